@@ -1,0 +1,65 @@
+"""Scene: a frame and what is in it. Every reader, task, model, metric and picture meets here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivegrid.errors import GeometryError
+from drivegrid.geometry import Geometry, Size
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image.
+
+    Args:
+        image: Path as the data set writes it, relative to its root; may be empty.
+        size_wh: Width and height in pixels.
+        attributes: Frame-wide facts by attribute task, for example ``{"surface": "wet"}``.
+        clip: Clip or drive it belongs to; splits never tear a clip apart.
+    """
+
+    image: str
+    size_wh: Size
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    clip: str | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.size_wh) < 1:
+            raise GeometryError(f"size_wh must be positive, got {self.size_wh} ({self.image}).")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One thing in a frame.
+
+    Args:
+        label: Taxonomy path, for example ``"obstacle/cone"`` (see ``drivegrid.labels``).
+        geometry: Shape in pixels of the frame; may leave the image.
+        attributes: Attribute name to value, for example ``{"color": "yellow"}``.
+        visibility: Visible share in [0, 1]; None where unknown.
+        confidence: Score in [0, 1] of a prediction; None for labels.
+        source: Provenance: ``"label"``, ``"rendered"``, or the model's name.
+        extra: What the source format held beyond this, for lossless round trips (JSON values).
+    """
+
+    label: str
+    geometry: Geometry
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    visibility: float | None = None
+    confidence: float | None = None
+    source: str = "label"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame with its instances; ``extra`` keeps format fields of the frame (JSON values)."""
+
+    frame: Frame
+    instances: tuple[Instance, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
