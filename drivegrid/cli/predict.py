@@ -1,0 +1,106 @@
+"""``drivegrid predict``: answers about files, folders and clips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivegrid.cli.output import print_error, progress_bar
+
+if TYPE_CHECKING:
+    from drivegrid.inference.predictor import Predictor
+    from drivegrid.inference.results import Answer
+
+
+def predict(  # noqa: PLR0913 - options of a command
+    paths: Annotated[list[Path], typer.Argument(help="images, folders or video clips")],
+    query: Annotated[
+        list[str] | None, typer.Option("--query", "-q", help="what to ask; may be repeated")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write all answers to this file")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="write pictures with the answers into this folder")
+    ] = None,
+    trace: Annotated[
+        bool, typer.Option(help="overlays also show lattice, proposal, offsets and spread")
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
+    model: Annotated[
+        Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="keep the frames already in the JSON file")] = False,
+) -> None:
+    """Answer queries about frames: lanes, obstacles, signs, drivable area.
+
+    Without a query everything is looked for.
+
+    Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
+    """
+    from drivegrid.data.images import iter_frames
+    from drivegrid.data.store import write_text
+    from drivegrid.inference.predictor import Predictor
+
+    done: list[dict[str, Any]] = []
+    if resume and json_file is not None and json_file.exists():
+        done = json.loads(json_file.read_text())
+    known = {frame["image"] for frame in done}
+    predictor = Predictor.from_pretrained(model)
+    failed = 0
+    try:
+        for name, frame in progress_bar(iter_frames(paths), "frames"):
+            if name in known:
+                continue
+            if isinstance(frame, Exception):
+                print_error(frame)
+                failed += 1
+                continue
+            answer = _answer(predictor, frame, query, rounds, name)
+            done.append(answer.to_dict())
+            if overlay is not None:
+                _draw(answer, frame, overlay, predictor if trace else None)
+            if json_file is None:
+                _print(answer)
+    finally:
+        if json_file is not None:
+            write_text(json_file, json.dumps(done, indent=1) + "\n")
+    typer.echo(f"{len(done)} frames answered, {failed} failed", err=True)
+    if failed or not done:
+        raise typer.Exit(1)
+
+
+def _answer(predictor: Predictor, frame: Any, query: list[str] | None, rounds: int, name: str) -> Answer:
+    from dataclasses import replace
+
+    if not query:
+        return replace(predictor.detect(frame, rounds=rounds), image=name)
+    answer = predictor.ask(frame, query[0], rounds)
+    for more in query[1:]:
+        answer = answer + predictor.ask(frame, more, rounds)
+    return replace(answer, image=name)
+
+
+def _draw(answer: Answer, frame: Any, folder: Path, traced: Predictor | None) -> None:
+    from drivegrid.data.images import save_image
+    from drivegrid.plotting.overlay import draw_scene, draw_trace
+
+    picture = draw_scene(frame, answer.to_scene())
+    if traced is not None:
+        for found in answer.found:
+            picture = draw_trace(picture, found.trace, traced.processor.grid)
+    # One flat folder: the path is part of the name, so that equal file names do not meet.
+    flat = answer.image.lstrip("./").replace("/", "_").replace("#", "_")
+    save_image(folder / f"{Path(flat).with_suffix('')}.jpg", picture)
+
+
+def _print(answer: Answer) -> None:
+    typer.echo(f"{answer.image}: {len(answer.found)} found")
+    for found in answer.found:
+        instance = found.instance
+        attributes = ", ".join(f"{k} {v}" for k, v in instance.attributes.items())
+        described = f"{instance.label} ({attributes})" if attributes else instance.label
+        typer.echo(f"  {instance.confidence:.2f} {described}: {''.join(found.tokens)}")

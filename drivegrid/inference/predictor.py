@@ -1,0 +1,197 @@
+"""Ask a model about a frame: propose with grid tokens, refine with offset tokens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from drivegrid.data.images import load_image
+from drivegrid.data.scene import Instance
+from drivegrid.errors import ConfigError
+from drivegrid.geometry import FloatArray, IntArray, Size
+from drivegrid.inference.confidence import AnchorBelief, anchor_belief
+from drivegrid.inference.decoding import Dialogue, propose, refine
+from drivegrid.inference.results import Answer, Found
+from drivegrid.labels import default_label_space
+from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
+from drivegrid.model.nano import NanoForGrounding
+from drivegrid.model.nano_processor import NanoProcessor
+from drivegrid.model.vision import ImageFeatures
+from drivegrid.plotting.trace import AnchorTrace
+from drivegrid.tasks.refine import QUESTION as REFINE
+from drivegrid.tasks.table import TASKS
+from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.automaton import AnswerAutomaton, offset_template
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grammar import (
+    format_geometry,
+    format_offsets,
+    parse_answer,
+    parse_offsets,
+)
+from drivegrid.tokens.grid import GridGeometry, GridSpec
+from drivegrid.tokens.offsets import decode_points
+
+Image = npt.NDArray[np.uint8] | str | Path
+CACHED_IMAGES = 4
+MODEL_NAME = "drivegrid-nano"
+DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
+
+
+class Predictor:
+    """A model that answers queries about frames.
+
+    The image is encoded once for any number of queries (the last few frames are kept), and a
+    refine turn goes on from its proposal's key-value cache.
+
+    Args:
+        model: A nano model.
+        processor: Its processor.
+    """
+
+    def __init__(self, model: NanoForGrounding, processor: NanoProcessor) -> None:
+        self.model, self.processor = model.eval(), processor
+        self.codec = Codec(processor.grid)
+        self._encoded: OrderedDict[bytes, ImageFeatures] = OrderedDict()
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path | None = None) -> Predictor:
+        """Load a checkpoint folder; by default the model that the package ships.
+
+        Raises:
+            ModelError: If weights are missing or do not fit their manifest.
+        """
+        return cls(*load_nano(Path(folder) if folder is not None else shipped_checkpoint()))
+
+    def encode(self, image: npt.NDArray[np.uint8]) -> ImageFeatures:
+        """Return the encoded image, from the cache where it was seen lately.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+        """
+        key = blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+        if key not in self._encoded:
+            with torch.inference_mode():
+                pixels = self.processor.pixel_values(image)
+                pixels = pixels.contiguous(memory_format=torch.channels_last)
+                self._encoded[key] = self.model.encode_image(pixels)
+            while len(self._encoded) > CACHED_IMAGES:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(key)
+        return self._encoded[key]
+
+    def ask(self, image: Image, query: str, rounds: int = 1) -> Answer:
+        """Answer one query in words.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, or a path.
+            query: For example "all lanes from left to right" or "the nearest car".
+            rounds: Refine turns; 0 returns the bare proposal.
+
+        Raises:
+            FormatError: If the path does not hold a readable image.
+            ConfigError: If the query is empty.
+        """
+        if not query.strip():
+            raise ConfigError(f"query must hold words, got {query!r}.")
+        frame = image if isinstance(image, np.ndarray) else load_image(image)
+        name = "" if isinstance(image, np.ndarray) else str(image)
+        size_wh = (frame.shape[1], frame.shape[0])
+        dialogue = Dialogue(self.model, self.encode(frame))
+        automaton = AnswerAutomaton(self.processor.token_classes)
+        first = propose(dialogue, self.processor.prompt_ids(query), automaton, self._end)
+        text = self.processor.text_of(first.ids)
+        parsed = parse_answer(text, self.processor.grid)
+        texts, moves = [text], []
+        geometries = tuple(item.geometry for item in parsed.items)
+        for _ in range(rounds if geometries else 0):
+            template = offset_template(geometries, self.processor.vocabulary)
+            turn = refine(dialogue, self.processor.prompt_ids(REFINE), template, self._end)
+            texts.append(self.processor.text_of(template.fill(turn.offsets).tolist()))
+            geometries = parse_offsets(texts[-1], geometries).geometries
+            moves.append(turn)
+        found = self._collect(parsed.items, geometries, first.cells, size_wh)
+        return Answer((query,), size_wh, found, tuple(texts), parsed.diagnostics, name)
+
+    def detect(
+        self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1
+    ) -> Answer:
+        """Answer the plain question of several tasks and join the answers.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, or a path.
+            tasks: Names out of ``TASKS``: lanes, objects, signs, drivable.
+            rounds: Refine turns.
+
+        Raises:
+            ConfigError: If a task is unknown.
+        """
+        unknown = sorted(set(tasks) - set(TASKS))
+        if unknown or not tasks:
+            raise ConfigError(f"tasks must be some of {sorted(TASKS)}, got {list(tasks)}.")
+        frame = image if isinstance(image, np.ndarray) else load_image(image)
+        name = "" if isinstance(image, np.ndarray) else str(image)
+        answers = [self.ask(frame, TASKS[task].question, rounds) for task in tasks]
+        joined = answers[0]
+        for answer in answers[1:]:
+            joined = joined + answer
+        return replace(joined, image=name)
+
+    @property
+    def _end(self) -> int:
+        return self.processor.special_ids["end"]
+
+    def _collect(
+        self,
+        items: Sequence[AnswerItem],
+        geometries: Sequence[GridGeometry],
+        cells: Sequence[FloatArray],
+        size_wh: Size,
+    ) -> tuple[Found, ...]:
+        """Turn items in tokens into instances in pixels; deleted ones fall out."""
+        found, at = [], 0
+        for item, geometry in zip(items, geometries, strict=True):
+            beliefs = [
+                anchor_belief(chances, cell, self.processor.grid, size_wh)
+                for chances, cell in zip(cells[at:], _cell_numbers(geometry, self.processor.grid), strict=False)
+            ]
+            at += geometry.num_anchors
+            shape = self.codec.decode(geometry, size_wh, smooth=geometry.kind == "line")
+            if shape is None:
+                continue
+            instance = Instance(
+                label=default_label_space().path_of(item.label),
+                geometry=shape,
+                attributes=dict(item.attributes),
+                confidence=float(np.mean([belief.confidence for belief in beliefs])),
+                source=MODEL_NAME,
+            )
+            tokens = (format_geometry(geometry), *(
+                format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))
+            ))
+            found.append(Found(instance, tokens, self._trace(geometry, beliefs, size_wh)))
+        return tuple(found)
+
+    def _trace(
+        self, geometry: GridGeometry, beliefs: Sequence[AnchorBelief], size_wh: Size
+    ) -> AnchorTrace:
+        grid = self.processor.grid
+        cells = np.concatenate(geometry.cells)
+        offsets = [np.concatenate(round_) for round_ in geometry.offsets]
+        moved, kept = decode_points(cells, offsets, grid, size_wh)
+        covariance = np.stack([belief.covariance for belief in beliefs])
+        return AnchorTrace(grid.centers_of(cells, size_wh), moved, ~kept, covariance)
+
+
+def _cell_numbers(geometry: GridGeometry, grid: GridSpec) -> IntArray:
+    """Return (N,) row-major numbers of a shape's cells."""
+    cells = np.concatenate(geometry.cells)
+    numbers: IntArray = cells[:, 1] * grid.cols + cells[:, 0]
+    return numbers

@@ -1,0 +1,185 @@
+"""What the predictor answers, and the forms other tools know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.errors import MissingExtraError
+from drivegrid.geometry import FloatArray, Polygon, Size
+from drivegrid.labels import default_label_space
+from drivegrid.plotting.trace import AnchorTrace
+from drivegrid.tokens.answer import Diagnostic
+
+if TYPE_CHECKING:
+    import supervision
+
+
+@dataclass(frozen=True)
+class Found:
+    """One instance of an answer.
+
+    Args:
+        instance: Label, geometry in pixels of the frame, attributes, confidence.
+        tokens: Its grid tokens as text, then one offset text for each round.
+        trace: Where its anchors were proposed and where they went.
+    """
+
+    instance: Instance
+    tokens: tuple[str, ...]
+    trace: AnchorTrace
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one or more queries about a frame.
+
+    Args:
+        queries: What was asked.
+        size_wh: Frame size in pixels.
+        found: The instances, in the model's order.
+        texts: What the model wrote, turn by turn.
+        diagnostics: Where that departs from the grammar.
+        image: Name of the frame, may be empty.
+    """
+
+    queries: tuple[str, ...]
+    size_wh: Size
+    found: tuple[Found, ...]
+    texts: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    image: str = ""
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The instances found."""
+        return tuple(found.instance for found in self.found)
+
+    def __add__(self, other: Answer) -> Answer:
+        """Join the answers to two questions about the same frame."""
+        return Answer(
+            self.queries + other.queries,
+            self.size_wh,
+            self.found + other.found,
+            self.texts + other.texts,
+            self.diagnostics + other.diagnostics,
+            self.image,
+        )
+
+    def to_scene(self) -> Scene:
+        """Return the answer as a scene, for metrics, pictures and exports."""
+        return Scene(Frame(self.image, self.size_wh), self.instances)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form that ``drivegrid predict --json`` writes."""
+        return {
+            "image": self.image,
+            "size_wh": list(self.size_wh),
+            "queries": list(self.queries),
+            "instances": [
+                {
+                    "label": found.instance.label,
+                    "geometry": found.instance.geometry.kind,
+                    "points": points_of(found.instance),
+                    "tokens": list(found.tokens),
+                    "confidence": found.instance.confidence,
+                    "attributes": dict(found.instance.attributes),
+                }
+                for found in self.found
+            ],
+            "diagnostics": [{"code": d.code, "message": d.message} for d in self.diagnostics],
+        }
+
+    def to_coco(self, image_id: int = 1, first_id: int = 1) -> list[dict[str, Any]]:
+        """Return COCO annotations of the boxes and polygons; COCO has no lines or points.
+
+        Boxes are x, y, width, height in pixels; ``category_id`` is the place of the label in
+        ``default_label_space().paths``, counted from 1.
+        """
+        paths = list(default_label_space().paths)
+        annotations = []
+        for instance in self.instances:
+            if instance.geometry.kind not in ("box", "poly"):
+                continue
+            low, high = bounds(instance.geometry.vertices())
+            annotation: dict[str, Any] = {
+                "id": first_id + len(annotations),
+                "image_id": image_id,
+                "category_id": paths.index(instance.label) + 1,
+                "bbox": [*low.tolist(), *(high - low).tolist()],
+                "area": float(np.prod(high - low)),
+                "iscrowd": 0,
+                "score": instance.confidence,
+                "attributes": dict(instance.attributes),
+            }
+            if isinstance(instance.geometry, Polygon):
+                rings = instance.geometry.rings
+                annotation["segmentation"] = [ring.ravel().tolist() for ring in rings]
+                annotation["area"] = abs(sum(map(signed_area, rings[:1])))
+            annotations.append(annotation)
+        return annotations
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return the boxes as ``supervision.Detections``.
+
+        Raises:
+            MissingExtraError: If supervision is not installed.
+        """
+        try:
+            import supervision as sv
+        except ImportError as error:
+            raise MissingExtraError("to_supervision()", "supervision", "dev") from error
+        boxes = [i for i in self.instances if i.geometry.kind == "box"]
+        if not boxes:
+            return sv.Detections.empty()
+        paths = list(default_label_space().paths)
+        return sv.Detections(
+            xyxy=np.stack([i.geometry.vertices().ravel() for i in boxes]),
+            confidence=np.array([i.confidence for i in boxes]),
+            class_id=np.array([paths.index(i.label) for i in boxes]),
+            data={"class_name": np.array([i.label for i in boxes])},
+        )
+
+
+def points_of(instance: Instance) -> list[Any]:
+    """Return [[x, y], ..] in pixels; for polygons one such list a ring."""
+    parts = [part.round(2).tolist() for part in instance.geometry.parts()]
+    return parts if instance.geometry.kind == "poly" else parts[0]
+
+
+def bounds(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the (2,) least and greatest x, y of (N, 2) points."""
+    return points.min(axis=0), points.max(axis=0)
+
+
+def signed_area(ring: FloatArray) -> float:
+    """Return the area of an (N, 2) ring by the shoelace formula, in square pixels."""
+    x, y = ring.T
+    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
+
+
+def florence_dict(instances: Sequence[Instance]) -> Mapping[str, list[Any]]:
+    """Return instances as Florence-2's ``post_process_generation`` users know them.
+
+    Returns:
+        ``bboxes`` (x1, y1, x2, y2), ``polygons`` (rings of flat x, y lists), and beside them
+        ``polylines`` and ``points``, each with its ``.._labels``; all in pixels.
+    """
+    result: dict[str, list[Any]] = {}
+    names = {"box": "bboxes", "poly": "polygons", "line": "polylines", "point": "points"}
+    for kind, name in names.items():
+        chosen = [i for i in instances if i.geometry.kind == kind]
+        match kind:
+            case "poly":
+                shapes = [[ring.ravel().tolist() for ring in i.geometry.parts()] for i in chosen]
+            case "line":
+                shapes = [i.geometry.vertices().tolist() for i in chosen]
+            case _:
+                shapes = [i.geometry.vertices().ravel().tolist() for i in chosen]
+        result[name] = shapes
+        result[f"{name}_labels"] = [i.label for i in chosen]
+    return result

@@ -1,0 +1,49 @@
+"""The nano model's own tokenizer: byte-level BPE over the taxonomy's words, then spatial tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from drivegrid.errors import ModelError
+from drivegrid.tokens.vocabulary import Vocabulary
+
+USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+NUM_TEXT_TOKENS = 896
+
+
+def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
+    """Train the tokenizer on a corpus and append the spatial tokens as plain added tokens.
+
+    Any text survives encode and decode, because unknown characters fall back to bytes.
+
+    Args:
+        corpus: Example queries and answers without spatial tokens.
+        vocabulary: The spatial tokens; they get contiguous ids in spec order.
+    """
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=NUM_TEXT_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=[PAD, USER, ASSISTANT, END],
+        show_progress=False,
+    )
+    bpe.train_from_iterator(corpus, trainer)
+    # Spatial tokens must not be special: skip_special_tokens would erase the answer.
+    bpe.add_tokens([AddedToken(token, normalized=False) for token in vocabulary.tokens])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=[USER, ASSISTANT],
+        clean_up_tokenization_spaces=False,
+    )
+    base_id = tokenizer.convert_tokens_to_ids(vocabulary.tokens[0])
+    ids = tokenizer.convert_tokens_to_ids(list(vocabulary.tokens))
+    if ids != list(range(base_id, base_id + len(ids))):
+        raise ModelError(f"spatial tokens must have contiguous ids, got {ids[:3]}...")
+    return tokenizer

@@ -1,0 +1,113 @@
+"""From pixels to what the nano decoder looks at: memory, cell features, fine maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from drivegrid.model.attention import ImageLayer, KeyValue
+from drivegrid.model.nano_config import NanoConfig
+from drivegrid.model.trunk import PYRAMID
+
+FINE_CHANNELS = 64
+FOURIER_BANDS = 16
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """An encoded image; made once, used by every turn of the conversation.
+
+    Args:
+        cross: For each decoder layer the keys and values of the image memory.
+        cells: (B, num_cells, d) features of the lattice cells, row-major.
+        fine: Maps at strides 4, 8 and 16, each (B, C, H, W), to look up around an anchor.
+    """
+
+    cross: tuple[KeyValue, ...]
+    cells: Tensor
+    fine: tuple[Tensor, ...]
+
+
+def fourier_features(xy: Tensor) -> Tensor:
+    """Return (..., 4 * FOURIER_BANDS) sines and cosines of places in [0, 1]^2."""
+    octaves = 2.0 ** torch.linspace(0, 6, FOURIER_BANDS, device=xy.device)
+    angles = (xy[..., None] * octaves * torch.pi).flatten(-2)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def lattice_places(cols: int, rows: int) -> Tensor:
+    """Return (rows * cols, 2) cell centres in [0, 1]^2, row-major, x first."""
+    x, y = (torch.arange(cols) + 0.5) / cols, (torch.arange(rows) + 0.5) / rows
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)
+
+
+class ImageEncoder(nn.Module):
+    """Turns the trunk's pyramid into image memory and cell features."""
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        channels = {stride: count for stride, (_, count) in PYRAMID.items()}
+        self.cols, self.rows = config.grid_spec.cols, config.grid_spec.rows
+        self.memory_in = nn.Linear(4 * channels[8] + channels[16] + channels[32], dim)
+        self.place = nn.Linear(4 * FOURIER_BANDS, dim)
+        self.layers = nn.ModuleList(
+            ImageLayer(dim, config.num_heads) for _ in range(config.num_image_layers)
+        )
+        self.memory_norm = nn.LayerNorm(dim)
+        self.cell_in = nn.Linear(2 * channels[8] + dim, dim)
+        self.cell_out = nn.Sequential(nn.GELU(), nn.Linear(dim, dim), nn.LayerNorm(dim))
+        self.memory_fine = nn.Linear(dim, FINE_CHANNELS)
+
+    def forward(self, pyramid: dict[int, Tensor]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Encode the pyramid.
+
+        Args:
+            pyramid: Stride to (B, C, H / stride, W / stride).
+
+        Returns:
+            Memory (B, S, d) at stride 16, cell features (B, num_cells, d), fine maps.
+        """
+        height, width = pyramid[16].shape[-2:]
+        wide = F.interpolate(pyramid[32], size=(height, width), mode="nearest")
+        mixed = torch.cat([F.pixel_unshuffle(pyramid[8], 2), pyramid[16], wide], dim=1)
+        memory = self.memory_in(mixed.flatten(2).transpose(1, 2))
+        places = lattice_places(width, height).to(memory.device)
+        memory = memory + self.place(fourier_features(places).to(memory.dtype))
+        for layer in self.layers:
+            memory = layer(memory)
+        memory = self.memory_norm(memory)
+        memory_map = memory.transpose(1, 2).unflatten(2, (height, width))
+        fine = self.memory_fine(memory).transpose(1, 2).unflatten(2, (height, width))
+        return memory, self._cells(pyramid[8], memory_map), (pyramid[4], pyramid[8], fine)
+
+    def _cells(self, stride8: Tensor, memory_map: Tensor) -> Tensor:
+        """Resample both maps to the lattice; stride 8 keeps two columns a cell."""
+        size = (self.rows, 2 * self.cols)
+        near = F.interpolate(stride8, size=size, mode="bilinear", align_corners=False)
+        near = near.unflatten(3, (self.cols, 2)).permute(0, 2, 3, 1, 4).flatten(3).flatten(1, 2)
+        far = F.interpolate(memory_map, size=(self.rows, self.cols), mode="bilinear")
+        far = far.flatten(2).transpose(1, 2)
+        cells: Tensor = self.cell_out(self.cell_in(torch.cat([near, far], dim=-1)))
+        return cells
+
+
+def sample_maps(maps: tuple[Tensor, ...], places: Tensor) -> Tensor:
+    """Look up maps at places, bilinearly.
+
+    Args:
+        maps: Each (B, C_i, H_i, W_i).
+        places: (B, N, 2) x, y in [0, 1]; outside, the border value is taken.
+
+    Returns:
+        (B, N, sum of C_i).
+    """
+    lookup = (places * 2 - 1)[:, :, None]
+    found = [
+        F.grid_sample(m, lookup.to(m.dtype), padding_mode="border", align_corners=False)[..., 0]
+        for m in maps
+    ]
+    return torch.cat(found, dim=1).transpose(1, 2)

@@ -1,0 +1,80 @@
+"""A task: what is asked, what the right answer is, and how an answer is scored."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.errors import GeometryError
+from drivegrid.geometry import GeometryKind, Size
+from drivegrid.labels import LabelSpace, default_label_space
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.answer import AnswerItem
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question in words about one scene, and the instances that answer it, in order."""
+
+    query: str
+    instances: tuple[Instance, ...]
+    attributes: tuple[str, ...] = ()
+    """Names of the attributes the answer must state."""
+
+
+class Task(ABC):
+    """One family of questions. Training, evaluation and prediction share it.
+
+    Attributes:
+        name: Short name, used in configs and reports.
+        kind: Geometry its answers hold.
+        question: The plain question that asks for everything.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[GeometryKind]
+    question: ClassVar[str]
+
+    @abstractmethod
+    def instances(self, scene: Scene) -> tuple[Instance, ...]:
+        """Return everything the plain question asks for, in answer order."""
+
+    @abstractmethod
+    def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
+        """Draw a question about the scene: the plain one, a paraphrase, or a narrower one."""
+
+
+def answer_items(
+    asked: Asked, codec: Codec, size_wh: Size, space: LabelSpace | None = None
+) -> tuple[list[AnswerItem], tuple[Instance, ...]]:
+    """Return the answer in tokens, with the instances it names.
+
+    Instances that lie wholly outside the image have no tokens and are left out of both.
+
+    Args:
+        asked: Question and instances, geometry in pixels of the frame.
+        codec: Turns geometry into cells; offsets are added by the refine turn.
+        size_wh: Frame size in pixels.
+        space: Label words; the packaged taxonomy by default.
+    """
+    space = space or default_label_space()
+    items, kept = [], []
+    for instance in asked.instances:
+        try:
+            geometry = codec.encode(instance.geometry, size_wh)
+        except GeometryError:
+            continue
+        known = {k: instance.attributes[k] for k in asked.attributes if k in instance.attributes}
+        items.append(AnswerItem(space.words(instance.label), known, geometry))
+        kept.append(instance)
+    return items, tuple(kept)
+
+
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+    """Return one of the options at random."""
+    return options[int(rng.integers(len(options)))]

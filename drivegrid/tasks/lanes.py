@@ -1,0 +1,78 @@
+"""Lanes: every marking line and curb as a polyline, from left to right."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.geometry import FloatArray, GeometryKind
+from drivegrid.tasks.base import Asked, Task, pick
+
+PARAPHRASES = (
+    "all lanes from left to right",
+    "detect all lane lines",
+    "show the lanes",
+    "where are the lane lines?",
+    "lane detection",
+    "lanes",
+)
+EGO = ("the ego lane lines", "the lines of our lane", "left and right line of the ego lane")
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+STYLE_SUFFIX = " with style and colour"
+
+
+def x_at_bottom(line: FloatArray, size_wh: tuple[int, int]) -> float:
+    """Return where the line, prolonged, meets the bottom edge, in pixels.
+
+    Lines are ordered by it, so that one hidden near the car keeps its place in the order.
+
+    Args:
+        line: (N, 2) points, N at least 1.
+        size_wh: Frame size in pixels.
+    """
+    near = line[np.argsort(-line[:, 1], kind="stable")][:2]
+    if len(near) == 1 or near[0, 1] == near[1, 1]:
+        return float(near[0, 0])
+    slope = (near[1, 0] - near[0, 0]) / (near[1, 1] - near[0, 1])
+    return float(near[0, 0] + (size_wh[1] - near[0, 1]) * slope)
+
+
+class Lanes(Task):
+    """All lanes, the ego lane, one by its place, or all of a style."""
+
+    name: ClassVar[str] = "lanes"
+    kind: ClassVar[GeometryKind] = "line"
+    question: ClassVar[str] = PARAPHRASES[0]
+
+    def instances(self, scene: Scene) -> tuple[Instance, ...]:
+        """Return lane lines with at least two points, from left to right."""
+        lines = [
+            instance
+            for instance in scene.instances
+            if instance.label.startswith("lane/")
+            and instance.geometry.kind == "line"
+            and len(instance.geometry.vertices()) > 1
+        ]
+        size = scene.frame.size_wh
+        return tuple(sorted(lines, key=lambda line: x_at_bottom(line.geometry.vertices(), size)))
+
+    def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
+        """Draw a lane question; four in ten ask for everything in the plain words."""
+        lines = self.instances(scene)
+        draw = rng.random()
+        if draw < 0.4:
+            return Asked(self.question, lines)
+        if draw < 0.6:
+            return Asked(pick(rng, PARAPHRASES), lines)
+        if draw < 0.7:
+            return Asked(pick(rng, PARAPHRASES) + STYLE_SUFFIX, lines, ("style", "color"))
+        if draw < 0.85:
+            ego = tuple(i for i in lines if i.attributes.get("role", "").startswith("ego"))
+            return Asked(pick(rng, EGO), ego)
+        place = int(rng.integers(len(ORDINALS)))
+        side = pick(rng, ("left", "right"))
+        ordered = lines if side == "left" else lines[::-1]
+        query = f"the {ORDINALS[place]} lane line from the {side}"
+        return Asked(query, ordered[place : place + 1])

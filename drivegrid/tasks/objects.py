@@ -1,0 +1,62 @@
+"""Obstacles, road users and lights as boxes, from near to far."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.geometry import GeometryKind
+from drivegrid.labels import default_label_space
+from drivegrid.tasks.base import Asked, Task, pick
+
+PARAPHRASES = (
+    "all obstacles and road users",
+    "detect all objects",
+    "what is on the road?",
+    "vehicles, people and obstacles",
+    "objects",
+)
+NEAREST = ("the nearest {}", "the {} closest to us")
+ALL_OF = ("all {}", "every {}", "is there any {}?")
+ROOTS = ("object/", "obstacle/", "light/")
+# Classes asked for by name also where the scene has none: the answer "none" must be learnt.
+ASKED_CLASSES = (
+    "object/vehicle/car",
+    "object/vehicle/truck",
+    "object/vehicle/bus",
+    "object/person/pedestrian",
+    "obstacle/cone",
+    "obstacle/barrier",
+    "light/vehicle",
+)
+
+
+class Objects(Task):
+    """All boxes, those of one class, or the nearest of a class."""
+
+    name: ClassVar[str] = "objects"
+    kind: ClassVar[GeometryKind] = "box"
+    question: ClassVar[str] = PARAPHRASES[0]
+
+    def instances(self, scene: Scene) -> tuple[Instance, ...]:
+        """Return the boxes; the lower a box ends in the image, the nearer it is."""
+        boxes = [i for i in scene.instances if i.geometry.kind == "box" and i.label.startswith(ROOTS)]
+        return tuple(sorted(boxes, key=lambda i: -float(i.geometry.vertices()[1, 1])))
+
+    def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
+        """Draw an object question; half ask for everything."""
+        boxes = self.instances(scene)
+        draw = rng.random()
+        if draw < 0.4:
+            return Asked(self.question, boxes)
+        if draw < 0.55:
+            return Asked(pick(rng, PARAPHRASES), boxes)
+        present = sorted({i.label for i in boxes})
+        label = pick(rng, present if present and draw < 0.9 else ASKED_CLASSES)
+        words = default_label_space().words(label)
+        same = tuple(i for i in boxes if i.label == label)
+        if draw < 0.75:
+            return Asked(pick(rng, NEAREST).format(words), same[:1])
+        return Asked(pick(rng, ALL_OF).format(words), same)

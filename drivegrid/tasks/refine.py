@@ -1,0 +1,166 @@
+"""The refine turn: noisy proposals and the offsets that mend them.
+
+GETok section 3.2.2 builds offset labels from simulated mistakes, and so does this module: each
+anchor of the right answer is shaken by a few cells, and its label is the one of the nine moves
+that brings it nearest to where it should be, or DELETE where no number of rounds could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivegrid.data.scene import Instance
+from drivegrid.geometry import FloatArray, Geometry, IntArray, Polygon, Size
+from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec
+from drivegrid.tokens.offsets import offsets_toward
+
+QUESTION = "refine"
+DELETE_CELLS = 2.0
+"""An anchor further than this many cells (on either axis) from its place is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How proposals are shaken.
+
+    Args:
+        shake: Chance that an anchor moves to a neighbouring cell, on each axis.
+        lose: Chance that an anchor jumps 3 to 6 cells away (to be deleted).
+        invent: Chance that an answer gets an instance that is not there.
+    """
+
+    shake: float = 0.35
+    lose: float = 0.02
+    invent: float = 0.15
+
+
+def noisy_proposal(
+    items: Sequence[AnswerItem],
+    instances: Sequence[Instance],
+    grid: GridSpec,
+    size_wh: Size,
+    rng: np.random.Generator,
+    noise: Noise = Noise(),  # noqa: B008 - frozen
+) -> list[AnswerItem]:
+    """Shake an answer and label every anchor with its mending offset.
+
+    Args:
+        items: The right answer.
+        instances: The instance behind each item, geometry in pixels.
+        grid: Lattice.
+        size_wh: Frame size in pixels.
+        rng: Source of the noise.
+        noise: How much.
+
+    Returns:
+        The shaken items; the one round of offsets in their geometry mends them.
+    """
+    shaken = []
+    for item, instance in zip(items, instances, strict=True):
+        cells = tuple(_shake(part, grid, rng, noise) for part in item.geometry.cells)
+        offsets = _mending(cells, instance.geometry, item.geometry, grid, size_wh)
+        shaken.append(_with(item, cells, offsets))
+    if items and rng.random() < noise.invent:
+        place = int(rng.integers(len(items)))
+        model = items[place]
+        shift = rng.integers(4, 10, 2) * rng.choice([-1, 1], 2)
+        limit = (grid.cols - 1, grid.rows - 1)
+        cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
+        offsets = tuple(np.full(len(part), DELETE) for part in cells)
+        shaken.insert(int(rng.integers(len(shaken) + 1)), _with(model, cells, offsets))
+    return shaken
+
+
+def _with(
+    item: AnswerItem, cells: tuple[IntArray, ...], offsets: tuple[IntArray, ...]
+) -> AnswerItem:
+    geometry = GridGeometry(item.geometry.kind, cells, (offsets,))
+    return AnswerItem(item.label, item.attributes, geometry)
+
+
+def _shake(
+    cells: IntArray, grid: GridSpec, rng: np.random.Generator, noise: Noise
+) -> IntArray:
+    shift = rng.integers(-1, 2, cells.shape) * (rng.random(cells.shape) < noise.shake)
+    lost = rng.random(len(cells)) < noise.lose
+    jump = rng.integers(3, 7, cells.shape) * rng.choice([-1, 1], cells.shape)
+    shift = np.where(lost[:, None], jump, shift)
+    moved: IntArray = np.clip(cells + shift, 0, (grid.cols - 1, grid.rows - 1))
+    return moved
+
+
+def _mending(
+    cells: tuple[IntArray, ...],
+    truth: Geometry,
+    clean: GridGeometry,
+    grid: GridSpec,
+    size_wh: Size,
+) -> tuple[IntArray, ...]:
+    """Return the offset label of every anchor of one instance."""
+    limit = DELETE_CELLS * grid.cell_size(size_wh)
+    step = grid.offset_step(size_wh)
+    labels = []
+    for i, part in enumerate(cells):
+        anchors = grid.centers_of(part, size_wh)
+        goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, i)
+        offsets = offsets_toward(goals, anchors, step)
+        lost = (np.abs(goals - anchors) > limit).any(axis=1)
+        labels.append(np.where(lost, DELETE, offsets))
+    return tuple(labels)
+
+
+def _goals(
+    anchors: FloatArray, clean: FloatArray, truth: Geometry, part: int
+) -> FloatArray:
+    """Return (N, 2) where each anchor should be.
+
+    Points and box corners have one right place. An anchor of a line or ring may lie anywhere on
+    it, so the nearest place counts; the ends of a line are places of their own.
+    """
+    match truth.kind:
+        case "point" | "box":
+            return truth.parts()[0]
+        case "line":
+            line = truth.vertices()
+            line = line[np.argsort(-line[:, 1], kind="stable")]
+            goals = nearest_on_line(anchors, line)
+            ends = nearest_on_line(clean[[0, -1]], line)
+            goals[[0, -1]] = ends
+            return goals
+        case "poly":
+            ring = _matching_ring(clean, truth)
+            return nearest_on_line(anchors, np.concatenate([ring, ring[:1]]))
+        case "seg":
+            return clean
+
+
+def _matching_ring(clean: FloatArray, truth: Polygon) -> FloatArray:
+    """Return the true ring that the clean anchors trace (encoders may drop small rings)."""
+    gaps = [
+        np.abs(nearest_on_line(clean, np.concatenate([r, r[:1]])) - clean).sum()
+        for r in truth.rings
+    ]
+    return truth.rings[int(np.argmin(gaps))]
+
+
+def nearest_on_line(points: FloatArray, line: FloatArray) -> FloatArray:
+    """Return (N, 2) the nearest places on a polyline.
+
+    Args:
+        points: (N, 2) in pixels.
+        line: (M, 2) vertices in pixels, M at least 2.
+
+    >>> nearest_on_line(np.array([[1.0, 5.0]]), np.array([[0.0, 0.0], [10.0, 0.0]])).tolist()
+    [[1.0, 0.0]]
+    """
+    start, along = line[:-1], np.diff(line, axis=0)
+    length2 = np.maximum((along**2).sum(1), 1e-12)
+    t = ((points[:, None] - start) * along).sum(2) / length2
+    places = start + np.clip(t, 0, 1)[..., None] * along
+    best = ((places - points[:, None]) ** 2).sum(2).argmin(1)
+    nearest: FloatArray = places[np.arange(len(points)), best]
+    return nearest

@@ -1,0 +1,36 @@
+"""Traffic signs as points, from left to right."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.geometry import GeometryKind
+from drivegrid.tasks.base import Asked, Task, pick
+
+PARAPHRASES = ("all traffic signs", "point at the signs", "where are the traffic signs?", "signs")
+
+
+class Signs(Task):
+    """All signs, with colour and shape on request."""
+
+    name: ClassVar[str] = "signs"
+    kind: ClassVar[GeometryKind] = "point"
+    question: ClassVar[str] = PARAPHRASES[0]
+
+    def instances(self, scene: Scene) -> tuple[Instance, ...]:
+        """Return the sign points from left to right."""
+        signs = [
+            i for i in scene.instances if i.geometry.kind == "point" and i.label.startswith("sign")
+        ]
+        return tuple(sorted(signs, key=lambda i: float(i.geometry.vertices()[0, 0])))
+
+    def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
+        """Draw a sign question; every third also asks for colour and shape."""
+        signs = self.instances(scene)
+        if rng.random() < 0.33:
+            query = pick(rng, PARAPHRASES) + " with colour and shape"
+            return Asked(query, signs, ("color", "shape"))
+        return Asked(self.question if rng.random() < 0.6 else pick(rng, PARAPHRASES), signs)

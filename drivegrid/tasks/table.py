@@ -1,0 +1,11 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from drivegrid.tasks.base import Task
+from drivegrid.tasks.drivable import Drivable
+from drivegrid.tasks.lanes import Lanes
+from drivegrid.tasks.objects import Objects
+from drivegrid.tasks.signs import Signs
+
+TASKS: dict[str, Task] = {task.name: task for task in (Lanes(), Objects(), Signs(), Drivable())}
