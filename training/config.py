@@ -46,9 +46,10 @@ class DataConfig(_Strict):
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
     workers: int = Field(2, ge=0)
     tasks: dict[str, float] = Field(
-        default={"lanes": 1.0, "objects": 1.0, "signs": 0.5, "drivable": 0.5},
-        description="chance that a scene's row holds a question of the task",
+        default={"lanes": 0.45, "objects": 0.25, "signs": 0.12, "drivable": 0.18},
+        description="how often each task is asked, relative to the others",
     )
+    row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")
     refine: float = Field(0.5, ge=0, le=1, description="share of questions that are refined")
 
 

@@ -43,12 +43,18 @@ class ExampleBuilder:
         self.processor, self.codec, self.config = processor, codec, config
 
     def conversations(self, scene: Scene, rng: np.random.Generator) -> list[Conversation]:
-        """Return the drawn conversations about one scene; at least one."""
-        tasks = self.config.tasks
-        drawn = [name for name, chance in tasks.items() if rng.random() < chance]
-        if not drawn:
-            drawn = [str(rng.choice(list(tasks)))]
-        return [self._conversation(TASKS[name].ask(scene, rng), scene, rng) for name in drawn]
+        """Return conversations about one scene that fill a row; at least one."""
+        names = list(self.config.tasks)
+        weights = np.array(list(self.config.tasks.values()))
+        drawn: list[Conversation] = []
+        room = self.config.row_tokens
+        while room > 0:
+            task = TASKS[str(rng.choice(names, p=weights / weights.sum()))]
+            conversation = self._conversation(task.ask(scene, rng), scene, rng)
+            room -= len(conversation.ids)
+            if room >= 0 or not drawn:
+                drawn.append(conversation)
+        return drawn
 
     def _conversation(self, asked: Asked, scene: Scene, rng: np.random.Generator) -> Conversation:
         size_wh = scene.frame.size_wh
