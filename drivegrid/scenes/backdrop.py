@@ -10,7 +10,7 @@ from drivegrid.scenes.camera import REFERENCE_WH, Camera
 from drivegrid.scenes.canvas import Canvas, Color
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.surface import noise_tiles
-from drivegrid.scenes.vehicles import Light
+from drivegrid.scenes.weather import Light
 
 
 def paint_sky(rng: np.random.Generator, canvas: Canvas, camera: Camera, light: Light) -> None:
@@ -18,10 +18,10 @@ def paint_sky(rng: np.random.Generator, canvas: Canvas, camera: Camera, light: L
     height, width = canvas.image.shape[:2]
     bottom = min(height, int((camera.center_xy[1] + 60) * canvas.scale[1]) + 2)
     rows = np.clip(np.arange(bottom) / max(camera.center_xy[1] * canvas.scale[1], 1), 0, 1)
-    zenith = _zenith(rng)
+    zenith = _zenith(rng) * (min(1.0, light.ambient + 0.35) if not light.night else 0.06)
     ramp = zenith + (np.array(light.haze) - zenith) * rows[:, None] ** rng.uniform(0.6, 1.6)
     sky = np.repeat(ramp[:, None, :], width, axis=1).astype(np.float32)
-    if rng.random() < 0.6:
+    if rng.random() < 0.6 and not light.night:
         stretch = rng.uniform(0.15, 0.7)
         clouds = _view_noise(1, canvas, bottom, (stretch, stretch * 2.5), rng.uniform(0, 512))
         amount = rng.uniform(5, 30)
@@ -33,7 +33,7 @@ def paint_sky(rng: np.random.Generator, canvas: Canvas, camera: Camera, light: L
 def _zenith(rng: np.random.Generator) -> FloatArray:
     kinds = np.array([[70, 120, 185], [110, 150, 195], [150, 160, 172], [215, 218, 222]])
     base = kinds[int(rng.choice(4, p=(0.3, 0.3, 0.2, 0.2)))]
-    return np.asarray(base + rng.normal(0, 12, 3), dtype=np.float64)
+    return np.asarray(base + rng.normal(0, 5, 3) + rng.normal(0, 10), dtype=np.float64)
 
 
 def _view_noise(
@@ -45,7 +45,7 @@ def _view_noise(
     grid_x, grid_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     tile = noise_tiles()[which]
     return np.asarray(
-        cv2.remap(tile, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        cv2.remap(tile, grid_x, grid_y, cv2.INTER_LINEAR)
     )
 
 
@@ -59,21 +59,29 @@ def _paint_ridges(
     horizon = camera.center_xy[1] + (x - camera.center_xy[0]) * camera.roll_rad
     count = int(rng.integers(1, 4))
     dark = rng.uniform(0.35, 1.0)
+    texture = _view_noise(1, canvas, rows, (rng.uniform(0.4, 1.2),) * 2, rng.uniform(0, 512))
     for number in range(count):
         near = (number + 1) / count
-        tall = rng.uniform(5, 40) + near * rng.uniform(0, 90)
-        wave = sum(
-            (rng.normal(0, tall * 0.3 / k**0.7) * np.sin(x / 1280 * 6.28 * k * 0.7 + rng.uniform(0, 6.28)))
-            for k in (1, 2, 3, 5)
-        )
-        gap = 1 - rng.uniform(0, 0.9) * np.exp(-(((x - camera.center_xy[0]) / rng.uniform(80, 400)) ** 2))
-        rough = noise_tiles()[1][int(rng.integers(512))][(x * rng.uniform(0.3, 1.5)).astype(int) % 512]
-        top = horizon - np.maximum((tall + wave) * gap + rough * tall * 0.14 * near, 1)
+        top = horizon - _ridge_height(rng, x - camera.center_xy[0], near)
         color = _ridge_color(rng, near, light) * (dark if near == 1 else 1)
-        texture = _view_noise(1, canvas, rows, (rng.uniform(0.4, 1.2),) * 2, rng.uniform(0, 512))
-        leafy = color + (texture * (10 + 18 * near) * color.mean() / 110)[:, :, None]
-        cover = np.clip((y - top) * canvas.scale[1] + 0.5, 0, 1)[:, :, None]
-        sky += cover * (leafy - sky)
+        first = int(np.clip(top.min() * canvas.scale[1], 0, rows))
+        cover = np.clip((y[first:] - top) * canvas.scale[1] + 0.5, 0, 1).astype(np.float32)
+        bumps = texture[first:] * np.float32((10 + 18 * near) * color.mean() / 110)
+        part = sky[first:]
+        part += cover[:, :, None] * (color.astype(np.float32) + bumps[:, :, None] - part)
+
+
+def _ridge_height(rng: np.random.Generator, x: FloatArray, near: float) -> FloatArray:
+    """Height above the horizon at (N,) columns from the vanishing point, reference pixels."""
+    tall = rng.uniform(5, 40) + near * rng.uniform(0, 90)
+    wave = np.zeros_like(x)
+    for k in (1, 2, 3, 5):
+        wave += rng.normal(0, tall * 0.3 / k**0.7) * np.sin(x / 290 * k + rng.uniform(0, 6.28))
+    gap = 1 - rng.uniform(0, 0.9) * np.exp(-((x / rng.uniform(80, 400)) ** 2))
+    row = noise_tiles()[1][int(rng.integers(512))]
+    at = (x * rng.uniform(0.3, 1.5)) % 512
+    rough = np.interp(at, np.arange(513), row)
+    return np.asarray(np.maximum((tall + wave) * gap + rough * tall * 0.14 * near, 1))
 
 
 def _ridge_color(rng: np.random.Generator, near: float, light: Light) -> FloatArray:
@@ -205,7 +213,7 @@ def _draw_building(
     road, offset, far, deep = place
     near = max(far - deep, 4.0)
     high = float(rng.uniform(4, 22))
-    base = np.array([150, 140, 130]) + rng.normal(0, 30, 3)
+    base = np.array([150, 142, 132]) + rng.normal(0, 9, 3)
     tone = base * rng.uniform(0.4, 1.1) * light.ambient
     fade = np.exp(-near / light.fog_m)
     tone = np.clip(tone * fade + np.array(light.haze) * (1 - fade), 5, 250)

@@ -70,45 +70,35 @@ def project_line(camera: Camera, road: Road, offset_m: float, reach_m: float) ->
 
 
 def longest_inside(curve: FloatArray) -> FloatArray:
-    """Return the longest piece of an (N, 2) polyline inside the reference picture."""
-    pieces: list[list[FloatArray]] = [[]]
-    for a, b in zip(curve[:-1], curve[1:], strict=True):
-        span = _clip_segment(a, b)
-        if span is None:
-            continue
-        start, end = a + span[0] * (b - a), a + span[1] * (b - a)
-        if not pieces[-1]:
-            pieces[-1].append(start)
-        pieces[-1].append(end)
-        if span[1] < 1:
-            pieces.append([])
-    best = max(pieces, key=len)
-    return np.array(best).reshape(-1, 2)
+    """Return the longest piece of an (N, 2) polyline inside the reference picture.
 
-
-def _clip_segment(a: FloatArray, b: FloatArray) -> tuple[float, float] | None:
-    """Return the parameters of segment ab inside the reference picture (Liang-Barsky)."""
-    low, high = 0.0, 1.0
-    for start, step, limit in zip(a, b - a, REFERENCE_WH, strict=True):
-        for p, q in ((-step, start), (step, limit - start)):
-            if p == 0 and q < 0:
-                return None
-            if p < 0:
-                low = max(low, q / p)
-            elif p > 0:
-                high = min(high, q / p)
-    return (low, high) if low < high else None
+    Each segment ab is cut to its parameters [low, high] inside the picture (Liang-Barsky).
+    """
+    if len(curve) < 2:
+        return np.zeros((0, 2))
+    a, step = curve[:-1], np.diff(curve, axis=0)
+    safe = np.where(step == 0, 1e-12, step)
+    at_zero, at_limit = -a / safe, (np.array(REFERENCE_WH) - a) / safe
+    low = np.minimum(at_zero, at_limit).max(axis=1).clip(0, None)
+    high = np.maximum(at_zero, at_limit).min(axis=1).clip(None, 1)
+    inside = low < high
+    breaks = np.flatnonzero(~inside[1:] | ~inside[:-1] | (high[:-1] < 1) | (low[1:] > 0)) + 1
+    runs = [run for run in np.split(np.arange(len(a)), breaks) if inside[run[0]]]
+    if not runs:
+        return np.zeros((0, 2))
+    run = max(runs, key=len)
+    ends = a[run] + high[run, None] * step[run]
+    return np.concatenate([(a[run[0]] + low[run[0]] * step[run[0]])[None], ends])
 
 
 def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
-    """Thin an (N, 2) polyline to points at least ``spacing_px`` apart; both ends stay."""
+    """Thin an (N, 2) polyline to about one point per ``spacing_px``; both ends stay."""
     if len(curve) < 3:
         return curve
-    kept = [curve[0]]
-    for point in curve[1:-1]:
-        if np.hypot(*(point - kept[-1])) >= spacing_px:
-            kept.append(point)
-    return np.array([*kept, curve[-1]])
+    steps = np.hypot(*np.diff(curve, axis=0).T)
+    bucket = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) / spacing_px)
+    kept = np.flatnonzero(np.diff(bucket[:-1])) + 1
+    return curve[np.concatenate([[0], kept, [len(curve) - 1]])]
 
 
 def object_instance(

@@ -9,7 +9,7 @@ import numpy as np
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Size
-from drivegrid.scenes import backdrop, labels, markings, surface, traffic, vehicles, weather
+from drivegrid.scenes import backdrop, bodywork, labels, markings, surface, traffic, vehicles, weather
 from drivegrid.scenes.camera import REFERENCE_WH, Camera, sample_camera
 from drivegrid.scenes.canvas import Canvas, UInt8Array
 from drivegrid.scenes.road import Road, sample_road
@@ -31,7 +31,7 @@ class World:
     surface: str
     camera: Camera
     road: Road
-    light: vehicles.Light
+    light: weather.Light
     vehicles: tuple[vehicles.Vehicle, ...]
 
 
@@ -83,8 +83,9 @@ def _paint_surroundings(rng: np.random.Generator, canvas: Canvas, world: World) 
     size_wh = (canvas.image.shape[1], canvas.image.shape[0])
     backdrop.paint_sky(rng, canvas, camera, light)
     ground = surface.trace_ground(camera, road, size_wh)
-    color = surface.paint_ground(rng, ground, road, np.array(light.haze))
+    color = surface.paint_ground(rng, ground, road)
     markings.paint_lines(rng, color, ground, road)
+    surface.light_ground(rng, color, ground, road, (light, world.surface))
     region = canvas.image[ground.top :]
     np.copyto(region, np.clip(color, 0, 255).astype(np.uint8), where=ground.seen[:, :, None])
     markings.draw_distractors(rng, canvas, camera, road)
@@ -92,7 +93,7 @@ def _paint_surroundings(rng: np.random.Generator, canvas: Canvas, world: World) 
     backdrop.draw_buildings(rng, canvas, camera, road, light)
     beyond = [v for v in world.vehicles if v.offset_m < road.edges_m[0]]
     for vehicle in sorted(beyond, key=lambda v: -v.depth_m):
-        vehicles.draw_vehicle(canvas, camera, road, vehicle, light)
+        bodywork.draw_vehicle(canvas, camera, road, vehicle, light)
     backdrop.draw_barriers(rng, canvas, camera, road, light)
 
 
@@ -103,7 +104,9 @@ def _draw_vehicles(canvas: Canvas, world: World, size_wh: Size) -> list[Instance
     ordered = sorted(world.vehicles, key=lambda v: -v.depth_m)
     ordered = [v for v in ordered if v.offset_m >= road.edges_m[0]][-200:]
     for index, vehicle in enumerate(ordered, start=1):
-        silhouettes = vehicles.draw_vehicle(canvas, world.camera, road, vehicle, world.light)
+        silhouettes = bodywork.draw_vehicle(canvas, world.camera, road, vehicle, world.light)
+        if not silhouettes:
+            continue
         canvas.claim(index, silhouettes)
         drawn.append((index, vehicle.label, silhouettes))
     found = [

@@ -146,8 +146,8 @@ def _lines(
     inner = str(rng.choice(("dashed", "botts dots"), p=(0.7, 0.3) if place == "highway" else (1, 0)))
     period, painted = _dash_pattern(rng, place)
     phase = float(rng.uniform(0, period))
-    width = float(rng.uniform(0.09, 0.2))
-    strength = float(rng.uniform(0.25, 1.0))
+    width = float(rng.uniform(0.1, 0.2))
+    strength = float(rng.uniform(0.35, 1.0))
     yellow = bool(rng.random() < 0.65)
     center_style = str(rng.choice(("double solid", "dashed", "solid"), p=(0.55, 0.25, 0.2)))
     lines = []

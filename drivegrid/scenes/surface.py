@@ -11,11 +11,12 @@ import numpy as np
 from drivegrid.geometry import FloatArray, Size
 from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.road import Road
+from drivegrid.scenes.weather import Light
 
 _FAR_M = 260.0
 _STEP_M = 0.05
 _HALF_M = 40.0
-_LEVELS = 7
+_LEVELS = 9
 _TILE = 512
 
 
@@ -73,7 +74,10 @@ def trace_ground(camera: Camera, road: Road, size_wh: Size) -> Ground:
 
 @lru_cache(maxsize=1)
 def noise_tiles() -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Return three periodic (512, 512) float32 noises of deviation 1: grain, clouds, streaks."""
+    """Return three periodic noises of deviation 1: grain, clouds, streaks.
+
+    Each is (513, 513) float32; the last row and column repeat the first, for interpolation.
+    """
     rng = np.random.default_rng(20260101)
     grain = _periodic(rng, 0.7, 0.7)
     clouds = sum(
@@ -92,7 +96,8 @@ def _periodic(rng: np.random.Generator, sigma_x: float, sigma_y: float) -> Float
 
 
 def _unit(field: FloatArray) -> Float32Array:
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    unit = ((field - field.mean()) / field.std()).astype(np.float32)
+    return np.pad(unit, ((0, 1), (0, 1)), mode="wrap")
 
 
 def sample_noise(
@@ -100,16 +105,18 @@ def sample_noise(
 ) -> Float32Array:
     """Return (h, W) noise fixed to the road, faded where a pixel covers more than a texel."""
     sx, sz = scale_xz_m
-    x = ground.offset * np.float32(1 / sx) + np.float32(shift)
-    z = ground.depth * np.float32(1 / sz) + np.float32(2 * shift)
-    field = cv2.remap(
-        tile, np.mod(x, _TILE), np.mod(z, _TILE), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
-    fade = np.minimum(np.float32(2 * sz) / (ground.foot_along + np.float32(1e-6)), 1)
+    x = ground.offset * np.float32(1 / (sx * _TILE)) + np.float32(shift / _TILE)
+    z = ground.depth * np.float32(1 / (sz * _TILE)) + np.float32(2 * shift / _TILE)
+    x -= np.floor(x)
+    z -= np.floor(z)
+    x *= np.float32(_TILE)
+    z *= np.float32(_TILE)
+    field = cv2.remap(tile, x, z, cv2.INTER_LINEAR)
+    fade = np.minimum(np.float32(2 * sz) / ground.foot_along, 1)
     return np.asarray(field * fade, dtype=np.float32)
 
 
-def paint_ground(rng: np.random.Generator, ground: Ground, road: Road, haze: FloatArray) -> Float32Array:
+def paint_ground(rng: np.random.Generator, ground: Ground, road: Road) -> Float32Array:
     """Return (h, W, 3) float32 RGB of the bare ground, without paint."""
     profile = _profile(rng, road)
     level = np.log2(np.maximum(ground.foot_across, np.float32(_STEP_M)) * np.float32(1 / _STEP_M))
@@ -117,18 +124,52 @@ def paint_ground(rng: np.random.Generator, ground: Ground, road: Road, haze: Flo
     color = cv2.remap(profile, column, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     grain, clouds, streaks = noise_tiles()
     shift = float(rng.uniform(0, _TILE))
-    amount = rng.uniform(0.3, 1.0) * np.array([0.10, 0.09, 0.07])
-    factor = 1 + np.float32(amount[0]) * sample_noise(grain, ground, (0.03, 0.12), shift)
-    factor += np.float32(amount[1]) * sample_noise(clouds, ground, (0.12, 0.5), shift)
-    factor += np.float32(amount[2]) * sample_noise(streaks, ground, (0.04, 0.12), shift)
+    amount = (rng.uniform(0.1, 1.0) * np.array([0.05, 0.04, 0.04])).astype(np.float32)
+    swell = amount[1] * np.float32(0.7)
+    mixed = amount[1] * clouds + amount[2] * streaks + amount[0] * grain
+    rough = sample_noise(mixed, ground, (0.06, 0.2), shift)
     verge = (ground.offset < road.edges_m[0]) | (ground.offset > road.edges_m[1])
-    rough = sample_noise(clouds, ground, (0.05, 0.12), shift + 77)
-    factor[verge] += np.float32(0.18) * rough[verge]
+    rough[verge] *= np.float32(2.5)
+    factor = 1 + rough + swell * sample_noise(clouds, ground, (0.4, 1.6), shift)
     if rng.random() < 0.5:
         factor *= _joints(rng, ground, road)
     color *= np.clip(factor, 0.3, 1.7)[:, :, None]
-    fog = np.exp(ground.depth * np.float32(-1 / rng.uniform(250, 900)))[:, :, None]
-    return np.asarray(color * fog + haze.astype(np.float32) * (1 - fog), dtype=np.float32)
+    return color
+
+
+def light_ground(
+    rng: np.random.Generator, color: Float32Array, ground: Ground, road: Road, world: tuple[Light, str]
+) -> None:
+    """Lay shade, headlights, wetness and haze over the painted ground, in place."""
+    light, wetness = world
+    factor = np.full(ground.depth.shape, np.float32(min(1.0, 0.35 + 0.65 * light.ambient)))
+    if light.hard_shadows > 0 and rng.random() < 0.3:
+        factor *= _foliage_shade(rng, ground, light)
+    if light.night:
+        beam = np.exp(-ground.depth / np.float32(rng.uniform(10, 22)))
+        beam *= np.exp(-((ground.offset / (2.5 + 0.25 * ground.depth)) ** 2))
+        factor += np.float32(rng.uniform(0.4, 1.2)) * beam
+    haze = np.array(light.haze, dtype=np.float32)
+    color *= factor[:, :, None]
+    mix = 1 - np.exp(ground.depth * np.float32(-1 / light.fog_m))
+    if wetness == "wet":  # darker, and a mirror of the sky that grows with distance
+        paved = (ground.offset > road.edges_m[0]) & (ground.offset < road.edges_m[1])
+        puddles = sample_noise(noise_tiles()[1], ground, (0.2, 0.5), float(rng.uniform(0, 512)))
+        color[paved] *= np.float32(rng.uniform(0.5, 0.75))
+        sheen = np.clip(0.15 + ground.depth / 60 + 0.12 * puddles, 0, 0.75)
+        mix = np.maximum(mix, sheen * paved * np.float32(rng.uniform(0.4, 0.9)))
+    color += mix[:, :, None] * (haze - color)
+
+
+def _foliage_shade(rng: np.random.Generator, ground: Ground, light: Light) -> Float32Array:
+    """Factor of patchy shade thrown by trees or posts from one side."""
+    clouds = noise_tiles()[1]
+    shift = float(rng.uniform(0, _TILE))
+    patches = sample_noise(clouds, ground, (rng.uniform(0.05, 0.2), rng.uniform(0.04, 0.2)), shift)
+    groves = sample_noise(clouds, ground, (4.0, 0.8), shift + 200)
+    reach = (ground.offset - np.float32(rng.uniform(-6, 6))) * np.sign(light.sun_side or 1.0)
+    cover = 1 / (1 + np.exp(-np.clip(4 * (0.6 * patches + groves + 0.35 * reach), -9, 9)))
+    return np.asarray(1 - np.float32(0.65 * light.hard_shadows) * cover, dtype=np.float32)
 
 
 def _joints(rng: np.random.Generator, ground: Ground, road: Road) -> Float32Array:
@@ -151,17 +192,17 @@ def _profile(rng: np.random.Generator, road: Road) -> Float32Array:
     color = np.tile(pavement, (len(q), 1))
     for lane in road.lanes:
         inside = np.abs(q - lane.center_m) < lane.width_m / 2
-        color[inside] *= rng.normal(1, 0.03) if rng.random() < 0.7 else rng.normal(1, 0.12)
+        color[inside] *= rng.normal(1, 0.02) if rng.random() < 0.7 else rng.normal(1, 0.10)
     color *= _wear_tracks(rng, road, q)[:, None]
     first, last = road.lines[0].offset_m, road.lines[-1].offset_m
     if rng.random() < 0.5:  # shoulders laid in another material
         tone = rng.uniform(0.45, 1.15)
         color[(q < first - 0.3) | (q > last + 0.3)] *= tone
     for line in road.lines:  # longitudinal joints beside the paint
-        if rng.random() < 0.55:
+        if rng.random() < 0.35:
             seam = line.offset_m + rng.choice((-1, 1)) * rng.uniform(0.08, 0.35)
-            width = rng.uniform(0.04, 0.12)
-            color[np.abs(q - seam) < width] *= rng.uniform(0.45, 0.85)
+            width = rng.uniform(0.025, 0.06)
+            color[np.abs(q - seam) < width] *= rng.uniform(0.55, 0.9)
     for _ in range(int(rng.integers(0, 4))):  # old seams, tar strips and ground-off lines anywhere
         seam = rng.uniform(left, right)
         color[np.abs(q - seam) < rng.uniform(0.03, 0.15)] *= rng.uniform(0.6, 1.2)
@@ -171,10 +212,11 @@ def _profile(rng: np.random.Generator, road: Road) -> Float32Array:
         gap = rng.uniform(0.3, 9.0)
         color[q < left - gap] = pavement * rng.uniform(0.7, 1.2)
         color[q < left - gap - rng.uniform(8, 18)] = _verge_color(rng, road.place)
-    levels = [color]
-    for level in range(1, _LEVELS + 4):
-        levels.append(cv2.blur(color, (1, 2**level + 1), borderType=cv2.BORDER_REPLICATE))
-    return np.clip(np.stack(levels), 3, 255).astype(np.float32)
+    sharp = np.clip(color, 3, 255).astype(np.float32)[None]
+    levels = [sharp]
+    for level in range(1, _LEVELS):
+        levels.append(cv2.blur(sharp, (2**level + 1, 1), borderType=cv2.BORDER_REPLICATE))
+    return np.concatenate(levels)
 
 
 def _wear_tracks(rng: np.random.Generator, road: Road, q: FloatArray) -> FloatArray:

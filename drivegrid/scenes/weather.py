@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from drivegrid.scenes.canvas import UInt8Array
-from drivegrid.scenes.vehicles import Light
+from drivegrid.scenes.canvas import Color, UInt8Array
 
 TIMES = ("day", "dusk", "night")
 
 
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Where daylight comes from and how strong it is.
+
+    Args:
+        sun_side: Brightness gain of right-facing walls in [-1, 1]; left-facing ones get minus it.
+        ambient: Overall level in (0, 1].
+        haze: Colour of the far air.
+        fog_m: Distance over which contrast falls to 1/e.
+        hard_shadows: Strength of cast shadows in [0, 1].
+        night: Lamps are lit and headlights show the road.
+    """
+
+    sun_side: float
+    ambient: float
+    haze: Color
+    fog_m: float
+    hard_shadows: float
+    night: bool
+
+
 def sample_light(rng: np.random.Generator, time: str) -> Light:
-    """Draw daylight for a value of TIMES; night is darkened afterwards by ``expose``."""
-    haze = np.array([200, 208, 216]) + rng.normal(0, 14, 3)
-    if time == "dusk":
-        haze = np.array([205, 180, 165]) * rng.uniform(0.6, 1.0) + rng.normal(0, 10, 3)
-    red, green, blue = np.clip(haze, 40, 255).tolist()
-    sunny = rng.random() < 0.6 and time == "day"
+    """Draw the light of a value of TIMES."""
+    sunny = bool(rng.random() < 0.6 and time == "day")
+    if time == "day":
+        ambient, level = rng.uniform(0.55, 1.05), rng.uniform(0.75, 1.15)
+        haze = np.array([200, 208, 215]) * level
+    elif time == "dusk":
+        ambient = rng.uniform(0.35, 0.6)
+        haze = np.array([200, 175, 160]) * rng.uniform(0.5, 0.9)
+    else:
+        ambient = rng.uniform(0.1, 0.25)
+        haze = np.array([34, 32, 34]) * rng.uniform(0.3, 1.5)
+    red, green, blue = np.clip(haze * rng.normal(1, 0.03, 3), 4, 255).tolist()
     return Light(
         sun_side=float(rng.uniform(-1, 1)) if sunny else 0.0,
-        ambient=float(rng.uniform(0.55, 1.05)),
+        ambient=float(ambient),
         haze=(red, green, blue),
-        fog_m=float(rng.uniform(200, 900)),
+        fog_m=float(rng.uniform(200, 1000)),
         hard_shadows=float(rng.uniform(0.4, 1.0)) if sunny else 0.0,
+        night=time == "night",
     )
 
 
@@ -57,10 +85,10 @@ def expose(rng: np.random.Generator, image: UInt8Array, time: str) -> UInt8Array
 
 def _tone(rng: np.random.Generator, image: UInt8Array, time: str) -> UInt8Array:
     """One look-up table per channel: gain, gamma, contrast, cast."""
-    level = {"day": rng.uniform(0.65, 1.25), "dusk": rng.uniform(0.4, 0.75), "night": rng.uniform(0.12, 0.35)}[time]
+    level = float(rng.uniform(0.7, 1.2))
     gamma = float(rng.uniform(0.75, 1.35))
-    contrast = float(rng.uniform(0.8, 1.25))
-    cast = 1 + rng.normal(0, 0.05, 3) + (np.array([0.06, 0.0, -0.08]) if time == "night" else 0)
+    contrast = float(rng.uniform(0.8, 1.25)) if time != "night" else 1.0
+    cast = 1 + rng.normal(0, 0.03, 3) + (np.array([0.06, 0.0, -0.08]) if time == "night" else 0)
     ramp = (np.arange(256) / 255) ** gamma
     ramp = np.clip(0.45 + (ramp - 0.45) * contrast, 0, 1.1)
     table = np.clip(ramp[:, None] * level * cast * 255, 0, 255).astype(np.uint8)
