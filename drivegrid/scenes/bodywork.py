@@ -100,7 +100,20 @@ def draw_vehicle(
         return []
     _draw_shadow(canvas, body, vehicle, light)
     canvas.polys(rings, [color for _, color in faces])
+    if light.night and details:
+        _halo(canvas, rings[-2:], vehicle)
     return rings[: len(outline)]
+
+
+def _halo(canvas: Canvas, lamps: list[FloatArray], vehicle: Vehicle) -> None:
+    """Glare around both lamps at night."""
+    color: Color = (255, 60, 40) if vehicle.direction > 0 else (255, 248, 225)
+    reach = (0.6, 1.2) if vehicle.direction > 0 else (1.0, 2.4, 5.0)
+    ring = np.stack([np.cos(_CIRCLE), np.sin(_CIRCLE)], axis=1)
+    for lamp in lamps:
+        middle, wide = lamp.mean(axis=0), np.ptp(lamp[:, 0]) + 3
+        for scale in reach:
+            canvas.poly(middle + ring * scale * wide, color, 0.3 / scale)
 
 
 def _mirrored(profile: Profile) -> Profile:
@@ -227,7 +240,8 @@ def _end(vehicle: Vehicle, tint: Tint) -> list[Face]:
     if vehicle.shape == "motorcycle":
         return []
     width, height = vehicle.size_m[1:]
-    rear, heavy, glow = vehicle.direction > 0, vehicle.shape in HEAVY, vehicle.lights
+    rear, heavy = vehicle.direction > 0, vehicle.shape in HEAVY
+    glow = max(vehicle.lights, 0.6 * tint.light.night)
     low = 0.22 if heavy else (0.5 if rear else 0.47)
     high = low + (0.05 if heavy else 0.11)
     lamp = tint((120, 20, 22), 1.0) if rear else tint((190, 192, 190), 1.0)

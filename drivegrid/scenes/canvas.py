@@ -53,6 +53,8 @@ class Canvas:
 
     def polys(self, rings: list[FloatArray], colors: list[Color]) -> None:
         """Fill several opaque polygons in order; faster than ``poly`` for each."""
+        if not rings:
+            return
         corners = self._fixed(np.concatenate(rings))
         start = 0
         for ring, color in zip(rings, colors, strict=True):
@@ -79,6 +81,30 @@ class Canvas:
         factor = cv2.LUT(mask, (255 - np.arange(256) * strength).astype(np.uint8))
         region = self.image[y0:y1, x0:x1]
         cv2.multiply(region, cv2.merge([factor] * 3), dst=region, scale=1 / 255)
+
+    def stamp(
+        self, sprite: UInt8Array, box: FloatArray, tone: FloatArray, veil: FloatArray
+    ) -> None:
+        """Stretch a sprite over a box.
+
+        Args:
+            sprite: (h, w, 2) uint8 shade and cover; shade 128 shows ``tone`` itself.
+            box: (2, 2) upper left and lower right corner, reference pixels.
+            tone: (3,) RGB in [0, 255].
+            veil: (3,) RGB added by the air.
+        """
+        window = self._window(box)
+        if window is None:
+            return
+        x0, y0, x1, y1 = window
+        size = (box[1] - box[0]) * self.scale / (sprite.shape[1], sprite.shape[0])
+        shift = box[0] * self.scale - (x0, y0)
+        warp = np.array([[size[0], 0, shift[0]], [0, size[1], shift[1]]])
+        warped = cv2.warpAffine(sprite, warp, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+        color = warped[:, :, :1] * (tone / 128).astype(np.float32) + veil.astype(np.float32)
+        cover = warped[:, :, 1:].astype(np.float32) * np.float32(1 / 255)
+        region = self.image[y0:y1, x0:x1]
+        region[:] = np.clip(region + cover * (color - region), 0, 255)
 
     def claim(self, index: int, silhouettes: list[FloatArray]) -> None:
         """Mark polygons as object ``index`` (1..254), hiding what lies there; 255 has no label."""

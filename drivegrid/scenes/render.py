@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import GeometryError
-from drivegrid.geometry import Size
-from drivegrid.scenes import backdrop, bodywork, labels, markings, surface, traffic, vehicles, weather
+from drivegrid.geometry import FloatArray, Size
+from drivegrid.scenes import (
+    backdrop,
+    bodywork,
+    greenery,
+    labels,
+    markings,
+    obstacles,
+    signs,
+    surface,
+    traffic,
+    vehicles,
+    weather,
+)
+from drivegrid.scenes.bonnet import draw_bonnet
 from drivegrid.scenes.camera import REFERENCE_WH, Camera, sample_camera
 from drivegrid.scenes.canvas import Canvas, UInt8Array
 from drivegrid.scenes.road import Road, sample_road
+
+
+Thing: TypeAlias = vehicles.Vehicle | obstacles.Obstacle | signs.Sign | signs.Signal
+"""Whatever is drawn as one object and labelled."""
+
+_MAX_OBJECTS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,9 @@ class World:
     road: Road
     light: weather.Light
     vehicles: tuple[vehicles.Vehicle, ...]
+    obstacles: tuple[obstacles.Obstacle, ...]
+    signs: tuple[signs.Sign, ...]
+    signals: tuple[signs.Signal, ...]
 
 
 def sample_world(seed: int) -> World:
@@ -41,9 +64,17 @@ def sample_world(seed: int) -> World:
     road = sample_road(rng)
     camera = sample_camera(rng, road.place)
     time = str(rng.choice(weather.TIMES, p=(0.86, 0.08, 0.06)))
-    light = weather.sample_light(rng, time)
-    wet = "wet" if rng.random() < 0.1 else "dry"
-    return World(time, wet, camera, road, light, traffic.sample_vehicles(rng, road, camera))
+    return World(
+        time=time,
+        surface="wet" if rng.random() < 0.1 else "dry",
+        camera=camera,
+        road=road,
+        light=weather.sample_light(rng, time),
+        vehicles=traffic.sample_vehicles(rng, road, camera),
+        obstacles=obstacles.sample_obstacles(rng, road),
+        signs=signs.sample_signs(rng, road, camera),
+        signals=signs.sample_signals(rng, road),
+    )
 
 
 def render_scene(seed: int, size_wh: Size = REFERENCE_WH) -> RenderedScene:
@@ -72,7 +103,8 @@ def render_scene(seed: int, size_wh: Size = REFERENCE_WH) -> RenderedScene:
     rng = np.random.default_rng([seed, 2])
     canvas = Canvas(np.zeros((size_wh[1], size_wh[0], 3), dtype=np.uint8))
     _paint_surroundings(rng, canvas, world)
-    objects = _draw_vehicles(canvas, world, size_wh)
+    objects = _draw_objects(canvas, world, size_wh)
+    draw_bonnet(rng, canvas, world.light)
     image = weather.expose(rng, canvas.image, world.time)
     return RenderedScene(image, _label(seed, world, objects, size_wh))
 
@@ -91,29 +123,53 @@ def _paint_surroundings(rng: np.random.Generator, canvas: Canvas, world: World) 
     markings.draw_distractors(rng, canvas, camera, road)
     backdrop.draw_bridges(rng, canvas, camera, road, light)
     backdrop.draw_buildings(rng, canvas, camera, road, light)
+    greenery.draw_trees(rng, canvas, camera, road, light)
+    greenery.draw_lamp_posts(rng, canvas, camera, road, light)
     beyond = [v for v in world.vehicles if v.offset_m < road.edges_m[0]]
     for vehicle in sorted(beyond, key=lambda v: -v.depth_m):
         bodywork.draw_vehicle(canvas, camera, road, vehicle, light)
     backdrop.draw_barriers(rng, canvas, camera, road, light)
 
 
-def _draw_vehicles(canvas: Canvas, world: World, size_wh: Size) -> list[Instance]:
-    """Draw the carriageway's vehicles from far to near and label what stays visible."""
-    road = world.road
-    drawn = []
-    ordered = sorted(world.vehicles, key=lambda v: -v.depth_m)
-    ordered = [v for v in ordered if v.offset_m >= road.edges_m[0]][-200:]
-    for index, vehicle in enumerate(ordered, start=1):
-        silhouettes = bodywork.draw_vehicle(canvas, world.camera, road, vehicle, world.light)
-        if not silhouettes:
-            continue
-        canvas.claim(index, silhouettes)
-        drawn.append((index, vehicle.label, silhouettes))
+def _draw_objects(canvas: Canvas, world: World, size_wh: Size) -> list[Instance]:
+    """Draw all that is labelled from far to near and return what stays visible."""
+    camera, road, light = world.camera, world.road, world.light
+    things: list[tuple[float, Thing]] = [
+        *((v.depth_m, v) for v in world.vehicles if v.offset_m >= road.edges_m[0]),
+        *((o.depth_m, o) for o in world.obstacles),
+        *((s.center_m[2], s) for s in (*world.signs, *world.signals)),
+    ]
+    things.sort(key=lambda pair: -pair[0])
+    drawn: list[tuple[int, Thing, list[FloatArray]]] = []
+    for index, (_, thing) in enumerate(things[-_MAX_OBJECTS:], start=1):
+        match thing:
+            case vehicles.Vehicle():
+                outline = bodywork.draw_vehicle(canvas, camera, road, thing, light)
+            case obstacles.Obstacle():
+                outline = obstacles.draw_obstacle(canvas, camera, road, thing, light)
+            case signs.Sign():
+                outline = signs.draw_sign(canvas, camera, thing, light)
+            case signs.Signal():
+                outline = signs.draw_signal(canvas, camera, thing, light)
+        if outline:
+            canvas.claim(index, outline)
+            drawn.append((index, thing, outline))
     found = [
-        labels.object_instance(label, silhouettes, canvas.visibility(index), size_wh)
-        for index, label, silhouettes in drawn
+        _instance(thing, outline, canvas.visibility(index), size_wh)
+        for index, thing, outline in drawn
     ]
     return [instance for instance in found if instance is not None]
+
+
+def _instance(
+    thing: Thing, outline: list[FloatArray], visibility: float, size_wh: Size
+) -> Instance | None:
+    match thing:
+        case signs.Sign():
+            return signs.sign_instance(thing, outline[0], visibility, size_wh)
+        case signs.Signal():
+            return signs.signal_instance(thing, outline[0], visibility, size_wh)
+    return labels.object_instance(thing.label, outline, visibility, size_wh)
 
 
 def _label(seed: int, world: World, objects: list[Instance], size_wh: Size) -> Scene:
@@ -131,10 +187,8 @@ def _label(seed: int, world: World, objects: list[Instance], size_wh: Size) -> S
 
 
 def _first_blocked(world: World, center_m: float, width_m: float) -> float:
-    """Return the distance of the first vehicle whose body reaches into a lane, metres."""
-    distances = [
-        vehicle.depth_m
-        for vehicle in world.vehicles
-        if abs(vehicle.offset_m - center_m) < (width_m + vehicle.size_m[1]) / 2 - 0.3
-    ]
+    """Return the distance of the first object that reaches into a lane, metres."""
+    bodies = [(v.depth_m, v.offset_m, v.size_m[1]) for v in world.vehicles]
+    bodies += [(o.depth_m, o.offset_m, o.height_m) for o in world.obstacles]
+    distances = [z for z, q, wide in bodies if abs(q - center_m) < (width_m + wide) / 2 - 0.3]
     return min(distances, default=float("inf"))
