@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes.camera import REFERENCE_WH, Camera
+from drivegrid.scenes.camera import REFERENCE_WH, Camera, lift
 from drivegrid.scenes.canvas import Canvas, Color
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.surface import noise_tiles
 from drivegrid.scenes.weather import Light
+
+DrawBand = Callable[[float, float, FloatArray], None]
+"""Draws a band along the road from one height to another, metres, in a colour."""
 
 
 def paint_sky(rng: np.random.Generator, canvas: Canvas, camera: Camera, light: Light) -> None:
@@ -44,9 +49,7 @@ def _view_noise(
     y = (np.arange(rows) / canvas.scale[1] * texels_xy[1] + 2 * shift) % 512
     grid_x, grid_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     tile = noise_tiles()[which]
-    return np.asarray(
-        cv2.remap(tile, grid_x, grid_y, cv2.INTER_LINEAR)
-    )
+    return np.asarray(cv2.remap(tile, grid_x, grid_y, cv2.INTER_LINEAR))
 
 
 def _paint_ridges(
@@ -100,7 +103,11 @@ def draw_barriers(
         if rng.random() > chance:
             continue
         offset = edge + side * rng.uniform(0.0, 1.0)
-        kind = str(rng.choice(("concrete", "rail", "fence", "wall", "hedge"), p=(0.4, 0.28, 0.1, 0.1, 0.12)))
+        kind = str(
+            rng.choice(
+                ("concrete", "rail", "fence", "wall", "hedge"), p=(0.4, 0.28, 0.1, 0.1, 0.12)
+            )
+        )
         reach = 1.8 * road.visible_range(camera)
         depth = 1 / np.linspace(1 / 1.0, 1 / reach, 50)
         tone = rng.uniform(90, 195) * light.ambient
@@ -108,15 +115,17 @@ def draw_barriers(
         draw = _band(canvas, camera, road, offset, depth)
         _draw_barrier(rng, draw, kind, color)
         if kind in ("rail", "fence"):
-            spacing, high = (rng.uniform(2, 4), 0.75) if kind == "rail" else (rng.uniform(1.0, 2.5), 1.1)
+            spacing, high = (
+                (rng.uniform(2, 4), 0.75) if kind == "rail" else (rng.uniform(1.0, 2.5), 1.1)
+            )
             _draw_posts(canvas, camera, road, (offset, spacing, high, reach), color * 0.7)
 
 
-def _band(canvas: Canvas, camera: Camera, road: Road, offset: float, depth: FloatArray):  # type: ignore[no-untyped-def]
+def _band(canvas: Canvas, camera: Camera, road: Road, offset: float, depth: FloatArray) -> DrawBand:
     base = road.points(offset, depth)
 
     def draw(low: float, high: float, color: FloatArray) -> None:
-        lower, upper = base + (0, low, 0), base + (0, high, 0)
+        lower, upper = lift(base, low), lift(base, high)
         ring = np.concatenate([camera.project(lower), camera.project(upper)[::-1]])
         red, green, blue = np.clip(color, 0, 255).tolist()
         canvas.poly(ring, (red, green, blue))
@@ -126,7 +135,7 @@ def _band(canvas: Canvas, camera: Camera, road: Road, offset: float, depth: Floa
     return draw
 
 
-def _draw_barrier(rng: np.random.Generator, draw, kind: str, color: FloatArray) -> None:  # type: ignore[no-untyped-def]
+def _draw_barrier(rng: np.random.Generator, draw: DrawBand, kind: str, color: FloatArray) -> None:
     if kind == "concrete":
         high = rng.uniform(0.7, 1.1)
         draw(0.0, high, color * rng.uniform(0.35, 0.9))
@@ -150,12 +159,16 @@ def _draw_barrier(rng: np.random.Generator, draw, kind: str, color: FloatArray) 
 
 
 def _draw_posts(
-    canvas: Canvas, camera: Camera, road: Road, row: tuple[float, float, float, float], color: FloatArray
+    canvas: Canvas,
+    camera: Camera,
+    road: Road,
+    row: tuple[float, float, float, float],
+    color: FloatArray,
 ) -> None:
     offset, spacing, high, reach = row
     depth = np.arange(2.0, min(reach, 45.0), spacing)
     foot = camera.project(road.points(offset, depth))
-    head = camera.project(road.points(offset, depth) + (0, high, 0))
+    head = camera.project(lift(road.points(offset, depth), high))
     red, green, blue = np.clip(color, 0, 255).tolist()
     for a, b in zip(foot, head, strict=True):
         canvas.line(np.stack([a, b]), (red, green, blue), max(1.0, 0.1 * abs(a[1] - b[1])))
@@ -177,14 +190,18 @@ def draw_bridges(
     slope = rng.normal(0, 0.02)
     for bottom, top, gain in ((low, low + rng.uniform(1.2, 2.5), 1.0), (low + 1.2, low + 1.5, 1.4)):
         deck = np.array(
-            [[-90, bottom - 90 * slope, z], [90, bottom + 90 * slope, z],
-             [90, top + 90 * slope, z], [-90, top - 90 * slope, z]]
+            [
+                [-90, bottom - 90 * slope, z],
+                [90, bottom + 90 * slope, z],
+                [90, top + 90 * slope, z],
+                [-90, top - 90 * slope, z],
+            ]
         )
         canvas.poly(camera.project(deck), (color[0] * gain, color[1] * gain, color[2] * gain))
     for q in (road.edges_m[0] - 0.8, road.edges_m[1] + 1.5):
         if rng.random() < 0.6:
             foot = camera.project(road.points(np.array([q, q + 1.0]), np.array([z, z])))
-            head = camera.project(road.points(np.array([q, q + 1.0]), np.array([z, z])) + (0, low, 0))
+            head = camera.project(lift(road.points(np.array([q, q + 1.0]), np.array([z, z])), low))
             canvas.poly(np.concatenate([foot, head[::-1]]), color)
 
 
@@ -218,7 +235,7 @@ def _draw_building(
     fade = np.exp(-near / light.fog_m)
     tone = np.clip(tone * fade + np.array(light.haze) * (1 - fade), 5, 250)
     z = np.array([near, far])
-    foot, head = road.points(offset, z), road.points(offset, z) + (0, high, 0)
+    foot, head = road.points(offset, z), lift(road.points(offset, z), high)
     wall = np.concatenate([camera.project(foot), camera.project(head)[::-1]])
     red, green, blue = tone.tolist()
     canvas.poly(wall, (red, green, blue))
@@ -227,7 +244,7 @@ def _draw_building(
     canvas.poly(camera.project(front), (red * 0.85, green * 0.85, blue * 0.85))
     glass: Color = (red * 0.5, green * 0.52, blue * 0.56)
     for y in np.arange(1.2, high - 1.5, 3.2):
-        low, top = foot + (0, y, 0), foot + (0, y + 1.5, 0)
+        low, top = lift(foot, y), lift(foot, y + 1.5)
         strip = np.concatenate([camera.project(low), camera.project(top)[::-1]])
         if (strip[:, 0].max() > 0) and (strip[:, 0].min() < REFERENCE_WH[0]):
             canvas.poly(strip, glass, 0.8)

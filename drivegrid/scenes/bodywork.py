@@ -17,10 +17,7 @@ Face = tuple[FloatArray, Color]
 """(N, 3) across, up, along in metres, and its final colour."""
 
 _DETAIL_M = 45.0
-"""Beyond this distance windows and wheels of flanks are not drawn: they are a pixel or two."""
-
-_LAMPS_M = 90.0
-"""Beyond this distance lamps are not drawn either."""
+"""Beyond this distance a vehicle is a few boxes: its parts are a pixel or two."""
 
 _CIRCLE = np.linspace(0, 2 * np.pi, 14, endpoint=False)
 
@@ -75,6 +72,8 @@ def draw_vehicle(
     The list is empty, and nothing is drawn, if the vehicle is out of the picture.
     """
     body = Body(vehicle, camera, road)
+    if vehicle.depth_m > _DETAIL_M:
+        return _draw_far(canvas, body, vehicle, light)
     tint = Tint(light, float(np.exp(-vehicle.depth_m / light.fog_m)))
     profile = SHAPES[vehicle.shape][1]
     rows = profile if vehicle.direction > 0 else _mirrored(profile)
@@ -89,10 +88,8 @@ def draw_vehicle(
         material = "load" if vehicle.shape in ("truck", "semi") else "body"
         gain = 0.82 - 0.25 * light.sun_side * side
         outline.append((hull * (side, 1, 1), tint(_material(material, vehicle), gain)))
-        if vehicle.depth_m < _DETAIL_M:
-            details += _flank(vehicle, side, tint, gain)
-    if vehicle.depth_m < _LAMPS_M:
-        details += _end(vehicle, tint)
+        details += _flank(vehicle, side, tint, gain)
+    details += _end(vehicle, tint)
     faces = outline + details
     points = body.project(np.concatenate([face for face, _ in faces]))
     rings = np.split(points, np.cumsum([len(face) for face, _ in faces])[:-1])
@@ -103,6 +100,42 @@ def draw_vehicle(
     if light.night and details:
         _halo(canvas, rings[-2:], vehicle)
     return rings[: len(outline)]
+
+
+def _draw_far(canvas: Canvas, body: Body, vehicle: Vehicle, light: Light) -> list[FloatArray]:
+    """Shadow, flank, body, window and lamps of a distant vehicle."""
+    tint = Tint(light, float(np.exp(-vehicle.depth_m / light.fog_m)))
+    length, width, height = vehicle.size_m
+    x, top = width / 2, height * (1.0 if vehicle.shape in HEAVY else 0.65)
+    cabin = x * (0.98 if vehicle.shape in HEAVY else 0.8)
+    side = x if body.eye_across > 0 else -x
+    solid = "load" if vehicle.shape in ("truck", "semi") else "body"
+    rear = tint((150, 25, 25), 1.0) if vehicle.direction > 0 else tint((215, 215, 210), 1.0)
+    if light.night or vehicle.lights > 0.3:
+        rear = (255, 70, 50) if vehicle.direction > 0 else (255, 250, 235)
+    deep = 0.7 * length
+    corners = [
+        (-x, x, 0.0, 0.25 * height, tint((14, 14, 15), 1.0)),
+        (-x, x, 0.15 * height, top, tint(_material(solid, vehicle), 0.85)),
+        (-cabin, cabin, top, height, tint(_material("glass", vehicle), 1.0)),
+        (-cabin, cabin, 0.93 * height, height, tint(_material("roof", vehicle), 1.0)),
+        (-0.95 * x, -0.6 * x, 0.42 * top, 0.6 * top, rear),
+        (0.6 * x, 0.95 * x, 0.42 * top, 0.6 * top, rear),
+    ]
+    local = [(side, 0.15 * height, 0.0), (side, top, 0.0), (side, top, length)]
+    local += [(side, 0.15 * height, length)]
+    local += [(side, top, 0.1 * length), (side * 0.8, height, 0.2 * length)]
+    local += [(side * 0.8, height, deep), (side, top, deep)]
+    for x1, x2, low, high, _ in corners:
+        local += [(x1, low, 0.0), (x2, low, 0.0), (x2, high, 0.0), (x1, high, 0.0)]
+    points = body.project(np.array(local))
+    if not canvas.sees(points):
+        return []
+    rings = np.split(points, len(points) // 4)
+    flank = tint(_material(solid, vehicle), 0.8 - 0.2 * light.sun_side * np.sign(side))
+    colors = [flank, tint((50, 55, 60), 0.9), *(color for *_, color in corners)]
+    canvas.polys(rings, colors)
+    return rings[:6]
 
 
 def _halo(canvas: Canvas, lamps: list[FloatArray], vehicle: Vehicle) -> None:
@@ -154,9 +187,6 @@ def _draw_shadow(canvas: Canvas, body: Body, vehicle: Vehicle, light: Light) -> 
         [[-half, 0, -0.1], [half, 0, -0.1], [half, 0, length], [-half, 0, length]], dtype=float
     )
     corners = body.project(flat)
-    if vehicle.depth_m > _DETAIL_M:
-        canvas.poly(corners, (0, 0, 0), 0.6)
-        return
     blur = 0.08 * float(abs(corners[1, 0] - corners[0, 0])) / width
     if light.hard_shadows > 0.05:
         throw = -light.sun_side * height * 1.2
@@ -195,7 +225,7 @@ def _shell(
         ring = np.array([[-a, y1, l1], [a, y1, l1], [b, y2, l2], [-b, y2, l2]])
         material = materials[index]
         faces.append((ring, tint(_material(material, vehicle), gain)))
-        if material == "glass" and vehicle.depth_m < _DETAIL_M:  # pillars, then sky in the pane
+        if material == "glass":  # pillars, then sky in the pane
             inner = ring * (0.9, 1, 1)
             frame = _material("body", vehicle)
             faces[-1] = (ring, tint(frame, 0.8 * gain))
@@ -220,13 +250,13 @@ def _flank(vehicle: Vehicle, side: float, tint: Tint, gain: float) -> list[Face]
         pane = np.column_stack([x, shares[:, 1] * height, along * length])
         faces.append((pane, tint((44, 50, 56), gain)))
     radius = (0.15 if heavy else 0.22) * height
-    x = side * width / 2
+    wall = side * width / 2
     for share in (0.18, 0.8):
         hub = (1 - share if flip else share) * length
         for scale, color in ((1.25, (16, 16, 17)), (0.97, (30, 30, 31)), (0.6, (125, 125, 128))):
             ring = np.column_stack(
                 [
-                    np.full(len(_CIRCLE), x),
+                    np.full(len(_CIRCLE), wall),
                     radius * (1 + scale * np.sin(_CIRCLE)).clip(0.02),
                     hub + radius * scale * np.cos(_CIRCLE),
                 ]

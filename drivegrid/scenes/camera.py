@@ -7,6 +7,7 @@ aspect ratio differs, so labels divided by the image size never depend on the si
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,14 +42,15 @@ class Camera:
 
     def project(self, points_m: FloatArray) -> FloatArray:
         """Map (N, 3) X, Y, Z in metres to (N, 2) reference pixels; may leave the image."""
-        depth = np.maximum(points_m[:, 2], NEAR_M)
-        right = points_m[:, 0] / depth
-        down = (self.height_m - points_m[:, 1]) / depth
-        cos, sin = np.cos(self.roll_rad), np.sin(self.roll_rad)
+        closeness = 1 / np.maximum(points_m[:, 2], NEAR_M)
+        right = points_m[:, 0] * closeness
+        down = (self.height_m - points_m[:, 1]) * closeness
+        cos, sin = math.cos(self.roll_rad), math.sin(self.roll_rad)
         scale_x, scale_y = self.focal * self.stretch_xy[0], self.focal * self.stretch_xy[1]
-        x = self.center_xy[0] + scale_x * (cos * right - sin * down)
-        y = self.center_xy[1] + scale_y * (sin * right + cos * down)
-        return np.stack([x, y], axis=1)
+        pixels = np.empty((len(points_m), 2))
+        pixels[:, 0] = right * (scale_x * cos) - down * (scale_x * sin) + self.center_xy[0]
+        pixels[:, 1] = right * (scale_y * sin) + down * (scale_y * cos) + self.center_xy[1]
+        return pixels
 
     def slopes(self, size_wh: Size) -> tuple[Float32Array, Float32Array]:
         """Return (H, W) tangents X/Z and -Y/Z of the ray through each pixel centre."""
@@ -67,12 +69,21 @@ class Camera:
         return across, along
 
 
+def lift(points_m: FloatArray, up_m: float) -> FloatArray:
+    """Return (N, 3) world points raised by ``up_m`` metres."""
+    raised = points_m.copy()
+    raised[:, 1] += up_m
+    return raised
+
+
 def sample_camera(rng: np.random.Generator, place: str) -> Camera:
     """Draw a camera as mounted behind windscreens; ``place`` is a value of ``road.PLACES``."""
     if place == "highway" and rng.random() < 0.6:
-        focal, height, horizon = rng.uniform(880, 1150), rng.uniform(1.35, 1.85), rng.uniform(205, 300)
+        focal, height = rng.uniform(880, 1150), rng.uniform(1.35, 1.85)
+        horizon = rng.uniform(205, 300)
     else:
-        focal, height, horizon = rng.uniform(600, 1150), rng.uniform(1.1, 1.8), rng.uniform(250, 430)
+        focal, height = rng.uniform(600, 1150), rng.uniform(1.1, 1.8)
+        horizon = rng.uniform(250, 430)
     stretch = (1.0, 1.0)
     if rng.random() < 0.15:  # 1640 x 590 pictures squeezed to 16:9
         stretch = (1280 / 1640, 720 / 590)

@@ -14,6 +14,7 @@ Color = tuple[float, float, float]
 """Red, green, blue in [0, 255]."""
 
 _SHIFT = 4
+_LIMIT_PX = 8000
 _MASK_WH: Size = (640, 360)
 
 
@@ -65,7 +66,9 @@ class Canvas:
     def line(self, points: FloatArray, color: Color, width: float) -> None:
         """Draw a polyline ``width`` reference pixels wide through (N, 2) reference pixels."""
         thickness = max(1, round(width * float(self.scale.mean())))
-        cv2.polylines(self.image, [self._fixed(points)], False, color, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            self.image, [self._fixed(points)], False, color, thickness, cv2.LINE_AA, _SHIFT
+        )
 
     def shade(self, points: FloatArray, strength: float, blur: float) -> None:
         """Darken a polygon by ``strength`` in [0, 1] with an edge of ``blur`` reference pixels."""
@@ -73,11 +76,11 @@ class Canvas:
         if window is None:
             return
         x0, y0, x1, y1 = window
-        mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+        sharp = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
         shifted = self._fixed(points) - (np.array([x0, y0]) << _SHIFT)
-        cv2.fillPoly(mask, [shifted.astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(sharp, [shifted.astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
         radius = max(1, int(blur * float(self.scale.mean())))
-        mask = cv2.blur(mask, (2 * radius + 1, 2 * radius + 1))
+        mask = cv2.blur(sharp, (2 * radius + 1, 2 * radius + 1))
         factor = cv2.LUT(mask, (255 - np.arange(256) * strength).astype(np.uint8))
         region = self.image[y0:y1, x0:x1]
         cv2.multiply(region, cv2.merge([factor] * 3), dst=region, scale=1 / 255)
@@ -127,8 +130,10 @@ class Canvas:
         return 0.0 if area == 0 else int(np.count_nonzero(self.ids == index)) / area
 
     def _fixed(self, points: FloatArray) -> npt.NDArray[np.int32]:
-        pixels = np.clip(points * self.scale - 0.5, -8000, 8000)
-        return np.round(pixels * (1 << _SHIFT)).astype(np.int32)
+        pixels = points * (self.scale * (1 << _SHIFT)) - 0.5 * (1 << _SHIFT)
+        limit = float(_LIMIT_PX << _SHIFT)
+        clipped = np.minimum(np.maximum(np.rint(pixels), -limit), limit)
+        return np.asarray(clipped, dtype=np.int32)
 
     def _window(self, points: FloatArray, margin: float = 0.0) -> tuple[int, int, int, int] | None:
         height, width = self.image.shape[:2]

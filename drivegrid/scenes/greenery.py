@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.camera import Camera, lift
 from drivegrid.scenes.canvas import Canvas, UInt8Array
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.surface import noise_tiles
@@ -69,13 +69,13 @@ def _draw_tree(
     tone, light = look
     foot = road.points(q, np.array([z]))
     trunk = size * rng.uniform(0.1, 0.35)
-    ends = camera.project(np.concatenate([foot, foot + (0, trunk + size * 0.3, 0)]))
+    ends = camera.project(np.concatenate([foot, lift(foot, trunk + size * 0.3)]))
     wide = size * rng.uniform(0.6, 1.0) * camera.focal * camera.stretch_xy[0] / z
     clear = np.exp(-z / light.fog_m)
     dark = 45 * light.ambient * clear + light.haze[0] * (1 - clear)
     canvas.line(ends, (dark, dark * 0.9, dark * 0.8), 0.06 * wide)
-    top = camera.project(foot + (0, trunk + size, 0))[0]
-    bottom = camera.project(foot + (0, trunk, 0))[0]
+    top = camera.project(lift(foot, trunk + size))[0]
+    bottom = camera.project(lift(foot, trunk))[0]
     box = np.array([[top[0] - wide / 2, top[1]], [top[0] + wide / 2, bottom[1]]])
     sprite = tree_sprites()[int(rng.integers(16))]
     canvas.stamp(sprite, box, tone * light.ambient * clear, np.array(light.haze) * (1 - clear))
@@ -93,7 +93,7 @@ def draw_lamp_posts(
     tone = rng.uniform(60, 150) * light.ambient
     for z in np.arange(rng.uniform(9, 40), 150, spacing)[::-1]:
         foot = road.points(q, np.array([z]))
-        head = foot + (0, high, 0)
+        head = lift(foot, high)
         points = camera.project(np.concatenate([foot, head, head - (side * arm, -0.3, 0)]))
         canvas.line(points, (tone, tone, tone), 0.16 * camera.focal / z)
         if light.night:

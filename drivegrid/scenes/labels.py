@@ -23,7 +23,7 @@ _NEAR_M = 1.2
 
 def scale_points(points: FloatArray, size_wh: Size) -> FloatArray:
     """Map (N, 2) reference pixels to pixels of a picture of ``size_wh``."""
-    return points * (np.array(size_wh) / np.array(REFERENCE_WH))
+    return np.asarray(points * (np.array(size_wh) / np.array(REFERENCE_WH)))
 
 
 def lane_instances(camera: Camera, road: Road, size_wh: Size) -> list[Instance]:
@@ -98,7 +98,7 @@ def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
     steps = np.hypot(*np.diff(curve, axis=0).T)
     bucket = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) / spacing_px)
     kept = np.flatnonzero(np.diff(bucket[:-1])) + 1
-    return curve[np.concatenate([[0], kept, [len(curve) - 1]])]
+    return np.asarray(curve[np.concatenate([[0], kept, [len(curve) - 1]])])
 
 
 def object_instance(

@@ -18,7 +18,7 @@ def paint_lines(rng: np.random.Generator, color: Float32Array, ground: Ground, r
     level = rng.uniform(0.75, 1.0)
     white = np.array([238, 238, 232]) * level + rng.normal(0, 4, 3)
     yellow = np.array([225, rng.uniform(150, 190), rng.uniform(30, 90)]) * level
-    wear = float(rng.uniform(0.0, 0.5))
+    wear = float(rng.uniform(0.0, 0.55) ** 1.2)
     for line in road.lines:
         tone = yellow if line.color == "yellow" else white
         for stroke in _strokes(line):
@@ -66,7 +66,7 @@ def _dash_cover(line: LaneLine, z: Float32Array, foot: Float32Array) -> Float32A
     painted, period, phase = line.dash_m
     if line.style == "dashed":
         return _periodic_cover(z - phase, foot, period, painted)
-    size = line.width_m * 1.1
+    size = 1.3 * line.width_m
     cover = np.zeros_like(z)
     for dot in range(4):
         cover += _periodic_cover(z - phase - dot * _DOT_SPACING_M, foot, period, size)
@@ -77,10 +77,13 @@ def _periodic_cover(
     z: Float32Array, foot: Float32Array, period: float, painted: float
 ) -> Float32Array:
     def integral(t: Float32Array) -> Float32Array:
-        turns = np.floor(t / period)
-        return np.asarray(turns * painted + np.minimum(t - turns * period, painted))
+        turns = np.floor(t / np.float32(period))
+        rest = np.minimum(t - turns * np.float32(period), np.float32(painted))
+        return np.asarray(turns * np.float32(painted) + rest, dtype=np.float32)
 
-    return np.asarray((integral(z + foot / 2) - integral(z - foot / 2)) / foot, dtype=np.float32)
+    half = np.asarray(foot / 2, dtype=np.float32)
+    low, high = np.asarray(z - half, np.float32), np.asarray(z + half, np.float32)
+    return np.asarray((integral(high) - integral(low)) / foot, dtype=np.float32)
 
 
 def draw_distractors(rng: np.random.Generator, canvas: Canvas, camera: Camera, road: Road) -> None:
@@ -89,7 +92,14 @@ def draw_distractors(rng: np.random.Generator, canvas: Canvas, camera: Camera, r
     for _ in range(int(rng.poisson(1.2))):  # cracks and tar snakes
         z = np.linspace(0, rng.uniform(4, 25), 9) + rng.uniform(4, 40)
         q = rng.uniform(left, right) + np.cumsum(rng.normal(0, rng.uniform(0.05, 0.35), 9))
-        _strip(canvas, camera, road, (q, z, rng.uniform(0.015, 0.06)), (35, 34, 33), rng.uniform(0.2, 0.7))
+        _strip(
+            canvas,
+            camera,
+            road,
+            (q, z, rng.uniform(0.015, 0.06)),
+            (35, 34, 33),
+            rng.uniform(0.2, 0.7),
+        )
     for _ in range(int(rng.poisson(0.5))):  # patches of other asphalt
         z0, q0 = rng.uniform(4, 60), rng.uniform(left, right)
         corners = [(q0, z0), (q0 + rng.uniform(0.6, 3.5), z0), (q0, z0 + rng.uniform(1, 15))]
@@ -160,5 +170,5 @@ def _draw_crossing(rng: np.random.Generator, canvas: Canvas, camera: Camera, roa
         ours = [lane for lane in road.lanes if lane.direction > 0]
         low = ours[0].center_m - ours[0].width_m / 2
         ring = np.array([[low, z - 2], [road.lines[-1].offset_m, z - 2]])
-        ring = np.concatenate([ring, ring[::-1] + (0, 0.4)])
+        ring = np.concatenate([ring, ring[::-1] + np.array([0, 0.4])])
         _mark(canvas, camera, road, ring, (225, 225, 222), alpha)

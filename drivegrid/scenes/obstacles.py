@@ -51,8 +51,12 @@ def sample_obstacles(rng: np.random.Generator, road: Road) -> tuple[Obstacle, ..
     left, right = road.edges_m
     for _ in range(int(rng.poisson({"highway": 0.02, "rural": 0.1, "city": 2.2}[road.place]))):
         sides = (right + rng.uniform(0.2, 3), left - rng.uniform(0.2, 3), rng.uniform(left, right))
-        add("pedestrian", rng.uniform(6, 50), sides[int(rng.choice(3, p=(0.5, 0.3, 0.2)))],
-            rng.uniform(1.5, 1.9))
+        add(
+            "pedestrian",
+            rng.uniform(6, 50),
+            sides[int(rng.choice(3, p=(0.5, 0.3, 0.2)))],
+            rng.uniform(1.5, 1.9),
+        )
     if rng.random() < 0.12:
         kind = str(rng.choice(("cone", "barrier"), p=(0.7, 0.3)))
         z, q, drift = rng.uniform(6, 30), rng.uniform(left, right), rng.normal(0, 0.06)
@@ -107,10 +111,16 @@ def _person(rng: np.random.Generator) -> Parts:
     turn = np.linspace(0, 2 * np.pi, 10, endpoint=False)
     head = np.stack([0.05 * np.cos(turn), 0.93 + 0.07 * np.sin(turn)], axis=1)
     back = np.array([[-0.02, 0.5], [0.06, 0.5], [stride + 0.05, 0.0], [stride - 0.02, 0.0]])
-    torso = np.array([[-0.10, 0.45], [0.10, 0.45], [0.13, 0.8], [0.06, 0.86], [-0.06, 0.86], [-0.13, 0.8]])
+    torso = np.array(
+        [[-0.10, 0.45], [0.10, 0.45], [0.13, 0.8], [0.06, 0.86], [-0.06, 0.86], [-0.13, 0.8]]
+    )
     arm = np.array([[0.1, 0.8], [0.14, 0.8], [0.13 + stride / 2, 0.46], [0.08 + stride / 2, 0.46]])
     return [
-        (back, legs), (back * (-1, 1), legs), (torso, coat), (arm, coat), (arm * (-1, 1), coat),
+        (back, legs),
+        (back * (-1, 1), legs),
+        (torso, coat),
+        (arm, coat),
+        (arm * (-1, 1), coat),
         (head, (skin, skin * 0.78, skin * 0.66)),
     ]
 
@@ -119,16 +129,25 @@ def _cone(rng: np.random.Generator) -> Parts:
     orange: Color = (float(rng.uniform(200, 250)), float(rng.uniform(60, 100)), 20)
     body = np.array([[-0.2, 0.05], [0.2, 0.05], [0.04, 1.0], [-0.04, 1.0]])
     stripe = np.array([[-0.145, 0.4], [0.145, 0.4], [0.105, 0.62], [-0.105, 0.62]])
-    return [(_quad(-0.28, 0.28, 0.0, 0.07), (60, 40, 30)), (body, orange), (stripe, (230, 230, 230))]
+    return [
+        (_quad(-0.28, 0.28, 0.0, 0.07), (60, 40, 30)),
+        (body, orange),
+        (stripe, (230, 230, 230)),
+    ]
 
 
 def _barrier(rng: np.random.Generator) -> Parts:
     red: Color = (210, float(rng.uniform(30, 110)), 30)
-    parts: Parts = [(_quad(-0.75, -0.68, 0.0, 1.0), (90, 90, 90)), (_quad(0.68, 0.75, 0.0, 1.0), (90, 90, 90))]
+    parts: Parts = [
+        (_quad(-0.75, -0.68, 0.0, 1.0), (90, 90, 90)),
+        (_quad(0.68, 0.75, 0.0, 1.0), (90, 90, 90)),
+    ]
     for low in (0.35, 0.7):
         parts.append((_quad(-0.8, 0.8, low, low + 0.22), (230, 230, 226)))
         for x in np.arange(-0.75, 0.7, 0.4):
-            lean = np.array([[x, low], [x + 0.18, low], [x + 0.28, low + 0.22], [x + 0.1, low + 0.22]])
+            lean = np.array(
+                [[x, low], [x + 0.18, low], [x + 0.28, low + 0.22], [x + 0.1, low + 0.22]]
+            )
             parts.append((lean, red))
     return parts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 
 from drivegrid.data.scene import Frame, Instance, Scene
@@ -20,16 +21,18 @@ from drivegrid.scenes import (
     signs,
     surface,
     traffic,
-    vehicles,
     weather,
 )
 from drivegrid.scenes.bonnet import draw_bonnet
 from drivegrid.scenes.camera import REFERENCE_WH, Camera, sample_camera
 from drivegrid.scenes.canvas import Canvas, UInt8Array
+from drivegrid.scenes.obstacles import Obstacle
 from drivegrid.scenes.road import Road, sample_road
+from drivegrid.scenes.signs import Sign, Signal
+from drivegrid.scenes.vehicles import Vehicle
+from drivegrid.scenes.weather import Light
 
-
-Thing: TypeAlias = vehicles.Vehicle | obstacles.Obstacle | signs.Sign | signs.Signal
+Thing: TypeAlias = Vehicle | Obstacle | Sign | Signal
 """Whatever is drawn as one object and labelled."""
 
 _MAX_OBJECTS = 250
@@ -51,11 +54,11 @@ class World:
     surface: str
     camera: Camera
     road: Road
-    light: weather.Light
-    vehicles: tuple[vehicles.Vehicle, ...]
-    obstacles: tuple[obstacles.Obstacle, ...]
-    signs: tuple[signs.Sign, ...]
-    signals: tuple[signs.Signal, ...]
+    light: Light
+    vehicles: tuple[Vehicle, ...]
+    obstacles: tuple[Obstacle, ...]
+    signs: tuple[Sign, ...]
+    signals: tuple[Signal, ...]
 
 
 def sample_world(seed: int) -> World:
@@ -119,7 +122,8 @@ def _paint_surroundings(rng: np.random.Generator, canvas: Canvas, world: World) 
     markings.paint_lines(rng, color, ground, road)
     surface.light_ground(rng, color, ground, road, (light, world.surface))
     region = canvas.image[ground.top :]
-    np.copyto(region, np.clip(color, 0, 255).astype(np.uint8), where=ground.seen[:, :, None])
+    seen = ground.seen.view(np.uint8)
+    cv2.copyTo(cv2.convertScaleAbs(np.maximum(color, 0)), seen, region)
     markings.draw_distractors(rng, canvas, camera, road)
     backdrop.draw_bridges(rng, canvas, camera, road, light)
     backdrop.draw_buildings(rng, canvas, camera, road, light)
@@ -137,19 +141,20 @@ def _draw_objects(canvas: Canvas, world: World, size_wh: Size) -> list[Instance]
     things: list[tuple[float, Thing]] = [
         *((v.depth_m, v) for v in world.vehicles if v.offset_m >= road.edges_m[0]),
         *((o.depth_m, o) for o in world.obstacles),
-        *((s.center_m[2], s) for s in (*world.signs, *world.signals)),
+        *((sign.center_m[2], sign) for sign in world.signs),
+        *((signal.center_m[2], signal) for signal in world.signals),
     ]
     things.sort(key=lambda pair: -pair[0])
     drawn: list[tuple[int, Thing, list[FloatArray]]] = []
     for index, (_, thing) in enumerate(things[-_MAX_OBJECTS:], start=1):
         match thing:
-            case vehicles.Vehicle():
+            case Vehicle():
                 outline = bodywork.draw_vehicle(canvas, camera, road, thing, light)
-            case obstacles.Obstacle():
+            case Obstacle():
                 outline = obstacles.draw_obstacle(canvas, camera, road, thing, light)
-            case signs.Sign():
+            case Sign():
                 outline = signs.draw_sign(canvas, camera, thing, light)
-            case signs.Signal():
+            case Signal():
                 outline = signs.draw_signal(canvas, camera, thing, light)
         if outline:
             canvas.claim(index, outline)
@@ -165,9 +170,9 @@ def _instance(
     thing: Thing, outline: list[FloatArray], visibility: float, size_wh: Size
 ) -> Instance | None:
     match thing:
-        case signs.Sign():
+        case Sign():
             return signs.sign_instance(thing, outline[0], visibility, size_wh)
-        case signs.Signal():
+        case Signal():
             return signs.signal_instance(thing, outline[0], visibility, size_wh)
     return labels.object_instance(thing.label, outline, visibility, size_wh)
 

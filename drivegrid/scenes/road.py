@@ -67,7 +67,11 @@ class Road:
     def points(self, offset_m: float | FloatArray, depth_m: FloatArray) -> FloatArray:
         """Return (N, 3) world points at a lateral offset and (N,) distances, in metres."""
         z = np.asarray(depth_m, dtype=np.float64)
-        return np.stack([self.center(z) + offset_m, self.crest * z * z / 2, z], axis=1)
+        points = np.empty((len(z), 3))
+        points[:, 0] = self.center(z) + offset_m
+        points[:, 1] = self.crest / 2 * z * z
+        points[:, 2] = z
+        return points
 
     def center(self, z: FloatArray) -> FloatArray:
         """Return X of the ego lane's centre at (N,) distances, in metres."""
@@ -143,11 +147,13 @@ def _lines(
     """Draw the lines from left to right; one look for all inner lines of a road."""
     offsets = [lane.center_m - lane.width_m / 2 for lane in lanes]
     offsets.append(lanes[-1].center_m + lanes[-1].width_m / 2)
-    inner = str(rng.choice(("dashed", "botts dots"), p=(0.7, 0.3) if place == "highway" else (1, 0)))
+    inner = str(
+        rng.choice(("dashed", "botts dots"), p=(0.7, 0.3) if place == "highway" else (1, 0))
+    )
     period, painted = _dash_pattern(rng, place)
     phase = float(rng.uniform(0, period))
     width = float(rng.uniform(0.1, 0.2))
-    strength = float(rng.uniform(0.35, 1.0))
+    strength = float(rng.uniform(0.45, 1.0))
     yellow = bool(rng.random() < 0.65)
     center_style = str(rng.choice(("double solid", "dashed", "solid"), p=(0.55, 0.25, 0.2)))
     lines = []

@@ -47,7 +47,11 @@ _RINGS: dict[str, FloatArray] = {
     "diamond": np.array([[-1.0, 0], [0, -1], [1, 0], [0, 1]]),
     "rectangle": np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]]),
 }
-_STATES: dict[str, Color] = {"red": (255, 50, 40), "yellow": (255, 190, 40), "green": (60, 255, 150)}
+_STATES: dict[str, Color] = {
+    "red": (255, 50, 40),
+    "yellow": (255, 190, 40),
+    "green": (60, 255, 150),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ def _gantry(rng: np.random.Generator, road: Road) -> list[Sign]:
         if rng.random() < 0.55:
             x, base, _ = road.points(lane.center_m, np.array([z]))[0].tolist()
             half = (float(rng.uniform(1.2, 1.7)), float(rng.uniform(0.8, 1.4)))
-            found.append(Sign(kind, (x, base + y, z), half, int(rng.integers(1 << 30)), float("nan")))
+            found.append(
+                Sign(kind, (x, base + y, z), half, int(rng.integers(1 << 30)), float("nan"))
+            )
     return found
 
 
@@ -230,4 +236,6 @@ def signal_instance(
 
 def _box(outline: FloatArray) -> FloatArray:
     """(2, 2) corners of an outline clipped to the picture, reference pixels."""
-    return np.clip(np.stack([outline.min(axis=0), outline.max(axis=0)]), 0, REFERENCE_WH)
+    return np.asarray(
+        np.clip(np.stack([outline.min(axis=0), outline.max(axis=0)]), 0, REFERENCE_WH)
+    )

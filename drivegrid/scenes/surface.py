@@ -61,8 +61,11 @@ def trace_ground(camera: Camera, road: Road, size_wh: Size) -> Ground:
     center = np.float32(road.start_m) + depth * (np.float32(road.heading) + depth * bend)
     offset = right * depth - center
     across, along = camera.pixel_angles(size_wh)
-    foot_along = depth * depth * np.float32(along) / np.maximum(
-        height + crest / 2 * depth * depth, np.float32(0.1)
+    foot_along = (
+        depth
+        * depth
+        * np.float32(along)
+        / np.maximum(height + crest / 2 * depth * depth, np.float32(0.1))
     )
     slant = right - (
         np.float32(road.heading)
@@ -133,12 +136,16 @@ def paint_ground(rng: np.random.Generator, ground: Ground, road: Road) -> Float3
     factor = 1 + rough + swell * sample_noise(clouds, ground, (0.4, 1.6), shift)
     if rng.random() < 0.5:
         factor *= _joints(rng, ground, road)
-    color *= np.clip(factor, 0.3, 1.7)[:, :, None]
-    return color
+    factor = np.clip(factor, 0.3, 1.7, out=factor)
+    return np.asarray(cv2.multiply(color, cv2.merge([factor] * 3)), dtype=np.float32)
 
 
 def light_ground(
-    rng: np.random.Generator, color: Float32Array, ground: Ground, road: Road, world: tuple[Light, str]
+    rng: np.random.Generator,
+    color: Float32Array,
+    ground: Ground,
+    road: Road,
+    world: tuple[Light, str],
 ) -> None:
     """Lay shade, headlights, wetness and haze over the painted ground, in place."""
     light, wetness = world
@@ -150,7 +157,7 @@ def light_ground(
         beam *= np.exp(-((ground.offset / (2.5 + 0.25 * ground.depth)) ** 2))
         factor += np.float32(rng.uniform(0.4, 1.2)) * beam
     haze = np.array(light.haze, dtype=np.float32)
-    color *= factor[:, :, None]
+    cv2.multiply(color, cv2.merge([factor] * 3), dst=color)
     mix = 1 - np.exp(ground.depth * np.float32(-1 / light.fog_m))
     if wetness == "wet":  # darker, and a mirror of the sky that grows with distance
         paved = (ground.offset > road.edges_m[0]) & (ground.offset < road.edges_m[1])
@@ -158,7 +165,9 @@ def light_ground(
         color[paved] *= np.float32(rng.uniform(0.5, 0.75))
         sheen = np.clip(0.15 + ground.depth / 60 + 0.12 * puddles, 0, 0.75)
         mix = np.maximum(mix, sheen * paved * np.float32(rng.uniform(0.4, 0.9)))
-    color += mix[:, :, None] * (haze - color)
+    keep = cv2.merge([1 - mix] * 3)
+    cv2.multiply(color - haze, keep, dst=color)
+    color += haze
 
 
 def _foliage_shade(rng: np.random.Generator, ground: Ground, light: Light) -> Float32Array:
@@ -178,7 +187,9 @@ def _joints(rng: np.random.Generator, ground: Ground, road: Road) -> Float32Arra
     width, depth = rng.uniform(0.02, 0.06), rng.uniform(0.1, 0.45)
     phase = rng.uniform(0, spacing)
     foot = np.maximum(ground.foot_along, np.float32(width))
-    away = np.abs(np.mod(ground.depth + ground.offset * np.float32(0.05) + phase, spacing) - spacing / 2)
+    away = np.abs(
+        np.mod(ground.depth + ground.offset * np.float32(0.05) + phase, spacing) - spacing / 2
+    )
     cover = np.clip((foot / 2 + width / 2 - away) / foot, 0, 1) * np.minimum(width / foot, 1)
     paved = (ground.offset > road.edges_m[0]) & (ground.offset < road.edges_m[1])
     return np.asarray(1 - depth * cover * paved, dtype=np.float32)
@@ -186,7 +197,7 @@ def _joints(rng: np.random.Generator, ground: Ground, road: Road) -> Float32Arra
 
 def _profile(rng: np.random.Generator, road: Road) -> Float32Array:
     """Return (levels, N, 3) colour across the road, each level blurred twice as wide."""
-    q = (np.arange(int(2 * _HALF_M / _STEP_M)) + 0.5) * _STEP_M - _HALF_M
+    q = (np.arange(int(2 * _HALF_M / _STEP_M), dtype=np.float64) + 0.5) * _STEP_M - _HALF_M
     pavement = _pavement_color(rng)
     left, right = road.edges_m
     color = np.tile(pavement, (len(q), 1))
@@ -215,7 +226,8 @@ def _profile(rng: np.random.Generator, road: Road) -> Float32Array:
     sharp = np.clip(color, 3, 255).astype(np.float32)[None]
     levels = [sharp]
     for level in range(1, _LEVELS):
-        levels.append(cv2.blur(sharp, (2**level + 1, 1), borderType=cv2.BORDER_REPLICATE))
+        blurred = cv2.blur(sharp, (2**level + 1, 1), borderType=cv2.BORDER_REPLICATE)
+        levels.append(np.asarray(blurred, dtype=np.float32))
     return np.concatenate(levels)
 
 

@@ -13,20 +13,31 @@ DENSITY_BOUNDS = (3, 8)
 """Frames with up to 3 labelled vehicles are ``free``, up to 8 ``medium``, else ``dense``."""
 
 _PAINTS: tuple[Color, ...] = (
-    (225, 226, 228), (205, 206, 208), (160, 163, 166), (95, 98, 102), (30, 31, 33), (18, 18, 20),
-    (120, 20, 25), (160, 30, 30), (30, 50, 95), (50, 80, 130), (60, 75, 60), (140, 125, 100),
-    (215, 165, 40), (235, 235, 232), (70, 72, 76),
+    (225, 226, 228),
+    (205, 206, 208),
+    (160, 163, 166),
+    (95, 98, 102),
+    (30, 31, 33),
+    (18, 18, 20),
+    (120, 20, 25),
+    (160, 30, 30),
+    (30, 50, 95),
+    (50, 80, 130),
+    (60, 75, 60),
+    (140, 125, 100),
+    (215, 165, 40),
+    (235, 235, 232),
+    (70, 72, 76),
 )
 
 
 def sample_vehicles(rng: np.random.Generator, road: Road, camera: Camera) -> tuple[Vehicle, ...]:
     """Draw vehicles lane by lane with gaps, from near to far."""
     flow = float(rng.choice((0.35, 1.0, 2.2), p=(0.35, 0.4, 0.25)))
-    reach = 1.5 * road.visible_range(camera)
+    reach = 1.3 * road.visible_range(camera)
     vehicles: list[Vehicle] = []
     for index, lane in enumerate(road.lanes):
-        z = 7.0 if index == road.ego else 3.2
-        z += float(rng.exponential(22 / flow))
+        z = (8.0 if index == road.ego else 3.2) + float(rng.exponential(26 / flow))
         while z < reach:
             vehicle = _vehicle(rng, lane, z)
             vehicles.append(vehicle)
@@ -39,9 +50,7 @@ def sample_vehicles(rng: np.random.Generator, road: Road, camera: Camera) -> tup
 
 
 def _vehicle(rng: np.random.Generator, lane: Lane, depth_m: float) -> Vehicle:
-    shape = str(
-        rng.choice(list(SHAPES), p=(0.36, 0.24, 0.08, 0.08, 0.08, 0.05, 0.05, 0.03, 0.03))
-    )
+    shape = str(rng.choice(list(SHAPES), p=(0.36, 0.24, 0.08, 0.08, 0.08, 0.05, 0.05, 0.03, 0.03)))
     base = SHAPES[shape][2]
     length, width, height = (float(side * rng.uniform(0.94, 1.06)) for side in base)
     paint = np.array(_PAINTS[int(rng.integers(len(_PAINTS)))]) + rng.normal(0, 8, 3)
@@ -60,12 +69,12 @@ def _vehicle(rng: np.random.Generator, lane: Lane, depth_m: float) -> Vehicle:
 def _opposite(rng: np.random.Generator, road: Road, reach: float, flow: float) -> list[Vehicle]:
     """Oncoming vehicles beyond the median."""
     found = []
-    for number in range(3):
+    for number in range(2):
         lane = Lane(road.edges_m[0] - 3.5 - 3.6 * number, 3.6, -1)
         z = 10 + float(rng.exponential(30 / flow))
         while z < reach:
             found.append(_vehicle(rng, lane, z))
-            z += 8 + float(rng.exponential(40 / flow))
+            z += 8 + float(rng.exponential(50 / flow))
     return found
 
 

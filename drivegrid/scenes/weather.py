@@ -67,13 +67,13 @@ def _noise_bank() -> npt.NDArray[np.int8]:
 def expose(rng: np.random.Generator, image: UInt8Array, time: str) -> UInt8Array:
     """Apply exposure, contrast, colour cast, vignette, blur, noise and JPEG to (H, W, 3) RGB."""
     image = _tone(rng, image, time)
-    height, width = image.shape[:2]
+    width = image.shape[1]
     if rng.random() < 0.5:
         image = _vignette(rng, image)
     if rng.random() < 0.45:
         sigma = float(rng.uniform(0.3, 1.3)) * width / 1280
         if sigma > 0.25:
-            image = cv2.GaussianBlur(image, (0, 0), sigma)
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.uint8)
     if rng.random() < 0.7:
         image = _add_noise(rng, image, float(rng.uniform(1, 6)) * (2.5 if time == "night" else 1))
     if rng.random() < 0.5:
