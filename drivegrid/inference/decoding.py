@@ -18,8 +18,9 @@ from transformers import DynamicCache
 from drivegrid.geometry import FloatArray, IntArray
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.vision import ImageFeatures
-from drivegrid.tokens.automaton import AnswerAutomaton, OffsetTemplate
+from drivegrid.tokens.automaton import AnswerAutomaton
 from drivegrid.tokens.grid import STAY
+from drivegrid.tokens.template import OffsetTemplate
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Dialogue:
 
     def rewind(self, length: int) -> None:
         """Forget everything after the first ``length`` tokens."""
-        self.cache.crop(length)
+        self.cache.crop(length - len(self.ids))  # a negative number removes so many tokens
         del self.ids[length:]
 
 
@@ -77,7 +78,7 @@ def propose(dialogue: Dialogue, prompt: list[int], automaton: AnswerAutomaton, e
     kept: list[float] = []
     cells: list[FloatArray] = []
     while True:
-        legal = torch.from_numpy(automaton.allowed(state))
+        legal = torch.tensor(automaton.allowed(state))
         chances = scores.masked_fill(~legal, -torch.inf).softmax(-1)
         token = int(chances.argmax())
         if token == end:

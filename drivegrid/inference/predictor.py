@@ -28,7 +28,7 @@ from drivegrid.plotting.trace import AnchorTrace
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
-from drivegrid.tokens.automaton import AnswerAutomaton, offset_template
+from drivegrid.tokens.automaton import AnswerAutomaton
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import (
     format_geometry,
@@ -38,6 +38,7 @@ from drivegrid.tokens.grammar import (
 )
 from drivegrid.tokens.grid import GridGeometry, GridSpec
 from drivegrid.tokens.offsets import decode_points
+from drivegrid.tokens.template import offset_template
 
 Image = npt.NDArray[np.uint8] | str | Path
 CACHED_IMAGES = 4

@@ -25,7 +25,7 @@ from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
 
 SHIPPED = "nano"
-MAX_SHARD = "16MiB"
+MAX_SHARD = "16MB"
 
 
 def new_nano(

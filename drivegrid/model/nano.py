@@ -195,7 +195,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             anchor_hints(row, config.grid_spec, config.spatial_base_id, config.special_ids)
             for row in input_ids.tolist()
         ]
-        return torch.tensor(hints, dtype=torch.float32, device=input_ids.device)
+        return torch.tensor(np.array(hints), dtype=torch.float32, device=input_ids.device)
 
     def _mask(
         self, ids: Tensor, attention_mask: Tensor | None, segments: Tensor | None, past: int

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.geometry import GeometryKind
+from drivegrid.geometry import Box, GeometryKind
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, Task, pick
 
@@ -20,6 +20,10 @@ PARAPHRASES = (
 )
 NEAREST = ("the nearest {}", "the {} closest to us")
 ALL_OF = ("all {}", "every {}", "is there any {}?")
+MIN_SHARE = 1 / 64
+"""Boxes narrower or lower than this share of the frame (half a cell of the default lattice) are
+not asked for: two grid tokens cannot tell their size."""
+MAX_BOXES = 12
 ROOTS = ("object/", "obstacle/", "light/")
 # Classes asked for by name also where the scene has none: the answer "none" must be learnt.
 ASKED_CLASSES = (
@@ -41,9 +45,16 @@ class Objects(Task):
     question: ClassVar[str] = PARAPHRASES[0]
 
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
-        """Return the boxes; the lower a box ends in the image, the nearer it is."""
-        boxes = [i for i in scene.instances if i.geometry.kind == "box" and i.label.startswith(ROOTS)]
-        return tuple(sorted(boxes, key=lambda i: -float(i.geometry.vertices()[1, 1])))
+        """Return at most `MAX_BOXES` boxes; the lower a box ends, the nearer it is."""
+        least = np.asarray(scene.frame.size_wh) * MIN_SHARE
+        boxes = [
+            i
+            for i in scene.instances
+            if i.label.startswith(ROOTS)
+            and isinstance(i.geometry, Box)
+            and (i.geometry.wh >= least).all()
+        ]
+        return tuple(sorted(boxes, key=lambda i: -float(i.geometry.vertices()[1, 1])))[:MAX_BOXES]
 
     def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
         """Draw an object question; half ask for everything."""

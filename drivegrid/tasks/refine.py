@@ -62,6 +62,8 @@ def noisy_proposal(
     shaken = []
     for item, instance in zip(items, instances, strict=True):
         cells = tuple(_shake(part, grid, rng, noise) for part in item.geometry.cells)
+        if item.geometry.kind == "box":  # corners that passed each other swap places
+            cells = (np.sort(cells[0], axis=0),)
         offsets = _mending(cells, instance.geometry, item.geometry, grid, size_wh)
         shaken.append(_with(item, cells, offsets))
     if items and rng.random() < noise.invent:

@@ -110,9 +110,9 @@ def test_gradient_steps_lower_the_loss(toy, pixels) -> None:
     labels[:, -1] = -100
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     losses = []
-    for _ in range(8):
+    for _ in range(20):
         loss = model(ids, pixel_values=pixels, labels=labels).loss
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
