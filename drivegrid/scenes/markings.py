@@ -53,7 +53,7 @@ def _paint_stroke(
     x = ground.offset.ravel()[near]
     u, w = (x / 0.02 + shift).astype(int) % 512, (z / 0.06 + shift).astype(int) % 512
     v = (z / 0.35 + shift).astype(int) % 512
-    worn = 0.5 + 0.5 * np.tanh(1.5 * (clouds[v, u] + 0.5 * grain[w, u] + 1.2 - 2.2 * wear))
+    worn = 0.6 + 0.4 * np.tanh(1.5 * (clouds[v, u] + 0.5 * grain[w, u] + 1.2 - 2.2 * wear))
     cover = (cover * line.strength * worn)[:, None]
     flat = color.reshape(-1, 3)
     flat[near] += cover * (tone.astype(np.float32) - flat[near])

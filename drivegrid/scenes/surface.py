@@ -127,7 +127,7 @@ def paint_ground(rng: np.random.Generator, ground: Ground, road: Road) -> Float3
     color = cv2.remap(profile, column, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     grain, clouds, streaks = noise_tiles()
     shift = float(rng.uniform(0, _TILE))
-    amount = (rng.uniform(0.1, 1.0) * np.array([0.05, 0.04, 0.04])).astype(np.float32)
+    amount = (rng.uniform(0.1, 1.0) * np.array([0.05, 0.03, 0.035])).astype(np.float32)
     swell = amount[1] * np.float32(0.7)
     mixed = amount[1] * clouds + amount[2] * streaks + amount[0] * grain
     rough = sample_noise(mixed, ground, (0.06, 0.2), shift)

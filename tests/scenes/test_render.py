@@ -120,7 +120,7 @@ def paint_only(world):
 
 
 def outshines(world, paint, offset_m):
-    """Whether the pixel at an offset is brighter than those 0.7 m left and right, from 5 to 25 m."""
+    """Whether pixels at an offset are brighter than those 0.7 m left and right, 5 to 25 m away."""
     depth = np.linspace(5, 25, 15)
     spots = [
         world.camera.project(world.road.points(offset_m + side, depth)) for side in (0, -0.7, 0.7)
