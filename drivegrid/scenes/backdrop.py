@@ -18,10 +18,11 @@ DrawBand = Callable[[float, float, FloatArray], None]
 """Draws a band along the road from one height to another, metres, in a colour."""
 
 
-def paint_sky(rng: np.random.Generator, canvas: Canvas, camera: Camera, light: Light) -> None:
-    """Fill the upper picture: gradient, clouds, then hills and tree lines before it."""
-    height, width = canvas.image.shape[:2]
-    bottom = min(height, int((camera.center_xy[1] + 60) * canvas.scale[1]) + 2)
+def paint_sky(
+    rng: np.random.Generator, canvas: Canvas, camera: Camera, light: Light, bottom: int
+) -> None:
+    """Fill the rows above ``bottom``: gradient, clouds, then hills and tree lines before it."""
+    width = canvas.image.shape[1]
     rows = np.clip(np.arange(bottom) / max(camera.center_xy[1] * canvas.scale[1], 1), 0, 1)
     zenith = _zenith(rng) * (min(1.0, light.ambient + 0.35) if not light.night else 0.06)
     ramp = zenith + (np.array(light.haze) - zenith) * rows[:, None] ** rng.uniform(0.6, 1.6)

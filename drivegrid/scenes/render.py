@@ -116,8 +116,10 @@ def _paint_surroundings(rng: np.random.Generator, canvas: Canvas, world: World) 
     """Sky, ground, paint, then what stands at the sides."""
     camera, road, light = world.camera, world.road, world.light
     size_wh = (canvas.image.shape[1], canvas.image.shape[0])
-    backdrop.paint_sky(rng, canvas, camera, light)
     ground = surface.trace_ground(camera, road, size_wh)
+    unseen = np.flatnonzero(~ground.seen.all(axis=1))
+    bottom = ground.top + (int(unseen[-1]) + 1 if len(unseen) else 0)
+    backdrop.paint_sky(rng, canvas, camera, light, max(bottom, 1))
     color = surface.paint_ground(rng, ground, road)
     markings.paint_lines(rng, color, ground, road)
     surface.light_ground(rng, color, ground, road, (light, world.surface))

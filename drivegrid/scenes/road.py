@@ -98,7 +98,7 @@ def sample_road(rng: np.random.Generator) -> Road:
     """Draw a road."""
     place = str(rng.choice(PLACES, p=(0.6, 0.18, 0.22)))
     counts, weights = {
-        "highway": ((2, 3, 4, 5), (0.25, 0.3, 0.3, 0.15)),
+        "highway": ((2, 3, 4, 5), (0.15, 0.3, 0.35, 0.2)),
         "rural": ((1, 2), (0.75, 0.25)),
         "city": ((1, 2, 3), (0.45, 0.4, 0.15)),
     }[place]
@@ -148,7 +148,7 @@ def _lines(
     offsets = [lane.center_m - lane.width_m / 2 for lane in lanes]
     offsets.append(lanes[-1].center_m + lanes[-1].width_m / 2)
     inner = str(
-        rng.choice(("dashed", "botts dots"), p=(0.7, 0.3) if place == "highway" else (1, 0))
+        rng.choice(("dashed", "botts dots"), p=(0.58, 0.42) if place == "highway" else (1, 0))
     )
     period, painted = _dash_pattern(rng, place)
     phase = float(rng.uniform(0, period))

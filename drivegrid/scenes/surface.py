@@ -17,6 +17,7 @@ _FAR_M = 260.0
 _STEP_M = 0.05
 _HALF_M = 40.0
 _LEVELS = 9
+_GRAIN_M = 12.0
 _TILE = 512
 
 
@@ -39,6 +40,19 @@ class Ground:
     offset: Float32Array
     foot_across: Float32Array
     foot_along: Float32Array
+
+    def near(self, limit_m: float) -> Ground:
+        """Return the lowest rows: those that come closer than ``limit_m``."""
+        rows = np.flatnonzero((self.depth < limit_m).any(axis=1))
+        first = int(rows[0]) if len(rows) else len(self.depth) - 1
+        return Ground(
+            self.top + first,
+            self.seen[first:],
+            self.depth[first:],
+            self.offset[first:],
+            self.foot_across[first:],
+            self.foot_along[first:],
+        )
 
 
 def trace_ground(camera: Camera, road: Road, size_wh: Size) -> Ground:
@@ -127,13 +141,16 @@ def paint_ground(rng: np.random.Generator, ground: Ground, road: Road) -> Float3
     color = cv2.remap(profile, column, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     grain, clouds, streaks = noise_tiles()
     shift = float(rng.uniform(0, _TILE))
-    amount = (rng.uniform(0.1, 1.0) * np.array([0.05, 0.03, 0.035])).astype(np.float32)
+    amount = (rng.uniform(0.1, 1.0) * np.array([0.07, 0.03, 0.035])).astype(np.float32)
     swell = amount[1] * np.float32(0.7)
     mixed = amount[1] * clouds + amount[2] * streaks + amount[0] * grain
     rough = sample_noise(mixed, ground, (0.06, 0.2), shift)
     verge = (ground.offset < road.edges_m[0]) | (ground.offset > road.edges_m[1])
     rough[verge] *= np.float32(2.5)
     factor = 1 + rough + swell * sample_noise(clouds, ground, (0.4, 1.6), shift)
+    close = ground.near(_GRAIN_M)
+    first = close.top - ground.top
+    factor[first:] += amount[0] * sample_noise(grain, close, (0.012, 0.03), shift)
     if rng.random() < 0.5:
         factor *= _joints(rng, ground, road)
     factor = np.clip(factor, 0.3, 1.7, out=factor)
@@ -216,7 +233,7 @@ def _profile(rng: np.random.Generator, road: Road) -> Float32Array:
             color[np.abs(q - seam) < width] *= rng.uniform(0.55, 0.9)
     for _ in range(int(rng.integers(0, 4))):  # old seams, tar strips and ground-off lines anywhere
         seam = rng.uniform(left, right)
-        color[np.abs(q - seam) < rng.uniform(0.03, 0.15)] *= rng.uniform(0.6, 1.2)
+        color[np.abs(q - seam) < rng.uniform(0.02, 0.1)] *= rng.uniform(0.65, 1.2)
     color[q < left] = _verge_color(rng, road.place)
     color[q > right] = _verge_color(rng, road.place)
     if road.divided:
@@ -247,9 +264,9 @@ def _wear_tracks(rng: np.random.Generator, road: Road, q: FloatArray) -> FloatAr
 def _pavement_color(rng: np.random.Generator) -> FloatArray:
     """Concrete is bright and yellowish to greenish, asphalt dark and bluish to brownish."""
     if rng.random() < 0.4:
-        base, tint = rng.uniform(105, 185), rng.normal((2, 3, -8), (3, 3, 5))
+        base, tint = rng.uniform(115, 190), rng.normal((2, 3, -8), (2, 2, 4))
     else:
-        base, tint = rng.uniform(48, 135), rng.normal((0, 0, 2), (4, 2, 6))
+        base, tint = rng.uniform(58, 140), rng.normal((0, 0, 2), (2, 1.5, 4))
     return np.asarray(np.clip(base + tint, 10, 250), dtype=np.float64)
 
 

@@ -39,7 +39,7 @@ def sample_light(rng: np.random.Generator, time: str) -> Light:
     """Draw the light of a value of TIMES."""
     sunny = bool(rng.random() < 0.6 and time == "day")
     if time == "day":
-        ambient, level = rng.uniform(0.55, 1.05), rng.uniform(0.75, 1.15)
+        ambient, level = rng.uniform(0.65, 1.1), rng.uniform(0.75, 1.15)
         haze = np.array([200, 208, 215]) * level
     elif time == "dusk":
         ambient = rng.uniform(0.35, 0.6)
@@ -85,8 +85,8 @@ def expose(rng: np.random.Generator, image: UInt8Array, time: str) -> UInt8Array
 
 def _tone(rng: np.random.Generator, image: UInt8Array, time: str) -> UInt8Array:
     """One look-up table per channel: gain, gamma, contrast, cast."""
-    level = float(rng.uniform(0.7, 1.2))
-    gamma = float(rng.uniform(0.75, 1.35))
+    level = float(rng.uniform(0.8, 1.25))
+    gamma = float(rng.uniform(0.65, 1.25))
     contrast = float(rng.uniform(0.8, 1.25)) if time != "night" else 1.0
     cast = 1 + rng.normal(0, 0.03, 3) + (np.array([0.06, 0.0, -0.08]) if time == "night" else 0)
     ramp = (np.arange(256) / 255) ** gamma
