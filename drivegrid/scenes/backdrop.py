@@ -243,9 +243,10 @@ def _draw_building(
     width = np.sign(offset) * rng.uniform(6, 20)
     front = np.array([foot[0], foot[0] + (width, 0, 0), head[0] + (width, 0, 0), head[0]])
     canvas.poly(camera.project(front), (red * 0.85, green * 0.85, blue * 0.85))
+    panes = float(rng.uniform(0.25, 0.85))
     glass: Color = (red * 0.5, green * 0.52, blue * 0.56)
     for y in np.arange(1.2, high - 1.5, 3.2):
         low, top = lift(foot, y), lift(foot, y + 1.5)
         strip = np.concatenate([camera.project(low), camera.project(top)[::-1]])
         if (strip[:, 0].max() > 0) and (strip[:, 0].min() < REFERENCE_WH[0]):
-            canvas.poly(strip, glass, 0.8)
+            canvas.poly(strip, glass, panes)

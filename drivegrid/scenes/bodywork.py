@@ -72,6 +72,8 @@ def draw_vehicle(
     The list is empty, and nothing is drawn, if the vehicle is out of the picture.
     """
     body = Body(vehicle, camera, road)
+    if vehicle.shape == "motorcycle":
+        return _draw_motorcycle(canvas, body, vehicle, light)
     if vehicle.depth_m > _DETAIL_M:
         return _draw_far(canvas, body, vehicle, light)
     tint = Tint(light, float(np.exp(-vehicle.depth_m / light.fog_m)))
@@ -100,6 +102,37 @@ def draw_vehicle(
     if light.night and details:
         _halo(canvas, rings[-2:], vehicle)
     return rings[: len(outline)]
+
+
+def _draw_motorcycle(
+    canvas: Canvas, body: Body, vehicle: Vehicle, light: Light
+) -> list[FloatArray]:
+    """A rider on a narrow machine, flat, as seen from its end."""
+    tint = Tint(light, float(np.exp(-vehicle.depth_m / light.fog_m)))
+    _, width, height = vehicle.size_m
+    lamp = (200.0, 30.0, 25.0) if vehicle.direction > 0 else (235.0, 235.0, 225.0)
+    dark = (30.0, 30.0, 33.0)
+    shapes: list[tuple[list[tuple[float, float]], Color]] = [
+        ([(-0.09, 0.0), (0.09, 0.0), (0.09, 0.42), (-0.09, 0.42)], dark),
+        ([(-0.3, 0.2), (0.3, 0.2), (0.26, 0.5), (-0.26, 0.5)], vehicle.color),
+        ([(-0.5, 0.53), (0.5, 0.53), (0.42, 0.6), (-0.42, 0.6)], dark),
+        ([(-0.4, 0.3), (-0.2, 0.3), (-0.1, 0.55), (-0.36, 0.55)], (45, 48, 60)),
+        ([(0.4, 0.3), (0.2, 0.3), (0.1, 0.55), (0.36, 0.55)], (45, 48, 60)),
+        ([(-0.3, 0.5), (0.3, 0.5), (0.4, 0.8), (0.2, 0.86), (-0.2, 0.86), (-0.4, 0.8)], dark),
+        ([(0.2 * np.cos(a), 0.91 + 0.09 * np.sin(a)) for a in _CIRCLE], vehicle.color),
+        ([(-0.1, 0.42), (0.1, 0.42), (0.1, 0.48), (-0.1, 0.48)], lamp),
+    ]
+    rings = []
+    for shape, _ in shapes:
+        flat = np.array(shape) * (width, height)
+        rings.append(body.project(np.column_stack([flat, np.zeros(len(flat))])))
+    if not canvas.sees(np.concatenate(rings)):
+        return []
+    _draw_shadow(canvas, body, vehicle, light)
+    canvas.polys(rings, [tint(color, 0.95) for _, color in shapes])
+    if light.night:
+        _halo(canvas, rings[-1:], vehicle)
+    return rings[:-1]
 
 
 def _draw_far(canvas: Canvas, body: Body, vehicle: Vehicle, light: Light) -> list[FloatArray]:
@@ -201,9 +234,6 @@ def _tires(vehicle: Vehicle, tint: Tint) -> list[Face]:
     _, width, height = vehicle.size_m
     top = (0.3 if vehicle.shape in HEAVY else 0.4) * height
     color = tint((22, 22, 23), 1.0)
-    if vehicle.shape == "motorcycle":
-        x = 0.09
-        return [(np.array([[-x, 0, 0], [x, 0, 0], [x, top, 0], [-x, top, 0]]), color)]
     faces: list[Face] = []
     for side in (-1, 1):
         a, b = side * width * 0.46, side * width * 0.34
@@ -267,8 +297,6 @@ def _flank(vehicle: Vehicle, side: float, tint: Tint, gain: float) -> list[Face]
 
 def _end(vehicle: Vehicle, tint: Tint) -> list[Face]:
     """Lamps, number plate and bumper of the end that faces us."""
-    if vehicle.shape == "motorcycle":
-        return []
     width, height = vehicle.size_m[1:]
     rear, heavy = vehicle.direction > 0, vehicle.shape in HEAVY
     glow = max(vehicle.lights, 0.6 * tint.light.night)

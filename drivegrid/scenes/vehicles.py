@@ -74,16 +74,6 @@ _BUS = (
     (1.0, 0.42, "body"),
     (1.0, 0.12, "under"),
 )
-_MOTORCYCLE = (
-    (0.0, 0.15, "dark"),
-    (0.05, 0.45, "body"),
-    (0.25, 0.55, "dark"),
-    (0.3, 0.95, "dark"),
-    (0.45, 1.0, "dark"),
-    (0.6, 0.65, "body"),
-    (0.9, 0.6, "dark"),
-    (1.0, 0.15, "under"),
-)
 SHAPES: dict[str, tuple[str, Profile, tuple[float, float, float]]] = {
     "sedan": ("car", _SEDAN, (4.7, 1.82, 1.45)),
     "suv": ("car", _SUV, (4.6, 1.88, 1.72)),
@@ -93,9 +83,12 @@ SHAPES: dict[str, tuple[str, Profile, tuple[float, float, float]]] = {
     "truck": ("truck", _BOX_TRUCK, (8.5, 2.4, 3.3)),
     "semi": ("truck", _BOX_TRUCK, (16.0, 2.5, 3.95)),
     "bus": ("bus", _BUS, (11.5, 2.5, 3.1)),
-    "motorcycle": ("motorcycle", _MOTORCYCLE, (2.1, 0.75, 1.65)),
+    "motorcycle": ("motorcycle", (), (2.1, 0.75, 1.65)),
 }
-"""Body shape -> (taxonomy leaf, side profile, length x width x height in metres)."""
+"""Body shape -> (taxonomy leaf, side profile, length x width x height in metres).
+
+A motorcycle has no profile: it is drawn flat.
+"""
 
 _CABIN = ((0.08, 0.36, 0.64, 0.92), (0.38, 0.69, 0.64, 0.93))
 WINDOWS: dict[str, tuple[tuple[float, float, float, float], ...]] = {
@@ -107,7 +100,6 @@ WINDOWS: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "truck": ((0.82, 0.92, 0.52, 0.72),),
     "semi": ((0.84, 0.93, 0.52, 0.72),),
     "bus": ((0.03, 0.34, 0.5, 0.86), (0.35, 0.66, 0.5, 0.86), (0.67, 0.97, 0.5, 0.86)),
-    "motorcycle": (),
 }
 """Side windows as (rear, front) shares of the length and (low, high) shares of the height."""
 
