@@ -229,6 +229,7 @@ def _write_weights(
             added_params += tensors[name].numel() - old.numel()
             added_bytes += tensors[name].nbytes - old.nbytes
         save_file(tensors, folder / path.name, metadata=metadata)
+        shutil.copymode(path, folder / path.name)  # safetensors writes for the owner only.
     index = folder / "model.safetensors.index.json"
     if index.exists():
         content = read_json(index)

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.extend import extend_checkpoint
-from drivegrid.model.manifest import verify
+from drivegrid.model.manifest import tensor_files, verify
 from drivegrid.model.rows import spread_of
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
@@ -94,9 +94,13 @@ def test_the_matrix_never_shrinks(tmp_path, vocab_size, expected):
 @tied_or_not
 def test_shards_stay_and_other_tensors_are_copied_bit_for_bit(tmp_path, tied):
     source = make_checkpoint(tmp_path / "base", tied, shard_size="60KB")
+    for path in source.glob("*.safetensors"):
+        path.chmod(0o640)
     shards = sorted(p.name for p in source.glob("*.safetensors"))
     manifest = extend_checkpoint(source, tmp_path / "new", SMALL)
     assert len(shards) > 2
+    grown = tensor_files(tmp_path / "new")["model.embed_tokens.weight"]
+    assert grown.stat().st_mode & 0o777 == 0o640
     assert sorted(p.name for p in (tmp_path / "new").glob("*.safetensors")) == shards
     size = 0
     for shard in shards:
