@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_qwen import NUM_TEXT_IDS, VOCAB_SIZE, copy_qwen_tokenizer, make_checkpoint
 from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.errors import ConfigError, ModelError
@@ -15,6 +14,7 @@ from drivegrid.model.manifest import tensor_files, verify
 from drivegrid.model.rows import spread_of
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
+from tests.model.tiny_qwen import NUM_TEXT_IDS, VOCAB_SIZE, copy_qwen_tokenizer, make_checkpoint
 
 SMALL = GridSpec(cols=4, rows=3)
 tied_or_not = pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 from safetensors.torch import load_file, save_file
-from tiny_qwen import NUM_TEXT_IDS, make_checkpoint
 
 from drivegrid.errors import ModelError
 from drivegrid.model.extend import extend_checkpoint
 from drivegrid.model.manifest import Manifest, build_manifest, rows_sha256, tensor_files, verify
 from drivegrid.tokens.grid import GridSpec
+from tests.model.tiny_qwen import NUM_TEXT_IDS, make_checkpoint
 
 GRID = GridSpec(cols=3, rows=2, offset_cols=6, offset_rows=4, gamma=0.5)
 

@@ -3,7 +3,6 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from tiny_qwen import copy_qwen_tokenizer, make_checkpoint, make_model, make_tokenizer
 from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
@@ -19,6 +18,7 @@ from drivegrid.model.processor import (
 )
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
+from tests.model.tiny_qwen import copy_qwen_tokenizer, make_checkpoint, make_model, make_tokenizer
 
 TINY = (84, 56)
 QUERY = [{"role": "user", "content": "left lane?"}]
