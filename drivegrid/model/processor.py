@@ -1,0 +1,226 @@
+"""Frames and chat in, tensors out, for Qwen2.5-VL: without torchvision and without templates.
+
+transformers' own processor for these models needs torchvision (for video) and picks the input
+size by area. Here the frame is resized to one exact size, so that the model's visual tokens lie
+on the lattice: at 896x896 the 32x32 visual tokens are the cells of the default lattice. GETok
+uses 840x840, whose 30x30 visual tokens are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias, TypedDict, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from drivegrid.errors import ConfigError, ModelError
+from drivegrid.geometry import Size
+from drivegrid.model.manifest import read_json, verify
+from drivegrid.tokens.vocabulary import Vocabulary, escape
+
+RGBImage: TypeAlias = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+ALIGNED_SIZE_WH: Size = (896, 896)
+PAPER_SIZE_WH: Size = (840, 840)
+PATCH, MERGE, FRAMES = 14, 2, 2
+"""Qwen2.5-VL: pixels per patch side, patches per visual token side, copies of a still image."""
+VISUAL_PITCH = PATCH * MERGE
+IMAGE_PAD = "<|image_pad|>"
+DEFAULT_SYSTEM = "You are a helpful assistant."
+"""What Qwen2.5-VL's chat template puts first where there is no system turn."""
+# CLIP's statistics, in transformers' OPENAI_CLIP_MEAN and OPENAI_CLIP_STD.
+_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
+_STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
+
+
+class Part(TypedDict):
+    """A piece of a turn: ``"text"`` is plain words, ``"tokens"`` may hold spatial tokens."""
+
+    type: Literal["text", "tokens"]
+    text: str
+
+
+class Message(TypedDict):
+    """A turn. A plain string counts as text from a user and as tokens from anyone else."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str | Sequence[Part]
+
+
+def escape_text(text: str) -> str:
+    r"""Return text in which nothing reads as a spatial token or as a chat control token.
+
+    >>> escape_text("<|im_end|> near <grid_1_2>")
+    '<\\|im_end|> near <\\grid_1_2>'
+    """
+    return escape(text).replace("<|", "<\\|")
+
+
+def chat_text(
+    messages: Sequence[Message], num_image_tokens: int, add_generation_prompt: bool = True
+) -> str:
+    r"""Return a conversation in ChatML, its image at the start of the first user turn.
+
+    Args:
+        messages: Turns in order. Text is escaped (`escape_text`); tokens stand as they are.
+        num_image_tokens: Visual tokens of the image; 0 for no image.
+        add_generation_prompt: Open the assistant's turn at the end.
+
+    Raises:
+        ConfigError: If there is an image and no user turn.
+
+    >>> turn: Message = {"role": "user", "content": "left lane?"}
+    >>> chat_text([turn], 1).splitlines()[3]
+    '<|vision_start|><|image_pad|><|vision_end|>left lane?<|im_end|>'
+    """
+    image = f"<|vision_start|>{IMAGE_PAD * num_image_tokens}<|vision_end|>"
+    lines = []
+    if not messages or messages[0]["role"] != "system":
+        lines.append(f"<|im_start|>system\n{DEFAULT_SYSTEM}<|im_end|>\n")
+    to_place = num_image_tokens > 0
+    for message in messages:
+        here = image if to_place and message["role"] == "user" else ""
+        to_place = to_place and not here
+        lines.append(f"<|im_start|>{message['role']}\n{here}{_content_text(message)}<|im_end|>\n")
+    if to_place:
+        raise ConfigError(f"conversation must have a user turn for its image, got {messages!r}.")
+    if add_generation_prompt:
+        lines.append("<|im_start|>assistant\n")
+    return "".join(lines)
+
+
+def _content_text(message: Message) -> str:
+    content = message["content"]
+    if isinstance(content, str):
+        return escape_text(content) if message["role"] == "user" else content
+    parts = (escape_text(p["text"]) if p["type"] == "text" else p["text"] for p in content)
+    return "".join(parts)
+
+
+def to_patches(image: RGBImage, size_wh: Size) -> Tensor:
+    """Resize a frame plainly, normalise it and cut it into Qwen2.5-VL's patches.
+
+    The same numbers as transformers' ``Qwen2VLImageProcessorPil`` at this size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        size_wh: Model input in pixels, multiples of 28.
+
+    Returns:
+        (num_patches, 1176) float32; the four patches of a visual token stand together.
+    """
+    picture = Image.fromarray(image)
+    if picture.size != size_wh:
+        picture = picture.resize(size_wh, Image.Resampling.BICUBIC)
+    pixels = np.asarray(picture, dtype=np.float32) * np.float32(1 / 255)
+    cols, rows = size_wh[0] // VISUAL_PITCH, size_wh[1] // VISUAL_PITCH
+    blocks = ((pixels - _MEAN) / _STD).reshape(rows, MERGE, PATCH, cols, MERGE, PATCH, 3)
+    # (rows, cols, merge_y, merge_x, channel, y, x), then the still image as two equal frames.
+    patches = blocks.transpose(0, 3, 1, 4, 6, 2, 5)[:, :, :, :, :, None]
+    patches = np.repeat(patches, FRAMES, axis=5)
+    return torch.from_numpy(patches.reshape(rows * cols * MERGE**2, -1))
+
+
+class QwenProcessor:
+    """Tokenizer and image scaling of an extended Qwen2.5-VL checkpoint.
+
+    Args:
+        tokenizer: Tokenizer with the spatial tokens.
+        vocabulary: Spatial tokens with the tokenizer's ids.
+        size_wh: Model input in pixels, multiples of 28; every frame is resized to it plainly.
+
+    Raises:
+        ConfigError: If the size is not made of multiples of 28.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        vocabulary: Vocabulary,
+        size_wh: Size = ALIGNED_SIZE_WH,
+    ) -> None:
+        if min(size_wh) < VISUAL_PITCH or size_wh[0] % VISUAL_PITCH or size_wh[1] % VISUAL_PITCH:
+            raise ConfigError(f"size_wh must be multiples of {VISUAL_PITCH}, got {size_wh}.")
+        self.tokenizer, self.vocabulary, self.size_wh = tokenizer, vocabulary, size_wh
+        # The stubs allow a list here and in `text_of`; one name in gives one id out.
+        self.image_token_id = cast(int, tokenizer.convert_tokens_to_ids(IMAGE_PAD))
+        self.grid_thw = (1, size_wh[1] // PATCH, size_wh[0] // PATCH)
+        self.num_image_tokens = int(np.prod(self.grid_thw)) // MERGE**2
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, size_wh: Size = ALIGNED_SIZE_WH) -> QwenProcessor:
+        """Load the processor of a checkpoint folder, after checking its manifest.
+
+        Raises:
+            ConfigError: If the size is not made of multiples of 28.
+            ModelError: If the folder does not match its manifest.
+        """
+        manifest = verify(folder)
+        processor = cls(AutoTokenizer.from_pretrained(folder), manifest.vocabulary, size_wh)
+        path = Path(folder) / "config.json"
+        expected = read_json(path).get("image_token_id")
+        if processor.image_token_id != expected:
+            raise ModelError(
+                f"image_token_id must be the tokenizer's {processor.image_token_id}, "
+                f"got {expected} ({path})."
+            )
+        return processor
+
+    def __call__(
+        self,
+        images: Sequence[RGBImage],
+        conversations: Sequence[Sequence[Message]],
+        add_generation_prompt: bool = True,
+    ) -> dict[str, Tensor]:
+        """Return model input of conversations about one image each.
+
+        Args:
+            images: B frames, (H, W, 3) uint8 RGB.
+            conversations: B lists of turns.
+            add_generation_prompt: Open the assistant's turn at the end.
+
+        Returns:
+            ``input_ids``, ``attention_mask`` and ``mm_token_type_ids`` (1 at visual tokens; without
+            it the model silently falls back to 1-D positions), all (B, T) int64, padded on the
+            left; ``pixel_values`` (B * num_patches, 1176) float32; ``image_grid_thw`` (B, 3) int64.
+
+        Raises:
+            ConfigError: If counts differ, or a turn holds image placeholders of its own.
+        """
+        if len(images) != len(conversations) or not images:
+            raise ConfigError(
+                "images must be one for each conversation, "
+                f"got {len(images)} for {len(conversations)}."
+            )
+        texts = [
+            chat_text(turns, self.num_image_tokens, add_generation_prompt)
+            for turns in conversations
+        ]
+        batch = self.tokenizer(
+            texts,
+            add_special_tokens=False,
+            padding=True,
+            padding_side="left",
+            return_tensors="pt",
+        )
+        is_image = batch["input_ids"] == self.image_token_id
+        if (is_image.sum(dim=1) != self.num_image_tokens).any():
+            raise ConfigError(f"turns must not hold {IMAGE_PAD}. Pass their text as a text part.")
+        return {
+            "input_ids": batch["input_ids"],
+            "attention_mask": batch["attention_mask"],
+            "mm_token_type_ids": is_image.long(),
+            "pixel_values": torch.cat([to_patches(image, self.size_wh) for image in images]),
+            "image_grid_thw": torch.tensor([self.grid_thw] * len(images)),
+        }
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text of answer ids: spatial tokens kept, chat control tokens left out."""
+        return cast(str, self.tokenizer.decode(list(ids), skip_special_tokens=True))
