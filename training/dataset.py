@@ -14,7 +14,7 @@ from drivegrid.model.anchor_hints import NO_ANCHOR
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.training.examples import IGNORE_INDEX, Conversation, ExampleBuilder
 from drivegrid.training.features import FeatureCache
-from drivegrid.training.rendering import render_for_training
+from drivegrid.scenes.render import render_scene
 
 Row = dict[str, Any]
 
@@ -59,10 +59,11 @@ class LiveScenes(_Scenes):
         self.seeds = seeds
 
     def __getitem__(self, index: int) -> Row:
-        image, scene = render_for_training(self.seeds[index % len(self.seeds)])
+        size_wh = self.builder.processor.image_size_wh
+        rendered = render_scene(self.seeds[index % len(self.seeds)], size_wh)
         return {
-            "pixel_values": to_pixel_values(image, self.builder.processor.image_size_wh),
-            "conversations": self.builder.conversations(scene, self._rng(index)),
+            "pixel_values": to_pixel_values(rendered.image, size_wh),
+            "conversations": self.builder.conversations(rendered.scene, self._rng(index)),
         }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from rich.progress import track
@@ -22,7 +23,7 @@ from drivegrid.data.store import load_scenes, save_scenes
 from drivegrid.errors import ConfigError
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.model.trunk import PYRAMID, load_pretrained_trunk
-from drivegrid.training.rendering import render_for_training
+from drivegrid.scenes.render import render_scene
 
 CHUNK = 128
 BATCH = 8
@@ -68,6 +69,7 @@ def _chunk(folder: Path, index: int) -> Path:
 @torch.inference_mode()
 def _build_chunk(index: int, folder: Path, first_seed: int, size_wh: tuple[int, int]) -> None:
     torch.set_num_threads(1)
+    cv2.setNumThreads(0)
     trunk = load_pretrained_trunk().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     seeds = range(first_seed + index * CHUNK, first_seed + (index + 1) * CHUNK)
     part = folder / f"part-{index:05d}"
@@ -84,9 +86,9 @@ def _build_chunk(index: int, folder: Path, first_seed: int, size_wh: tuple[int, 
     }
     scenes: list[Scene] = []
     for start in range(0, CHUNK, BATCH):
-        frames = [render_for_training(seed) for seed in seeds[start : start + BATCH]]
-        scenes += [scene for _, scene in frames]
-        pixels = torch.stack([to_pixel_values(image, size_wh) for image, _ in frames])
+        frames = [render_scene(seed, size_wh) for seed in seeds[start : start + BATCH]]
+        scenes += [frame.scene for frame in frames]
+        pixels = torch.stack([to_pixel_values(frame.image, size_wh) for frame in frames])
         maps = trunk(pixels.contiguous(memory_format=torch.channels_last))
         for stride, array in arrays.items():
             array[start : start + BATCH] = maps[stride].numpy()
