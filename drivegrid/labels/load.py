@@ -82,6 +82,13 @@ def _fields(
     return data
 
 
+def _text(data: object, where: str, problems: list[str]) -> str:
+    if not isinstance(data, str) or not data.strip():
+        problems.append(f"{where}: must be text, got {data!r}")
+        return ""
+    return data
+
+
 def _texts(data: object, where: str, problems: list[str]) -> tuple[str, ...]:
     if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
         problems.append(
@@ -110,13 +117,14 @@ def _walk(data: object, prefix: str, above: Label, problems: list[str]) -> Itera
             problems.append(f"{where}: name must be lower case letters, digits and _, got {name!r}")
         entry = {"words": entry} if isinstance(entry, str) else entry
         entry = _fields({} if entry is None else entry, keys, where, problems)
-        words = entry.get("words", name.replace("_", " "))
+        words = _text(entry.get("words", name.replace("_", " ")), f"{where}, words", problems)
         also = _texts(entry.get("also", []), f"{where}, also", problems)
         geometry = entry.get("geometry", above.geometry)
         if geometry not in GEOMETRIES:
             problems.append(f"{where}: geometry must be one of {GEOMETRIES}, got {geometry!r}")
         own = _values(entry.get("attributes"), f"{where}, attributes", problems)
-        plurals = (entry.get("plural", plural(words)), *map(plural, also))
+        many = _text(entry.get("plural", plural(words)), f"{where}, plural", problems)
+        plurals = (many, *map(plural, also))
         terms = tuple(dict.fromkeys((words, *also, *plurals)))
         label = Label(path, words, terms, geometry, {**above.attributes, **own})
         yield label
@@ -169,6 +177,8 @@ def _task(
             problems.append(f"{where}: must have {key}, got {', '.join(entry)}")
     applies_to = _texts(entry.get("applies_to", []), f"{where}, applies_to", problems)
     rules = _fields(entry.get("options", {}), None, f"{where}, options", problems)
+    for option, rule in rules.items():
+        _text(rule, f"{where}, {option}", problems)
     attribute, region = entry.get("attribute", ""), entry.get("region", "frame")
     if region not in (*GEOMETRIES, "frame"):
         problems.append(f"{where}: region must be a geometry or frame, got {region!r}")
@@ -182,7 +192,7 @@ def _task(
             problems.append(
                 f"{where}: options must be values of {attribute} of {path}, got {extra}"
             )
-    question = entry.get("question", "")
+    question = _text(entry.get("question"), f"{where}, question", problems)
     return AttributeTask(name, question, attribute, applies_to, region, rules)
 
 
@@ -214,7 +224,11 @@ class _MapReader:
                 if known in labels:
                     self.problems.append(f"{where}: names must be unique, got {known!r} twice")
                 labels[known] = target
-        rules = tuple(self._rule(rule, i) for i, rule in enumerate(data.get("rules", [])))
+        listed = data.get("rules", [])
+        if not isinstance(listed, list):
+            self.problems.append(f"{where}, rules: must be a list, got {listed!r:.60}")
+            listed = []
+        rules = tuple(self._rule(rule, index) for index, rule in enumerate(listed))
         strip = self._pattern(data["strip"], f"{where}, strip") if "strip" in data else None
         return SourceMap(self.source, labels, self._attributes(data), rules, strip)
 
@@ -226,9 +240,7 @@ class _MapReader:
         if ("to" in entry) == ("drop" in entry):
             self.problems.append(f"{where}: must have either to or drop, got {dict(entry)}")
         if "drop" in entry:
-            if not isinstance(entry["drop"], str) or not entry["drop"].strip():
-                self.problems.append(f"{where}: drop must give a reason, got {entry['drop']!r}")
-            return DroppedLabel(str(entry["drop"]))
+            return DroppedLabel(_text(entry["drop"], f"{where}, drop", self.problems))
         path = str(entry.get("to"))
         if path not in self.labels:
             self.problems.append(f"{where}: target must be a taxonomy path, got {path!r}")
@@ -272,7 +284,8 @@ class _MapReader:
                 place = f"{where}, {name}, {value}"
                 ours = _fields(entry, None, place, self.problems)
                 if "drop" in ours:
-                    found[name][value] = DroppedLabel(str(ours["drop"]))
+                    reason = _text(ours["drop"], f"{place}, drop", self.problems)
+                    found[name][value] = DroppedLabel(reason)
                     continue
                 for key, our in ours.items():
                     if our not in self.values.get(key, ()):
