@@ -23,13 +23,13 @@ _BLACK: Color = (22, 22, 24)
 
 # kind: (label, shape, colour name, face layers from the back: (scale, colour))
 KINDS: dict[str, tuple[str, str, str, tuple[tuple[float, Color], ...]]] = {
-    "speed limit": ("sign/regulatory", "round", "red", ((1.0, _RED), (0.76, _WHITE))),
+    "speed limit": ("sign/regulatory", "circle", "red-white", ((1.0, _RED), (0.76, _WHITE))),
     "speed plate": ("sign/regulatory", "rectangle", "white", ((1.0, _BLACK), (0.94, _WHITE))),
     "stop": ("sign/regulatory", "octagon", "red", ((1.0, _WHITE), (0.92, _RED))),
-    "no entry": ("sign/regulatory", "round", "red", ((1.0, _RED),)),
-    "keep right": ("sign/regulatory", "round", "blue", ((1.0, _WHITE), (0.94, _BLUE))),
-    "yield": ("sign/regulatory", "triangle down", "red", ((1.0, _RED), (0.62, _WHITE))),
-    "danger": ("sign/warning", "triangle", "red", ((1.0, _RED), (0.68, _WHITE))),
+    "no entry": ("sign/regulatory", "circle", "red", ((1.0, _RED),)),
+    "keep right": ("sign/regulatory", "circle", "blue", ((1.0, _WHITE), (0.94, _BLUE))),
+    "yield": ("sign/regulatory", "inverted triangle", "red-white", ((1.0, _RED), (0.62, _WHITE))),
+    "danger": ("sign/warning", "triangle", "red-white", ((1.0, _RED), (0.68, _WHITE))),
     "diamond": ("sign/warning", "diamond", "yellow", ((1.0, _BLACK), (0.93, _YELLOW))),
     "guide": ("sign/information", "rectangle", "green", ((1.0, _WHITE), (0.95, _GREEN))),
     "town": ("sign/information", "rectangle", "blue", ((1.0, _WHITE), (0.95, _BLUE))),
@@ -38,12 +38,12 @@ KINDS: dict[str, tuple[str, str, str, tuple[tuple[float, Color], ...]]] = {
 
 _ROUND = np.linspace(0, 2 * np.pi, 20, endpoint=False)
 _RINGS: dict[str, FloatArray] = {
-    "round": np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1),
+    "circle": np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1),
     "octagon": np.stack(
         [np.cos(_ROUND[:8] * 2.5 + np.pi / 8), np.sin(_ROUND[:8] * 2.5 + np.pi / 8)], axis=1
     ),
     "triangle": np.array([[-1, -0.75], [1, -0.75], [0, 1.0]]),
-    "triangle down": np.array([[-1, 0.75], [1, 0.75], [0, -1.0]]),
+    "inverted triangle": np.array([[-1, 0.75], [1, 0.75], [0, -1.0]]),
     "diamond": np.array([[-1.0, 0], [0, -1], [1, 0], [0, 1]]),
     "rectangle": np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]]),
 }
@@ -193,11 +193,11 @@ def draw_signal(canvas: Canvas, camera: Camera, signal: Signal, light: Light) ->
     housing = _face(camera, signal, _RINGS["rectangle"])
     canvas.poly(housing, (24, 25, 24))
     for row, (state, color) in enumerate(_STATES.items()):
-        lamp = _face(camera, signal, _RINGS["round"] * (0.66, 0.24) + (0, 0.62 - 0.62 * row))
+        lamp = _face(camera, signal, _RINGS["circle"] * (0.66, 0.24) + (0, 0.62 - 0.62 * row))
         lit = state == signal.state
         canvas.poly(lamp, color if lit else (color[0] * 0.18, color[1] * 0.15, color[2] * 0.15))
     if light.night:
-        glow = housing.mean(axis=0) + (_RINGS["round"] * np.ptp(housing, axis=0).max())
+        glow = housing.mean(axis=0) + (_RINGS["circle"] * np.ptp(housing, axis=0).max())
         canvas.poly(glow, _STATES[signal.state], 0.12)
     return [housing]
 
