@@ -44,9 +44,9 @@ CLASSES = {
     + [f"lane/{name}" for name in LANE_TYPES]
     + [f"{name} {style}" for name in LANE_TYPES for style in ("solid", "dashed")],
     "cityscapes": lines("""unlabeled, ego vehicle, rectification border, out of roi, static,
-        dynamic, ground, road, sidewalk, parking, rail track, building, wall, fence, guard rail, bridge,
-        tunnel, pole, polegroup, traffic light, traffic sign, vegetation, terrain, sky, person,
-        rider, car, truck, bus, caravan, trailer, train, motorcycle, bicycle, license plate,
+        dynamic, ground, road, sidewalk, parking, rail track, building, wall, fence, guard rail,
+        bridge, tunnel, pole, polegroup, traffic light, traffic sign, vegetation, terrain, sky,
+        person, rider, car, truck, bus, caravan, trailer, train, motorcycle, bicycle, license plate,
         cargroup, persongroup, bicyclegroup"""),
     "nuscenes": lines("""animal, human.pedestrian.adult, human.pedestrian.child,
         human.pedestrian.construction_worker, human.pedestrian.personal_mobility,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from drivegrid.errors import ConfigError
 from drivegrid.labels.mapping import DroppedLabel, MappedLabel, SourceMap
@@ -79,17 +80,17 @@ class LabelSpace:
     frame_attributes: Mapping[str, tuple[str, ...]]
     tasks: Mapping[str, AttributeTask]
     maps: Mapping[str, SourceMap]
-    _by_term: Mapping[str, str] = field(init=False, repr=False, compare=False)
-    _terms: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        terms = {
+    @cached_property
+    def _by_term(self) -> dict[str, str]:
+        return {
             spelling(term): label.path for label in self.labels.values() for term in label.terms
         }
-        longest_first = sorted(terms, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, longest_first))
-        object.__setattr__(self, "_by_term", terms)
-        object.__setattr__(self, "_terms", re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"))
+
+    @cached_property
+    def _terms(self) -> re.Pattern[str]:
+        longest_first = sorted(self._by_term, key=len, reverse=True)
+        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 
     @property
     def paths(self) -> tuple[str, ...]:
