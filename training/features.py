@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.progress import track
 
@@ -25,94 +26,130 @@ from drivegrid.model.pixels import to_pixel_values
 from drivegrid.model.trunk import PYRAMID, load_pretrained_trunk
 from drivegrid.scenes.render import render_scene
 
-CHUNK = 128
+MAX_CHUNK = 128
 BATCH = 8
 
+HalfArray = npt.NDArray[np.float16]
 
-def build_cache(
-    folder: Path, first_seed: int, num_scenes: int, size_wh: tuple[int, int], workers: int
-) -> None:
+
+@dataclass(frozen=True)
+class CacheSpec:
+    """What a cache holds.
+
+    Args:
+        folder: Where the chunks are.
+        first_seed: Seed of the first scene.
+        num_scenes: How many; whole chunks are stored.
+        size_wh: Model input in pixels.
+    """
+
+    folder: Path
+    first_seed: int
+    num_scenes: int
+    size_wh: tuple[int, int]
+
+    @property
+    def chunk_size(self) -> int:
+        """Scenes in a chunk."""
+        return min(MAX_CHUNK, self.num_scenes)
+
+    @property
+    def num_chunks(self) -> int:
+        """Chunks that hold all scenes."""
+        return -(-self.num_scenes // self.chunk_size)
+
+    def chunk(self, index: int) -> Path:
+        """Folder of a chunk."""
+        return self.folder / f"chunk-{index:05d}"
+
+
+def build_cache(spec: CacheSpec, workers: int) -> None:
     """Render scenes and store their trunk features; chunks that exist are kept.
 
     Args:
-        folder: Where the chunks go.
-        first_seed: Seed of the first scene.
-        num_scenes: How many; rounded up to whole chunks.
-        size_wh: Model input in pixels.
+        spec: What to store and where.
         workers: Processes; 0 works in this one.
 
     Raises:
         ConfigError: If the folder was made with other settings.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = {"first_seed": first_seed, "size_wh": list(size_wh), "chunk": CHUNK}
-    manifest = folder / "cache.json"
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "first_seed": spec.first_seed,
+        "size_wh": list(spec.size_wh),
+        "chunk": spec.chunk_size,
+    }
+    manifest = spec.folder / "cache.json"
     if manifest.exists() and json.loads(manifest.read_text()) != facts:
-        raise ConfigError(f"feature cache must match the config, got {manifest.read_text()} ({folder}). Use another folder.")
+        raise ConfigError(
+            f"feature cache must hold {facts}, got {manifest.read_text()} ({spec.folder}). "
+            "Name another folder."
+        )
     manifest.write_text(json.dumps(facts))
-    missing = [i for i in range(-(-num_scenes // CHUNK)) if not _chunk(folder, i).exists()]
-    work = partial(_build_chunk, folder=folder, first_seed=first_seed, size_wh=size_wh)
-    if not missing:
-        return
+    missing = [i for i in range(spec.num_chunks) if not spec.chunk(i).exists()]
+    work = partial(_build_chunk, spec)
     if workers == 0:
-        done: Iterator[None] = map(work, missing)
-        list(track(done, description="features", total=len(missing)))
+        for index in track(missing, "features"):
+            work(index)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        list(track(pool.imap_unordered(work, missing), "features", total=len(missing)))
+    with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
+        for _ in track(pool.imap_unordered(work, missing), "features", total=len(missing)):
+            pass
 
 
-def _chunk(folder: Path, index: int) -> Path:
-    return folder / f"chunk-{index:05d}"
+def _one_thread() -> None:
+    """Keep a worker on its own core."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
 
 
 @torch.inference_mode()
-def _build_chunk(index: int, folder: Path, first_seed: int, size_wh: tuple[int, int]) -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+def _build_chunk(spec: CacheSpec, index: int) -> None:
     trunk = load_pretrained_trunk().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    seeds = range(first_seed + index * CHUNK, first_seed + (index + 1) * CHUNK)
-    part = folder / f"part-{index:05d}"
+    first = spec.first_seed + index * spec.chunk_size
+    part = spec.folder / f"part-{index:05d}"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
+    width, height = spec.size_wh
     arrays = {
         stride: np.lib.format.open_memmap(
             part / f"stride{stride}.npy",
             mode="w+",
             dtype=np.float16,
-            shape=(CHUNK, channels, size_wh[1] // stride, size_wh[0] // stride),
+            shape=(spec.chunk_size, channels, height // stride, width // stride),
         )
         for stride, (_, channels) in PYRAMID.items()
     }
     scenes: list[Scene] = []
-    for start in range(0, CHUNK, BATCH):
-        frames = [render_scene(seed, size_wh) for seed in seeds[start : start + BATCH]]
+    for start in range(0, spec.chunk_size, BATCH):
+        stop = min(start + BATCH, spec.chunk_size)
+        frames = [render_scene(first + i, spec.size_wh) for i in range(start, stop)]
         scenes += [frame.scene for frame in frames]
-        pixels = torch.stack([to_pixel_values(frame.image, size_wh) for frame in frames])
+        pixels = torch.stack([to_pixel_values(frame.image, spec.size_wh) for frame in frames])
         maps = trunk(pixels.contiguous(memory_format=torch.channels_last))
         for stride, array in arrays.items():
-            array[start : start + BATCH] = maps[stride].numpy()
+            array[start:stop] = maps[stride].numpy()
     save_scenes(scenes, part / "scenes.jsonl")
-    part.rename(_chunk(folder, index))
+    part.rename(spec.chunk(index))
 
 
 class FeatureCache:
     """Reads a cache; item i is (stride to (C, H, W) float16, scene)."""
 
-    def __init__(self, folder: Path, num_scenes: int) -> None:
+    def __init__(self, spec: CacheSpec) -> None:
+        self.spec = spec
         self.scenes: list[Scene] = []
-        self.arrays: list[dict[int, np.ndarray]] = []
-        for index in range(-(-num_scenes // CHUNK)):
-            chunk = _chunk(folder, index)
+        self.arrays: list[dict[int, HalfArray]] = []
+        for index in range(spec.num_chunks):
+            chunk = spec.chunk(index)
             self.scenes += load_scenes(chunk / "scenes.jsonl")
             self.arrays.append(
                 {s: np.load(chunk / f"stride{s}.npy", mmap_mode="r") for s in PYRAMID}
             )
-        self.scenes = self.scenes[:num_scenes]
 
     def __len__(self) -> int:
-        return len(self.scenes)
+        return self.spec.num_scenes
 
-    def __getitem__(self, index: int) -> tuple[dict[int, np.ndarray], Scene]:
-        chunk, row = divmod(index, CHUNK)
+    def __getitem__(self, index: int) -> tuple[dict[int, HalfArray], Scene]:
+        chunk, row = divmod(index, self.spec.chunk_size)
         return {s: array[row] for s, array in self.arrays[chunk].items()}, self.scenes[index]

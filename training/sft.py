@@ -23,7 +23,7 @@ from drivegrid.tokens.grid import GridSpec
 from drivegrid.training.config import TrainingConfig, load_config
 from drivegrid.training.dataset import CachedScenes, LiveScenes, PackingCollator, Row
 from drivegrid.training.examples import ExampleBuilder
-from drivegrid.training.features import FeatureCache, build_cache
+from drivegrid.training.features import CacheSpec, FeatureCache, build_cache
 
 
 class _SftTrainer(Trainer):
@@ -36,10 +36,8 @@ class _SftTrainer(Trainer):
     def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
         """AdamW; rows, norms and biases are not decayed."""
         if self.optimizer is None:
-            args = self.args
-            groups = parameter_groups(
-                self.model, args.learning_rate, self.trunk_rate, args.weight_decay
-            )
+            rate, decay = self.args.learning_rate, self.args.weight_decay
+            groups = parameter_groups(self.model, rate, self.trunk_rate, decay)
             self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
         return self.optimizer
 
@@ -70,9 +68,9 @@ def build_dataset(config: TrainingConfig, builder: ExampleBuilder) -> CachedScen
         seeds = range(data.first_seed, data.first_seed + data.num_scenes)
         return LiveScenes(builder, seeds, length, config.optim.seed)
     size_wh = builder.processor.image_size_wh
-    build_cache(data.cache, data.first_seed, data.num_scenes, size_wh, data.workers)
-    cache = FeatureCache(data.cache, data.num_scenes)
-    return CachedScenes(builder, cache, length, config.optim.seed)
+    spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, size_wh)
+    build_cache(spec, data.workers)
+    return CachedScenes(builder, FeatureCache(spec), length, config.optim.seed)
 
 
 def training_arguments(config: TrainingConfig) -> TrainingArguments:
