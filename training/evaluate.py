@@ -22,12 +22,16 @@ import numpy.typing as npt
 import typer
 from rich.progress import track
 
+from drivegrid.data.formats.tusimple import load_tusimple
+from drivegrid.data.images import load_image
 from drivegrid.data.scene import Instance, Scene
+from drivegrid.data.store import write_text
 from drivegrid.errors import GeometryError
+from drivegrid.geometry import from_parts
 from drivegrid.inference.predictor import Predictor
-from drivegrid.metrics.evaluate import evaluate_scenes
+from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
 from drivegrid.scenes.render import render_scene
-from drivegrid.scenes.stream import TEST_SEEDS, TRAIN_SEEDS
+from drivegrid.scenes.stream import FIRST_TRAIN_SEED, TEST_SEEDS
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 
@@ -71,10 +75,8 @@ class TrainingScenes:
 
     def __init__(self, count: int = TRAINING_SCENES) -> None:
         size = (FRAME_WH[0] // 4, FRAME_WH[1] // 4)
-        first = TRAIN_SEEDS.start
-        frames = [
-            render_scene(seed, size) for seed in track(range(first, first + count), "neighbours")
-        ]
+        seeds = range(FIRST_TRAIN_SEED, FIRST_TRAIN_SEED + count)
+        frames = [render_scene(seed, size) for seed in track(seeds, "training scenes")]
         self.looks = np.stack([thumbnail(frame.image) for frame in frames])
         self.scenes = [scale_scene(asked_part(frame.scene), FRAME_WH) for frame in frames]
 
@@ -95,14 +97,13 @@ class TrainingScenes:
 
 def scale_scene(scene: Scene, size_wh: tuple[int, int]) -> Scene:
     """Return the scene in a frame of another size."""
-    from drivegrid.geometry import from_parts
-
     ratio = np.asarray(size_wh) / scene.frame.size_wh
-    instances = tuple(
-        replace(i, geometry=from_parts(i.geometry.kind, tuple(p * ratio for p in i.geometry.parts())))
-        for i in scene.instances
-    )
-    return replace(scene, frame=replace(scene.frame, size_wh=size_wh), instances=instances)
+    instances = []
+    for instance in scene.instances:
+        parts = tuple(part * ratio for part in instance.geometry.parts())
+        instances.append(replace(instance, geometry=from_parts(instance.geometry.kind, parts)))
+    frame = replace(scene.frame, size_wh=size_wh)
+    return replace(scene, frame=frame, instances=tuple(instances))
 
 
 def given(answer: Scene, frames: Sequence[Scene]) -> list[Scene]:
@@ -110,3 +111,100 @@ def given(answer: Scene, frames: Sequence[Scene]) -> list[Scene]:
     return [
         replace(scale_scene(answer, scene.frame.size_wh), frame=scene.frame) for scene in frames
     ]
+
+
+HEADLINES = (("lanes", "f1_50"), ("boxes", "acc_50"), ("points", "hit"), ("polygons", "giou"))
+
+
+def headline(scores: dict[str, Any]) -> dict[str, float]:
+    """Return the one figure a kind that tables show, in percent."""
+    return {f"{kind} {name}": scores[kind][name] for kind, name in HEADLINES}
+
+
+def evaluate_rendered(
+    predictor: Predictor, count: int, training: TrainingScenes, codec: Codec
+) -> dict[str, Any]:
+    """Score a predictor on held-out rendered scenes.
+
+    Args:
+        predictor: The model.
+        count: Scenes, from the first test seed on.
+        training: Scenes for the trivial predictors.
+        codec: Gives the ceiling; its rounds are the predictor's refine turns.
+
+    Returns:
+        ``scores``: column name to `evaluate_scenes`; columns are "model", "ceiling", "average
+        scene", "nearest scene".
+    """
+    truth: list[Scene] = []
+    answers: dict[str, list[Scene]] = {"model": [], "ceiling": [], "nearest scene": []}
+    for seed in track(TEST_SEEDS[:count], "held-out scenes"):
+        rendered = render_scene(seed, FRAME_WH)
+        scene = asked_part(rendered.scene)
+        truth.append(scene)
+        predicted = predictor.detect(rendered.image, rounds=codec.rounds).to_scene()
+        answers["model"].append(replace(predicted, frame=scene.frame))
+        answers["ceiling"].append(perfect_tokens(scene, codec))
+        answers["nearest scene"] += given(training.nearest(rendered.image), [scene])
+    answers["average scene"] = given(training.average(), truth)
+    return {name: evaluate_scenes(scenes, truth) for name, scenes in answers.items()}
+
+
+def evaluate_real(predictor: Predictor, label_file: Path, codec: Codec) -> dict[str, Any]:
+    """Score lanes on real TuSimple frames: the model beside the ceiling.
+
+    Args:
+        predictor: The model.
+        label_file: ``label_data.json``; pictures stand beside it under their ``raw_file``.
+        codec: Gives the ceiling.
+    """
+    truth = [asked_part(scene) for scene in load_tusimple(label_file).scenes]
+    answers: dict[str, list[Scene]] = {"model": [], "ceiling": []}
+    for scene in track(truth, "real frames"):
+        image = load_image(label_file.parent / scene.frame.image)
+        predicted = predictor.ask(image, TASKS["lanes"].question, codec.rounds).to_scene()
+        answers["model"].append(replace(predicted, frame=scene.frame, extra=scene.extra))
+        answers["ceiling"].append(perfect_tokens(scene, codec))
+    result: dict[str, Any] = {}
+    for name, scenes in answers.items():
+        result[name] = {
+            rule: evaluate_lanes(scenes, truth, rule=rule) for rule in ("culane", "tusimple")
+        }
+    return result
+
+
+def main() -> None:
+    """Entry point of ``python -m drivegrid.training.evaluate``."""
+    typer.run(_command)
+
+
+def _command(
+    model: Annotated[Path | None, typer.Argument(help="checkpoint; default: shipped")] = None,
+    scenes: Annotated[int, typer.Option(min=1, help="held-out rendered scenes")] = 200,
+    real: Annotated[Path | None, typer.Option(help="TuSimple label file with pictures")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write all figures")] = None,
+    rounds: Annotated[int, typer.Option(min=0, help="refine turns")] = 1,
+) -> None:
+    """Score a checkpoint. Example: python -m drivegrid.training.evaluate --scenes 200"""
+    predictor = Predictor.from_pretrained(model)
+    codec = Codec(predictor.processor.grid, rounds=rounds)
+    report: dict[str, Any] = {
+        "rendered": evaluate_rendered(predictor, scenes, TrainingScenes(), codec)
+    }
+    columns = report["rendered"]
+    typer.echo(f"{'percent, ' + str(scenes) + ' scenes':24}" + "".join(f"{c:>15}" for c in columns))
+    for name in headline(columns["model"]):
+        cells = "".join(f"{headline(column)[name]:15.1f}" for column in columns.values())
+        typer.echo(f"{name:24}{cells}")
+    if real is not None:
+        report["real"] = evaluate_real(predictor, real, codec)
+        for name, rules in report["real"].items():
+            figures = [f"F1@50 {rules['culane']['iou_0.5']['f1']:.1f}"]
+            figures += [f"{key} {rules['tusimple'][key]:.3f}" for key in ("accuracy", "fp", "fn")]
+            typer.echo(f"real frames, {name}: " + ", ".join(figures))
+    if json_file is not None:
+        write_text(json_file, json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -113,7 +113,7 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
     else:
         corpus = text_corpus(default_label_space())
         model, processor = new_nano(grid, corpus, **config.model.model_dump())
-    codec = Codec(processor.grid, line_encoder=lattice.line_encoder, every=lattice.every)
+    codec = Codec(processor.grid, lattice.line_encoder, rounds=0, every=lattice.every)
     dataset = build_dataset(config, ExampleBuilder(processor, codec, config.data))
     trainer = _SftTrainer(
         processor=processor,

@@ -28,7 +28,7 @@ from drivegrid.plotting.trace import AnchorTrace
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
-from drivegrid.tokens.automaton import AnswerAutomaton
+from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import (
     format_geometry,
@@ -42,6 +42,8 @@ from drivegrid.tokens.template import offset_template
 
 Image = npt.NDArray[np.uint8] | str | Path
 CACHED_IMAGES = 4
+LIMITS = Limits(items=24, anchors=40, text=24)
+"""More than any frame holds; they end the babble of a model that never stops."""
 MODEL_NAME = "drivegrid-nano"
 DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
 
@@ -106,7 +108,7 @@ class Predictor:
         name = "" if isinstance(image, np.ndarray) else str(image)
         size_wh = (frame.shape[1], frame.shape[0])
         dialogue = Dialogue(self.model, self.encode(frame))
-        automaton = AnswerAutomaton(self.processor.token_classes)
+        automaton = AnswerAutomaton(self.processor.token_classes, limits=LIMITS)
         first = propose(dialogue, self.processor.prompt_ids(query), automaton, self._end)
         text = self.processor.text_of(first.ids)
         parsed = parse_answer(text, self.processor.grid)

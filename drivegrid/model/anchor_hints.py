@@ -33,6 +33,8 @@ def anchor_hints(
         ``NO_ANCHOR`` in all three outside a refine turn and after its last anchor.
     """
     hints = np.full((len(ids), 3), NO_ANCHOR)
+    if special_ids["offset"] not in ids:
+        return hints
     moves = np.concatenate([offset_vectors(), [[0, 0]]])  # a deleted anchor keeps its place
     anchors: list[FloatArray] = []
     fresh = in_user = refining = False

@@ -10,11 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import GeometryError
+from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import GeometryKind, Size
 from drivegrid.labels import LabelSpace, default_label_space
-from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.vocabulary import check_geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def answer_items(
 ) -> tuple[list[AnswerItem], tuple[Instance, ...]]:
     """Return the answer in tokens, with the instances it names.
 
-    Instances that lie wholly outside the image have no tokens and are left out of both.
+    Instances that have no tokens (outside the image, or cut down to a single point) are left out
+    of both.
 
     Args:
         asked: Question and instances, geometry in pixels of the frame.
@@ -67,7 +69,8 @@ def answer_items(
     for instance in asked.instances:
         try:
             geometry = codec.encode(instance.geometry, size_wh)
-        except GeometryError:
+            check_geometry(geometry)
+        except (GeometryError, TokenError):
             continue
         known = {k: instance.attributes[k] for k in asked.attributes if k in instance.attributes}
         items.append(AnswerItem(space.words(instance.label), known, geometry))

@@ -16,7 +16,7 @@ GRID = GridSpec()
 
 def proposal(name: str, noise: Noise, seed: int = 0, scene=road):
     asked = Asked("", TASKS[name].instances(scene()))
-    items, kept = answer_items(asked, Codec(GRID), SIZE)
+    items, kept = answer_items(asked, Codec(GRID, rounds=0), SIZE)
     rng = np.random.default_rng(seed)
     return items, kept, noisy_proposal(items, kept, GRID, SIZE, rng, noise)
 

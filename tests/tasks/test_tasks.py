@@ -16,7 +16,7 @@ def test_nothing_there_is_answered_by_none(name: str) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         asked = TASKS[name].ask(empty(), rng)
-        items, _ = answer_items(asked, Codec(GridSpec()), SIZE)
+        items, _ = answer_items(asked, Codec(GridSpec(), rounds=0), SIZE)
         assert format_answer(items) == "none"
 
 
@@ -85,7 +85,7 @@ def test_nearest_and_absent_classes() -> None:
 
 def test_answers_parse_back_strictly_with_asked_attributes_only() -> None:
     asked = Asked("lanes with style", TASKS["lanes"].instances(road()), ("style",))
-    items, kept = answer_items(asked, Codec(GridSpec()), SIZE)
+    items, kept = answer_items(asked, Codec(GridSpec(), rounds=0), SIZE)
     parsed = parse_answer(format_answer(items), GridSpec(), strict=True)
     assert list(parsed.items) == items
     assert [dict(i.attributes) for i in items] == [{"style": k.attributes["style"]} for k in kept]
@@ -93,5 +93,5 @@ def test_answers_parse_back_strictly_with_asked_attributes_only() -> None:
 
 def test_instances_outside_the_image_are_left_out_of_answer_and_list() -> None:
     outside = lane(2000, 1900)
-    items, kept = answer_items(Asked("", (outside, lane(100, 200))), Codec(GridSpec()), SIZE)
+    items, kept = answer_items(Asked("", (outside, lane(100, 200))), Codec(GridSpec(), rounds=0), SIZE)
     assert len(items) == len(kept) == 1

@@ -20,7 +20,7 @@ def scene():
 
 def build(processor, scene, refine: float, tasks=None, seed: int = 0):
     config = DataConfig(refine=refine, **({"tasks": tasks} if tasks else {}))
-    builder = ExampleBuilder(processor, Codec(processor.grid), config)
+    builder = ExampleBuilder(processor, Codec(processor.grid, rounds=0), config)
     return builder.conversations(scene, np.random.default_rng(seed))
 
 
