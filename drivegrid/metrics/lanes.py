@@ -8,8 +8,11 @@ import numpy as np
 
 from drivegrid.geometry import FloatArray
 
+DENSE_STEP_PX = 10.0
+"""Spacing of points along a line decoded from tokens before the CULane spline goes through."""
 
-def densify(points: FloatArray, step: float = 10.0) -> FloatArray:
+
+def densify(points: FloatArray, step: float = DENSE_STEP_PX) -> FloatArray:
     """Return a polyline with points added so that none are farther apart than ``step``.
 
     Args:
@@ -55,7 +58,7 @@ def distance_to_line(points: FloatArray, line: FloatArray) -> FloatArray:
     return distance
 
 
-def lateral_deviation(first: FloatArray, second: FloatArray, step: float = 10.0) -> float:
+def lateral_deviation(first: FloatArray, second: FloatArray, step: float = DENSE_STEP_PX) -> float:
     """Return the mean distance between two polylines in pixels; their directions do not matter.
 
     Args:

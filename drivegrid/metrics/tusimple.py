@@ -118,8 +118,8 @@ def rows_of(
         h_samples: (R,) rows, for 1280x720.
 
     Returns:
-        (R,) x, or -2 on rows beyond the ends or where x leaves the image. Where the line crosses
-        a row more than once the first crossing along it counts.
+        (R,) x, or -2 on rows beyond the ends or where x < 0, which the rule takes for no point.
+        Where the line crosses a row more than once the first crossing along it counts.
 
     >>> rows_of(np.array([[100.0, 200.0], [120.0, 180.0]]), (1280, 720), [170, 180, 195]).tolist()
     [-2.0, 120.0, 105.0]
@@ -135,7 +135,7 @@ def rows_of(
             j = crossed[0]
             rise = y[j + 1] - y[j]
             at = x[j] + ((row - y[j]) / rise if rise else 0.0) * (x[j + 1] - x[j])
-            xs[i] = at if 0 <= at <= IMAGE_WH[0] else NO_POINT
+            xs[i] = at if at >= 0 else NO_POINT
     return xs
 
 
