@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
     """Return nested figures with None for nan."""
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
-    return plain(value)
+    return value if isinstance(value, int) else plain(value)
 
 
 @dataclass(frozen=True, slots=True)

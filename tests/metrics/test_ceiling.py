@@ -107,6 +107,7 @@ def test_parameters_and_json():
     assert reports["8"].parameters["grid"] == "8x8"
     assert reports["fine"].parameters["num_scenes"] == 1
     as_json = json.loads(json.dumps(reports["8"].as_dict(), allow_nan=False))
+    assert str(as_json["lanes"]["n"]) == "1"
     assert as_json["parameters"]["lane_rule"]["width"] == 30
 
 
