@@ -1,0 +1,183 @@
+"""Regions: IoU of polygons and masks, gIoU and cIoU, drivable-area IoU.
+
+gIoU is the mean of the samples' IoU, a pair of empty regions counting 1; cIoU is all
+intersections over all unions (dvlab-research/LISA, as GETok section 4.1 uses them). This gIoU has
+nothing to do with the generalised IoU of boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from drivegrid.errors import GeometryError
+from drivegrid.geometry import BoolArray, FloatArray
+from drivegrid.metrics.matching import plain, ratio
+
+DRIVABLE_CLASSES = (0, 1)
+"""BDD100K drivable masks: 0 direct, 1 alternative; 2 is background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Intersection and union of two regions, in square pixels."""
+
+    intersection: float = 0.0
+    union: float = 0.0
+
+    def __add__(self, other: Overlap) -> Overlap:
+        return Overlap(self.intersection + other.intersection, self.union + other.union)
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union; 1 for two empty regions."""
+        return self.intersection / self.union if self.union > 0 else 1.0
+
+
+def region_of(rings: Iterable[FloatArray]) -> shapely.Geometry:
+    """Return the area the rings bound by the even-odd rule.
+
+    Args:
+        rings: Each (N, 2) in pixels, closed, first vertex not repeated; may cross itself or
+            another. A ring of fewer than three vertices has no area.
+
+    >>> square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
+    >>> region_of([square, square / 2]).area
+    12.0
+    """
+    areas = [_ring_area(ring) for ring in rings if len(ring) >= 3]
+    return reduce(shapely.symmetric_difference, areas, shapely.Polygon())
+
+
+def _ring_area(ring: FloatArray) -> shapely.Geometry:
+    """Return what a ring, crossing itself or not, encloses: polygons only."""
+    valid = shapely.make_valid(shapely.Polygon(ring))
+    if valid.geom_type in ("Polygon", "MultiPolygon"):
+        return valid
+    return shapely.buffer(valid, 0)  # drops the spikes and points that enclose nothing
+
+
+def region_overlap(first: shapely.Geometry, second: shapely.Geometry) -> Overlap:
+    """Return the overlap of two regions from :func:`region_of`."""
+    intersection = float(shapely.intersection(first, second).area)
+    return Overlap(intersection, float(first.area + second.area) - intersection)
+
+
+def polygon_overlap(first: Iterable[FloatArray], second: Iterable[FloatArray]) -> Overlap:
+    """Return the exact overlap of two polygons given by their rings (:func:`region_of`).
+
+    >>> square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
+    >>> polygon_overlap([square], [square + 2]).iou.__round__(4)
+    0.1429
+    """
+    return region_overlap(region_of(first), region_of(second))
+
+
+def _same_shape(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> None:
+    if first.shape != second.shape:
+        raise GeometryError(
+            f"masks must have one shape, got {first.shape} and {second.shape}. Resize one."
+        )
+
+
+def mask_overlap(first: BoolArray, second: BoolArray) -> Overlap:
+    """Return the overlap of two masks (H, W).
+
+    Raises:
+        GeometryError: If the shapes differ.
+
+    >>> mask_overlap(np.eye(2, dtype=bool), np.ones((2, 2), dtype=bool)).iou
+    0.5
+    """
+    _same_shape(first, second)
+    return Overlap(float(np.count_nonzero(first & second)), float(np.count_nonzero(first | second)))
+
+
+@dataclass(frozen=True, slots=True)
+class RegionScore:
+    """Overlaps of samples, one a query or a frame and label; scores add up with ``+``."""
+
+    overlaps: tuple[Overlap, ...] = ()
+
+    def __add__(self, other: RegionScore) -> RegionScore:
+        return RegionScore(self.overlaps + other.overlaps)
+
+    @property
+    def giou(self) -> float:
+        """Mean IoU of the samples; nan without samples."""
+        return ratio(sum(overlap.iou for overlap in self.overlaps), len(self.overlaps))
+
+    @property
+    def ciou(self) -> float:
+        """Summed intersections over summed unions; nan without samples, 1 if all are empty."""
+        return sum(self.overlaps, Overlap()).iou if self.overlaps else float("nan")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return gIoU, cIoU, n and the parameters."""
+        return {
+            "giou": plain(self.giou),
+            "ciou": plain(self.ciou),
+            "n": len(self.overlaps),
+            "parameters": {"rule": "regions", "fill": "even-odd", "empty_pair": 1},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DrivableScore:
+    """Overlap of each class, summed over frames; scores add up with ``+``."""
+
+    class_ids: tuple[int, ...]
+    overlaps: tuple[Overlap, ...]
+
+    def __add__(self, other: DrivableScore) -> DrivableScore:
+        if self.class_ids != other.class_ids:
+            raise GeometryError(
+                f"class_ids must be equal to add scores, got {self.class_ids} and "
+                f"{other.class_ids}."
+            )
+        summed = zip(self.overlaps, other.overlaps, strict=True)
+        return DrivableScore(self.class_ids, tuple(a + b for a, b in summed))
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU of the classes that occur at all; nan if none does."""
+        present = [overlap.iou for overlap in self.overlaps if overlap.union]
+        return ratio(sum(present), len(present))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return IoU by class id, mIoU and the parameters."""
+        per_class = zip(self.class_ids, self.overlaps, strict=True)
+        return {
+            "iou": {str(i): o.iou if o.union else None for i, o in per_class},
+            "miou": plain(self.miou),
+            "parameters": {"rule": "drivable", "class_ids": list(self.class_ids)},
+        }
+
+
+def score_drivable(
+    pred: npt.NDArray[np.integer[Any]],
+    gt: npt.NDArray[np.integer[Any]],
+    class_ids: Sequence[int] = DRIVABLE_CLASSES,
+) -> DrivableScore:
+    """Return each class's overlap in one frame.
+
+    Args:
+        pred: (H, W) class ids.
+        gt: (H, W) class ids.
+        class_ids: The classes that count; all others are background.
+
+    Raises:
+        GeometryError: If the shapes differ.
+
+    >>> score_drivable(np.array([[0, 0, 1]]), np.array([[0, 2, 2]])).miou
+    0.25
+    """
+    _same_shape(pred, gt)
+    overlaps = tuple(mask_overlap(pred == i, gt == i) for i in class_ids)
+    return DrivableScore(tuple(class_ids), overlaps)

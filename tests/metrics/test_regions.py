@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from drivegrid.errors import GeometryError
+from drivegrid.metrics.regions import (
+    Overlap,
+    RegionScore,
+    mask_overlap,
+    polygon_overlap,
+    region_of,
+    score_drivable,
+)
+
+SQUARE = np.array([[0.0, 0], [40, 0], [40, 40], [0, 40]])
+HOLE = SQUARE / 2 + 10
+BOW = np.array([[0.0, 0], [40, 40], [40, 0], [0, 40]])
+SPIKE = np.array([[0.0, 0], [40, 0], [60, 0], [40, 0], [40, 40], [0, 40]])
+LINE = np.array([[0.0, 0], [40, 0], [20, 0]])
+ANGLES = np.arange(5) * 4 * np.pi / 5
+STAR = 30 + 30 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "iou"),
+    [
+        pytest.param([], [], 1, id="empty"),
+        pytest.param([SQUARE], [], 0, id="one empty"),
+        pytest.param([SQUARE], [SQUARE], 1, id="identical"),
+        pytest.param([SQUARE], [SQUARE[::-1]], 1, id="other direction"),
+        pytest.param([SQUARE], [SQUARE + np.array([20, 0])], 1 / 3, id="half beside"),
+        pytest.param([SQUARE, HOLE], [SQUARE], 0.75, id="hole"),
+        pytest.param([SQUARE, SQUARE + 100], [SQUARE], 0.5, id="two shells"),
+        pytest.param([BOW], [SQUARE], 0.5, id="crosses itself"),
+        pytest.param([SPIKE], [SQUARE], 1, id="spike"),
+        pytest.param([LINE], [LINE], 1, id="no area counts as empty"),
+        pytest.param([SQUARE[:2]], [SQUARE], 0, id="two vertices"),
+        pytest.param([SQUARE, SQUARE], [SQUARE], 0, id="ring twice cancels"),
+    ],
+)
+def test_polygon_overlap(first, second, iou):
+    assert polygon_overlap(first, second).iou == pytest.approx(iou)
+
+
+def even_odd(rings, points):
+    """Whether each point has an odd number of edges to its right, edge by edge."""
+    odd = np.zeros(len(points), dtype=bool)
+    for ring in rings:
+        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            for k, (x, y) in enumerate(points):
+                if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
+                    odd[k] = not odd[k]
+    return odd
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_regions_fill_even_odd(seed):
+    rng = np.random.default_rng(seed)
+    rings = [rng.uniform(0, 60, (rng.integers(3, 8), 2)) for _ in range(rng.integers(1, 4))]
+    rings = [STAR] if seed == 0 else rings
+    axis = np.arange(0, 60, 2.0) + 0.987
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    sampled = even_odd(rings, points).mean()
+    assert region_of(rings).area / 3600 == pytest.approx(sampled, abs=0.03)
+
+
+def test_the_heart_of_a_star_is_empty():
+    middle = np.array([[29.0, 29], [31, 29], [31, 31], [29, 31]])
+    assert polygon_overlap([STAR], [middle]).intersection == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_masks_equal_loops(seed):
+    first, second = np.random.default_rng(seed).random((2, 7, 9)) < 0.5
+    pairs = [(a, b) for a, b in zip(first.ravel(), second.ravel(), strict=True)]
+    overlap = mask_overlap(first, second)
+    assert overlap == Overlap(sum(a and b for a, b in pairs), sum(a or b for a, b in pairs))
+
+
+def test_masks_of_two_shapes_are_refused():
+    with pytest.raises(GeometryError, match="one shape"):
+        mask_overlap(np.ones((2, 3), bool), np.ones((3, 2), bool))
+
+
+@pytest.mark.parametrize(
+    ("overlaps", "giou", "ciou"),
+    [
+        pytest.param([], None, None, id="empty"),
+        pytest.param([Overlap()], 1, 1, id="empty pair counts one"),
+        pytest.param([Overlap(1, 2), Overlap(0, 8)], 0.25, 0.1, id="mean and total differ"),
+        pytest.param([Overlap(1, 2), Overlap()], 0.75, 0.5, id="empty pair beside another"),
+    ],
+)
+def test_giou_and_ciou(overlaps, giou, ciou):
+    row = sum((RegionScore((overlap,)) for overlap in overlaps), RegionScore()).as_dict()
+    assert (row["giou"], row["ciou"], row["n"]) == (giou, ciou, len(overlaps))
+
+
+def test_drivable_sums_classes_over_frames():
+    first = score_drivable(np.array([[0, 0, 1, 2]]), np.array([[0, 1, 1, 2]]))
+    second = score_drivable(np.array([[0, 2]]), np.array([[0, 2]]))
+    row = (first + second).as_dict()
+    assert row["iou"] == {"0": pytest.approx(2 / 3), "1": 0.5}
+    assert row["miou"] == pytest.approx(7 / 12)
+
+
+def test_drivable_leaves_absent_classes_out():
+    row = score_drivable(np.array([[0, 2]]), np.array([[0, 2]])).as_dict()
+    assert (row["iou"], row["miou"]) == ({"0": 1, "1": None}, 1)
+    assert score_drivable(np.array([[2]]), np.array([[2]])).as_dict()["miou"] is None
