@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def print_json(value: Any) -> None:
     """Write a value as indented JSON, and nothing else, to stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_error(error: Exception | str) -> None:

@@ -31,7 +31,7 @@ def test_no_instances_no_colors() -> None:
     assert scene_colors([]) == []
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_lines_are_counted_from_the_left_whatever_their_order(order) -> None:
     lines = [FAR_LEFT, LEFT, RIGHT, FAR_RIGHT]
     colors = scene_colors([lines[i] for i in order])
