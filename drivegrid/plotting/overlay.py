@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from drivegrid.geometry import (
     Polyline,
     from_parts,
 )
+from drivegrid.labels import default_label_space
 from drivegrid.plotting.canvas import Canvas, ImageArray
 from drivegrid.plotting.palette import OFFSET, PROPOSED, RESULT, WHITE, Color, scene_colors
 from drivegrid.plotting.trace import AnchorTrace
@@ -53,12 +55,20 @@ def draw_scene(image: ImageArray, scene: Scene, *, texts: bool = True) -> ImageA
 
 
 def draw_trace(image: ImageArray, trace: AnchorTrace, grid: GridSpec | None = None) -> ImageArray:
+    """Return a copy of the image with one trace on it; see `draw_traces`."""
+    return draw_traces(image, [trace], grid)
+
+
+def draw_traces(
+    image: ImageArray, traces: Sequence[AnchorTrace], grid: GridSpec | None = None
+) -> ImageArray:
     """Return a copy of the image with the way of each anchor on it.
 
     Args:
-        image: (height, width, 3) uint8 RGB, in whose pixels the trace is given.
-        trace: Proposed anchors (red discs), offsets (blue arrows), results (small green discs, with
-            their two-sigma ellipse where the spread is known); deleted anchors are crossed out.
+        image: (height, width, 3) uint8 RGB, in whose pixels the traces are given.
+        traces: Proposed anchors (red discs), offsets (blue arrows), results (small green discs,
+            with their two-sigma ellipse where the spread is known); deleted anchors are crossed
+            out.
         grid: The lattice to draw below; None draws none.
 
     Raises:
@@ -67,6 +77,31 @@ def draw_trace(image: ImageArray, trace: AnchorTrace, grid: GridSpec | None = No
     canvas = Canvas(image)
     if grid is not None:
         canvas.lattice(grid.cols, grid.rows)
+    for trace in traces:
+        _draw_anchors(canvas, trace)
+    return canvas.image
+
+
+def instance_text(instance: Instance) -> str:
+    """Return the words drawn at an instance: role or label, telling attributes, confidence.
+
+    >>> instance_text(Instance("light/vehicle", Point([3.0, 4.0]), {"state": "red"}))
+    'vehicle traffic light red'
+    """
+    known = default_label_space().labels.get(instance.label)
+    words = known.words if known else instance.label.split("/")[-1]
+    parts = [instance.attributes.get("role", words)]
+    parts += [instance.attributes[name] for name in _TOLD if name in instance.attributes]
+    parts += [f"{instance.confidence:.2f}"] if instance.confidence is not None else []
+    return " ".join(parts)
+
+
+_TOLD = ("state", "limit")
+_LEVELS = {"poly": 0, "line": 1, "box": 2, "seg": 3, "point": 3}
+
+
+def _draw_anchors(canvas: Canvas, trace: AnchorTrace) -> None:
+    """Draw one trace, the spread lowest and the crosses highest."""
     kept = np.flatnonzero(~trace.deleted)
     if trace.covariance is not None:
         for i in kept:
@@ -78,22 +113,6 @@ def draw_trace(image: ImageArray, trace: AnchorTrace, grid: GridSpec | None = No
         canvas.dot(trace.moved[i], RESULT, radius=1.0)
     for place in trace.proposed[trace.deleted]:
         canvas.cross(place, PROPOSED)
-    return canvas.image
-
-
-def instance_text(instance: Instance) -> str:
-    """Return the words drawn at an instance: role or name, then confidence.
-
-    >>> instance_text(Instance("obstacle/cone", Point([3.0, 4.0]), confidence=0.917))
-    'cone 0.92'
-    """
-    top, _, name = instance.label.partition("/")
-    words = [instance.attributes.get("role") or name or top]
-    words += [f"{instance.confidence:.2f}"] if instance.confidence is not None else []
-    return " ".join(words)
-
-
-_LEVELS = {"poly": 0, "line": 1, "box": 2, "seg": 3, "point": 3}
 
 
 def _scaled(instance: Instance, scale: FloatArray) -> Instance:

@@ -46,10 +46,9 @@ LANE_CYCLE: tuple[Color, ...] = (SKY, ORANGE, PURPLE, YELLOW, GREEN, VERMILLION)
 LABEL_COLORS: dict[str, Color] = {
     "area": GREEN,
     "obstacle": VERMILLION,
+    "object": SKY,
     "sign": YELLOW,
-    "traffic": YELLOW,
-    "vehicle": SKY,
-    "person": ORANGE,
+    "light": ORANGE,
 }
 """Everything else, by the first part of its taxonomy path; purple where none fits."""
 

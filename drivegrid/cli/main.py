@@ -1,0 +1,56 @@
+"""``drivegrid``: the commands put together. Each stands in a file of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from drivegrid import __version__
+from drivegrid.cli.check import check
+from drivegrid.cli.output import print_error
+from drivegrid.errors import DriveGridError
+
+app = typer.Typer(
+    name="drivegrid",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"drivegrid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _drivegrid(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="show it")
+    ] = False,
+) -> None:
+    """Ground lanes, obstacles, signs and drivable area by grid and offset tokens.
+
+    Example: drivegrid check
+    """
+
+
+app.command()(check)
+
+
+def main() -> None:
+    """Run the command line: exit 0 if all went well, 1 on an error, 2 on wrong usage."""
+    try:
+        app()
+    except (DriveGridError, OSError) as error:
+        print_error(error)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

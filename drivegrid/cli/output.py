@@ -1,0 +1,42 @@
+"""What commands write: results to stdout; errors and progress to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+
+def print_json(value: Any) -> None:
+    """Write a value as indented JSON, and nothing else, to stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_error(error: Exception | str) -> None:
+    """Write one line, ``error: ...``, to stderr; the text is shown as it is, markup included."""
+    from rich.console import Console
+    from rich.text import Text
+
+    line = " ".join(str(error).split()) or type(error).__name__
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text.assemble(("error: ", "bold red"), _printable(line)))
+
+
+def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
+    """Yield the items while a bar on stderr counts them; no bar where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(
+        items, description=name, console=console, disable=not console.is_terminal, transient=True
+    )
+
+
+def _printable(text: str) -> str:
+    """Return text without control characters: file names and answers come from outside."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
