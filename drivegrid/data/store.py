@@ -1,0 +1,323 @@
+"""Scenes on disk: JSON lines or Parquet, one record a scene, floats exact.
+
+A record is ``{"schema", "frame", "instances", "extra"}``. A geometry is
+``{"kind", "points"}``, for polygons ``{"kind", "rings"}``; a box is its two corners. Parquet
+holds the record as JSON text beside plain columns to filter on (image, clip, size, labels).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from drivegrid.data.files import atomic_path, parse_json, read_lines, write_lines, write_text
+from drivegrid.data.quarantine import Loaded, Quarantine, Saved
+from drivegrid.data.scene import SCHEMA_VERSION, Frame, Instance, Scene
+from drivegrid.errors import FormatError, GeometryError, MissingExtraError
+from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
+
+__all__ = [
+    "iter_scenes",
+    "load_scenes",
+    "load_store",
+    "save_scenes",
+    "save_store",
+    "scene_from_record",
+    "scene_to_record",
+    "write_text",
+]
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+SCHEMA_KEY = b"drivegrid_schema"
+ROWS_PER_GROUP = 1024
+NUM_POINTS: Mapping[str, int | None] = {"point": 1, "box": 2, "line": None, "seg": None}
+
+
+def scene_to_record(scene: Scene) -> dict[str, Any]:
+    """Return a scene as JSON values; ``scene_from_record`` gives an equal scene back."""
+    frame = scene.frame
+    return {
+        "schema": SCHEMA_VERSION,
+        "frame": {
+            "image": frame.image,
+            "size_wh": list(frame.size_wh),
+            "attributes": dict(frame.attributes),
+            "clip": frame.clip,
+        },
+        "instances": [
+            {
+                "label": instance.label,
+                "geometry": _geometry_to_record(instance.geometry),
+                "attributes": dict(instance.attributes),
+                "visibility": instance.visibility,
+                "confidence": instance.confidence,
+                "source": instance.source,
+                "extra": dict(instance.extra),
+            }
+            for instance in scene.instances
+        ],
+        "extra": dict(scene.extra),
+    }
+
+
+def _geometry_to_record(geometry: Geometry) -> dict[str, Any]:
+    if isinstance(geometry, Polygon):
+        return {"kind": "poly", "rings": [ring.tolist() for ring in geometry.rings]}
+    return {"kind": geometry.kind, "points": geometry.vertices().tolist()}
+
+
+def scene_from_record(record: object) -> Scene:
+    """Return the scene of a record made by ``scene_to_record``.
+
+    Raises:
+        FormatError: If the schema version is another one, a key is missing or unknown, or a value
+            has the wrong type; names the item, without path and line (see ``FormatError.at``).
+    """
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA_VERSION:
+        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise FormatError(
+            f"record must have schema {SCHEMA_VERSION}, got {found!r}. "
+            "Another version of drivegrid wrote it.",
+            item="schema",
+        )
+    _check_keys(record, {"schema", "frame", "instances", "extra"}, "record")
+    instances = tuple(
+        _instance_from_record(value, f"instance {index}")
+        for index, value in enumerate(_typed(record, "instances", list, "record"))
+    )
+    return Scene(_frame_from_record(record["frame"]), instances, _typed(record, "extra", dict, ""))
+
+
+def _frame_from_record(record: object) -> Frame:
+    record = _check_keys(record, {"image", "size_wh", "attributes", "clip"}, "frame")
+    size = record["size_wh"]
+    if not isinstance(size, list) or len(size) != 2 or any(type(side) is not int for side in size):
+        raise FormatError(f"size_wh must be two whole numbers, got {size!r:.100}.", item="frame")
+    clip = record["clip"]
+    if clip is not None and not isinstance(clip, str):
+        raise FormatError(f"clip must be a text or null, got {clip!r:.100}.", item="frame")
+    try:
+        image = _typed(record, "image", str, "frame")
+        return Frame(image, (size[0], size[1]), _attributes(record, "frame"), clip)
+    except GeometryError as error:
+        raise FormatError(str(error), item="frame") from error
+
+
+def _instance_from_record(record: object, item: str) -> Instance:
+    keys = {"label", "geometry", "attributes", "visibility", "confidence", "source", "extra"}
+    record = _check_keys(record, keys, item)
+    return Instance(
+        label=_typed(record, "label", str, item),
+        geometry=_geometry_from_record(record["geometry"], item),
+        attributes=_attributes(record, item),
+        visibility=_share(record, "visibility", item),
+        confidence=_share(record, "confidence", item),
+        source=_typed(record, "source", str, item),
+        extra=_typed(record, "extra", dict, item),
+    )
+
+
+def _geometry_from_record(record: object, item: str) -> Geometry:
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if kind == "poly":
+        rings = _typed(_check_keys(record, {"kind", "rings"}, item), "rings", list, item)
+        return from_parts("poly", tuple(_points(ring, item) for ring in rings))
+    if not isinstance(kind, str) or kind not in NUM_POINTS:
+        known = ", ".join([*NUM_POINTS, "poly"])
+        raise FormatError(f"geometry must be one of {known}, got {kind!r:.100}.", item=item)
+    points = _points(_check_keys(record, {"kind", "points"}, item)["points"], item)
+    if NUM_POINTS[kind] not in (None, len(points)):
+        raise FormatError(
+            f"{kind} must have {NUM_POINTS[kind]} points, got {len(points)}.", item=item
+        )
+    return from_parts(cast(GeometryKind, kind), (points,))
+
+
+def _points(values: object, item: str) -> FloatArray:
+    try:
+        raw = np.asarray(values)
+        if raw.size and raw.dtype.kind not in "iuf":  # else numpy would read "1.5" as a number
+            raise FormatError("points must be x, y pairs of numbers, got other values.", item=item)
+        return as_points(raw)
+    except ValueError as error:  # ragged lists and what as_points finds
+        message = error.message if isinstance(error, FormatError) else str(error)
+        raise FormatError(message, item=item) from error
+
+
+def _check_keys(record: object, keys: set[str], item: str) -> dict[str, Any]:
+    if not isinstance(record, dict) or record.keys() != keys:
+        found = sorted(record) if isinstance(record, dict) else type(record).__name__
+        raise FormatError(f"keys must be {sorted(keys)}, got {found!r:.200}.", item=item)
+    return record
+
+
+def _typed(record: Mapping[str, Any], key: str, kind: type[Any], item: str) -> Any:
+    if not isinstance(record[key], kind):
+        raise FormatError(
+            f"{key} must be a {kind.__name__}, got {record[key]!r:.100}.", item=item or None
+        )
+    return record[key]
+
+
+def _attributes(record: Mapping[str, Any], item: str) -> dict[str, str]:
+    attributes: dict[str, str] = _typed(record, "attributes", dict, item)
+    for name, value in attributes.items():
+        if not isinstance(value, str):
+            raise FormatError(f"attribute {name} must be a text, got {value!r:.100}.", item=item)
+    return attributes
+
+
+def _share(record: Mapping[str, Any], key: str, item: str) -> float | None:
+    value = record[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise FormatError(f"{key} must lie in [0, 1] or be null, got {value!r:.100}.", item=item)
+    return value
+
+
+def save_scenes(scenes: Iterable[Scene], path: str | Path) -> int:
+    """Write scenes to ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, atomically.
+
+    Returns:
+        How many scenes were written.
+
+    Raises:
+        FormatError: If the suffix is another one, or a value is not JSON; then nothing is written.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
+        OSError: If the disk is full or the folder cannot be written; then nothing is written.
+    """
+    path, written = Path(path), 0
+
+    def rows() -> Iterator[tuple[Scene, str]]:
+        nonlocal written
+        for scene in scenes:
+            yield scene, _record_text(scene, path, written)
+            written += 1
+
+    if _suffix(path) == ".parquet":
+        _write_parquet(path, rows())
+    else:
+        write_lines(path, (text for _, text in rows()))
+    return written
+
+
+def load_scenes(path: str | Path) -> list[Scene]:
+    """Return all scenes of a file written by ``save_scenes``.
+
+    Raises:
+        FormatError: At the first record that is wrong; names file, line (Parquet: row) and item.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
+    """
+    return list(iter_scenes(path))
+
+
+def iter_scenes(path: str | Path) -> Iterator[Scene]:
+    """Yield the scenes of a file one by one; raises like ``load_scenes``."""
+    for found in _iter_records(Path(path)):
+        if isinstance(found, FormatError):
+            raise found
+        yield found
+
+
+def load_store(path: str | Path) -> Loaded:
+    """Return the good scenes of a file and set the wrong records aside."""
+    loaded = Loaded([], Quarantine())
+    for found in _iter_records(Path(path)):
+        if isinstance(found, FormatError):
+            loaded.quarantine.reject(found)
+        else:
+            loaded.scenes.append(found)
+            loaded.quarantine.keep()
+    return loaded
+
+
+def save_store(scenes: Sequence[Scene], path: str | Path) -> Saved:
+    """Write scenes as ``save_scenes`` does; nothing can be lost."""
+    return Saved(Quarantine(num_kept=save_scenes(scenes, path)))
+
+
+def _suffix(path: Path) -> str:
+    for suffix in SUFFIXES:
+        if path.name.endswith(suffix):
+            return suffix
+    raise FormatError(f"file of scenes must end in one of {', '.join(SUFFIXES)}.", path)
+
+
+def _record_text(scene: Scene, path: Path, index: int) -> str:
+    try:
+        return json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"scene must hold JSON values, got: {error}", path, item=f"scene {index}"
+        ) from error
+
+
+def _iter_records(path: Path) -> Iterator[Scene | FormatError]:
+    if _suffix(path) == ".parquet":
+        texts = _read_parquet(path)
+    else:
+        texts = ((number, line) for number, line in read_lines(path) if line)
+    for number, text in texts:
+        try:
+            yield scene_from_record(parse_json(text))
+        except FormatError as error:
+            yield error.at(path, number)
+
+
+def _import_parquet() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("Parquet", "pyarrow", "parquet") from error
+    return pyarrow, pyarrow.parquet
+
+
+def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
+    pa, parquet = _import_parquet()
+    columns = {
+        "image": pa.string(), "clip": pa.string(), "width": pa.int32(), "height": pa.int32(),
+        "labels": pa.list_(pa.string()), "record": pa.string(),
+    }  # fmt: skip
+    schema = pa.schema(list(columns.items()), metadata={SCHEMA_KEY: str(SCHEMA_VERSION)})
+    with atomic_path(path) as part, parquet.ParquetWriter(part, schema) as writer:
+        while group := list(islice(rows, ROWS_PER_GROUP)):
+            table = [
+                {
+                    "image": scene.frame.image,
+                    "clip": scene.frame.clip,
+                    "width": scene.frame.size_wh[0],
+                    "height": scene.frame.size_wh[1],
+                    "labels": [instance.label for instance in scene.instances],
+                    "record": text,
+                }
+                for scene, text in group
+            ]
+            try:
+                writer.write_table(pa.Table.from_pylist(table, schema=schema))
+            except (pa.ArrowException, UnicodeError) as error:
+                raise FormatError(f"scene must fit Parquet, got: {error}", path) from error
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, bytes]]:
+    pa, parquet = _import_parquet()
+    try:
+        with parquet.ParquetFile(path) as file:
+            version = (file.schema_arrow.metadata or {}).get(SCHEMA_KEY, b"none").decode()
+            if version != str(SCHEMA_VERSION) or "record" not in file.schema_arrow.names:
+                raise FormatError(
+                    f"file must hold scenes of schema {SCHEMA_VERSION}, got schema {version}.", path
+                )
+            number = 0
+            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=["record"]):
+                for value in batch.column(0):
+                    number += 1
+                    yield number, str(value.as_py()).encode()
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"file must be Parquet, got: {error}.", path) from error
