@@ -45,11 +45,15 @@ class FormatError(DriveGridError, ValueError):
         line: int | None = None,
         item: str | None = None,
     ) -> None:
-        self.path, self.line, self.item = path, line, item
+        self.message, self.path, self.line, self.item = message, path, line, item
         where = [str(path)] if path is not None else []
         where += [f"line {line}"] if line is not None else []
         where += [item] if item is not None else []
         super().__init__(f"{message} ({', '.join(where)})" if where else message)
+
+    def at(self, path: str | Path, line: int | None = None) -> FormatError:
+        """Return this error with its place in a file, for checks that know only the record."""
+        return FormatError(self.message, path, line, self.item)
 
 
 class ConfigError(DriveGridError, ValueError):

@@ -1,195 +1,240 @@
-"""Images and video frames of unknown origin as RGB arrays; whatever is wrong is a FormatError."""
+"""Pictures in and out: one safe way to open a file from anywhere, and frames of a batch."""
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
-from drivegrid.data.store import write_bytes
-from drivegrid.errors import DriveGridError, FormatError
+from drivegrid.data.files import atomic_path
+from drivegrid.errors import FormatError, GeometryError
 from drivegrid.geometry import Size
 
-ImageArray: TypeAlias = npt.NDArray[np.uint8]
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""(H, W, 3) RGB."""
 
-MAX_PIXELS = 64_000_000
-"""Larger images are refused before they are decoded."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pbm", ".tif", ".tiff"}
-)
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})
+"""What is decoded; told from the content, never from the name."""
 
-_EXIF_ORIENTATION = 0x0112
-_CLIP_SIZE = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-_SAVE_OPTIONS = {
+MAX_PIXELS = 64 * 2**20
+"""Largest picture that is decoded, in pixels; checked in the header."""
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff")
+CLIP_SUFFIXES = (".mp4", ".avi", ".mov")
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
     ".jpeg": ("JPEG", {"quality": 95}),
     ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".bmp": ("BMP", {}),
+    ".ppm": ("PPM", {}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
 }
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """Open an image of an allowed format and size; turn whatever goes wrong into FormatError."""
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd metadata and of large images; the cap below is ours.
-            warnings.simplefilter("ignore")
-            with Path(path).open("rb") as file, Image.open(file, formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS or min(width, height) < 1:
-                    raise FormatError(
-                        f"image must have 1 to {MAX_PIXELS} pixels, got {width}x{height}.", path
-                    )
-                yield image
-    except FormatError:
-        raise
-    # Decoders raise almost anything on hostile bytes (SyntaxError, struct.error, KeyError ...).
-    except Exception as error:
-        raise FormatError(
-            f"image must be a readable {', '.join(FORMATS)} file, got {error}.", path
-        ) from error
+def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Return (H, W, 3) uint8 RGB of a picture file that may be hostile.
 
-
-def load_image(path: str | Path) -> ImageArray:
-    """Return (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
-
-    Grey, palette and CMYK images become RGB; 16-bit and float grey values are scaled to 8 bits
-    (65535 -> 255; floats are taken as [0, 1]); transparent pixels are laid over black. Of an image
-    with several pages or frames the first is returned.
-
-    Raises:
-        FormatError: If the file is missing, empty, cut off, corrupt, not of an allowed format
-            (JPEG, PNG, WEBP, BMP, PPM, TIFF) or larger than ``MAX_PIXELS``.
-    """
-    with _opened(path) as image:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        return np.ascontiguousarray(_to_rgb(upright))
-
-
-def _to_rgb(image: Image.Image) -> ImageArray:
-    if image.mode.startswith("I") or image.mode == "F":
-        # Pillow's own conversion clips these modes at 255 instead of scaling.
-        values = np.asarray(image).astype(np.float64)
-        scale = 255.0 if image.mode == "F" else 255.0 / 65535.0
-        grey = np.clip(np.round(np.nan_to_num(values) * scale), 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, rgba)
-    return np.asarray(image.convert("RGB"))
-
-
-def image_size(path: str | Path) -> Size:
-    """Return (width, height) as ``load_image`` gives it, from the header alone.
-
-    Raises:
-        FormatError: As ``load_image``; damage behind the header is not seen.
-    """
-    with _opened(path) as image:
-        width, height = image.size
-        sideways = image.getexif().get(_EXIF_ORIENTATION) in (5, 6, 7, 8)
-        return (height, width) if sideways else (width, height)
-
-
-def save_image(path: str | Path, image: ImageArray) -> None:
-    """Write a JPEG (quality 95) or PNG, whole or not at all; parent folders are made.
+    The EXIF rotation is applied; transparent parts are laid over black; 16-bit grey is scaled
+    (65535 becomes 255); palette, grey, 1-bit and CMYK become RGB; of several pages or frames the
+    first is taken. Embedded colour profiles are ignored.
 
     Args:
-        path: Ends in ``.jpg``, ``.jpeg`` or ``.png``.
-        image: (H, W, 3) uint8 RGB.
+        path: JPEG, PNG, WEBP, BMP, PPM (PGM, PBM) or TIFF.
+        max_pixels: Refuse larger pictures, by their header, before anything is decoded.
 
     Raises:
-        FormatError: If the suffix or the array does not fit.
-        OSError: If the file cannot be written.
+        FormatError: Whatever is wrong with the file; names it.
+    """
+    with _opened(path, max_pixels) as image:
+        image.load()
+        return np.array(_to_rgb(_upright(image)))
+
+
+def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Size:
+    """Return (width, height) in pixels after EXIF rotation, from the header alone.
+
+    Raises:
+        FormatError: Like ``load_image``, but a broken body is not noticed.
+    """
+    with _opened(path, max_pixels) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+@contextmanager
+def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a header; every failure inside the block becomes a FormatError."""
+    allowed = ", ".join(FORMATS)
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise _too_large(path, f"{image.width}x{image.height}", max_pixels)
+            yield image
+    except FormatError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path, "far more", max_pixels) from error
+    except Image.UnidentifiedImageError as error:
+        size = os.path.getsize(path)
+        raise FormatError(
+            f"file must be a picture ({allowed}), got {size} bytes of something else.", path
+        ) from error
+    except Exception as error:  # decoders of broken files raise nearly every built-in error
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise FormatError(f"picture must be whole and readable, got: {reason}.", path) from error
+
+
+def _too_large(path: str | Path, found: str, max_pixels: int) -> FormatError:
+    return FormatError(
+        f"picture must have at most {max_pixels} pixels, got {found}. Scale it down first.", path
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation 1 to 8; a broken EXIF block counts as upright."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # the pixels are good, and EXIF blocks break in as many ways as pictures
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    orientation = _orientation(image)
+    return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image).astype(np.int64)
+        if values.size and not 0 <= values.min() <= values.max() <= 65535:
+            raise ValueError(f"grey values from {values.min()} to {values.max()}, not 16-bit")
+        return Image.fromarray(np.round(values / 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, which have no fixed white")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        black = Image.new("RGBA", clear.size, (0, 0, 0, 255))
+        return Image.alpha_composite(black, clear).convert("RGB")
+    return image.convert("RGB")
+
+
+def save_image(path: str | Path, image: Picture) -> None:
+    """Write (H, W, 3) uint8 RGB atomically; the suffix chooses the format, JPEG at quality 95.
+
+    Raises:
+        FormatError: If the suffix is unknown.
+        GeometryError: If the array has another shape or type.
+        OSError: If the disk is full or the folder cannot be written; then nothing is written.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _SAVE_OPTIONS:
-        raise FormatError(
-            f"image file must end in {', '.join(_SAVE_OPTIONS)}, got {suffix!r}.", path
+        raise FormatError(f"picture must end in one of {', '.join(_SAVE_OPTIONS)}.", path)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise GeometryError(
+            f"picture must be (H, W, 3) uint8, got {image.shape} {image.dtype} ({path})."
         )
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise FormatError(f"image must be (H, W, 3) uint8, got {image.shape} {image.dtype}.", path)
-    kind, options = _SAVE_OPTIONS[suffix]
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(buffer, kind, **options)
-    write_bytes(path, buffer.getvalue())
+    name, options = _SAVE_OPTIONS[suffix]
+    with atomic_path(path) as part:
+        Image.fromarray(image).save(part, format=name, **options)
 
 
 def iter_frames(
-    paths: Iterable[str | Path],
-) -> Iterator[tuple[str, ImageArray | DriveGridError]]:
-    """Yield (name, image or error) for every frame of files, folders and video clips.
+    paths: Iterable[str | Path], *, max_pixels: int = MAX_PIXELS
+) -> Iterator[tuple[str, Picture | FormatError]]:
+    """Yield (name, picture or the error) for files, folders and clips; a bad file stops nothing.
 
     Args:
-        paths: Images, clips (mp4, avi, mov, mkv) or folders; folders are searched at all depths
-            in sorted order for files with the suffix of an image or a clip.
+        paths: Picture files and clips, tried whatever their names are; folders are walked to
+            the bottom in sorted order, where only names in ``IMAGE_SUFFIXES`` and
+            ``CLIP_SUFFIXES`` count. Clips are MP4, MOV and AVI.
+        max_pixels: As in ``load_image``; holds for the frames of clips too.
 
-    Yields:
-        The path as given (below a folder: joined to it), ``"clip.mp4#000012"`` for frame 12 of a
-        clip, with its (H, W, 3) uint8 RGB image, or with the error that took its place: a batch
-        goes on, and frames + errors is everything found.
+    A name is the path as given, with ``/``; frame 12 of a clip is ``drive.mp4#000012``. A clip
+    that ends before the number of frames it announces yields one error more.
     """
-    for path in map(Path, paths):
-        if not path.is_dir():
-            yield from _frames_of(path)
-            continue
-        files = _files_below(path)
-        if not files:
-            yield str(path), FormatError("folder must hold images or clips, got none.", path)
-        for file in files:
-            yield from _frames_of(file)
+    for path in paths:
+        for file in _walk(Path(path)):
+            if isinstance(file, FormatError):
+                yield str(file.path), file
+            elif file.suffix.lower() in CLIP_SUFFIXES:
+                yield from _clip_frames(file, max_pixels)
+            else:
+                try:
+                    yield file.as_posix(), load_image(file, max_pixels=max_pixels)
+                except FormatError as error:
+                    yield file.as_posix(), error
 
 
-def _files_below(folder: Path) -> list[Path]:
-    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    # os.walk follows no linked folders, so that a loop of links ends.
-    found = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
-    return sorted(path for path in found if path.suffix.lower() in wanted)
-
-
-def _frames_of(path: Path) -> Iterator[tuple[str, ImageArray | DriveGridError]]:
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        yield from _frames_of_clip(path)
+def _walk(path: Path) -> Iterator[Path | FormatError]:
+    if not path.is_dir():
+        yield path
         return
-    try:
-        yield str(path), load_image(path)
-    except DriveGridError as error:
-        yield str(path), error
+    unreadable: list[OSError] = []
+    for folder, subfolders, files in os.walk(path, onerror=unreadable.append):
+        subfolders.sort()
+        for name in sorted(files):
+            if name.lower().endswith(IMAGE_SUFFIXES + CLIP_SUFFIXES):
+                yield Path(folder, name)
+    for error in unreadable:
+        yield FormatError(f"folder must be readable, got: {error.strerror}.", error.filename)
 
 
-def _frames_of_clip(path: Path) -> Iterator[tuple[str, ImageArray | DriveGridError]]:
-    if not path.is_file():
-        yield str(path), FormatError("clip must be an existing file, got none.", path)
-        return
-    clip = cv2.VideoCapture(str(path))
-    number = 0
+def _clip_frames(path: Path, max_pixels: int) -> Iterator[tuple[str, Picture | FormatError]]:
+    import cv2  # a tenth of a second that label readers need not wait for
+
+    name, index = path.as_posix(), 0
     try:
-        announced = int(clip.get(cv2.CAP_PROP_FRAME_COUNT))
-        width, height = (int(clip.get(p)) for p in _CLIP_SIZE)
-        if width * height > MAX_PIXELS:
-            raise FormatError(f"clip must have at most {MAX_PIXELS} pixels, got {width}x{height}.")
-        good, bgr = clip.read()
-        while good:
-            yield f"{path}#{number:06d}", np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-            number += 1
-            good, bgr = clip.read()
-        # Some containers only estimate their count, so a small gap is no sign of damage.
-        if number < max(0.95 * announced, 1):
-            raise FormatError(f"clip must be whole, got {number} of {announced} frames.")
-    except (cv2.error, FormatError) as error:
-        yield f"{path}#{number:06d}", FormatError(str(error), path)
-    finally:
-        clip.release()
+        _check_clip(path)
+        # The FFmpeg backend and a full path: OpenCV would take other names for URLs or patterns.
+        clip = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+        try:
+            size = clip.get(cv2.CAP_PROP_FRAME_WIDTH) * clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
+            if not clip.isOpened() or size <= 0:
+                raise FormatError("clip must be a whole MP4, MOV or AVI, got a broken one.", path)
+            if size > max_pixels:
+                raise _too_large(path, f"{size:.0f}", max_pixels)
+            announced = int(clip.get(cv2.CAP_PROP_FRAME_COUNT))
+            while True:
+                good, bgr = clip.read()
+                if not good:
+                    break
+                yield f"{name}#{index:06d}", np.ascontiguousarray(bgr[:, :, ::-1])
+                index += 1
+        finally:
+            clip.release()
+        if index < max(announced, 1):
+            raise FormatError(f"clip must hold {announced} frames, got {index}.", path)
+    except FormatError as error:
+        yield (f"{name}#{index:06d}" if index else name), error
+
+
+def _check_clip(path: Path) -> None:
+    """Look at the first bytes: FFmpeg would also follow playlists to other files."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise FormatError(f"clip must be readable, got: {error.strerror}.", path) from error
+    is_mp4 = head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+    if not is_mp4 and not (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+        raise FormatError("clip must be MP4, MOV or AVI, got something else.", path)

@@ -1,291 +1,276 @@
-"""Scenes on disk: JSON lines (``.jsonl``, ``.jsonl.gz``) and Parquet, exact and atomic.
+"""Scenes on disk: JSON lines or Parquet, one record a scene, floats exact.
 
-Every record carries the schema version, so files may be cut and joined line by line. Geometry is
-``{"kind", "points"}``, or ``{"kind", "rings"}`` for polygons; coordinates are float64 and survive
-exactly. Parquet holds the same fields as columns; only ``extra`` is JSON text there.
+A record is ``{"schema", "frame", "instances", "extra"}``. A geometry is
+``{"kind", "points"}``, for polygons ``{"kind", "rings"}``; a box is its two corners. Parquet
+holds the record as JSON text beside plain columns to filter on (image, clip, size, labels).
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import secrets
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
 
+from drivegrid.data.files import atomic_path, parse_json, read_lines, write_lines, write_text
+from drivegrid.data.quarantine import Loaded, Quarantine, Saved
 from drivegrid.data.scene import SCHEMA_VERSION, Frame, Instance, Scene
-from drivegrid.errors import DriveGridError, FormatError, MissingExtraError
-from drivegrid.geometry import Geometry, GeometryKind, as_points, from_parts
+from drivegrid.errors import FormatError, GeometryError, MissingExtraError
+from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
+
+__all__ = [
+    "iter_scenes",
+    "load_scenes",
+    "load_store",
+    "save_scenes",
+    "save_store",
+    "scene_from_record",
+    "scene_to_record",
+    "write_text",
+]
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
-
-
-@contextmanager
-def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears under its name only when the block ends well.
-
-    Missing parent folders are made; a link is followed; the bytes go to a temporary file in the
-    same folder, which is deleted on any error, a full disk included.
-
-    Raises:
-        OSError: If the folder or the file cannot be written.
-    """
-    # The link's target is replaced, not the link.
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Short and without the target's name: that may already be as long as names may be.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file whole or not at all; see ``open_atomic``."""
-    with open_atomic(path) as file:
-        file.write(data)
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all, compressed if the name ends in ``.gz``.
-
-    Missing parent folders are made; raises OSError as ``open_atomic`` does.
-    """
-    data = text.encode("utf-8")
-    # Without a time stamp equal texts give equal files.
-    write_bytes(path, gzip.compress(data, mtime=0) if Path(path).suffix == ".gz" else data)
-
-
-def read_text(path: str | Path) -> str:
-    """Return the UTF-8 text of a file, decompressed if the name ends in ``.gz``.
-
-    Raises:
-        FormatError: If the file is missing, unreadable, badly compressed or not UTF-8.
-    """
-    try:
-        data = Path(path).read_bytes()
-        if Path(path).suffix == ".gz":
-            data = gzip.decompress(data)
-        return data.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise FormatError(f"file must be readable UTF-8 text, got {error}.", path) from error
-
-
-def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield (1-based line number, text) of every line that is not blank.
-
-    Raises:
-        FormatError: As ``read_text``.
-    """
-    # Not splitlines(): that also cuts at characters which may stand inside a JSON string.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            yield number, line
-
-
-def parse_json(text: str, path: str | Path, line: int | None = None) -> Any:
-    """Return the value of a JSON text; NaN and infinities are refused.
-
-    Raises:
-        FormatError: If the text is not strict JSON.
-    """
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"text must be JSON, got {error}.", path, line) from error
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-_Points = list[Annotated[list[float], Field(min_length=2, max_length=2)]]
-
-
-class _GeometryRecord(_Record):
-    kind: GeometryKind
-    points: _Points | None = None
-    rings: list[_Points] | None = None
-
-    def build(self) -> Geometry:
-        parts = self.rings if self.kind == "poly" else [self.points]
-        unused = self.points if self.kind == "poly" else self.rings
-        if parts is None or None in parts or unused is not None:
-            raise FormatError(f"{self.kind} must have rings if it is a poly, else points.")
-        counts = {"point": 1, "box": 2}
-        if self.kind in counts and len(parts[0] or []) != counts[self.kind]:
-            raise FormatError(
-                f"{self.kind} must have {counts[self.kind]} points, got {len(parts[0] or [])}."
-            )
-        return from_parts(self.kind, tuple(as_points(part or []) for part in parts))
-
-
-class _InstanceRecord(_Record):
-    label: str
-    geometry: _GeometryRecord
-    attributes: dict[str, str] = {}
-    visibility: float | None = None
-    confidence: float | None = None
-    source: str = "label"
-    extra: dict[str, Any] = {}
-
-    def build(self) -> Instance:
-        return Instance(
-            self.label,
-            self.geometry.build(),
-            self.attributes,
-            self.visibility,
-            self.confidence,
-            self.source,
-            self.extra,
-        )
-
-
-class _SceneRecord(_Record):
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
-    image: str
-    size_wh: Annotated[list[int], Field(min_length=2, max_length=2)]
-    clip: str | None = None
-    attributes: dict[str, str] = {}
-    instances: list[_InstanceRecord] = []
-    extra: dict[str, Any] = {}
-
-    def build(self) -> Scene:
-        width, height = self.size_wh
-        frame = Frame(self.image, (width, height), self.attributes, self.clip)
-        return Scene(frame, tuple(record.build() for record in self.instances), self.extra)
+SCHEMA_KEY = b"drivegrid_schema"
+ROWS_PER_GROUP = 1024
+NUM_POINTS: Mapping[str, int | None] = {"point": 1, "box": 2, "line": None, "seg": None}
 
 
 def scene_to_record(scene: Scene) -> dict[str, Any]:
-    """Return a scene as JSON values; optional fields at their default are left out.
-
-    >>> scene_to_record(Scene(Frame("a.jpg", (8, 4))))
-    {'schema': 1, 'image': 'a.jpg', 'size_wh': [8, 4], 'instances': []}
-    """
+    """Return a scene as JSON values; ``scene_from_record`` gives an equal scene back."""
     frame = scene.frame
-    record: dict[str, Any] = {
+    return {
         "schema": SCHEMA_VERSION,
-        "image": frame.image,
-        "size_wh": [int(side) for side in frame.size_wh],
-        "clip": frame.clip,
-        "attributes": dict(frame.attributes),
-        "instances": [_instance_to_record(instance) for instance in scene.instances],
+        "frame": {
+            "image": frame.image,
+            "size_wh": list(frame.size_wh),
+            "attributes": dict(frame.attributes),
+            "clip": frame.clip,
+        },
+        "instances": [
+            {
+                "label": instance.label,
+                "geometry": _geometry_to_record(instance.geometry),
+                "attributes": dict(instance.attributes),
+                "visibility": instance.visibility,
+                "confidence": instance.confidence,
+                "source": instance.source,
+                "extra": dict(instance.extra),
+            }
+            for instance in scene.instances
+        ],
         "extra": dict(scene.extra),
     }
-    return {
-        key: value for key, value in record.items() if key == "instances" or value not in (None, {})
-    }
 
 
-def _instance_to_record(instance: Instance) -> dict[str, Any]:
-    geometry = instance.geometry
-    parts = [part.tolist() for part in geometry.parts()]
-    shape = {"rings": parts} if geometry.kind == "poly" else {"points": parts[0]}
-    record: dict[str, Any] = {
-        "label": instance.label,
-        "geometry": {"kind": geometry.kind, **shape},
-        "attributes": dict(instance.attributes),
-        "visibility": None if instance.visibility is None else float(instance.visibility),
-        "confidence": None if instance.confidence is None else float(instance.confidence),
-        "source": instance.source,
-        "extra": dict(instance.extra),
-    }
-    return {key: value for key, value in record.items() if value not in (None, {})}
+def _geometry_to_record(geometry: Geometry) -> dict[str, Any]:
+    if isinstance(geometry, Polygon):
+        return {"kind": "poly", "rings": [ring.tolist() for ring in geometry.rings]}
+    return {"kind": geometry.kind, "points": geometry.vertices().tolist()}
 
 
-def scene_from_record(record: Any, path: str | Path, line: int | None = None) -> Scene:
-    """Return the scene of a record as ``scene_to_record`` makes them.
-
-    Args:
-        record: JSON values of unknown origin; everything is checked.
-        path: File named in errors.
-        line: 1-based line named in errors.
+def scene_from_record(record: object) -> Scene:
+    """Return the scene of a record made by ``scene_to_record``.
 
     Raises:
-        FormatError: If the schema version is another one, or a field is missing or wrong.
+        FormatError: If the schema version is another one, a key is missing or unknown, or a value
+            has the wrong type; names the item, without path and line (see ``FormatError.at``).
     """
-    version = record.get("schema") if isinstance(record, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA_VERSION:
+        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
         raise FormatError(
-            f"schema must be {SCHEMA_VERSION} or older, got {version}. Update drivegrid.",
-            path,
-            line,
+            f"record must have schema {SCHEMA_VERSION}, got {found!r}. "
+            "Another version of drivegrid wrote it.",
+            item="schema",
         )
+    _check_keys(record, {"schema", "frame", "instances", "extra"}, "record")
+    instances = tuple(
+        _instance_from_record(value, f"instance {index}")
+        for index, value in enumerate(_typed(record, "instances", list, "record"))
+    )
+    return Scene(_frame_from_record(record["frame"]), instances, _typed(record, "extra", dict, ""))
+
+
+def _frame_from_record(record: object) -> Frame:
+    record = _check_keys(record, {"image", "size_wh", "attributes", "clip"}, "frame")
+    size = record["size_wh"]
+    if not isinstance(size, list) or len(size) != 2 or any(type(side) is not int for side in size):
+        raise FormatError(f"size_wh must be two whole numbers, got {size!r:.100}.", item="frame")
+    clip = record["clip"]
+    if clip is not None and not isinstance(clip, str):
+        raise FormatError(f"clip must be a text or null, got {clip!r:.100}.", item="frame")
     try:
-        return _SceneRecord.model_validate(record).build()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        item = ".".join(map(str, first["loc"])) or "record"
-        value = repr(first["input"])[:60]
-        message = f"scene must follow the schema, got {value}: {first['msg']}."
-        raise FormatError(message, path, line, item) from error
-    except DriveGridError as error:
-        raise FormatError(str(error), path, line) from error
+        image = _typed(record, "image", str, "frame")
+        return Frame(image, (size[0], size[1]), _attributes(record, "frame"), clip)
+    except GeometryError as error:
+        raise FormatError(str(error), item="frame") from error
 
 
-def save_scenes(scenes: Sequence[Scene], path: str | Path) -> None:
-    """Write scenes in the form that the file name says; whole or not at all.
+def _instance_from_record(record: object, item: str) -> Instance:
+    keys = {"label", "geometry", "attributes", "visibility", "confidence", "source", "extra"}
+    record = _check_keys(record, keys, item)
+    return Instance(
+        label=_typed(record, "label", str, item),
+        geometry=_geometry_from_record(record["geometry"], item),
+        attributes=_attributes(record, item),
+        visibility=_share(record, "visibility", item),
+        confidence=_share(record, "confidence", item),
+        source=_typed(record, "source", str, item),
+        extra=_typed(record, "extra", dict, item),
+    )
 
-    Args:
-        scenes: Any number; ``extra`` must hold JSON values.
-        path: ``.jsonl``, ``.jsonl.gz`` or ``.parquet``; parent folders are made.
+
+def _geometry_from_record(record: object, item: str) -> Geometry:
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if kind == "poly":
+        rings = _typed(_check_keys(record, {"kind", "rings"}, item), "rings", list, item)
+        return from_parts("poly", tuple(_points(ring, item) for ring in rings))
+    if not isinstance(kind, str) or kind not in NUM_POINTS:
+        known = ", ".join([*NUM_POINTS, "poly"])
+        raise FormatError(f"geometry must be one of {known}, got {kind!r:.100}.", item=item)
+    points = _points(_check_keys(record, {"kind", "points"}, item)["points"], item)
+    if NUM_POINTS[kind] not in (None, len(points)):
+        raise FormatError(
+            f"{kind} must have {NUM_POINTS[kind]} points, got {len(points)}.", item=item
+        )
+    return from_parts(cast(GeometryKind, kind), (points,))
+
+
+def _points(values: object, item: str) -> FloatArray:
+    try:
+        raw = np.asarray(values)
+        if raw.size and raw.dtype.kind not in "iuf":  # else numpy would read "1.5" as a number
+            raise FormatError("points must be x, y pairs of numbers, got other values.", item=item)
+        return as_points(raw)
+    except ValueError as error:  # ragged lists and what as_points finds
+        message = error.message if isinstance(error, FormatError) else str(error)
+        raise FormatError(message, item=item) from error
+
+
+def _check_keys(record: object, keys: set[str], item: str) -> dict[str, Any]:
+    if not isinstance(record, dict) or record.keys() != keys:
+        found = sorted(record) if isinstance(record, dict) else type(record).__name__
+        raise FormatError(f"keys must be {sorted(keys)}, got {found!r:.200}.", item=item)
+    return record
+
+
+def _typed(record: Mapping[str, Any], key: str, kind: type[Any], item: str) -> Any:
+    if not isinstance(record[key], kind):
+        raise FormatError(
+            f"{key} must be a {kind.__name__}, got {record[key]!r:.100}.", item=item or None
+        )
+    return record[key]
+
+
+def _attributes(record: Mapping[str, Any], item: str) -> dict[str, str]:
+    attributes: dict[str, str] = _typed(record, "attributes", dict, item)
+    for name, value in attributes.items():
+        if not isinstance(value, str):
+            raise FormatError(f"attribute {name} must be a text, got {value!r:.100}.", item=item)
+    return attributes
+
+
+def _share(record: Mapping[str, Any], key: str, item: str) -> float | None:
+    value = record[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise FormatError(f"{key} must lie in [0, 1] or be null, got {value!r:.100}.", item=item)
+    return value
+
+
+def save_scenes(scenes: Iterable[Scene], path: str | Path) -> int:
+    """Write scenes to ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, atomically.
+
+    Returns:
+        How many scenes were written.
 
     Raises:
-        FormatError: If the suffix is unknown or a scene holds what JSON cannot.
-        MissingExtraError: If Parquet is asked for without pyarrow.
-        OSError: If the file cannot be written.
+        FormatError: If the suffix is another one, or a value is not JSON; then nothing is written.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
+        OSError: If the disk is full or the folder cannot be written; then nothing is written.
     """
+    path, written = Path(path), 0
+
+    def rows() -> Iterator[tuple[Scene, str]]:
+        nonlocal written
+        for scene in scenes:
+            yield scene, _record_text(scene, path, written)
+            written += 1
+
     if _suffix(path) == ".parquet":
-        _save_parquet(scenes, path)
+        _write_parquet(path, rows())
     else:
-        lines = [_to_json(scene_to_record(scene), path, n) for n, scene in enumerate(scenes, 1)]
-        write_text(path, "".join(f"{line}\n" for line in lines))
+        write_lines(path, (text for _, text in rows()))
+    return written
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
-    """Read what ``save_scenes`` wrote; an empty JSON-lines file holds no scenes.
+    """Return all scenes of a file written by ``save_scenes``.
 
     Raises:
-        FormatError: If the file or a record cannot be used; names file, line and item.
-        MissingExtraError: If a Parquet file is read without pyarrow.
+        FormatError: At the first record that is wrong; names file, line (Parquet: row) and item.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
     """
-    if _suffix(path) == ".parquet":
-        return _load_parquet(path)
-    return [scene_from_record(parse_json(text, path, n), path, n) for n, text in read_lines(path)]
+    return list(iter_scenes(path))
 
 
-def _suffix(path: str | Path) -> str:
+def iter_scenes(path: str | Path) -> Iterator[Scene]:
+    """Yield the scenes of a file one by one; raises like ``load_scenes``."""
+    for found in _iter_records(Path(path)):
+        if isinstance(found, FormatError):
+            raise found
+        yield found
+
+
+def load_store(path: str | Path) -> Loaded:
+    """Return the good scenes of a file and set the wrong records aside."""
+    loaded = Loaded([], Quarantine())
+    for found in _iter_records(Path(path)):
+        if isinstance(found, FormatError):
+            loaded.quarantine.reject(found)
+        else:
+            loaded.scenes.append(found)
+            loaded.quarantine.keep()
+    return loaded
+
+
+def save_store(scenes: Sequence[Scene], path: str | Path) -> Saved:
+    """Write scenes as ``save_scenes`` does; nothing can be lost."""
+    return Saved(Quarantine(num_kept=save_scenes(scenes, path)))
+
+
+def _suffix(path: Path) -> str:
     for suffix in SUFFIXES:
-        if Path(path).name.endswith(suffix):
+        if path.name.endswith(suffix):
             return suffix
-    raise FormatError(f"scene file must end in {', '.join(SUFFIXES)}, got {Path(path).name}.", path)
+    raise FormatError(f"file of scenes must end in one of {', '.join(SUFFIXES)}.", path)
 
 
-def _to_json(value: Any, path: str | Path, number: int) -> str:
+def _record_text(scene: Scene, path: Path, index: int) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise FormatError(f"scene must hold JSON values, got {error}.", path, number) from error
-    return text
+        return json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"scene must hold JSON values, got: {error}", path, item=f"scene {index}"
+        ) from error
 
 
-def _import_pyarrow() -> tuple[Any, Any]:
+def _iter_records(path: Path) -> Iterator[Scene | FormatError]:
+    if _suffix(path) == ".parquet":
+        texts = _read_parquet(path)
+    else:
+        texts = ((number, line) for number, line in read_lines(path) if line)
+    for number, text in texts:
+        try:
+            yield scene_from_record(parse_json(text))
+        except FormatError as error:
+            yield error.at(path, number)
+
+
+def _import_parquet() -> tuple[Any, Any]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -294,66 +279,45 @@ def _import_pyarrow() -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def _parquet_schema(pa: Any) -> Any:
-    text, pairs = pa.string(), pa.map_(pa.string(), pa.string())
-    points = pa.list_(pa.list_(pa.float64()))
-    geometry = pa.struct({"kind": text, "points": points, "rings": pa.list_(points)})
-    instance = pa.struct(
-        {
-            "label": text,
-            "geometry": geometry,
-            "attributes": pairs,
-            "visibility": pa.float64(),
-            "confidence": pa.float64(),
-            "source": text,
-            "extra": text,
-        }
-    )
+def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
+    pa, parquet = _import_parquet()
     columns = {
-        "schema": pa.int64(),
-        "image": text,
-        "size_wh": pa.list_(pa.int64()),
-        "clip": text,
-        "attributes": pairs,
-        "instances": pa.list_(instance),
-        "extra": text,
-    }
-    return pa.schema(columns)
+        "image": pa.string(), "clip": pa.string(), "width": pa.int32(), "height": pa.int32(),
+        "labels": pa.list_(pa.string()), "record": pa.string(),
+    }  # fmt: skip
+    schema = pa.schema(list(columns.items()), metadata={SCHEMA_KEY: str(SCHEMA_VERSION)})
+    with atomic_path(path) as part, parquet.ParquetWriter(part, schema) as writer:
+        while group := list(islice(rows, ROWS_PER_GROUP)):
+            table = [
+                {
+                    "image": scene.frame.image,
+                    "clip": scene.frame.clip,
+                    "width": scene.frame.size_wh[0],
+                    "height": scene.frame.size_wh[1],
+                    "labels": [instance.label for instance in scene.instances],
+                    "record": text,
+                }
+                for scene, text in group
+            ]
+            try:
+                writer.write_table(pa.Table.from_pylist(table, schema=schema))
+            except (pa.ArrowException, UnicodeError) as error:
+                raise FormatError(f"scene must fit Parquet, got: {error}", path) from error
 
 
-def _save_parquet(scenes: Sequence[Scene], path: str | Path) -> None:
-    pa, parquet = _import_pyarrow()
-    records = [scene_to_record(scene) for scene in scenes]
-    for number, record in enumerate(records, 1):
-        for part in (record, *record["instances"]):
-            part["attributes"] = list(part.get("attributes", {}).items())
-            part["extra"] = _to_json(part.get("extra", {}), path, number)
+def _read_parquet(path: Path) -> Iterator[tuple[int, bytes]]:
+    pa, parquet = _import_parquet()
     try:
-        table = pa.Table.from_pylist(records, schema=_parquet_schema(pa))
-    except (pa.ArrowException, UnicodeEncodeError) as error:
-        raise FormatError(f"scenes must fit the Parquet schema, got {error}.", path) from error
-    with open_atomic(path) as file:
-        parquet.write_table(table, file)
-
-
-def _load_parquet(path: str | Path) -> list[Scene]:
-    pa, parquet = _import_pyarrow()
-    try:
-        records = parquet.ParquetFile(path).read().to_pylist()
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise FormatError(f"file must be readable Parquet, got {error}.", path) from error
-    return [_from_row(record, path, number) for number, record in enumerate(records, 1)]
-
-
-def _from_row(row: dict[str, Any], path: str | Path, number: int) -> Scene:
-    try:
-        for part in (row, *row["instances"]):
-            part["attributes"] = dict(part["attributes"])
-            part["extra"] = parse_json(part["extra"], path, number)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(
-            f"row must have drivegrid's columns, got {error!r}.", path, number
-        ) from error
-    return scene_from_record(row, path, number)
+        with parquet.ParquetFile(path) as file:
+            version = (file.schema_arrow.metadata or {}).get(SCHEMA_KEY, b"none").decode()
+            if version != str(SCHEMA_VERSION) or "record" not in file.schema_arrow.names:
+                raise FormatError(
+                    f"file must hold scenes of schema {SCHEMA_VERSION}, got schema {version}.", path
+                )
+            number = 0
+            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=["record"]):
+                for value in batch.column(0):
+                    number += 1
+                    yield number, str(value.as_py()).encode()
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"file must be Parquet, got: {error}.", path) from error

@@ -1,0 +1,122 @@
+"""Files that are either whole or absent, and text read line by line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from drivegrid.errors import FormatError
+
+MAX_LINE_BYTES = 64 * 2**20
+"""Longest line that is read; a longer one is a broken or hostile file."""
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a hidden file beside ``path`` to write to; it becomes ``path`` when the block ends.
+
+    If the block fails the hidden file is removed and ``path`` stays as it was. Missing parent
+    folders are made.
+
+    Raises:
+        OSError: If the folder cannot be written or the disk is full; names ``path``.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())  # some disks report that they are full only now
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 file, atomically (see ``atomic_path``)."""
+    with atomic_path(path) as part:
+        part.write_bytes(text.encode("utf-8"))
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write UTF-8 lines, atomically; a name in ``.gz`` is compressed, the same bytes each time."""
+    with atomic_path(path) as part, part.open("wb") as file:
+        if Path(path).suffix == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+                packed.writelines(f"{line}\n".encode() for line in lines)
+        else:
+            file.writelines(f"{line}\n".encode() for line in lines)
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (1-based number, line without its end) of a file, unpacked if it ends in ``.gz``.
+
+    Blank lines come too, as ``b""``; a byte order mark is cut off.
+
+    Raises:
+        FormatError: If the file is missing, unreadable, broken, or holds an endless line.
+    """
+    path, number = Path(path), 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    raise FormatError(
+                        f"line must have at most {MAX_LINE_BYTES} bytes, got more.", path, number
+                    )
+                if number == 1:
+                    line = line.removeprefix(b"\xef\xbb\xbf")
+                yield number, line.strip()
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(
+            f"file must be readable, got {reason!r} after line {number}.", path
+        ) from error
+
+
+def parse_json(line: bytes) -> Any:
+    """Return the value of one JSON text.
+
+    Raises:
+        FormatError: If it is not UTF-8 or not JSON; without path and line, see ``FormatError.at``.
+
+    >>> parse_json(b'{"lanes": []}')
+    {'lanes': []}
+    """
+    try:
+        return json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"line must be JSON in UTF-8, got: {error}.") from error
+
+
+def check_image_name(name: object) -> str:
+    """Return an image name that cannot lead out of its data set's folder.
+
+    Raises:
+        FormatError: If it is no text, empty, absolute, climbs with ``..`` or has control characters.
+
+    >>> check_image_name("clips/0313-1/6040/20.jpg")
+    'clips/0313-1/6040/20.jpg'
+    """
+    if not isinstance(name, str) or not name or any(ord(char) < 32 for char in name):
+        raise FormatError(
+            f"image name must be a non-empty line of text, got {name!r:.200}.", item="image name"
+        )
+    for pure in (PurePosixPath(name), PureWindowsPath(name)):
+        if pure.anchor or ".." in pure.parts:
+            raise FormatError(
+                f"image name must be relative to the data set's folder, got {name!r:.200}.",
+                item="image name",
+            )
+    return name

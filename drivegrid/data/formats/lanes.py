@@ -1,0 +1,86 @@
+"""What the lane formats share: which instances are lanes, and a line's x at given rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from drivegrid.data.files import check_image_name
+from drivegrid.data.images import image_size
+from drivegrid.data.quarantine import Loss
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.errors import FormatError
+from drivegrid.geometry import FloatArray, Polyline, Size
+
+LANE = "lane/line"
+
+
+def sample_rows(points: FloatArray, rows: FloatArray) -> FloatArray:
+    """Return (R,) the x where a line first meets each row, NaN where it never does.
+
+    Args:
+        points: (N, 2) ordered points in pixels; N may be 0 or 1.
+        rows: (R,) y in pixels.
+
+    Linear between points, and exact on them.
+
+    >>> sample_rows(np.array([[0.0, 30.0], [20.0, 10.0]]), np.array([5.0, 10.0, 15.0])).tolist()
+    [nan, 20.0, 15.0]
+    """
+    if len(points) == 0 or len(rows) == 0:
+        return np.full(len(rows), np.nan)
+    start, stop = (points, points) if len(points) == 1 else (points[:-1], points[1:])
+    y0, y1, y = start[:, 1, None], stop[:, 1, None], rows[None]
+    meets = (np.minimum(y0, y1) <= y) & (y <= np.maximum(y0, y1))  # (segments, R)
+    first = meets.argmax(axis=0)
+    rise = stop[first, 1] - start[first, 1]
+    share = np.divide(rows - start[first, 1], rise, out=np.zeros(len(rows)), where=rise != 0)
+    x = (1 - share) * start[first, 0] + share * stop[first, 0]  # exact at both ends
+    return np.where(meets.any(axis=0), x, np.nan)
+
+
+def climbs(points: FloatArray) -> bool:
+    """Tell whether a line goes strictly up the image, so that it has one x a row."""
+    return bool((np.diff(points[:, 1]) < 0).all())
+
+
+def split_lanes(
+    scene: Scene, held: frozenset[str]
+) -> tuple[list[tuple[str, Instance]], list[Loss]]:
+    """Return the lane lines of a scene by name, and what a lane file cannot hold.
+
+    Args:
+        scene: Any scene.
+        held: Attributes that the format does hold.
+    """
+    image = scene.frame.image
+    losses = [Loss(image, f"frame attribute {name} left out") for name in scene.frame.attributes]
+    lanes: list[tuple[str, Instance]] = []
+    for index, instance in enumerate(scene.instances):
+        item = f"instance {index} ({instance.label})"
+        is_lane = instance.label in ("lane", LANE) and isinstance(instance.geometry, Polyline)
+        if not is_lane:
+            message = f"{instance.label} ({instance.geometry.kind}) left out: no lane line"
+            losses.append(Loss(image, message, item))
+            continue
+        lost = [f"attribute {name}" for name in instance.attributes if name not in held]
+        lost += ["confidence"] if instance.confidence is not None else []
+        lost += ["visibility"] if instance.visibility is not None else []
+        losses += [Loss(image, f"{what} left out", item) for what in lost]
+        lanes.append((item, instance))
+    return lanes, losses
+
+
+def find_size(root: Path, name: str, default: Size) -> Size:
+    """Return a frame's size from its picture's header, or the default without a picture.
+
+    Raises:
+        FormatError: If the picture is there and cannot be read; names it.
+    """
+    picture = root / check_image_name(name)
+    try:
+        found = picture.is_file()
+    except OSError as error:  # for example a name longer than the disk allows
+        raise FormatError(f"image name must be usable, got: {error.strerror}.", picture) from error
+    return image_size(picture) if found else default

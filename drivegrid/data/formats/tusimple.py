@@ -1,0 +1,250 @@
+"""TuSimple lanes: JSON lines of x by row, with lane types in a file beside.
+
+One line a frame: ``{"lanes": [[x, ...], ...], "h_samples": [y, ...], "raw_file": "clips/..."}``;
+x of -2 (any negative x, as the official scorer reads it) means that the lane has no point in
+that row. Predictions add ``run_time`` in milliseconds. Source: TuSimple/tusimple-benchmark,
+doc/lane_detection/readme.md. Lane types (ids 1 to 7) after fabvio/TuSimple-lane-classes.
+
+What a scene cannot say stays in ``extra["tusimple"]``: of the scene the rows ``h_samples``, the
+lanes without any point (``empty``, as [slot, row] pairs), ``run_time`` and other keys
+(``rest``); of an instance its ``slot`` in the list, and the original ``x`` where the line alone
+would not give it back. So an unchanged scene is written as it was read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from drivegrid.data.files import check_image_name, parse_json, read_lines, write_lines
+from drivegrid.data.formats.lanes import LANE, climbs, find_size, sample_rows, split_lanes
+from drivegrid.data.formats.tusimple_types import (
+    HELD,
+    UNKNOWN,
+    LaneTypes,
+    attributes_of_type,
+    load_lane_types,
+    save_lane_types,
+    type_of_attributes,
+)
+from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.errors import FormatError
+from drivegrid.geometry import FloatArray, Polyline, Size
+
+SIZE: Size = (1280, 720)
+NO_POINT = -2
+FIRST_ROW, ROW_STEP = 160, 10
+_KEYS = ("lanes", "h_samples", "raw_file")
+
+
+def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
+    """Read a TuSimple label or prediction file (``.json``, ``.jsonl``, or either with ``.gz``).
+
+    Every lane is a ``lane/line`` from bottom to top. Lane types come from the first of
+    ``<stem>.lane_types.jsonl``, ``<stem>_classes.txt`` and ``lane_types.jsonl`` that lies beside.
+
+    Args:
+        path: The file.
+        root: Folder that ``raw_file`` is relative to; default: the file's folder. A picture
+            found there gives the frame's size; without one it is 1280x720.
+
+    Returns:
+        Good frames; a line with anything wrong is set aside whole, with its number and item.
+
+    Raises:
+        FormatError: If the file cannot be read at all, or the lane types do not belong to it.
+    """
+    path = Path(path)
+    folder = path.parent if root is None else Path(root)
+    types = load_lane_types(path)
+    loaded, last = Loaded([], Quarantine()), 0
+    for number, line in read_lines(path):
+        last = number
+        if not line:
+            continue
+        try:
+            loaded.scenes.append(_scene(parse_json(line), folder, types, number))
+            loaded.quarantine.keep()
+        except FormatError as error:
+            item = error.item or (f"image {error.path}" if error.path else None)
+            loaded.quarantine.reject(FormatError(error.message, path, number, item))
+    types.check_length(last)
+    return loaded
+
+
+def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
+    if not isinstance(record, dict):
+        raise FormatError(f"line must be a JSON object, got {type(record).__name__}.")
+    missing = [key for key in _KEYS if key not in record]
+    if missing:
+        raise FormatError(f"frame must have {', '.join(_KEYS)}, got no {', '.join(missing)}.")
+    image = check_image_name(record["raw_file"])
+    rows = _numbers(record["h_samples"], "h_samples")
+    if not isinstance(record["lanes"], list):
+        raise FormatError(f"lanes must be a list, got {record['lanes']!r:.100}.", item="lanes")
+    names = types.of_frame(image, number, len(record["lanes"]))
+    empty: list[list[Any]] = []
+    instances: list[Instance] = []
+    for slot, values in enumerate(record["lanes"]):
+        item = f"lane {slot}"
+        xs = _numbers(values, item)
+        if len(xs) != len(rows):
+            raise FormatError(
+                f"lane must have one x for each of {len(rows)} h_samples, got {len(xs)}.", item=item
+            )
+        if (xs < 0).all():
+            empty.append([slot, values])
+        else:
+            known = attributes_of_type(names[slot]) if names else {}
+            instances.append(_instance(_line(xs, rows), rows, known, {"slot": slot, "x": values}))
+    frame = Frame(image, find_size(root, image, SIZE), clip=str(PurePosixPath(image).parent))
+    return Scene(frame, tuple(instances), {"tusimple": _frame_extra(record, empty)})
+
+
+def _numbers(values: object, item: str) -> FloatArray:
+    """Return a JSON list as (N,) finite float64."""
+    if not isinstance(values, list):
+        raise FormatError(f"{item} must be a list of numbers, got {values!r:.100}.", item=item)
+    for index, value in enumerate(values):
+        if type(value) not in (int, float) or not abs(value) < 1e9:  # NaN fails this too
+            raise FormatError(
+                f"{item} must hold pixel numbers, got {value!r:.50} at {index}.", item=item
+            )
+    return np.asarray(values, dtype=np.float64)
+
+
+def _frame_extra(record: Mapping[str, Any], empty: list[list[Any]]) -> dict[str, Any]:
+    rest = {key: value for key, value in record.items() if key not in (*_KEYS, "run_time")}
+    try:
+        json.dumps(rest, allow_nan=False)
+    except ValueError as error:
+        raise FormatError("other keys must hold no NaN or infinity.", item="other keys") from error
+    extra = {"h_samples": record["h_samples"], "empty": empty, "rest": rest}
+    if "run_time" in record:
+        run_time = record["run_time"]
+        if type(run_time) not in (int, float) or not math.isfinite(run_time):
+            raise FormatError(f"run_time must be a number, got {run_time!r:.50}.", item="run_time")
+        extra["run_time"] = run_time
+    return extra
+
+
+def _line(xs: FloatArray, rows: FloatArray) -> FloatArray:
+    """Return the (N, 2) points of a row of x, bottom to top."""
+    order = np.argsort(-rows, kind="stable")
+    order = order[xs[order] >= 0]
+    return np.stack([xs[order], rows[order]], axis=1)
+
+
+def _instance(
+    points: FloatArray, rows: FloatArray, attributes: Mapping[str, str], extra: dict[str, Any]
+) -> Instance:
+    if _row(points, rows) == extra["x"]:
+        del extra["x"]
+    flags = {"flags": ["one-point"]} if len(points) == 1 else {}
+    return Instance(LANE, Polyline(points), attributes, extra={"tusimple": extra, **flags})
+
+
+def _row(points: FloatArray, rows: FloatArray) -> list[int | float]:
+    """Return x by row, -2 where the line has no point inside or right of the image."""
+    xs = sample_rows(points, rows)
+    xs = np.where(xs >= 0, xs, NO_POINT)  # NaN becomes -2 as well
+    return [int(x) if x.is_integer() else x for x in xs.tolist()]
+
+
+def save_tusimple(
+    scenes: Iterable[Scene], path: str | Path, *, h_samples: Sequence[float] | None = None
+) -> Saved:
+    """Write a TuSimple file, atomically, and lane types beside it where lanes have them.
+
+    Lines are sampled at the rows, linear between points. Lane types go to
+    ``<stem>.lane_types.jsonl``, which ``load_tusimple`` finds.
+
+    Args:
+        scenes: Any scenes; only ``lane/line`` lines can be held.
+        path: Target; ``.gz`` compresses.
+        h_samples: (R,) rows in pixels for every frame. Default: the rows a frame was read with,
+            else every 10 px from 160 to above the lower edge (710 for 720 px).
+
+    Returns:
+        What could not be held, and the frames without a usable image name.
+    """
+    path, saved = Path(path), Saved(Quarantine())
+    type_rows: list[tuple[str, list[str]]] = []
+
+    def lines() -> Iterator[str]:
+        for index, scene in enumerate(scenes):
+            try:
+                check_image_name(scene.frame.image)
+            except FormatError as error:
+                saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
+                continue
+            record, types, losses = _record(scene, h_samples)
+            saved.losses.extend(losses)
+            type_rows.append((scene.frame.image, types))
+            saved.quarantine.keep()
+            yield json.dumps(record)
+
+    write_lines(path, lines())
+    save_lane_types(path, type_rows)
+    return saved
+
+
+def _record(
+    scene: Scene, h_samples: Sequence[float] | None
+) -> tuple[dict[str, Any], list[str], list[Loss]]:
+    extra: Mapping[str, Any] = scene.extra.get("tusimple", {})
+    own = h_samples is None and "h_samples" in extra
+    rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
+    lanes, losses = split_lanes(scene, HELD)
+    written: list[tuple[float, Sequence[float], str]] = []
+    for slot, row in extra.get("empty", []) if own else []:
+        written.append((slot, row, UNKNOWN))
+    for item, instance in lanes:
+        row, lost = _lane_row(instance, np.asarray(rows, dtype=np.float64))
+        losses += [Loss(scene.frame.image, message, item) for message in lost]
+        if max(row, default=NO_POINT) >= 0:
+            lane_type, lost = type_of_attributes(instance)
+            losses += [Loss(scene.frame.image, message, item) for message in lost]
+            written.append(
+                (instance.extra.get("tusimple", {}).get("slot", math.inf), row, lane_type)
+            )
+    written.sort(key=lambda lane: lane[0])
+    if scene.frame.size_wh != SIZE:
+        message = "image size left out: readers without the picture take 1280x720"
+        losses.append(Loss(scene.frame.image, message))
+    record = {
+        "lanes": [list(row) for _, row, _ in written],
+        "h_samples": list(rows),
+        "raw_file": scene.frame.image,
+    }
+    record |= {"run_time": extra["run_time"]} if "run_time" in extra else {}
+    return record | extra.get("rest", {}), [name for _, _, name in written], losses
+
+
+def _default_rows(scene: Scene) -> list[int]:
+    return list(range(FIRST_ROW, scene.frame.size_wh[1], ROW_STEP))
+
+
+def _lane_row(instance: Instance, rows: FloatArray) -> tuple[list[int | float], list[str]]:
+    """Return x by row and what was lost; the original x where the line is unchanged."""
+    points = instance.geometry.vertices()
+    original = instance.extra.get("tusimple", {}).get("x")
+    if original is not None and len(original) == len(rows):
+        if np.array_equal(_line(np.asarray(original, dtype=np.float64), rows), points):
+            return list(original), []
+    row = _row(points, rows)
+    if max(row, default=NO_POINT) < 0:
+        return row, ["lane left out: it meets no row inside the image"]
+    lost = [] if climbs(points) else ["lane does not climb: only its first x in a row is kept"]
+    y, step = points[:, 1], ROW_STEP
+    if y.min() <= rows.min() - step or y.max() >= rows.max() + step:
+        lost.append("part of the lane beyond the rows left out")
+    if points[:, 0].min() < 0:
+        lost.append("part of the lane left of the image left out")
+    return row, lost
