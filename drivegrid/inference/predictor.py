@@ -27,7 +27,7 @@ from drivegrid.model.vision import ImageFeatures
 from drivegrid.plotting.trace import AnchorTrace
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.table import TASKS
-from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.answer import AnswerItem, Diagnostic
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import (
@@ -121,7 +121,8 @@ class Predictor:
             geometries = parse_offsets(texts[-1], geometries).geometries
             moves.append(turn)
         found = self._collect(parsed.items, geometries, first.cells, size_wh)
-        return Answer((query,), size_wh, found, tuple(texts), parsed.diagnostics, name)
+        diagnostics = parsed.diagnostics + unknown_labels(parsed.items)
+        return Answer((query,), size_wh, found, tuple(texts), diagnostics, name)
 
     def detect(
         self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1
@@ -170,7 +171,7 @@ class Predictor:
             if shape is None:
                 continue
             instance = Instance(
-                label=default_label_space().path_of(item.label),
+                label=path_of(item.label),
                 geometry=shape,
                 attributes=dict(item.attributes),
                 confidence=float(np.mean([belief.confidence for belief in beliefs])),
@@ -191,6 +192,28 @@ class Predictor:
         moved, kept = decode_points(cells, offsets, grid, size_wh)
         covariance = np.stack([belief.covariance for belief in beliefs])
         return AnchorTrace(grid.centers_of(cells, size_wh), moved, ~kept, covariance)
+
+
+def path_of(words: str) -> str:
+    """Return the taxonomy path of a label the model wrote, or the words where there is none."""
+    try:
+        return default_label_space().path_of(words)
+    except ConfigError:
+        return words
+
+
+def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:
+    """Return a diagnostic for every label that the taxonomy does not know."""
+    known = default_label_space().paths
+    return tuple(
+        Diagnostic(
+            "unknown_label",
+            item.span or (0, 0),
+            f"label must be in the taxonomy, got {item.label!r}.",
+        )
+        for item in items
+        if path_of(item.label) not in known
+    )
 
 
 def _cell_numbers(geometry: GridGeometry, grid: GridSpec) -> IntArray:

@@ -97,10 +97,9 @@ class Answer:
     def to_coco(self, image_id: int = 1, first_id: int = 1) -> list[dict[str, Any]]:
         """Return COCO annotations of the boxes and polygons; COCO has no lines or points.
 
-        Boxes are x, y, width, height in pixels; ``category_id`` is the place of the label in
-        ``default_label_space().paths``, counted from 1.
+        Boxes are x, y, width, height in pixels; see `category_ids` for the ids.
         """
-        paths = list(default_label_space().paths)
+        ids = category_ids()
         annotations = []
         for instance in self.instances:
             if instance.geometry.kind not in ("box", "poly"):
@@ -109,7 +108,7 @@ class Answer:
             annotation: dict[str, Any] = {
                 "id": first_id + len(annotations),
                 "image_id": image_id,
-                "category_id": paths.index(instance.label) + 1,
+                "category_id": ids.get(instance.label, 0),
                 "bbox": [*low.tolist(), *(high - low).tolist()],
                 "area": float(np.prod(high - low)),
                 "iscrowd": 0,
@@ -136,13 +135,18 @@ class Answer:
         boxes = [i for i in self.instances if i.geometry.kind == "box"]
         if not boxes:
             return sv.Detections.empty()
-        paths = list(default_label_space().paths)
+        ids = category_ids()
         return sv.Detections(
             xyxy=np.stack([i.geometry.vertices().ravel() for i in boxes]),
             confidence=np.array([i.confidence for i in boxes]),
-            class_id=np.array([paths.index(i.label) for i in boxes]),
+            class_id=np.array([ids.get(i.label, 0) for i in boxes]),
             data={"class_name": np.array([i.label for i in boxes])},
         )
+
+
+def category_ids() -> dict[str, int]:
+    """Return label path to number: its place in the taxonomy from 1; 0 is for unknown labels."""
+    return {path: i for i, path in enumerate(default_label_space().paths, start=1)}
 
 
 def points_of(instance: Instance) -> list[Any]:

@@ -12,10 +12,11 @@ from transformers import PreTrainedTokenizerFast
 
 from drivegrid.model.nano_tokenizer import ASSISTANT, END, PAD, USER
 from drivegrid.model.pixels import to_pixel_values
+from drivegrid.model.processor import escape_text
 from drivegrid.tokens.automaton import TokenClasses
 from drivegrid.tokens.grammar import NONE
 from drivegrid.tokens.grid import GridSpec
-from drivegrid.tokens.vocabulary import Vocabulary, escape
+from drivegrid.tokens.vocabulary import Vocabulary
 
 
 class NanoProcessor:
@@ -67,7 +68,7 @@ class NanoProcessor:
 
     def prompt_ids(self, query: str) -> list[int]:
         """Return the ids of a user turn, up to where the answer begins; the query is escaped."""
-        text = self.tokenizer.encode(escape(query), add_special_tokens=False)
+        text = self.tokenizer.encode(escape_text(query), add_special_tokens=False)
         return [self.special_ids["user"], *text, self.special_ids["assistant"]]
 
     def reply_ids(self, answer: str) -> list[int]:

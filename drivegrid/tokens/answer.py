@@ -31,6 +31,7 @@ Code: TypeAlias = Literal[
     "stray_text",
     "swapped_corners",
     "truncated",
+    "unknown_label",
     "unknown_tag",
 ]
 """What can be wrong with model text; docs/spec.md section 7 says what is done about each."""
