@@ -18,18 +18,25 @@ from drivegrid.geometry import (
     FloatArray,
     Geometry,
     GeometryKind,
+    IntArray,
     Polygon,
     Polyline,
     Size,
     clip_points,
     from_parts,
 )
+from drivegrid.tokens.fewest import encode_fewest
 from drivegrid.tokens.grid import GridGeometry, GridSpec
 from drivegrid.tokens.lines import canonical_order, clip_line, encode_rows
-from drivegrid.tokens.offsets import decode_points, encode_offsets
-from drivegrid.tokens.rings import clip_rings, encode_regular
+from drivegrid.tokens.offsets import decode_points, encode_offsets, residual_bound
+from drivegrid.tokens.rings import clip_rings, encode_fewest_ring, encode_regular
+from drivegrid.tokens.smooth import smooth_line
 
 LineEncoder: TypeAlias = Literal["rows", "fewest"]
+Anchored: TypeAlias = tuple[FloatArray, IntArray]
+"""(N, 2) points of one part in pixels and (N, 2) their cells."""
+Part: TypeAlias = tuple[IntArray, ...]
+"""Tokens of one part: (N, 2) cells, then (N,) offsets of each round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,13 @@ class Codec:
         >>> tokens.cells[0].tolist(), tokens.offsets[0][0].tolist()
         ([[0, 0], [3, 1]], [4, 8])
         """
-        parts = tuple(self._anchors(geometry, size_wh))
-        cells = tuple(self.grid.cells_of(part, size_wh) for part in parts)
-        by_part = [
-            encode_offsets(part, cell, self.grid, size_wh, self.rounds)
-            for part, cell in zip(parts, cells, strict=True)
-        ]
-        return GridGeometry(geometry.kind, cells, tuple(zip(*by_part, strict=True)))
+        parts = [self._tokens(*part, size_wh) for part in self._anchors(geometry, size_wh)]
+        if geometry.kind == "line":
+            parts = [_drop_repeats(parts[0])]
+        if geometry.kind == "poly":
+            parts = self._whole_rings([_drop_repeats(part, closed=True) for part in parts], size_wh)
+        cells, *rounds = zip(*parts, strict=True)
+        return GridGeometry(geometry.kind, cells, tuple(rounds))
 
     def decode(
         self, tokens: GridGeometry, size_wh: Size, *, smooth: bool = False
@@ -118,24 +125,70 @@ class Codec:
             return None
         if not kept.all():
             points = points[kept]
+        if smooth and tokens.kind == "line":
+            half = residual_bound(self.grid, size_wh, len(tokens.offsets))
+            points = clip_points(smooth_line(points, half), size_wh)
         return from_parts(tokens.kind, (points,))
 
-    def _anchors(self, geometry: Geometry, size_wh: Size) -> list[FloatArray]:
-        """Return the points in the image, per part, that stand for a shape."""
+    def _anchors(self, geometry: Geometry, size_wh: Size) -> list[Anchored]:
+        """Return, per part, the points in the image that stand for a shape, and their cells."""
+        grid, fewest = self.grid, self.line_encoder == "fewest"
         if isinstance(geometry, Polyline):
-            line = clip_line(geometry.xy, size_wh)
-            line = canonical_order(line, self.grid, size_wh)
-            return [encode_rows(line, self.grid, size_wh, every=self.every)]
+            line = canonical_order(clip_line(geometry.xy, size_wh), grid, size_wh)
+            if fewest:
+                found = encode_fewest(line, grid, size_wh, rounds=self.rounds)
+                return [(found.points, found.cells)]
+            return self._in_cells([encode_rows(line, grid, size_wh, every=self.every)], size_wh)
         if isinstance(geometry, Polygon):
             rings = clip_rings(geometry.rings, size_wh)
-            return [encode_regular(r, self.grid, size_wh, every=self.every) for r in rings]
+            if fewest:
+                all_found = [
+                    encode_fewest_ring(ring, grid, size_wh, rounds=self.rounds) for ring in rings
+                ]
+                return [(found.points, found.cells) for found in all_found]
+            regular = [encode_regular(ring, grid, size_wh, every=self.every) for ring in rings]
+            return self._in_cells(regular, size_wh)
         if isinstance(geometry, Box):
-            return [_clip_box(geometry, size_wh)]
+            return self._in_cells([_clip_box(geometry, size_wh)], size_wh)
         points = geometry.vertices()
         inside = points[((points >= 0) & (points <= np.asarray(size_wh))).all(axis=1)]
         if len(inside) == 0:
             raise _outside(geometry.kind, points, size_wh)
-        return [inside]
+        return self._in_cells([inside], size_wh)
+
+    def _in_cells(self, parts: list[FloatArray], size_wh: Size) -> list[Anchored]:
+        """Pair points with the cells that hold them."""
+        return [(points, self.grid.cells_of(points, size_wh)) for points in parts]
+
+    def _tokens(self, points: FloatArray, cells: IntArray, size_wh: Size) -> Part:
+        return cells, *encode_offsets(points, cells, self.grid, size_wh, self.rounds)
+
+    def _whole_rings(self, parts: list[Part], size_wh: Size) -> list[Part]:
+        """Leave out rings that collapsed, with the holes in them; keep at least one ring.
+
+        A ring too small for the lattice has fewer than three anchors. Of a polygon whose every
+        shell is so small the first shell, the largest, stays: its last anchor is repeated.
+        """
+        decoded = [decode_points(cells, offsets, self.grid, size_wh) for cells, *offsets in parts]
+        keep = _kept_rings(decoded)
+        if keep:
+            return [parts[i] for i in keep]
+        index = [*range(len(parts[0][0]))] + [-1] * 3
+        return [tuple(array[index[:3]] for array in parts[0])]
+
+
+def _drop_repeats(part: Part, *, closed: bool = False) -> Part:
+    """Leave out anchors with all tokens like the one before, in a closed ring the one around."""
+    cells = part[0]
+    same = (cells[1:] == cells[:-1]).all(axis=1)
+    if not same.any() and not closed:
+        return part
+    for offsets in part[1:]:
+        same &= offsets[1:] == offsets[:-1]
+    keep = np.concatenate([[True], ~same])
+    if closed and len(keep) > 1 and all((array[0] == array[-1]).all() for array in part):
+        keep[-1] = False
+    return tuple(array[keep] for array in part)
 
 
 def _clip_box(box: Box, size_wh: Size) -> FloatArray:
@@ -153,12 +206,20 @@ def _outside(kind: GeometryKind, points: FloatArray, size_wh: Size) -> GeometryE
 
 def _polygon(rings: list[tuple[FloatArray, BoolArray]]) -> Polygon | None:
     """Build a polygon of the rings that keep three anchors; holes of a lost ring go with it."""
-    kept: list[FloatArray] = []
+    kept = _kept_rings(rings)
+    return Polygon(tuple(rings[i][0][rings[i][1]] for i in kept)) if kept else None
+
+
+def _kept_rings(rings: list[tuple[FloatArray, BoolArray]]) -> list[int]:
+    """Return which rings keep three anchors and do not lie in one that does not."""
+    kept: list[int] = []
     lost: list[FloatArray] = []
-    for points, mask in rings:
-        gone = mask.sum() < 3 or any(_holds(ring, points) for ring in lost)
-        (lost if gone else kept).append(points if gone else points[mask])
-    return Polygon(tuple(kept)) if kept else None
+    for i, (points, mask) in enumerate(rings):
+        if mask.sum() < 3 or any(_holds(ring, points) for ring in lost):
+            lost.append(points)
+        else:
+            kept.append(i)
+    return kept
 
 
 def _holds(ring: FloatArray, points: FloatArray) -> bool:

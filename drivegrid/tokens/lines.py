@@ -61,7 +61,7 @@ def clip_line(line: FloatArray, size_wh: Size) -> FloatArray:
     if len(line) == 0:
         raise GeometryError("line must have at least one point, got none. Drop it before encoding.")
     size = np.asarray(size_wh, dtype=np.float64)
-    inside: BoolArray = ((line >= 0) & (line <= size)).all(axis=1)
+    inside = np.asarray(((line >= 0) & (line <= size)).all(axis=1))
     if inside.all():
         return line
     pieces = _pieces_inside(line, inside, size)

@@ -145,12 +145,12 @@ def _reachable_axis(count: int, steps: int, gamma: float, length: int, rounds: i
     """Return the coordinates that the canonical code of some point decodes to."""
     square = GridSpec(count, count, offset_cols=steps, offset_rows=steps, gamma=gamma)
     size_wh = (length, length)
-    values = (np.arange(count) + 0.5) * (length / count)
+    values = np.asarray((np.arange(count) + 0.5) * (length / count), dtype=np.float64)
     for round_ in range(1, rounds + 1):
         step = square.offset_step(size_wh, round_)[0]
-        values = (values[:, None] + np.array([-step, 0.0, step])).ravel()
+        moved = (values[:, None] + np.array([-step, 0.0, step])).ravel()
         # Sums in different order differ by rounding: 1e-6 of a pixel tells points apart.
-        values = np.unique(np.round(values, 6))
+        values = np.unique(np.round(moved, 6))
     values = values[(values >= 0) & (values <= length)]
     points = np.repeat(values[:, None], 2, axis=1)
     cells = square.cells_of(points, size_wh)

@@ -11,12 +11,33 @@ import shapely
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import FloatArray, Size
+from drivegrid.tokens.chords import (
+    Bounds,
+    Chords,
+    Curve,
+    candidates_near,
+    cells_near,
+    reachable_pitch,
+)
+from drivegrid.tokens.fewest import (
+    RMS,
+    TOLERANCE,
+    WIDEN,
+    WIDEST,
+    FewestAnchors,
+    drop_repeats,
+    nearest_reachable,
+    simplify,
+)
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.offsets import reachable_coordinates
 
 CELLS_PER_ANCHOR = 2
 """The regular encoder sets one anchor for about this many cells of a ring's length."""
 MIN_ANCHORS = 4
 """... but at least so many for a ring."""
+_STARTS = 3  # candidates for the first anchor of a ring that are tried
+_SIMPLIFY = 0.05  # share of the tolerance spent on leaving out needless vertices
 
 
 def ring_area(ring: FloatArray) -> float:
@@ -116,3 +137,97 @@ def encode_regular(
     count = max(MIN_ANCHORS, round(along[-1] / (CELLS_PER_ANCHOR * every)))
     at = np.arange(count) * (along[-1] / count)
     return np.stack([np.interp(at, along, closed[:, 0]), np.interp(at, along, closed[:, 1])], 1)
+
+
+def encode_fewest_ring(
+    ring: FloatArray, grid: GridSpec, size_wh: Size, *, rounds: int, tolerance: float = TOLERANCE
+) -> FewestAnchors:
+    """Return the fewest anchors whose closed polyline stays close to a ring.
+
+    The same search as for lines (``fewest.py``), around the ring and back to its first anchor.
+    That one is set near the vertex farthest from the middle, a corner of every ring; the
+    reachable points nearest to it are tried in turn. The result may so have one anchor more
+    than the very fewest.
+
+    Args:
+        ring: (N, 2) in pixels, inside the image; N >= 1. The anchors follow its order.
+        grid: The lattice.
+        size_wh: Image size in pixels.
+        rounds: Offset rounds that will be written.
+        tolerance: In units of the pitch. Widened while there is no path, halved at most twice
+            while the result crosses itself.
+
+    Returns:
+        The anchors in canonical order; fewer than three where the ring is too small for the
+        lattice. A ring that crosses itself at every tolerance is returned as it is.
+    """
+    pitch = reachable_pitch(grid, size_wh, rounds)
+    axes = reachable_coordinates(grid, size_wh, rounds)
+    found = None
+    for asked in (tolerance, tolerance / 2, tolerance / 4):
+        wide, points = asked, None
+        while points is None and wide <= WIDEST and len(ring) >= 3:
+            points = _search_ring(ring, axes, Bounds(wide * pitch, RMS * pitch))
+            wide *= WIDEN
+        if points is None:
+            break
+        points = canonical_ring(points)
+        simple = bool(shapely.is_simple(shapely.linearrings(points)))
+        if found is None or simple:
+            closed = Curve(drop_repeats(np.concatenate([ring, ring[:1]])))
+            cells = cells_near(points, closed, grid, size_wh, rounds)
+            found = FewestAnchors(points, cells, wide / WIDEN * pitch, 0.0)
+        if simple:
+            break
+    if found is not None:
+        return found
+    corners = np.unique(nearest_reachable(ring, axes), axis=0)
+    corners = corners[[0, -1]] if len(corners) > 2 else corners
+    return FewestAnchors(corners, grid.cells_of(corners, size_wh), float("inf"), 0.0)
+
+
+def _search_ring(
+    ring: FloatArray, axes: tuple[FloatArray, FloatArray], bounds: Bounds
+) -> FloatArray | None:
+    """Return (M, 2) the anchors of a ring for one tolerance, M >= 3, or None."""
+    spare = _SIMPLIFY * bounds.largest
+    vertices = simplify(ring, spare, closed=True)
+    if len(vertices) < 3:
+        return None
+    center = vertices.mean(axis=0)
+    vertices = vertices - center
+    shifted = axes[0] - center[0], axes[1] - center[1]
+    bounds = bounds._replace(largest=bounds.largest - spare)
+    corner = int(np.argmax((vertices**2).sum(axis=1)))
+    vertices = np.roll(vertices, -corner, axis=0)
+    closed = Curve(np.concatenate([vertices, vertices[:1]]))
+    points, along = candidates_near(closed, shifted, bounds.largest)
+    nearest = np.argsort(np.hypot(*(points - vertices[0]).T))[:_STARTS]
+    paths = [
+        path
+        for k in nearest
+        if (path := _around(closed, points[k], float(along[k]), shifted, bounds)) is not None
+    ]
+    return min(paths, key=len) + center if paths else None
+
+
+def _around(
+    closed: Curve,
+    start: FloatArray,
+    opened: float,
+    axes: tuple[FloatArray, FloatArray],
+    bounds: Bounds,
+) -> FloatArray | None:
+    """Return the shortest way from an anchor around the ring back to it, the anchor once."""
+    place = closed.at(np.array([opened]))
+    after = closed.vertices[:-1][closed.along[:-1] > opened]
+    before = closed.vertices[:-1][closed.along[:-1] <= opened]
+    curve = Curve(drop_repeats(np.concatenate([place, after, before, place])))
+    points, along = candidates_near(curve, axes, bounds.largest)
+    inner = (along > 0) & (along < curve.along[-1]) & (points != start).any(axis=1)
+    points = np.concatenate([start[None], points[inner], start[None]])
+    along = np.concatenate([[0.0], along[inner], curve.along[-1:]])
+    begin, end = np.full((2, len(points)), np.inf)
+    begin[0] = end[-1] = 0.0
+    path = Chords(curve, points, along).shortest_path(begin, end, bounds, fewest=4)
+    return None if path is None else points[path[:-1]]

@@ -74,7 +74,10 @@ def test_same_draw_gives_the_same_rows(toy, scene) -> None:  # noqa: F811
 def test_collator_packs_and_pads(toy, scene) -> None:  # noqa: F811
     processor = toy[1]
     rows = [
-        {"pixel_values": torch.zeros(3, 96, 128), "conversations": build(processor, scene, 0.5, seed=s)}
+        {
+            "pixel_values": torch.zeros(3, 96, 128),
+            "conversations": build(processor, scene, 0.5, seed=s),
+        }
         for s in range(2)
     ]
     batch = PackingCollator(processor.special_ids["pad"])(rows)
