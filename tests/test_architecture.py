@@ -32,7 +32,10 @@ LAYERS = {
     "__main__": 9,
     "__init__": 7,
 }
-"""A part may import itself and parts of lower layers; ``__init__`` is the facade, for users and the command line."""
+"""A part may import itself and parts of lower layers.
+
+``__init__`` is the facade, for users and the command line.
+"""
 
 WITH_TORCH = {"model", "masks", "inference", "training", "dashboard", "cli"}
 TORCH = {"torch", "transformers", "peft", "accelerate", "torchvision"}
@@ -54,8 +57,8 @@ def module_of(path: Path) -> str:
 
 def part_of(module: str) -> str:
     """Return the part of drivegrid a module belongs to; names of the facade are ``__init__``."""
-    name = (module.split(".") + ["__init__"])[1]
-    return name if name in LAYERS else "__init__"
+    _, *inner = module.split(".")
+    return inner[0] if inner and inner[0] in LAYERS else "__init__"
 
 
 def imports(tree: ast.AST, module: str) -> Iterator[tuple[int, str]]:
@@ -128,7 +131,7 @@ def test_files_functions_and_signatures_stay_small(path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_part_stands_in_the_table(path) -> None:
-    name = (module_of(path).split(".") + ["__init__"])[1]
+    name = module_of(path).split(".")[1]
     assert name in LAYERS, f"give {name} a layer"
     assert path.stem not in ("utils", "helpers", "misc", "common"), (
         "name the file for what it holds"

@@ -99,7 +99,7 @@ def test_lines_are_cut_at_the_border_not_bent() -> None:
 
 @pytest.mark.parametrize("shape", [(120, 160), (120, 160, 4), (0, 160, 3)])
 def test_other_pictures_are_refused(shape) -> None:
-    with pytest.raises(GeometryError, match="must be .* uint8 RGB"):
+    with pytest.raises(GeometryError, match=r"must be .* uint8 RGB"):
         draw_scene(np.zeros(shape, dtype=np.uint8), scene())
     with pytest.raises(GeometryError, match="float64"):
         draw_scene(np.zeros((4, 4, 3)), scene())
@@ -146,7 +146,9 @@ EDGE = 5
 
 def trace(covariance: np.ndarray | None = None) -> AnchorTrace:
     proposed = np.array([[40.0, 60.0], [120.0, 60.0]])
-    return AnchorTrace(proposed, proposed + [30.0, 0.0], np.array([False, True]), covariance)
+    return AnchorTrace(
+        proposed, proposed + np.array([30.0, 0.0]), np.array([False, True]), covariance
+    )
 
 
 def test_a_trace_shows_proposal_offset_and_result() -> None:
