@@ -73,7 +73,12 @@ def test_the_page_needs_no_network(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "shown"),
-    [((1, 1), (1, 1)), ((64, 48), (64, 48)), ((2560, 1440), (MAX_PICTURE_PX, 720)), ((9000, 2), (1280, 1))],
+    [
+        ((1, 1), (1, 1)),
+        ((64, 48), (64, 48)),
+        ((2560, 1440), (MAX_PICTURE_PX, 720)),
+        ((9000, 2), (1280, 1)),
+    ],
 )
 def test_pictures_keep_their_colors_and_bounds(tmp_path, size, shown) -> None:
     outline = written(tmp_path, "t", [], [picture(*size)])

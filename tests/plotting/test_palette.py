@@ -69,6 +69,8 @@ def test_single_instances(instance, color) -> None:
     assert scene_colors([instance]) == [color]
 
 
-@pytest.mark.parametrize("colors", [LANE_CYCLE, tuple(ROLE_COLORS.values()), tuple(LABEL_COLORS.values())])
+@pytest.mark.parametrize(
+    "colors", [LANE_CYCLE, tuple(ROLE_COLORS.values()), tuple(LABEL_COLORS.values())]
+)
 def test_colors_of_one_kind_differ(colors) -> None:
     assert len(set(colors)) == len(colors)
