@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ def evaluate(
     """
     from drivegrid.data.formats import find_format
     from drivegrid.errors import ConfigError
+    from drivegrid.metrics.evaluate import evaluate_lanes
     from drivegrid.metrics.report import format_rows
 
     if rule not in ("culane", "tusimple"):
@@ -30,7 +31,7 @@ def evaluate(
     rejected = [record for side in loaded for record in side.quarantine.rejected]
     for record in rejected:
         print_error(f"{record.message} ({record.path}, line {record.line}, {record.item})")
-    result = _score(loaded[0].scenes, loaded[1].scenes, pred, truth, rule)
+    result = evaluate_lanes(loaded[0].scenes, loaded[1].scenes, "culane" if rule == "culane" else "tusimple")
     result["quarantined"] = len(rejected)
     if as_json:
         print_json(result)
@@ -39,16 +40,3 @@ def evaluate(
         typer.echo("\n".join(format_rows(f"{pred} against {truth}", shown)))
     if rejected:
         raise typer.Exit(1)
-
-
-def _score(
-    pred_scenes: list[Any], truth_scenes: list[Any], pred: Path, truth: Path, rule: str
-) -> dict[str, Any]:
-    from drivegrid.metrics.evaluate import evaluate_lanes
-
-    if rule == "tusimple":
-        # The official rule reads the raw rows: gaps inside a lane and lanes without a point count.
-        from drivegrid.metrics.tusimple_files import evaluate_tusimple_files
-
-        return evaluate_tusimple_files(pred, truth)
-    return evaluate_lanes(pred_scenes, truth_scenes, rule="culane")

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import shapely
 
+from drivegrid.data.formats.tusimple import lane_rows
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Polyline
@@ -22,7 +23,7 @@ from drivegrid.metrics.culane import CULANE, CulaneRule, CulaneScore, match_lane
 from drivegrid.metrics.lanes import DENSE_STEP_PX, densify
 from drivegrid.metrics.points import RADIUS_PX, PointScore, score_points
 from drivegrid.metrics.regions import Overlap, RegionScore, region_of, region_overlap
-from drivegrid.metrics.tusimple import H_SAMPLES, TusimpleScore, rows_of, score_frame
+from drivegrid.metrics.tusimple import TusimpleScore, score_frame
 
 LaneRuleName: TypeAlias = Literal["culane", "tusimple"]
 
@@ -109,14 +110,9 @@ def _culane(
 def _tusimple(pairs: FramePairs) -> TusimpleScore:
     frames = {}
     for name, (pred, gt) in pairs.pairs.items():
-        rows: Sequence[float] = gt.extra.get("h_samples", H_SAMPLES)
-        size_wh = gt.frame.size_wh
-        frames[name] = score_frame(
-            [rows_of(line, size_wh, rows) for line in lines_of(pred)],
-            [rows_of(line, size_wh, rows) for line in lines_of(gt)],
-            rows,
-            pred.extra.get("run_time", 0.0),
-        )
+        rows, lanes = lane_rows(gt)
+        run_time = pred.extra.get("tusimple", {}).get("run_time", 0.0)
+        frames[name] = score_frame(lane_rows(pred, rows)[1], lanes, rows, run_time)
     return TusimpleScore(frames)
 
 
@@ -133,8 +129,8 @@ def evaluate_lanes(
 
     Args:
         pred_scenes: Predictions.
-        gt_scenes: Truth. ``extra["h_samples"]`` names the rows of the TuSimple rule, else its
-            56 usual ones count; ``extra["run_time"]`` of a prediction is its time in ms.
+        gt_scenes: Truth. Under the rule ``"tusimple"`` its own rows count, as `lane_rows` gives
+            them, and the ``run_time`` (ms) a prediction was read with.
         rule: Whose definition of a hit.
         culane: How lanes are drawn under the rule ``"culane"``.
         thresholds: IoU thresholds under the rule ``"culane"``.
