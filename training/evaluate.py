@@ -24,14 +24,14 @@ from rich.progress import track
 
 from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.images import load_image
-from drivegrid.data.scene import Instance, Scene
-from drivegrid.data.store import write_text
-from drivegrid.errors import GeometryError
+from drivegrid.data.scene import Scene
+from drivegrid.data.files import write_text
 from drivegrid.geometry import from_parts
 from drivegrid.inference.predictor import Predictor
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.stream import FIRST_TRAIN_SEED, TEST_SEEDS
+from drivegrid.tasks.scoring import asked_part, headline, headline_of, perfect_answer
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 
@@ -41,26 +41,6 @@ MEDOID_CANDIDATES, MEDOID_OTHERS = 32, 64
 THUMBNAIL_WH = (48, 27)
 
 Pixels = npt.NDArray[np.uint8]
-
-
-def asked_part(scene: Scene) -> Scene:
-    """Return the scene with only what the tasks ask for, in their order."""
-    instances = tuple(i for task in TASKS.values() for i in task.instances(scene))
-    return replace(scene, instances=instances)
-
-
-def perfect_tokens(scene: Scene, codec: Codec) -> Scene:
-    """Return the scene after encoding and decoding: the best any model on this lattice can say."""
-    size_wh = scene.frame.size_wh
-    kept: list[Instance] = []
-    for instance in scene.instances:
-        try:
-            shape = codec.decode(codec.encode(instance.geometry, size_wh), size_wh)
-        except GeometryError:
-            continue
-        if shape is not None:
-            kept.append(replace(instance, geometry=shape, confidence=1.0))
-    return replace(scene, instances=tuple(kept))
 
 
 def thumbnail(image: Pixels) -> npt.NDArray[np.float32]:
@@ -89,7 +69,7 @@ class TrainingScenes:
         """Return the scene whose labels answer the other scenes best, by the mean of the scores."""
         others = self.scenes[MEDOID_CANDIDATES : MEDOID_CANDIDATES + MEDOID_OTHERS]
         scores = [
-            np.mean(list(headline(evaluate_scenes(given(candidate, others), others)).values()))
+            np.mean([value or 0.0 for value in headline(given(candidate, others), others).values()])
             for candidate in track(self.scenes[:MEDOID_CANDIDATES], "average scene")
         ]
         return self.scenes[int(np.argmax(scores))]
@@ -111,14 +91,6 @@ def given(answer: Scene, frames: Sequence[Scene]) -> list[Scene]:
     return [
         replace(scale_scene(answer, scene.frame.size_wh), frame=scene.frame) for scene in frames
     ]
-
-
-HEADLINES = (("lanes", "f1_50"), ("boxes", "acc_50"), ("points", "hit"), ("polygons", "giou"))
-
-
-def headline(scores: dict[str, Any]) -> dict[str, float]:
-    """Return the one figure a kind that tables show, in percent."""
-    return {f"{kind} {name}": scores[kind][name] for kind, name in HEADLINES}
 
 
 def evaluate_rendered(
@@ -144,7 +116,7 @@ def evaluate_rendered(
         truth.append(scene)
         predicted = predictor.detect(rendered.image, rounds=codec.rounds).to_scene()
         answers["model"].append(replace(predicted, frame=scene.frame))
-        answers["ceiling"].append(perfect_tokens(scene, codec))
+        answers["ceiling"].append(perfect_answer(scene, codec))
         answers["nearest scene"] += given(training.nearest(rendered.image), [scene])
     answers["average scene"] = given(training.average(), truth)
     return {name: evaluate_scenes(scenes, truth) for name, scenes in answers.items()}
@@ -164,11 +136,12 @@ def evaluate_real(predictor: Predictor, label_file: Path, codec: Codec) -> dict[
         image = load_image(label_file.parent / scene.frame.image)
         predicted = predictor.ask(image, TASKS["lanes"].question, codec.rounds).to_scene()
         answers["model"].append(replace(predicted, frame=scene.frame, extra=scene.extra))
-        answers["ceiling"].append(perfect_tokens(scene, codec))
+        answers["ceiling"].append(perfect_answer(scene, codec))
     result: dict[str, Any] = {}
     for name, scenes in answers.items():
         result[name] = {
-            rule: evaluate_lanes(scenes, truth, rule=rule) for rule in ("culane", "tusimple")
+            "culane": evaluate_lanes(scenes, truth, "culane", densify_px=10.0),
+            "tusimple": evaluate_lanes(scenes, truth, "tusimple"),
         }
     return result
 
@@ -193,15 +166,15 @@ def _command(
     }
     columns = report["rendered"]
     typer.echo(f"{'percent, ' + str(scenes) + ' scenes':24}" + "".join(f"{c:>15}" for c in columns))
-    for name in headline(columns["model"]):
-        cells = "".join(f"{headline(column)[name]:15.1f}" for column in columns.values())
-        typer.echo(f"{name:24}{cells}")
+    for name in headline_of(columns["model"]):
+        figures = [headline_of(column)[name] or 0.0 for column in columns.values()]
+        typer.echo(f"{name:24}" + "".join(f"{100 * figure:15.1f}" for figure in figures))
     if real is not None:
         report["real"] = evaluate_real(predictor, real, codec)
         for name, rules in report["real"].items():
-            figures = [f"F1@50 {rules['culane']['iou_0.5']['f1']:.1f}"]
-            figures += [f"{key} {rules['tusimple'][key]:.3f}" for key in ("accuracy", "fp", "fn")]
-            typer.echo(f"real frames, {name}: " + ", ".join(figures))
+            shown = [f"F1@50 {100 * rules['culane']['f1_50']:.1f}"]
+            shown += [f"{key} {rules['tusimple'][key]:.3f}" for key in ("accuracy", "fp", "fn")]
+            typer.echo(f"real frames, {name}: " + ", ".join(shown))
     if json_file is not None:
         write_text(json_file, json.dumps(report, indent=1))
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drivegrid.cli.output import print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from drivegrid.data.scene import Scene
     from drivegrid.inference.predictor import Predictor
+    from drivegrid.inference.results import Answer
+    from drivegrid.plotting.canvas import ImageArray
     from drivegrid.plotting.page import Picture
 
 FRAME_WH = (1280, 720)
+NOTE = (
+    "Lanes: CULane rule, 30 px wide lines on 1640 x 590. Boxes: IoU 0.5, same label. Signs: inside "
+    "the true face. The ceiling is the score of perfect tokens."
+)
 MAX_REAL_FRAMES = 24
+"""Of a larger folder, or a clip, so many frames are picked evenly."""
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="folder for the page")] = Path("out/demo"),
-    frames: Annotated[
-        Path | None, typer.Option(help="also answer real frames of this folder")
-    ] = None,
+    frames: Annotated[Path | None, typer.Option(help="also answer frames of this folder")] = None,
     scenes: Annotated[int, typer.Option(min=1, help="rendered scenes")] = 6,
     model: Annotated[
         Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
@@ -38,20 +41,86 @@ def demo(
     Example: drivegrid demo --frames my_frames/
     """
     from drivegrid.inference.predictor import Predictor
-    from drivegrid.plotting.page import Table, write_page
+    from drivegrid.plotting.page import score_table, write_page
 
     predictor = Predictor.from_pretrained(model)
-    rendered, table = _rendered(predictor, scenes)
-    real, failed = _real(predictor, frames) if frames is not None else ([], 0)
-    tables = [Table("Scores on the rendered scenes, in percent", ("", "model", "ceiling"), table)]
+    pictures, scores, ceilings = _rendered(predictor, scenes)
+    failed = 0
+    if frames is not None:
+        real, failed = _real(predictor, frames)
+        pictures += real
     page = out / "index.html"
-    write_page(page, "drivegrid demo", tables, [*rendered, *real])
+    table = score_table(f"{scenes} rendered scenes the model never saw", scores, ceilings, NOTE)
+    write_page(page, "drivegrid demo", [table], pictures)
     if as_json:
-        print_json({"page": str(page), "scores": {name: [a, b] for name, a, b in table}})
+        print_json({"page": str(page), "scores": scores, "ceilings": ceilings, "failed": failed})
     else:
-        for name, score, ceiling in table:
-            typer.echo(f"{name:24} {score:>6}   ceiling {ceiling:>6}")
+        for name, score in scores.items():
+            typer.echo(f"{name:16} {score:.3f}   ceiling {ceilings[name]:.3f}")
         typer.echo(f"page: {page}")
     if failed:
-        typer.echo(f"{failed} frames could not be read", err=True)
+        print_error(f"{failed} frames could not be read")
         raise typer.Exit(1)
+
+
+def _rendered(
+    predictor: Predictor, count: int
+) -> tuple[list[Picture], dict[str, float], dict[str, float]]:
+    """Answer rendered scenes; return pictures, scores and ceilings."""
+    from drivegrid.scenes.render import render_scene
+    from drivegrid.scenes.stream import TEST_SEEDS
+    from drivegrid.tasks.scoring import asked_part, headline, perfect_answer
+    from drivegrid.tokens.codec import Codec
+
+    codec = Codec(predictor.processor.grid)
+    pictures: list[Picture] = []
+    truth, answers = [], []
+    for seed in progress_bar(TEST_SEEDS[:count], "rendered scenes"):
+        rendered = render_scene(seed, FRAME_WH)
+        answer = replace(predictor.detect(rendered.image), image=f"scene-{seed}")
+        scene = asked_part(rendered.scene)
+        truth.append(replace(scene, frame=replace(scene.frame, image=answer.image)))
+        answers.append(answer.to_scene())
+        pictures.append(_picture(answer, rendered.image))
+        if seed == TEST_SEEDS.start:
+            pictures += _steps(answer, rendered.image, predictor)
+    scores = headline(answers, truth)
+    ceilings = headline([perfect_answer(scene, codec) for scene in truth], truth)
+    known = [name for name, value in scores.items() if value is not None]
+    return pictures, {n: scores[n] for n in known}, {n: ceilings[n] for n in known}
+
+
+def _real(predictor: Predictor, folder: Path) -> tuple[list[Picture], int]:
+    """Answer real frames; return pictures and how many could not be read."""
+    from drivegrid.data.images import iter_frames
+
+    found = list(iter_frames([folder]))
+    errors = [error for _, error in found if isinstance(error, Exception)]
+    for error in errors:
+        print_error(error)
+    good = [(name, frame) for name, frame in found if not isinstance(frame, Exception)]
+    chosen = good[:: -(-len(good) // MAX_REAL_FRAMES)] if good else []
+    pictures = []
+    for name, frame in progress_bar(chosen, "real frames"):
+        answer = replace(predictor.detect(frame), image=name)
+        pictures.append(_picture(answer, frame))
+    return pictures, len(errors)
+
+
+def _picture(answer: Answer, frame: ImageArray) -> Picture:
+    """Return the overlay with the answer's tokens below."""
+    from drivegrid.plotting.overlay import draw_scene
+    from drivegrid.plotting.page import Picture
+
+    tokens = "\n".join(f"{f.instance.label}: {' '.join(f.tokens)}" for f in answer.found)
+    return Picture(draw_scene(frame, answer.to_scene()), answer.image, tokens)
+
+
+def _steps(answer: Answer, frame: ImageArray, predictor: Predictor) -> list[Picture]:
+    """Return a picture of lattice, proposal, offsets and result."""
+    from drivegrid.plotting.overlay import draw_traces
+    from drivegrid.plotting.page import Picture
+
+    traces = [found.trace for found in answer.found if found.instance.geometry.kind == "line"]
+    title = f"{answer.image}: lanes proposed (red), moved (blue), found (green)"
+    return [Picture(draw_traces(frame, traces, predictor.processor.grid), title)]

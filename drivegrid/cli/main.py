@@ -8,8 +8,13 @@ from typing import Annotated
 import typer
 
 from drivegrid import __version__
+from drivegrid.cli.ceiling import ceiling
 from drivegrid.cli.check import check
+from drivegrid.cli.convert import data
+from drivegrid.cli.demo import demo
+from drivegrid.cli.evaluate import evaluate
 from drivegrid.cli.output import print_error
+from drivegrid.cli.predict import predict
 from drivegrid.errors import DriveGridError
 
 app = typer.Typer(
@@ -36,11 +41,16 @@ def _drivegrid(
 ) -> None:
     """Ground lanes, obstacles, signs and drivable area by grid and offset tokens.
 
-    Example: drivegrid check
+    Example: drivegrid demo
     """
 
 
+app.command()(demo)
+app.command()(predict)
+app.command("eval")(evaluate)
+app.command()(ceiling)
 app.command()(check)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

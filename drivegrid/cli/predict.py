@@ -42,7 +42,7 @@ def predict(  # noqa: PLR0913 - options of a command
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
-    from drivegrid.data.store import write_text
+    from drivegrid.data.files import write_text
     from drivegrid.inference.predictor import Predictor
 
     done: list[dict[str, Any]] = []
@@ -86,12 +86,12 @@ def _answer(predictor: Predictor, frame: Any, query: list[str] | None, rounds: i
 
 def _draw(answer: Answer, frame: Any, folder: Path, traced: Predictor | None) -> None:
     from drivegrid.data.images import save_image
-    from drivegrid.plotting.overlay import draw_scene, draw_trace
+    from drivegrid.plotting.overlay import draw_scene, draw_traces
 
     picture = draw_scene(frame, answer.to_scene())
     if traced is not None:
-        for found in answer.found:
-            picture = draw_trace(picture, found.trace, traced.processor.grid)
+        traces = [found.trace for found in answer.found]
+        picture = draw_traces(picture, traces, traced.processor.grid)
     # One flat folder: the path is part of the name, so that equal file names do not meet.
     flat = answer.image.lstrip("./").replace("/", "_").replace("#", "_")
     save_image(folder / f"{Path(flat).with_suffix('')}.jpg", picture)

@@ -1,0 +1,63 @@
+"""``drivegrid ceiling``: the score of perfect tokens on your labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from drivegrid.cli.output import print_error, print_json
+
+
+def ceiling(  # noqa: PLR0913 - options of a command
+    path: Annotated[Path, typer.Argument(help="label file or folder")],
+    label_format: Annotated[
+        str, typer.Option("--format", help="tusimple, culane, drivegrid; auto detects it")
+    ] = "auto",
+    encoder: Annotated[Literal["rows", "fewest"], typer.Option(help="line encoder")] = "fewest",
+    rounds: Annotated[int, typer.Option(min=0, help="offset rounds")] = 1,
+    gamma: Annotated[float, typer.Option(help="step ratio: 1 is the paper, 0.5 ours")] = 0.5,
+    lattice: Annotated[str, typer.Option(help="columns x rows")] = "32x32",
+    smooth: Annotated[bool, typer.Option(help="decode lines as smooth curves")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Encode and decode every label and score the result: what no model can beat.
+
+    Figures are percent, counts and pixels excepted; parameters are printed beside them.
+
+    Example: drivegrid ceiling label_data.json --format tusimple --encoder fewest --rounds 2
+    """
+    from drivegrid.data.formats import detect_format, find_format
+    from drivegrid.metrics.ceiling import ceiling as score
+    from drivegrid.metrics.report import format_rows
+    from drivegrid.tokens.codec import Codec
+    from drivegrid.tokens.grid import GridSpec
+
+    if label_format == "auto":
+        label_format, reason = detect_format(path)
+        typer.echo(f"{path}: {label_format} ({reason})", err=True)
+    cols, rows = _lattice(lattice)
+    grid = GridSpec(cols, rows, 2 * cols, 2 * rows, gamma)
+    loaded = find_format(label_format).load(path)
+    report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
+    rejected = loaded.quarantine.rejected
+    for record in rejected:
+        print_error(f"{record.message} ({record.path}, line {record.line}, {record.item})")
+    result = report.as_dict() | {"frames": len(loaded.scenes), "quarantined": len(rejected)}
+    if as_json:
+        print_json(result)
+    else:
+        typer.echo("\n".join(format_rows(f"ceiling of {path}", result)))
+    if rejected:
+        raise typer.Exit(1)
+
+
+def _lattice(text: str) -> tuple[int, int]:
+    """Return columns and rows of for example "32x32"."""
+    from drivegrid.errors import ConfigError
+
+    cols, _, rows = text.partition("x")
+    if not (cols.isdigit() and rows.isdigit()):
+        raise ConfigError(f"lattice must read columns x rows, got {text!r}. Example: 32x32")
+    return int(cols), int(rows)
