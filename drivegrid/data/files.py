@@ -104,7 +104,7 @@ def check_image_name(name: object) -> str:
     """Return an image name that cannot lead out of its data set's folder.
 
     Raises:
-        FormatError: If it is no text, empty, absolute, climbs with ``..`` or has control characters.
+        FormatError: If it is no text, empty, absolute, climbs (``..``) or has control characters.
 
     >>> check_image_name("clips/0313-1/6040/20.jpg")
     'clips/0313-1/6040/20.jpg'

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from drivegrid.data.files import atomic_path
 from drivegrid.errors import FormatError, GeometryError
@@ -93,7 +93,7 @@ def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, "far more", max_pixels) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         size = os.path.getsize(path)
         raise FormatError(
             f"file must be a picture ({allowed}), got {size} bytes of something else.", path

@@ -90,7 +90,8 @@ def scene_from_record(record: object) -> Scene:
         _instance_from_record(value, f"instance {index}")
         for index, value in enumerate(_typed(record, "instances", list, "record"))
     )
-    return Scene(_frame_from_record(record["frame"]), instances, _typed(record, "extra", dict, ""))
+    frame = _frame_from_record(record["frame"])
+    return Scene(frame, instances, _typed(record, "extra", dict, "record"))
 
 
 def _frame_from_record(record: object) -> Frame:
@@ -158,9 +159,7 @@ def _check_keys(record: object, keys: set[str], item: str) -> dict[str, Any]:
 
 def _typed(record: Mapping[str, Any], key: str, kind: type[Any], item: str) -> Any:
     if not isinstance(record[key], kind):
-        raise FormatError(
-            f"{key} must be a {kind.__name__}, got {record[key]!r:.100}.", item=item or None
-        )
+        raise FormatError(f"{key} must be a {kind.__name__}, got {record[key]!r:.100}.", item=item)
     return record[key]
 
 

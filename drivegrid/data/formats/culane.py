@@ -125,7 +125,7 @@ def _label_path(root: Path, image: str) -> Path:
 
 def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
     label = _label_path(root, image)
-    instances = []
+    instances: list[Instance] = []
     for number, line in read_lines(label):
         try:
             points = _points(line, f"lane {len(instances)}")
@@ -229,7 +229,7 @@ def _lines(scene: Scene) -> tuple[str, list[Loss]]:
 
 
 def _sampled(points: FloatArray) -> FloatArray:
-    """Return (M, 2) points at every tenth row and both ends; as given if the line does not climb."""
+    """Return (M, 2) points at every tenth row and both ends; as given where it does not climb."""
     if len(points) < 2 or not climbs(points):
         return points
     bottom, top = points[0, 1], points[-1, 1]

@@ -30,6 +30,10 @@ def sample_rows(points: FloatArray, rows: FloatArray) -> FloatArray:
     """
     if len(points) == 0 or len(rows) == 0:
         return np.full(len(rows), np.nan)
+    if climbs(points):  # nearly every lane, and much faster
+        x, y = points[::-1].T
+        inside: FloatArray = np.interp(rows, y, x, left=np.nan, right=np.nan)
+        return inside
     start, stop = (points, points) if len(points) == 1 else (points[:-1], points[1:])
     y0, y1, y = start[:, 1, None], stop[:, 1, None], rows[None]
     meets = (np.minimum(y0, y1) <= y) & (y <= np.maximum(y0, y1))  # (segments, R)

@@ -1,0 +1,51 @@
+"""The table of formats and telling them apart."""
+
+import json
+
+import pytest
+
+from drivegrid.data.formats import FORMATS, detect_format, find_format
+from drivegrid.data.store import save_scenes
+from drivegrid.errors import FormatError
+from tests.data.builders import make_lane, make_scene
+
+PATHS = {"culane": "folder", "drivegrid": "a.jsonl", "tusimple": "a.json"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_keeps_a_lane_and_is_recognised(tmp_path, name):
+    scene = make_scene(make_lane([[10, 300], [20, 290]]))
+    path = tmp_path / PATHS[name]
+    assert find_format(name).save([scene], path).quarantine.num_kept == 1
+    [again] = find_format(name).load(path).scenes
+    assert again.instances[0].geometry == scene.instances[0].geometry
+    found, reason = detect_format(path)
+    assert found == name
+    assert reason
+
+
+def test_parquet_is_recognised(tmp_path):
+    save_scenes([], tmp_path / "a.parquet")
+    assert detect_format(tmp_path / "a.parquet")[0] == "drivegrid"
+
+
+def test_a_broken_first_line_is_passed_over(tmp_path):
+    frame = {"lanes": [], "h_samples": [], "raw_file": "a.jpg"}
+    (tmp_path / "a").write_text("{\n\n" + json.dumps(frame))
+    assert detect_format(tmp_path / "a")[0] == "tusimple"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"[1]\n", b'{"images": []}', b"\x89PNG"])
+def test_unknown_files_list_the_known_formats(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(FormatError, match="culane, drivegrid, tusimple"):
+        detect_format(tmp_path / "a")
+
+
+def test_unknown_folders_names_and_missing_files(tmp_path):
+    with pytest.raises(FormatError, match="culane, drivegrid, tusimple"):
+        detect_format(tmp_path)
+    with pytest.raises(FormatError, match="culane, drivegrid, tusimple, got 'coco'"):
+        find_format("coco")
+    with pytest.raises(FormatError, match="absent"):
+        detect_format(tmp_path / "absent")

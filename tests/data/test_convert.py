@@ -1,0 +1,108 @@
+"""Conversions add up, lose only what they report, and leave nothing half done."""
+
+import json
+
+import pytest
+
+from drivegrid.data import convert as module
+from drivegrid.data.convert import convert
+from drivegrid.data.formats import FORMATS, Format, load_culane, load_tusimple
+from drivegrid.data.quarantine import Loss, Rejected
+from drivegrid.data.scene import Instance
+from drivegrid.data.store import load_scenes, save_scenes
+from drivegrid.errors import FormatError
+from tests.data.builders import SHAPES, make_lane, make_scene
+
+LANE = make_lane([[100, 700], [640, 160]])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("target_format", FORMATS)
+@pytest.mark.parametrize("count", [0, 3])
+def test_every_frame_arrives(tmp_path, target_format, count):
+    save_scenes([make_scene(LANE, image=f"{i}.jpg") for i in range(count)], tmp_path / "a.jsonl")
+    report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "b.jsonl", target_format)
+    assert (report.read, report.written, report.quarantined) == (count, count, 0)
+    assert names(tmp_path) == ["a.jsonl", "b.jsonl"]
+    if count:
+        assert len(FORMATS[target_format].load(tmp_path / "b.jsonl").scenes) == count
+
+
+def test_what_the_reader_and_the_writer_set_aside_adds_up(tmp_path):
+    box = Instance("obstacle/cone", SHAPES["box"])
+    good = make_scene(LANE, box, size_wh=(1640, 590))
+    save_scenes([good, good, make_scene(image="../a.jpg")], tmp_path / "a.jsonl")
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write("{}\n")
+    report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "out", "culane")
+    assert (report.read, report.written, report.quarantined) == (4, 1, 3)
+    assert [record.item for record in report.rejected] == ["schema", "scene 1", "scene 2"]
+    assert [loss.item for loss in report.losses] == ["instance 1 (obstacle/cone)"]
+
+
+def test_the_report_on_disk(tmp_path):
+    report = module.Report(2, 1, [Rejected("a", "bad", 3)], [Loss("b.jpg", "a box")])
+    report.save(tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text()) == {
+        "read": 2,
+        "written": 1,
+        "quarantined": 1,
+        "loss_counts": {"a box": 1},
+        "records": [{"path": "a", "message": "bad", "line": 3, "item": None}],
+        "losses": [{"image": "b.jpg", "message": "a box", "item": None}],
+    }
+
+
+def test_a_file_is_replaced_and_an_empty_folder_filled(tmp_path):
+    save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").write_text("old")
+    (tmp_path / "empty").mkdir()
+    convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "b.jsonl", "drivegrid")
+    convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "empty", "culane")
+    assert load_scenes(tmp_path / "b.jsonl") == load_scenes(tmp_path / "a.jsonl")
+    assert len(load_culane(tmp_path / "empty").scenes) == 1
+
+
+def test_targets_with_content_and_the_source_itself_are_refused(tmp_path):
+    save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
+    for target in (tmp_path, tmp_path / "a.jsonl", tmp_path / "x" / ".." / "a.jsonl"):
+        with pytest.raises(FormatError, match="new or an empty folder"):
+            convert(tmp_path / "a.jsonl", "drivegrid", target, "culane")
+    assert names(tmp_path) == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("wrong", [("coco", "culane"), ("culane", "coco")])
+def test_unknown_formats_are_refused_before_anything_is_read(tmp_path, wrong):
+    with pytest.raises(FormatError, match="got 'coco'"):
+        convert(tmp_path / "absent", wrong[0], tmp_path / "out", wrong[1])
+
+
+def test_a_failing_writer_leaves_no_folder(tmp_path, monkeypatch):
+    def save(scenes, path):
+        FORMATS["culane"].save(scenes, path)
+        raise OSError(28, "No space left on device")
+
+    save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
+    broken = Format(load_culane, save, is_folder=True)
+    monkeypatch.setattr(module, "find_format", {"drivegrid": FORMATS["drivegrid"], "x": broken}.get)
+    with pytest.raises(OSError, match="No space"):
+        convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "out", "x")
+    assert names(tmp_path) == ["a.jsonl"]
+
+
+def test_real_tusimple_through_culane_keeps_every_point(realdata, tmp_path):
+    source = realdata / "tusimple" / "label_data.json"
+    report = convert(source, "tusimple", tmp_path / "culane", "culane")
+    assert (report.read, report.written) == (132, 132)
+    for picture in source.parent.rglob("*.jpg"):  # without pictures CULane means 1640x590
+        (tmp_path / "culane" / picture.relative_to(source.parent)).symlink_to(picture)
+    back = convert(tmp_path / "culane", "culane", tmp_path / "back.json", "tusimple")
+    assert (back.read, back.written) == (132, 132)
+    assert back.losses == []
+    before = {scene.frame.image: scene for scene in load_tusimple(source).scenes}
+    for scene in load_tusimple(tmp_path / "back.json").scenes:
+        lanes = [i.geometry for i in before[scene.frame.image].instances]
+        assert [i.geometry for i in scene.instances] == lanes

@@ -1,0 +1,287 @@
+"""Pictures: every kind becomes RGB, everything else a FormatError that names the file."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from drivegrid.data.images import image_size, iter_frames, load_image, save_image
+from drivegrid.errors import FormatError, GeometryError
+
+RED = np.zeros((4, 6, 3), np.uint8) + np.array([200, 10, 10], np.uint8)
+
+
+def encoded(image, format_name, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, format=format_name, **options)
+    return buffer.getvalue()
+
+
+def png_of_size(width, height):
+    """A PNG whose header claims a size that its body does not have."""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def noise(width=64, height=48):
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.ppm", "a.tif", "a.TIFF", "new/a.png"])
+def test_lossless_formats_give_the_same_pixels(tmp_path, name):
+    image = np.asarray(noise())
+    save_image(tmp_path / name, image)
+    assert np.array_equal(load_image(tmp_path / name), image)
+    assert image_size(tmp_path / name) == (64, 48)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.jpeg", "a.webp"])
+def test_lossy_formats_stay_close(tmp_path, name):
+    save_image(tmp_path / name, RED)
+    assert np.abs(load_image(tmp_path / name).astype(int) - RED).max() <= 4
+
+
+def test_the_array_can_be_written_to(tmp_path):
+    save_image(tmp_path / "a.png", RED)
+    load_image(tmp_path / "a.png")[0, 0] = 7
+
+
+def grey16(values, name="I;16"):
+    return Image.fromarray(np.array([values], np.uint16)).convert(name)
+
+
+def palette_with_clear():
+    image = Image.new("P", (2, 1))
+    image.putpalette([200, 100, 50, 9, 9, 9])
+    image.putpixel((1, 0), 1)
+    image.info["transparency"] = 1
+    return image
+
+
+KINDS = {
+    "grey": (encoded(Image.new("L", (1, 1), 90), "PNG"), [[90, 90, 90]]),
+    "one bit": (encoded(Image.new("1", (1, 1), 1), "PNG"), [[255, 255, 255]]),
+    "grey and alpha": (encoded(Image.new("LA", (1, 1), (200, 0)), "PNG"), [[0, 0, 0]]),
+    "half clear": (encoded(Image.new("RGBA", (1, 1), (200, 100, 0, 51)), "PNG"), [[40, 20, 0]]),
+    "palette": (encoded(palette_with_clear(), "PNG", transparency=1), [[200, 100, 50], [0, 0, 0]]),
+    "16-bit PNG": (encoded(grey16([0, 257, 65535]), "PNG"), [[0] * 3, [1] * 3, [255] * 3]),
+    "16-bit TIFF": (encoded(grey16([0, 25700]), "TIFF"), [[0] * 3, [100] * 3]),
+    "16-bit PGM": (b"P5 2 1 65535\n\x00\x00\xff\xff", [[0] * 3, [255] * 3]),
+    "CMYK": (encoded(Image.new("CMYK", (1, 1), (0, 255, 255, 0)), "TIFF"), [[255, 0, 0]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "pixels"), KINDS.values(), ids=KINDS)
+def test_every_kind_of_pixel_becomes_rgb(tmp_path, content, pixels):
+    (tmp_path / "a").write_bytes(content)
+    image = load_image(tmp_path / "a")
+    assert image.dtype == np.uint8
+    assert image.reshape(-1, 3).tolist() == pixels
+
+
+def test_cmyk_jpeg(tmp_path):
+    red = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    (tmp_path / "a.jpg").write_bytes(encoded(red, "JPEG", quality=100))
+    assert np.abs(load_image(tmp_path / "a.jpg").astype(int) - [255, 0, 0]).max() <= 4
+
+
+# What the camera stored for orientation o so that the upright picture is [[1, 2, 3], [4, 5, 6]].
+STORED = {
+    1: [[1, 2, 3], [4, 5, 6]],
+    2: [[3, 2, 1], [6, 5, 4]],
+    3: [[6, 5, 4], [3, 2, 1]],
+    4: [[4, 5, 6], [1, 2, 3]],
+    5: [[1, 4], [2, 5], [3, 6]],
+    6: [[3, 6], [2, 5], [1, 4]],
+    7: [[6, 3], [5, 2], [4, 1]],
+    8: [[4, 1], [5, 2], [6, 3]],
+    99: [[1, 2, 3], [4, 5, 6]],
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_rotation_is_applied(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.array(STORED[orientation], np.uint8))
+    stored.save(tmp_path / "a.png", exif=exif)
+    assert load_image(tmp_path / "a.png")[:, :, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert image_size(tmp_path / "a.png") == (3, 2)
+
+
+JPEG, PNG = encoded(noise(), "JPEG"), encoded(noise(), "PNG")
+HOSTILE = {
+    "empty": (b"", "got 0 bytes"),
+    "text": (b"hello", "must be a picture"),
+    "markup": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "must be a picture"),
+    "GIF is not allowed": (encoded(noise(), "GIF"), "must be a picture"),
+    "cut JPEG": (JPEG[: len(JPEG) // 2], "whole and readable"),
+    "cut PNG": (PNG[: len(PNG) // 2], "whole and readable"),
+    "JPEG header only": (JPEG[:20], "a.jpg"),
+    "corrupt PNG": (PNG[:200] + b"\0" * 50 + PNG[250:], "whole and readable"),
+    "cut WEBP": (encoded(noise(), "WEBP")[:100], "a.jpg"),
+    "cut TIFF": (encoded(noise(), "TIFF")[:60], "a.jpg"),
+    "cut BMP": (encoded(noise(), "BMP")[:100], "whole and readable"),
+    "65 megapixels": (png_of_size(8192, 8193), "at most 67108864 pixels, got 8192x8193"),
+    "100 megapixels": (png_of_size(10_000, 10_000), "at most 67108864 pixels"),
+    "bomb": (png_of_size(60_000, 60_000), "at most 67108864 pixels"),
+    "no pixels": (b"P6 0 0 255\n", "a.jpg"),
+    "floats": (encoded(Image.new("F", (2, 2), 0.5), "TIFF"), "no fixed white"),
+    "32-bit": (encoded(Image.new("I", (2, 2), 70_000), "TIFF"), "not 16-bit"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_are_format_errors(tmp_path, content, message):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(FormatError, match=r"a\.jpg") as caught:
+        load_image(tmp_path / "a.jpg")
+    assert message in str(caught.value)
+
+
+def test_missing_files_and_folders(tmp_path):
+    for path in (tmp_path, tmp_path / "absent.jpg"):
+        with pytest.raises(FormatError, match=path.name):
+            load_image(path)
+
+
+def test_random_damage_is_never_another_error(tmp_path):
+    rng = np.random.default_rng(3)
+    sources = [JPEG, PNG] + [encoded(noise(), name) for name in ("WEBP", "BMP", "PPM", "TIFF")]
+    for trial in range(240):
+        content = bytearray(sources[trial % len(sources)])
+        for where in rng.integers(0, min(len(content), 400), 3):
+            content[where] = rng.integers(256)
+        (tmp_path / "a").write_bytes(content)
+        try:
+            assert load_image(tmp_path / "a", max_pixels=10**6).shape[2] == 3
+        except FormatError as error:
+            assert str(tmp_path / "a") in str(error)
+
+
+def test_the_cap_can_be_moved(tmp_path):
+    save_image(tmp_path / "a.png", RED)
+    assert load_image(tmp_path / "a.png", max_pixels=24).shape == (4, 6, 3)
+    with pytest.raises(FormatError, match="at most 23 pixels, got 6x4"):
+        image_size(tmp_path / "a.png", max_pixels=23)
+
+
+@pytest.mark.parametrize(
+    "image", [RED[:, :, 0], RED.astype(float), RED[:0], np.zeros((2, 2, 4), np.uint8)], ids=str
+)
+def test_only_rgb_is_written(tmp_path, image):
+    with pytest.raises(GeometryError, match="uint8"):
+        save_image(tmp_path / "a.png", image)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_suffix(tmp_path):
+    with pytest.raises(FormatError, match=r"\.png"):
+        save_image(tmp_path / "a.gif", RED)
+
+
+def write_clip(path, num_frames=5):
+    codec = "MJPG" if path.suffix == ".avi" else "mp4v"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 10, (64, 48))
+    for index in range(num_frames):
+        writer.write(np.full((48, 64, 3), (20, 20, 40 * index + 20), np.uint8))  # BGR
+    writer.release()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov"])
+def test_clips_give_numbered_rgb_frames(tmp_path, suffix):
+    path = tmp_path / f"drive{suffix}"
+    write_clip(path)
+    frames = list(iter_frames([path]))
+    assert [name for name, _ in frames] == [f"{path}#{index:06d}" for index in range(5)]
+    assert np.abs(frames[4][1].astype(int) - [180, 20, 20]).mean() < 8
+
+
+def test_a_batch_goes_on_and_adds_up(tmp_path):
+    save_image(tmp_path / "b" / "2.png", RED)
+    save_image(tmp_path / "b" / "10.PNG", RED)
+    save_image(tmp_path / "a" / "x.jpg", RED)
+    (tmp_path / "a" / "broken.jpg").write_bytes(JPEG[:300])
+    (tmp_path / "a" / "README.md").write_text("not a frame")
+    write_clip(tmp_path / "a" / "c.mp4", 2)
+    (tmp_path / "a" / "c.mov").write_bytes(b"")
+    frames = dict(iter_frames([tmp_path, tmp_path / "absent.jpg", tmp_path / "a" / "README.md"]))
+    names = [name.removeprefix(f"{tmp_path}/") for name in frames]
+    assert names == ["a/broken.jpg", "a/c.mov", "a/c.mp4#000000", "a/c.mp4#000001", "a/x.jpg",
+                     "b/10.PNG", "b/2.png", "absent.jpg", "a/README.md"]  # fmt: skip
+    bad = [name for name, value in frames.items() if isinstance(value, FormatError)]
+    assert len(bad) == 4
+    assert all(name in str(frames[name]) for name in bad)
+
+
+@pytest.mark.parametrize("paths", [[], ["folder"]])
+def test_nothing_gives_nothing(tmp_path, paths):
+    (tmp_path / "folder").mkdir()
+    assert list(iter_frames([tmp_path / path for path in paths])) == []
+
+
+def test_a_cut_clip_says_so(tmp_path):
+    write_clip(tmp_path / "a.avi", 30)
+    content = (tmp_path / "a.avi").read_bytes()
+    (tmp_path / "a.avi").write_bytes(content[: len(content) // 2])
+    *good, (name, error) = iter_frames([tmp_path / "a.avi"])
+    assert 0 < len(good) < 30
+    assert name == f"{tmp_path}/a.avi#{len(good):06d}"
+    assert f"30 frames, got {len(good)}" in str(error)
+
+
+CLIPS = {
+    "playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+    "text": b"hello",
+    "head only": b"\0\0\0\x18ftypmp42" + b"\0" * 12,
+}
+
+
+@pytest.mark.parametrize("content", CLIPS.values(), ids=CLIPS)
+def test_hostile_clips_are_one_error(tmp_path, content):
+    (tmp_path / "a.mp4").write_bytes(content)
+    [(name, error)] = iter_frames([tmp_path / "a.mp4"])
+    assert name == f"{tmp_path}/a.mp4"
+    assert isinstance(error, FormatError)
+
+
+def test_the_cap_holds_for_clips(tmp_path):
+    write_clip(tmp_path / "a.mp4")
+    [(_, error)] = iter_frames([tmp_path / "a.mp4"], max_pixels=64 * 48 - 1)
+    assert "at most 3071 pixels" in str(error)
+
+
+def test_names_that_look_like_addresses_or_patterns_are_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("http://127.0.0.1:9/a.mp4", "concat:a.mp4", "a_%03d.mp4"):
+        [(_, error)] = iter_frames([name])
+        assert "No such file" in str(error)
+
+
+def test_real_frames_and_clip(realdata):
+    folder = realdata / "dashcam_unlabelled"
+    frames = dict(iter_frames([folder]))
+    clip = [name for name in frames if "solidWhiteRight.mp4#" in name]
+    assert (len(frames) - len(clip), len(clip)) == (37, 221)
+    assert not [name for name, value in frames.items() if isinstance(value, FormatError)]
+    assert frames[clip[0]].shape == (540, 960, 3)
+
+
+def test_two_pictures_in_one_jpeg_and_turned_16_bit(tmp_path):
+    noise().save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[noise()])
+    assert load_image(tmp_path / "a.jpg").shape == (48, 64, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey16([0, 65535]).save(tmp_path / "a.png", exif=exif)
+    assert load_image(tmp_path / "a.png")[:, :, 0].tolist() == [[0], [255]]
