@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TypeAlias
 
 import cv2
 
+from drivegrid.data.files import write_text
 from drivegrid.plotting.canvas import ImageArray
 
 Cell: TypeAlias = str | int | float
@@ -73,7 +72,7 @@ def write_page(
         parts.append(f"<main>{''.join(_figure(picture) for picture in pictures)}</main>")
     body = "\n".join(parts)
     page = f"{_HEAD.format(title=html.escape(title))}<body>\n{body}\n</body>\n</html>\n"
-    _replace_file(Path(path), page)
+    write_text(path, page)
 
 
 def score_table(
@@ -130,20 +129,6 @@ def _data_url(image: ImageArray) -> str:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode('ascii')}"
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write a text file by renaming a finished one into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(partial).chmod(0o644)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink()
-        raise
 
 
 _HEAD = """<!doctype html>
