@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -51,16 +50,27 @@ def region_of(rings: Iterable[FloatArray]) -> shapely.Geometry:
     >>> region_of([square, square / 2]).area
     12.0
     """
-    areas = [_ring_area(ring) for ring in rings if len(ring) >= 3]
-    return reduce(shapely.symmetric_difference, areas, shapely.Polygon())
+    closed = [np.concatenate([ring, ring[:1]]) for ring in rings if len(ring) >= 3]
+    if not closed:
+        return shapely.Polygon()
+    if len(closed) == 1 and shapely.Polygon(closed[0]).is_valid:
+        return shapely.Polygon(closed[0])
+    # make_valid would do for most rings, but not for ones that run along themselves, as decoded
+    # rings do: cut the plane along all rings and keep the faces inside an odd number of turns.
+    cuts = shapely.union_all([shapely.LineString(ring) for ring in closed])
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(cuts)))
+    edges = np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in closed])
+    inside = [face for face in faces if _odd(edges, shapely.point_on_surface(face))]
+    return shapely.union_all(inside)
 
 
-def _ring_area(ring: FloatArray) -> shapely.Geometry:
-    """Return what a ring, crossing itself or not, encloses: polygons only."""
-    valid = shapely.make_valid(shapely.Polygon(ring))
-    if valid.geom_type in ("Polygon", "MultiPolygon"):
-        return valid
-    return shapely.buffer(valid, 0)  # drops the spikes and points that enclose nothing
+def _odd(edges: FloatArray, point: shapely.Point) -> bool:
+    """Return whether a ray to the right of a point crosses an odd number of (E, 2, 2) edges."""
+    start, end = edges[:, 0] - (point.x, point.y), edges[:, 1] - (point.x, point.y)
+    crossing = (start[:, 1] > 0) != (end[:, 1] > 0)
+    start, end = start[crossing], end[crossing]
+    x = start[:, 0] - start[:, 1] * (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
+    return int((x > 0).sum()) % 2 == 1
 
 
 def region_overlap(first: shapely.Geometry, second: shapely.Geometry) -> Overlap:

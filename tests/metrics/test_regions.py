@@ -107,3 +107,23 @@ def test_drivable_leaves_absent_classes_out():
     row = score_drivable(np.array([[0, 2]]), np.array([[0, 2]])).as_dict()
     assert (row["iou"], row["miou"]) == ({"0": 1, "1": None}, 1)
     assert score_drivable(np.array([[2]]), np.array([[2]])).as_dict()["miou"] is None
+
+
+def odd_area(rings, side, scale=2):
+    """Even-odd rule at pixel centres, one edge after the other, in square units."""
+    at = (np.arange(side * scale) + 0.5) / scale
+    x, y = np.meshgrid(at, at)
+    inside = np.zeros(x.shape, dtype=bool)
+    for ring in rings:
+        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            if y0 != y1:
+                inside ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) / (y1 - y0) * (x1 - x0))
+    return inside.sum() / scale**2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rings_that_run_along_themselves(seed):
+    """Corners on a coarse lattice, as decoded rings have them."""
+    rng = np.random.default_rng(seed)
+    rings = [10.0 * rng.integers(0, 7, (rng.integers(8, 12), 2)) for _ in range(3)]
+    assert region_of(rings).area == pytest.approx(odd_area(rings, 60), abs=20)
