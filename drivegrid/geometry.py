@@ -84,6 +84,7 @@ class Point(_Shape):
         object.__setattr__(self, "xy", as_points([self.xy], "point")[0])
 
     def parts(self) -> tuple[FloatArray, ...]:
+        """Return the place as one (1, 2) list."""
         return (self.xy[None],)
 
 
@@ -103,6 +104,7 @@ class Box(_Shape):
         object.__setattr__(self, "xyxy", xyxy)
 
     def parts(self) -> tuple[FloatArray, ...]:
+        """Return the two corners as one (2, 2) list, top left first."""
         return (self.xyxy.reshape(2, 2),)
 
     @property
@@ -125,6 +127,7 @@ class Polyline(_Shape):
         object.__setattr__(self, "xy", as_points(self.xy, "polyline"))
 
     def parts(self) -> tuple[FloatArray, ...]:
+        """Return the points as one (N, 2) list."""
         return (self.xy,)
 
 
@@ -143,6 +146,7 @@ class Polygon(_Shape):
         object.__setattr__(self, "rings", rings)
 
     def parts(self) -> tuple[FloatArray, ...]:
+        """Return the rings."""
         return self.rings
 
 
@@ -157,6 +161,7 @@ class Anchors(_Shape):
         object.__setattr__(self, "xy", as_points(self.xy, "anchors"))
 
     def parts(self) -> tuple[FloatArray, ...]:
+        """Return the points as one (N, 2) list."""
         return (self.xy,)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from drivegrid.training.examples import IGNORE_INDEX, Conversation, ExampleBuilder
+from drivegrid.training.features import FeatureCache
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from drivegrid.model.anchor_hints import NO_ANCHOR
 from drivegrid.model.pixels import to_pixel_values
-from drivegrid.training.examples import IGNORE_INDEX, Conversation, ExampleBuilder
-from drivegrid.training.features import FeatureCache
 from drivegrid.scenes.render import render_scene
 
 Row = dict[str, Any]
@@ -52,9 +52,7 @@ class CachedScenes(_Scenes):
 class LiveScenes(_Scenes):
     """Scenes rendered when asked for; item holds ``pixel_values`` and ``conversations``."""
 
-    def __init__(
-        self, builder: ExampleBuilder, seeds: range, length: int, seed: int
-    ) -> None:
+    def __init__(self, builder: ExampleBuilder, seeds: range, length: int, seed: int) -> None:
         super().__init__(builder, length, seed)
         self.seeds = seeds
 

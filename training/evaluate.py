@@ -22,10 +22,10 @@ import numpy.typing as npt
 import typer
 from rich.progress import track
 
+from drivegrid.data.files import write_text
 from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.images import load_image
 from drivegrid.data.scene import Scene
-from drivegrid.data.files import write_text
 from drivegrid.geometry import from_parts
 from drivegrid.inference.predictor import Predictor
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
@@ -158,7 +158,10 @@ def _command(
     json_file: Annotated[Path | None, typer.Option("--json", help="write all figures")] = None,
     rounds: Annotated[int, typer.Option(min=0, help="refine turns")] = 1,
 ) -> None:
-    """Score a checkpoint. Example: python -m drivegrid.training.evaluate --scenes 200"""
+    """Score a checkpoint on held-out scenes.
+
+    Example: python -m drivegrid.training.evaluate --scenes 200
+    """
     predictor = Predictor.from_pretrained(model)
     codec = Codec(predictor.processor.grid, rounds=rounds)
     report: dict[str, Any] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from drivegrid.training.config import DataConfig
 
 from drivegrid.data.scene import Scene
 from drivegrid.model.anchor_hints import anchor_hints
@@ -16,7 +17,6 @@ from drivegrid.tasks.refine import noisy_proposal
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
-from drivegrid.training.config import DataConfig
 
 IGNORE_INDEX = -100
 

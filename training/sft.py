@@ -1,7 +1,7 @@
 """Supervised fine-tuning of drivegrid-nano on rendered scenes.
 
-    drivegrid-train nano-cpu          # or nano-gpu, smoke, or your own my.yaml
-    drivegrid-train nano-cpu --resume # go on after an interruption
+drivegrid-train nano-cpu          # or nano-gpu, smoke, or your own my.yaml
+drivegrid-train nano-cpu --resume # go on after an interruption
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from drivegrid.training.config import TrainingConfig, load_config
+from drivegrid.training.dataset import CachedScenes, LiveScenes, PackingCollator
+from drivegrid.training.examples import ExampleBuilder
+from drivegrid.training.features import CacheSpec, FeatureCache, build_cache
 from transformers import Trainer, TrainingArguments
 
 from drivegrid.labels import default_label_space
@@ -20,10 +24,6 @@ from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.tasks.corpus import text_corpus
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
-from drivegrid.training.config import TrainingConfig, load_config
-from drivegrid.training.dataset import CachedScenes, LiveScenes, PackingCollator, Row
-from drivegrid.training.examples import ExampleBuilder
-from drivegrid.training.features import CacheSpec, FeatureCache, build_cache
 
 
 class _SftTrainer(Trainer):
@@ -125,7 +125,12 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
     )
     trainer.train(resume_from_checkpoint=resume)
     target = config.output / "checkpoint"
-    save_nano(model, processor, target, {"config": config.model_dump(mode="json"), "log": trainer.state.log_history})
+    save_nano(
+        model,
+        processor,
+        target,
+        {"config": config.model_dump(mode="json"), "log": trainer.state.log_history},
+    )
     return target
 
 
@@ -138,6 +143,9 @@ def _command(
     config: Annotated[str, typer.Argument(help="nano-cpu, nano-gpu, smoke, or a YAML file")],
     resume: Annotated[bool, typer.Option(help="go on from the last saved step")] = False,
 ) -> None:
-    """Train the nano model. Example: drivegrid-train nano-cpu"""
+    """Train the nano model on rendered scenes.
+
+    Example: drivegrid-train nano-cpu
+    """
     target = train(load_config(config), resume)
     typer.echo(f"checkpoint: {target}")

@@ -10,7 +10,7 @@ import typer
 from drivegrid.cli.output import print_error, print_json
 
 
-def ceiling(  # noqa: PLR0913 - options of a command
+def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
     path: Annotated[Path, typer.Argument(help="label file or folder")],
     label_format: Annotated[
         str, typer.Option("--format", help="tusimple, culane, drivegrid; auto detects it")

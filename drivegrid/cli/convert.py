@@ -46,7 +46,9 @@ def convert_labels(
     report = convert(source, source_format, target, to)
     if report_file is not None:
         report.save(report_file)
-    counts = {key: report.to_dict()[key] for key in ("read", "written", "quarantined", "loss_counts")}
+    counts = {
+        key: report.to_dict()[key] for key in ("read", "written", "quarantined", "loss_counts")
+    }
     if as_json:
         print_json(counts)
     else:

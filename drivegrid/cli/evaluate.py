@@ -14,24 +14,25 @@ def evaluate(
     pred: Annotated[Path, typer.Argument(help="predictions: label file or folder")],
     truth: Annotated[Path, typer.Argument(help="labels: label file or folder")],
     rule: Annotated[str, typer.Option("--format", help="culane or tusimple: format and rule")],
-    as_json: Annotated[bool, typer.Option("--json", help="print totals and frames as JSON")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print totals and frames as JSON")
+    ] = False,
 ) -> None:
     """Score lanes: CULane F1 or TuSimple accuracy, parameters printed beside the figures.
 
     Example: drivegrid eval predictions.json label_data.json --format tusimple
     """
     from drivegrid.data.formats import find_format
-    from drivegrid.errors import ConfigError
     from drivegrid.metrics.evaluate import evaluate_lanes
     from drivegrid.metrics.report import format_rows
 
-    if rule not in ("culane", "tusimple"):
-        raise ConfigError(f"format must be culane or tusimple, got {rule!r}.")
     loaded = [find_format(rule).load(path) for path in (pred, truth)]
     rejected = [record for side in loaded for record in side.quarantine.rejected]
     for record in rejected:
         print_error(f"{record.message} ({record.path}, line {record.line}, {record.item})")
-    result = evaluate_lanes(loaded[0].scenes, loaded[1].scenes, "culane" if rule == "culane" else "tusimple")
+    result = evaluate_lanes(
+        loaded[0].scenes, loaded[1].scenes, "culane" if rule == "culane" else "tusimple"
+    )
     result["quarantined"] = len(rejected)
     if as_json:
         print_json(result)

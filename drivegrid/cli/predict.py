@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +14,10 @@ from drivegrid.cli.output import print_error, progress_bar
 if TYPE_CHECKING:
     from drivegrid.inference.predictor import Predictor
     from drivegrid.inference.results import Answer
+    from drivegrid.plotting.canvas import ImageArray
 
 
-def predict(  # noqa: PLR0913 - options of a command
+def predict(  # noqa: PLR0913, PLR0917 - options of a command
     paths: Annotated[list[Path], typer.Argument(help="images, folders or video clips")],
     query: Annotated[
         list[str] | None, typer.Option("--query", "-q", help="what to ask; may be repeated")
@@ -41,8 +43,8 @@ def predict(  # noqa: PLR0913 - options of a command
 
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
-    from drivegrid.data.images import iter_frames
     from drivegrid.data.files import write_text
+    from drivegrid.data.images import iter_frames
     from drivegrid.inference.predictor import Predictor
 
     done: list[dict[str, Any]] = []
@@ -73,8 +75,9 @@ def predict(  # noqa: PLR0913 - options of a command
         raise typer.Exit(1)
 
 
-def _answer(predictor: Predictor, frame: Any, query: list[str] | None, rounds: int, name: str) -> Answer:
-    from dataclasses import replace
+def _answer(
+    predictor: Predictor, frame: Any, query: list[str] | None, rounds: int, name: str
+) -> Answer:
 
     if not query:
         return replace(predictor.detect(frame, rounds=rounds), image=name)
@@ -84,7 +87,7 @@ def _answer(predictor: Predictor, frame: Any, query: list[str] | None, rounds: i
     return replace(answer, image=name)
 
 
-def _draw(answer: Answer, frame: Any, folder: Path, traced: Predictor | None) -> None:
+def _draw(answer: Answer, frame: ImageArray, folder: Path, traced: Predictor | None) -> None:
     from drivegrid.data.images import save_image
     from drivegrid.plotting.overlay import draw_scene, draw_traces
 

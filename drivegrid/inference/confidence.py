@@ -29,7 +29,9 @@ RADIUS = 3
 """Cells around the chosen one that count: further mass belongs to another instance."""
 
 
-def anchor_belief(probabilities: FloatArray, cell: int, grid: GridSpec, size_wh: Size) -> AnchorBelief:
+def anchor_belief(
+    probabilities: FloatArray, cell: int, grid: GridSpec, size_wh: Size
+) -> AnchorBelief:
     """Sum up the distribution over cells from which an anchor was chosen.
 
     Args:

@@ -114,15 +114,15 @@ def refine(dialogue: Dialogue, prompt: list[int], template: OffsetTemplate, end:
     best = np.full(len(slots), STAY)
     dialogue.feed(prompt[:-1])
     start = len(dialogue.ids)
-    for passes in range(1, len(slots) + 2):
-        guess = best
+    passes, guess = 0, None
+    while guess is None or (best != guess).any():
+        if guess is not None:
+            dialogue.rewind(start)
+        guess, passes = best, passes + 1
         scores = dialogue.feed([prompt[-1], *template.fill(guess).tolist()])
         # Place 0 is the prompt's last token, so the score of the template's token k stands at k.
         open_scores = scores[torch.from_numpy(slots)][:, torch.from_numpy(template.choices)]
         chances = open_scores.softmax(-1).double().numpy()
         best = chances.argmax(1)
-        if (best == guess).all():
-            break
-        dialogue.rewind(start)
     dialogue.feed([end])
     return Moves(best, chances, passes)

@@ -124,9 +124,7 @@ class Predictor:
         diagnostics = parsed.diagnostics + unknown_labels(parsed.items)
         return Answer((query,), size_wh, found, tuple(texts), diagnostics, name)
 
-    def detect(
-        self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1
-    ) -> Answer:
+    def detect(self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1) -> Answer:
         """Answer the plain question of several tasks and join the answers.
 
         Args:
@@ -160,13 +158,16 @@ class Predictor:
         size_wh: Size,
     ) -> tuple[Found, ...]:
         """Turn items in tokens into instances in pixels; deleted ones fall out."""
+        grid = self.processor.grid
         found, at = [], 0
         for item, geometry in zip(items, geometries, strict=True):
-            beliefs = [
-                anchor_belief(chances, cell, self.processor.grid, size_wh)
-                for chances, cell in zip(cells[at:], _cell_numbers(geometry, self.processor.grid), strict=False)
-            ]
+            mine = cells[at : at + geometry.num_anchors]
             at += geometry.num_anchors
+            numbers = _cell_numbers(geometry, grid).tolist()
+            beliefs = [
+                anchor_belief(chances, number, grid, size_wh)
+                for chances, number in zip(mine, numbers, strict=True)
+            ]
             shape = self.codec.decode(geometry, size_wh, smooth=geometry.kind == "line")
             if shape is None:
                 continue
@@ -177,9 +178,10 @@ class Predictor:
                 confidence=float(np.mean([belief.confidence for belief in beliefs])),
                 source=MODEL_NAME,
             )
-            tokens = (format_geometry(geometry), *(
-                format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))
-            ))
+            tokens = (
+                format_geometry(geometry),
+                *(format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))),
+            )
             found.append(Found(instance, tokens, self._trace(geometry, beliefs, size_wh)))
         return tuple(found)
 

@@ -87,7 +87,8 @@ def load_nano(folder: Path) -> tuple[NanoForGrounding, NanoProcessor]:
     manifest = verify(folder)
     if manifest.model_type != NanoConfig.model_type:
         raise ModelError(
-            f"checkpoint must be of type {NanoConfig.model_type}, got {manifest.model_type} ({folder})."
+            f"checkpoint must be of type {NanoConfig.model_type}, got {manifest.model_type} "
+            f"({folder})."
         )
     try:
         model = NanoForGrounding.from_pretrained(folder, dtype=torch.float32)
@@ -105,5 +106,7 @@ def shipped_checkpoint() -> Path:
     """
     folder = Path(str(files("drivegrid.model"))) / "weights" / SHIPPED
     if not folder.is_dir():
-        raise ModelError(f"shipped weights must be installed, got no {folder}. Reinstall drivegrid.")
+        raise ModelError(
+            f"shipped weights must be installed, got no {folder}. Reinstall drivegrid."
+        )
     return folder

@@ -138,7 +138,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         cross = tuple(layer.cross_attention.keys_values(memory) for layer in self.layers)
         return ImageFeatures(cross, cells, fine)
 
-    def forward(  # noqa: PLR0913 - the signature transformers' generate and Trainer expect
+    def forward(  # noqa: PLR0913, PLR0917 - the signature transformers' generate and Trainer expect
         self,
         input_ids: Tensor,
         pixel_values: Tensor | None = None,

@@ -28,7 +28,7 @@ class NanoConfig(PretrainedConfig):
 
     model_type = "drivegrid_nano"
 
-    def __init__(  # noqa: PLR0913 - a config is its fields
+    def __init__(  # noqa: PLR0913, PLR0917 - a config is its fields
         self,
         vocab_size: int = 2048,
         spatial_base_id: int = 900,

@@ -63,7 +63,11 @@ class NanoProcessor:
         newline = self.tokenizer.encode("\n", add_special_tokens=False)
         none = self.tokenizer.encode(NONE, add_special_tokens=False)
         return TokenClasses.from_texts(
-            texts, self.vocabulary, newline=newline[0], end=self.special_ids["end"], none=tuple(none)
+            texts,
+            self.vocabulary,
+            newline=newline[0],
+            end=self.special_ids["end"],
+            none=tuple(none),
         )
 
     def prompt_ids(self, query: str) -> list[int]:

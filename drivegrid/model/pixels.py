@@ -23,6 +23,8 @@ def to_pixel_values(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> T
     """
     if image.shape[1::-1] != tuple(size_wh):
         shrinks = image.shape[1] >= size_wh[0]
-        image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        image = cv2.resize(
+            image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        )
     scaled = (image.astype(np.float32) - 127.0) / 128.0
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))

@@ -82,7 +82,7 @@ class EfficientNetLite0(nn.Module):
             pixel_values: (B, 3, H, W) RGB as (value - 127) / 128; H and W multiples of 32.
 
         Returns:
-            Stride to map: {4: (B, 24, H/4, W/4), 8: (B, 40, ..), 16: (B, 112, ..), 32: (B, 320, ..)}.
+            Stride to map: 4: (B, 24, H/4, W/4), 8: (B, 40, ..), 16: (B, 112, ..), 32: (B, 320, ..).
         """
         x = F.relu6(self.conv_stem(pixel_values))
         outputs = []
@@ -114,7 +114,9 @@ def load_pretrained_trunk(path: str | Path | None = None) -> EfficientNetLite0:
     try:
         trunk.load_state_dict(_fold_batch_norms(trunk, weights))
     except (KeyError, RuntimeError) as error:
-        raise ModelError(f"trunk weights must be EfficientNet-Lite0's, got {error} ({path}).") from error
+        raise ModelError(
+            f"trunk weights must be EfficientNet-Lite0's, got {error} ({path})."
+        ) from error
     return trunk.eval()
 
 

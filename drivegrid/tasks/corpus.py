@@ -21,7 +21,9 @@ PLAIN_QUESTIONS = (
 
 def text_corpus(space: LabelSpace) -> list[str]:
     """Return questions and answer texts without spatial tokens, frequent ones repeated."""
-    ordinals = [f"the {o} lane line from the {s}" for o in lanes.ORDINALS for s in ("left", "right")]
+    ordinals = [
+        f"the {o} lane line from the {s}" for o in lanes.ORDINALS for s in ("left", "right")
+    ]
     words = [space.words(path) for path in space.paths]
     answers = [f"{word}: " for word in words]
     for path in space.paths:

@@ -44,7 +44,7 @@ def noisy_proposal(
     grid: GridSpec,
     size_wh: Size,
     rng: np.random.Generator,
-    noise: Noise = Noise(),  # noqa: B008 - frozen
+    noise: Noise = Noise(),
 ) -> list[AnswerItem]:
     """Shake an answer and label every anchor with its mending offset.
 
@@ -84,9 +84,7 @@ def _with(
     return AnswerItem(item.label, item.attributes, geometry)
 
 
-def _shake(
-    cells: IntArray, grid: GridSpec, rng: np.random.Generator, noise: Noise
-) -> IntArray:
+def _shake(cells: IntArray, grid: GridSpec, rng: np.random.Generator, noise: Noise) -> IntArray:
     shift = rng.integers(-1, 2, cells.shape) * (rng.random(cells.shape) < noise.shake)
     lost = rng.random(len(cells)) < noise.lose
     jump = rng.integers(3, 7, cells.shape) * rng.choice([-1, 1], cells.shape)
@@ -115,9 +113,7 @@ def _mending(
     return tuple(labels)
 
 
-def _goals(
-    anchors: FloatArray, clean: FloatArray, truth: Geometry, part: int
-) -> FloatArray:
+def _goals(anchors: FloatArray, clean: FloatArray, truth: Geometry, part: int) -> FloatArray:
     """Return (N, 2) where each anchor should be.
 
     Points and box corners have one right place. An anchor of a line or ring may lie anywhere on

@@ -71,7 +71,8 @@ class GridSpec:
             points: (N, 2) in pixels. Points outside the image go to the nearest border cell.
             size_wh: Image size in pixels.
 
-        >>> GridSpec(cols=4, rows=4).cells_of(np.array([[0.0, 0.0], [64.0, 31.9]]), (64, 64)).tolist()
+        >>> grid = GridSpec(cols=4, rows=4)
+        >>> grid.cells_of(np.array([[0.0, 0.0], [64.0, 31.9]]), (64, 64)).tolist()
         [[0, 0], [3, 1]]
         """
         cells = np.floor(points / self.cell_size(size_wh)).astype(np.int64)

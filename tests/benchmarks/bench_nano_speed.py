@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,12 +21,6 @@ from drivegrid.tokens.grammar import parse_answer
 from drivegrid.tokens.template import offset_template
 
 QUERY = TASKS["lanes"].question
-
-
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def literal_refine(predictor: Predictor, image: np.ndarray, first: list[int], prompt: list[int]):
@@ -62,7 +55,9 @@ def main() -> None:
     rows = []
     for seed in range(500_000, 500_000 + args.frames):
         image = render_scene(seed, (1280, 720)).image
-        encoding = timed(lambda: predictor.encode(image))
+        start = time.perf_counter()
+        predictor.encode(image)
+        encoding = time.perf_counter() - start
         dialogue = Dialogue(predictor.model, predictor.encode(image))
         start = time.perf_counter()
         first = propose(dialogue, processor.prompt_ids(QUERY), automaton, end)

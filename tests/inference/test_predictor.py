@@ -77,7 +77,7 @@ def test_unknown_task_is_refused(predictor, frame) -> None:
 def test_missing_image_and_checkpoint_are_named(predictor, tmp_path) -> None:
     with pytest.raises(FormatError, match=r"no\.jpg"):
         predictor.ask(tmp_path / "no.jpg", "all lanes")
-    with pytest.raises(ModelError, match="drivegrid.json"):
+    with pytest.raises(ModelError, match=r"drivegrid\.json"):
         Predictor.from_pretrained(tmp_path)
 
 

@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 import pytest
-from fixtures import fixture_root, read_json_lines, read_lanes
+from fixtures import fixture_root, read_lanes
 
+from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
@@ -92,30 +93,15 @@ def points_of(xs, rows):
     return [(x, y) for x, y in zip(xs, rows, strict=True) if x >= 0]
 
 
-def test_tusimple_frames_score_as_with_the_official_script():
+def test_tusimple_files_score_as_with_the_official_script():
     root = fixture_root() / "tusimple"
-    gt = {row["raw_file"]: row for row in read_json_lines(root / "gt.json")}
-    pred = {row["raw_file"]: row for row in read_json_lines(root / "pred.json")}
-    whole = {n for n, row in pred.items() if all(map(any_point, row["lanes"]))}
+    pred, gt = (load_tusimple(root / name).scenes for name in ("pred.json", "gt.json"))
     expected = json.loads((root / "expected.json").read_text())["per_frame[acc,fp,fn]"]
-    scenes = []
-    for side in (pred, gt):
-        scenes.append([as_scene(side[name], gt[name]["h_samples"]) for name in whole])
-    out = evaluate_lanes(*scenes, "tusimple")["per_frame"]
-    assert len(whole) > 30
-    for name in whole:
+    out = evaluate_lanes(pred, gt, "tusimple")["per_frame"]
+    assert len(out) == 40
+    for name, figures in expected.items():
         found = [out[name][key] for key in ("accuracy", "fp", "fn")]
-        assert found == pytest.approx(expected[name]), name
-
-
-def any_point(xs):
-    return max(xs) >= 0
-
-
-def as_scene(row, rows):
-    lanes = [np.array(points_of(xs, rows)) for xs in row["lanes"] if any_point(xs)]
-    extra = {"h_samples": rows, "run_time": row.get("run_time", 0)}
-    return lane_scene(row["raw_file"], lanes, (1280, 720), extra)
+        assert found == pytest.approx(figures), name
 
 
 def everything(dx=0.0):

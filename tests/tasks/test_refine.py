@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -86,7 +88,7 @@ def test_nearest_on_line_equals_a_dense_search() -> None:
     rng = np.random.default_rng(0)
     line, points = rng.uniform(0, 100, (5, 2)), rng.uniform(0, 100, (40, 2))
     t = np.linspace(0, 1, 4001)[:, None]
-    dense = np.concatenate([a + t * (b - a) for a, b in zip(line[:-1], line[1:], strict=True)])
+    dense = np.concatenate([a + t * (b - a) for a, b in pairwise(line)])
     for point, place in zip(points, nearest_on_line(points, line), strict=True):
         best = np.sqrt(((dense - point) ** 2).sum(1).min())
         assert np.hypot(*(place - point)) == pytest.approx(best, abs=0.02)

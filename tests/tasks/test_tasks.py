@@ -93,5 +93,7 @@ def test_answers_parse_back_strictly_with_asked_attributes_only() -> None:
 
 def test_instances_outside_the_image_are_left_out_of_answer_and_list() -> None:
     outside = lane(2000, 1900)
-    items, kept = answer_items(Asked("", (outside, lane(100, 200))), Codec(GridSpec(), rounds=0), SIZE)
+    items, kept = answer_items(
+        Asked("", (outside, lane(100, 200))), Codec(GridSpec(), rounds=0), SIZE
+    )
     assert len(items) == len(kept) == 1

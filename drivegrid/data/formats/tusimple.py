@@ -112,7 +112,11 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
 
 def _usual_rows(lanes: list[Any]) -> list[int]:
     """Return the rows of lanes that come without: the last of every 10 px down to 710."""
-    count = len(lanes[0]) if lanes and isinstance(lanes[0], list) else (LAST_ROW - FIRST_ROW) // ROW_STEP + 1
+    count = (
+        len(lanes[0])
+        if lanes and isinstance(lanes[0], list)
+        else (LAST_ROW - FIRST_ROW) // ROW_STEP + 1
+    )
     return [LAST_ROW - ROW_STEP * i for i in range(count)][::-1]
 
 
