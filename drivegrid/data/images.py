@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -154,8 +155,10 @@ def save_image(path: str | Path, image: Picture) -> None:
             f"picture must be (H, W, 3) uint8, got {image.shape} {image.dtype} ({path})."
         )
     name, options = _SAVE_OPTIONS[suffix]
+    encoded = BytesIO()  # Pillow's own JPEG file writer does not notice that a disk is full
+    Image.fromarray(image).save(encoded, format=name, **options)
     with atomic_path(path) as part:
-        Image.fromarray(image).save(part, format=name, **options)
+        part.write_bytes(encoded.getbuffer())
 
 
 def iter_frames(

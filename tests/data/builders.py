@@ -1,5 +1,8 @@
 """Scenes and strategies for the tests of data."""
 
+import resource
+from contextlib import contextmanager
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -16,6 +19,17 @@ SHAPES = {
     "poly of no ring": Polygon(()),
     "seg": Anchors(np.array([[-3.0, 1e-12], [1e6, -0.0]])),
 }
+
+
+@contextmanager
+def full_disk():
+    """Let no file grow beyond 1000 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def make_lane(points, **changes):

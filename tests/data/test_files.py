@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import resource
 
 import pytest
 
@@ -16,6 +15,7 @@ from drivegrid.data.files import (
     write_text,
 )
 from drivegrid.errors import FormatError
+from tests.data.builders import full_disk
 
 
 @pytest.mark.parametrize("suffix", ["txt", "txt.gz"])
@@ -47,13 +47,8 @@ def test_a_failing_block_leaves_the_old_file_and_no_other(tmp_path):
 
 def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path):
     write_text(tmp_path / "a.txt", "old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"a\.txt"):
-            write_text(tmp_path / "a.txt", "x" * 5000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(), pytest.raises(OSError, match=r"a\.txt"):
+        write_text(tmp_path / "a.txt", "x" * 5000)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "old")]
 
 

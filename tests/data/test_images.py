@@ -11,6 +11,7 @@ from PIL import Image
 
 from drivegrid.data.images import image_size, iter_frames, load_image, save_image
 from drivegrid.errors import FormatError, GeometryError
+from tests.data.builders import full_disk
 
 RED = np.zeros((4, 6, 3), np.uint8) + np.array([200, 10, 10], np.uint8)
 
@@ -183,6 +184,13 @@ def test_the_cap_can_be_moved(tmp_path):
 def test_only_rgb_is_written(tmp_path, image):
     with pytest.raises(GeometryError, match="uint8"):
         save_image(tmp_path / "a.png", image)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "ppm", "tif"])
+def test_a_full_disk_leaves_nothing(tmp_path, suffix):
+    with full_disk(), pytest.raises(OSError, match=f"a.{suffix}"):
+        save_image(tmp_path / f"a.{suffix}", np.asarray(noise()))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,7 +22,7 @@ from drivegrid.data.store import (
 )
 from drivegrid.errors import FormatError, MissingExtraError
 from drivegrid.geometry import Point
-from tests.data.builders import SHAPES, make_scene, scenes
+from tests.data.builders import SHAPES, full_disk, make_scene, scenes
 
 SUFFIXES = [".jsonl", ".jsonl.gz", ".parquet"]
 
@@ -160,6 +160,14 @@ def test_values_that_are_no_json_write_nothing(tmp_path, suffix, value):
     bad = make_scene(extra={"k": value})
     with pytest.raises(FormatError, match=r"JSON values.*scene 1"):
         save_scenes([make_scene(), bad], tmp_path / f"a{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_full_disk_leaves_nothing(tmp_path, suffix):
+    many = [make_scene(image=f"{index * 7919 % 9973}.jpg") for index in range(3000)]
+    with full_disk(), pytest.raises(OSError, match=rf"a\{suffix}"):
+        save_scenes(many, tmp_path / f"a{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 

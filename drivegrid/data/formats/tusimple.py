@@ -2,13 +2,15 @@
 
 One line a frame: ``{"lanes": [[x, ...], ...], "h_samples": [y, ...], "raw_file": "clips/..."}``;
 x of -2 (any negative x, as the official scorer reads it) means that the lane has no point in
-that row. Predictions add ``run_time`` in milliseconds. Source: TuSimple/tusimple-benchmark,
-doc/lane_detection/readme.md. Lane types (ids 1 to 7) after fabvio/TuSimple-lane-classes.
+that row. Predictions add ``run_time`` in milliseconds and may leave ``h_samples`` out. Source:
+TuSimple/tusimple-benchmark, doc/lane_detection/readme.md; lane types (ids 1 to 7) after
+fabvio/TuSimple-lane-classes.
 
-What a scene cannot say stays in ``extra["tusimple"]``: of the scene the rows ``h_samples``, the
-lanes without any point (``empty``, as [slot, row] pairs), ``run_time`` and other keys
-(``rest``); of an instance its ``slot`` in the list, and the original ``x`` where the line alone
-would not give it back. So an unchanged scene is written as it was read.
+What a scene cannot say stays in ``extra["tusimple"]``. Of the scene: the rows ``h_samples``
+(``assumed_rows`` where the file gave none), the lanes without any point (``empty``, as
+[slot, row] pairs), ``run_time`` and other keys (``rest``). Of an instance: its ``slot`` in the
+list, and the original ``x`` where the line alone would not give it back. So an unchanged scene is
+written as it was read.
 """
 
 from __future__ import annotations
@@ -81,9 +83,9 @@ def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
 def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
     if not isinstance(record, dict):
         raise FormatError(f"line must be a JSON object, got {type(record).__name__}.")
-    missing = [key for key in _KEYS if key not in record and key != "h_samples"]
+    missing = [key for key in ("lanes", "raw_file") if key not in record]
     if missing:
-        raise FormatError(f"frame must have {', '.join(_KEYS)}, got no {', '.join(missing)}.")
+        raise FormatError(f"frame must have lanes and raw_file, got no {' and no '.join(missing)}.")
     image = check_image_name(record["raw_file"])
     if not isinstance(record["lanes"], list):
         raise FormatError(f"lanes must be a list, got {record['lanes']!r:.100}.", item="lanes")

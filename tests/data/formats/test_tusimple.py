@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivegrid.data.formats.tusimple import load_tusimple, save_tusimple
+from drivegrid.data.formats.tusimple import lane_rows, load_tusimple, save_tusimple
 from drivegrid.data.images import save_image
 from drivegrid.data.quarantine import count_losses
 from drivegrid.data.scene import Instance
@@ -78,6 +78,8 @@ FRAMES = {
     "a row twice": make_frame([1, 2, 3], h_samples=[100, 100, 110]),
     "half rows": make_frame([1, 2, 3], h_samples=[100.5, 101.25, 107]),
     "prediction": make_frame([1, 2, 3], run_time=20.5),
+    "no rows given": {"lanes": [[1, 2, 3]], "raw_file": "a.jpg"},
+    "no rows and no lanes": {"lanes": [], "raw_file": "a.jpg"},
     "other keys": make_frame([1, 2, 3], classes=[4], note={"by": ["me"]}),
 }
 
@@ -105,7 +107,7 @@ def test_one_point_lanes_are_flagged(tmp_path):
 BAD = {
     "no JSON": ("{\n", None, "must be JSON"),
     "no object": ([1], None, "JSON object"),
-    "missing keys": ({"lanes": []}, None, "no h_samples, raw_file"),
+    "missing keys": ({"h_samples": []}, None, "no lanes and no raw_file"),
     "NaN": (make_frame([1, 2, 3], [1, float("nan"), 3]), "lane 1", "got nan at 1"),
     "infinity": (make_frame([1, 2, float("inf")]), "lane 0", "got inf"),
     "null": (make_frame([1, 2, None]), "lane 0", "got None"),
@@ -168,6 +170,22 @@ def test_predictions_are_sampled_at_the_default_rows(tmp_path):
     assert record["h_samples"] == list(range(160, 720, 10))
     assert record["lanes"] == [[810 - y for y in record["h_samples"]]]
     assert saved.losses == []
+
+
+def test_rows_that_are_not_given_end_at_710(tmp_path):
+    path = write_frames(tmp_path / "a.json", {"lanes": [[1, 2, 3]], "raw_file": "a.jpg"})
+    [scene] = load_tusimple(path).scenes
+    assert scene.instances[0].geometry.vertices().tolist() == [[3, 710], [2, 700], [1, 690]]
+
+
+def test_lane_rows_are_those_of_the_file_unless_given(tmp_path):
+    path = write_frames(tmp_path / "a.json", make_frame([10, 20, 30], [-2, -2, -2]))
+    [scene] = load_tusimple(path).scenes
+    assert lane_rows(scene) == (ROWS, [[10, 20, 30], [-2, -2, -2]])
+    assert lane_rows(scene, [105, 300]) == ([105, 300], [[15, -2]])
+    assert lane_rows(make_scene(make_lane([[5, 700], [5, 690]]), size_wh=(99, 180))) == (
+        [160, 170], []
+    )  # fmt: skip
 
 
 def test_given_rows_win_over_a_frame_own_rows(tmp_path):
