@@ -12,6 +12,7 @@ import typer
 from drivegrid.cli.output import print_error, progress_bar
 
 if TYPE_CHECKING:
+    from drivegrid.data.scene import Scene
     from drivegrid.inference.predictor import Predictor
     from drivegrid.inference.results import Answer
     from drivegrid.plotting.canvas import ImageArray
@@ -24,6 +25,10 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="write all answers to this file")
+    ] = None,
+    scenes_file: Annotated[
+        Path | None,
+        typer.Option("--scenes", help="write scenes (.jsonl) that data convert can read"),
     ] = None,
     overlay: Annotated[
         Path | None, typer.Option(help="write pictures with the answers into this folder")
@@ -45,13 +50,13 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     """
     from drivegrid.data.files import write_text
     from drivegrid.data.images import iter_frames
+    from drivegrid.data.store import save_scenes
     from drivegrid.inference.predictor import Predictor
 
-    done: list[dict[str, Any]] = []
-    if resume and json_file is not None and json_file.exists():
-        done = json.loads(json_file.read_text())
+    done = _finished(json_file) if resume else []
     known = {frame["image"] for frame in done}
     predictor = Predictor.from_pretrained(model)
+    scenes: list[Scene] = []
     failed = 0
     try:
         for name, frame in progress_bar(iter_frames(paths), "frames"):
@@ -63,6 +68,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
                 continue
             answer = _answer(predictor, frame, query, rounds, name)
             done.append(answer.to_dict())
+            scenes.append(answer.to_scene())
             if overlay is not None:
                 _draw(answer, frame, overlay, predictor if trace else None)
             if json_file is None:
@@ -70,9 +76,28 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     finally:
         if json_file is not None:
             write_text(json_file, json.dumps(done, indent=1) + "\n")
+        if scenes_file is not None:
+            save_scenes(scenes, scenes_file)
     typer.echo(f"{len(done)} frames answered, {failed} failed", err=True)
     if failed or not done:
         raise typer.Exit(1)
+
+
+def _finished(json_file: Path | None) -> list[dict[str, Any]]:
+    """Return the frames an interrupted run has left in its JSON file."""
+    from drivegrid.errors import FormatError
+
+    if json_file is None or not json_file.exists():
+        return []
+    try:
+        done = json.loads(json_file.read_text())
+        if all(isinstance(frame["image"], str) for frame in done):
+            return list(done)
+    except (ValueError, TypeError, KeyError) as error:
+        raise FormatError(
+            f"file to resume must be a list of frames, got {error}", json_file
+        ) from error
+    raise FormatError("file to resume must be a list of frames with an image each", json_file)
 
 
 def _answer(

@@ -1,0 +1,226 @@
+"""The commands on small inputs, good and bad: counts add up, nothing half-written stays."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from drivegrid.cli.main import app
+from drivegrid.data.formats import load_culane, load_tusimple
+
+pytest.importorskip("torch")
+
+from drivegrid.inference import predictor as module
+from drivegrid.model.checkpoint import save_nano
+from drivegrid.tokens.automaton import Limits
+from tests.toy import toy  # noqa: F401
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def checkpoint(toy, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("model") / "toy"
+    save_nano(*toy, folder, {})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch):
+    monkeypatch.setattr(module, "LIMITS", Limits(items=2, anchors=4, text=4))
+
+
+@pytest.fixture
+def frames(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.jpg"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (60, 100, 3)).astype(np.uint8))
+    return folder
+
+
+def test_predict_writes_json_scenes_and_overlays(frames, checkpoint, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    ran = run(
+        "predict", frames, "-q", "all lanes", "-q", "car", "--json", out, "--model", checkpoint,
+        "--overlay", tmp_path / "pictures", "--trace", "--scenes", tmp_path / "s.jsonl",
+    )  # fmt: skip
+    assert ran.exit_code == 0, ran.output
+    shown = json.loads(out.read_text())
+    assert [frame["image"].rsplit("/")[-1] for frame in shown] == ["a.png", "b.jpg"]
+    for frame in shown:
+        assert set(frame) >= {"image", "size_wh", "instances", "diagnostics"}
+        assert frame["size_wh"] == [100, 60]
+        for instance in frame["instances"]:
+            assert set(instance) >= {
+                "label", "geometry", "points", "tokens", "confidence", "attributes",
+            }  # fmt: skip
+    assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 2
+    assert len((tmp_path / "s.jsonl").read_text().splitlines()) == 2
+
+
+def test_predict_names_bad_frames_and_does_the_rest(frames, checkpoint, tmp_path) -> None:
+    (frames / "empty.jpg").write_bytes(b"")
+    whole = (frames / "b.jpg").read_bytes()
+    (frames / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    (frames / "text.png").write_text("no picture")
+    out = tmp_path / "out.json"
+    ran = run("predict", frames, "-q", "car", "--json", out, "--model", checkpoint)
+    assert ran.exit_code == 1
+    for name in ("empty.jpg", "torn.jpg", "text.png"):
+        assert name in ran.output
+    assert "2 frames answered, 3 failed" in ran.output
+    assert len(json.loads(out.read_text())) == 2
+
+
+def test_predict_resumes_where_it_stopped(frames, checkpoint, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    run("predict", frames / "a.png", "-q", "car", "--json", out, "--model", checkpoint)
+    first = json.loads(out.read_text())[0]
+    first["diagnostics"] = ["kept"]
+    out.write_text(json.dumps([first]))
+    ran = run("predict", frames, "-q", "car", "--json", out, "--model", checkpoint, "--resume")
+    again = json.loads(out.read_text())
+    assert ran.exit_code == 0
+    assert [frame["image"].rsplit("/")[-1] for frame in again] == ["a.png", "b.jpg"]
+    assert again[0]["diagnostics"] == ["kept"]
+    out.write_text("[1, 2")
+    broken = run("predict", frames, "--json", out, "--model", checkpoint, "--resume")
+    assert broken.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("break_it", "named"),
+    [
+        (lambda folder: (folder / "drivegrid.json").unlink(), "drivegrid.json"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"x"), "safetensors"),
+        (
+            lambda folder: (folder / "drivegrid.json").write_text(
+                (folder / "drivegrid.json").read_text().replace('"cols": 8', '"cols": 9')
+            ),
+            "drivegrid.json",
+        ),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json"),
+    ],
+    ids=["no manifest", "torn weights", "other lattice", "no tokenizer"],
+)
+def test_predict_refuses_a_checkpoint_that_does_not_fit(
+    frames, checkpoint, tmp_path, break_it, named
+) -> None:
+    import shutil
+
+    folder = tmp_path / "broken"
+    shutil.copytree(checkpoint, folder)
+    break_it(folder)
+    ran = run("predict", frames, "--model", folder, "--json", tmp_path / "out.json")
+    assert ran.exit_code == 1
+    assert named in ran.output + str(ran.exception)
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_predict_without_readable_frames_fails(checkpoint, tmp_path) -> None:
+    ran = run("predict", tmp_path / "nothing", "--model", checkpoint)
+    assert ran.exit_code == 1
+    assert "nothing" in ran.output
+
+
+def test_demo_writes_a_page_with_scores_beside_ceilings(frames, checkpoint, tmp_path) -> None:
+    ran = run(
+        "demo", "--scenes", 1, "--frames", frames, "--out", tmp_path / "d", "--model", checkpoint,
+        "--json",
+    )  # fmt: skip
+    assert ran.exit_code == 0, ran.output
+    shown = json.loads(ran.stdout)
+    assert shown["scores"].keys() == shown["ceilings"].keys()
+    assert shown["ceilings"]["lane F1@50"] == 1.0
+    page = (tmp_path / "d" / "index.html").read_text()
+    assert page.count("<img") == 4  # the scene, its steps, two frames
+    assert "b.jpg" in page
+
+
+TUSIMPLE = [
+    {"raw_file": "clips/0/20.jpg", "h_samples": [500, 600, 700], "lanes": [[600, 500, 400]]},
+    {"raw_file": "clips/1/20.jpg", "h_samples": [500, 600, 700], "lanes": [[-2, -2, -2]]},
+]
+
+
+@pytest.fixture
+def labels(tmp_path):
+    path = tmp_path / "label_data.json"
+    path.write_text("".join(json.dumps(row) + "\n" for row in TUSIMPLE))
+    return path
+
+
+def test_data_convert_there_and_back(labels, tmp_path) -> None:
+    there = run("data", "convert", labels, tmp_path / "lanes", "--to", "culane", "--json")
+    assert there.exit_code == 0, there.output
+    assert json.loads(there.stdout)["written"] == 2
+    (lane,) = load_culane(tmp_path / "lanes").scenes[0].instances
+    assert lane.geometry.xy[[0, -1]].tolist() == [[400, 700], [600, 500]]
+    back = tmp_path / "back.json"
+    assert run("data", "convert", tmp_path / "lanes", back, "--to", "tusimple").exit_code == 0
+    assert len(load_tusimple(back).scenes) == 2
+
+
+def test_data_convert_counts_what_it_sets_aside(labels, tmp_path) -> None:
+    with labels.open("a") as file:
+        file.write("{broken\n")
+    report = tmp_path / "report.json"
+    ran = run(
+        "data", "convert", labels, tmp_path / "x.jsonl", "--to", "drivegrid", "--report", report
+    )
+    assert ran.exit_code == 1
+    counts = json.loads(report.read_text())
+    assert (counts["read"], counts["written"], counts["quarantined"]) == (3, 2, 1)
+    assert "line 3" in ran.output
+
+
+@pytest.mark.parametrize("rule", ["tusimple", "culane"])
+def test_eval_of_labels_against_themselves_is_perfect(labels, tmp_path, rule) -> None:
+    path = labels
+    if rule == "culane":
+        path = tmp_path / "lanes"
+        run("data", "convert", labels, path, "--to", "culane")
+    ran = run("eval", path, path, "--format", rule, "--json")
+    assert ran.exit_code == 0, ran.output
+    shown = json.loads(ran.stdout)
+    assert len(shown["per_frame"]) == 2
+    assert shown["parameters"]
+    if rule == "tusimple":
+        assert (shown["accuracy"], shown["fp"], shown["fn"]) == (1.0, 0.0, 0.0)
+    else:
+        at_half = shown["at_iou"]["0.5"]
+        assert (at_half["tp"], at_half["fp"], at_half["fn"], at_half["f1"]) == (1, 0, 0, 1.0)
+
+
+def test_ceiling_prints_the_promised_object(labels) -> None:
+    ran = run(
+        "ceiling", labels, "--format", "tusimple", "--encoder", "rows", "--rounds", 2,
+        "--gamma", 0.5, "--json",
+    )  # fmt: skip
+    assert ran.exit_code == 0, ran.output
+    lanes = json.loads(ran.stdout)["lanes"]
+    assert set(lanes) >= {"f1_50", "f1_75", "mf1", "anchors_per_lane", "tokens_per_lane", "n"}
+    assert lanes["n"] == 1
+    assert lanes["f1_50"] == 100.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ceiling", "missing.json", "--format", "tusimple"],
+        ["eval", "missing.json", "missing.json", "--format", "tusimple"],
+        ["data", "convert", "missing.json", "x", "--to", "culane", "--from", "tusimple"],
+        ["ceiling", "missing.json", "--lattice", "wide", "--format", "tusimple"],
+    ],
+    ids=["ceiling", "eval", "convert", "lattice"],
+)
+def test_missing_input_ends_in_an_error(arguments, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments).exit_code == 1
+    assert list(tmp_path.iterdir()) == []
