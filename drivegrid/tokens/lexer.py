@@ -19,7 +19,8 @@ _SIGN = "(?:-1|0|1)"
 _RUN = f"(?:<grid_{_NUMBER}_{_NUMBER}>)++"
 # A well-formed shape is one match and a run of cells is one match: this is what makes it fast.
 _LEXEME = re.compile(
-    rf"(?P<shape><(?P<kind>{'|'.join(KINDS)})>{_RUN}(?:<ring>{_RUN})*+</(?P=kind)>)"
+    rf"(?P<shape><poly>{_RUN}(?:<ring>{_RUN})*+</poly>"
+    rf"|<(?P<kind>point|box|line|seg)>{_RUN}</(?P=kind)>)"
     rf"|(?P<cells>{_RUN})"
     rf"|(?P<offsets>(?:<OFF_{_SIGN}_{_SIGN}>|<DELETE>)++)"
     rf"|(?P<open><(?:{'|'.join((*KINDS, *WRAPPERS))})>)"
@@ -65,7 +66,7 @@ def lex(text: str, span: Span, report: Reporter) -> Iterator[Lexeme]:
         match match.lastgroup:
             case "shape":
                 parts = (_numbers(ring) for ring in match[0].split(RING))
-                yield Lexeme("shape", (start, stop), match["kind"], tuple(parts))
+                yield Lexeme("shape", (start, stop), match["kind"] or "poly", tuple(parts))
             case "cells":
                 yield Lexeme("cells", (start, stop), "", (_numbers(match[0]),))
             case "offsets":
