@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from drivegrid.training.examples import IGNORE_INDEX, Conversation, ExampleBuilder
-from drivegrid.training.features import FeatureCache
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from drivegrid.model.anchor_hints import NO_ANCHOR
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.scenes.render import render_scene
+
+from .examples import IGNORE_INDEX, Conversation, ExampleBuilder
+from .features import FeatureCache
 
 Row = dict[str, Any]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from drivegrid.training.config import DataConfig
 
 from drivegrid.data.scene import Scene
 from drivegrid.model.anchor_hints import anchor_hints
@@ -17,6 +16,8 @@ from drivegrid.tasks.refine import noisy_proposal
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
+
+from .config import DataConfig
 
 IGNORE_INDEX = -100
 

@@ -11,10 +11,6 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from drivegrid.training.config import TrainingConfig, load_config
-from drivegrid.training.dataset import CachedScenes, LiveScenes, PackingCollator
-from drivegrid.training.examples import ExampleBuilder
-from drivegrid.training.features import CacheSpec, FeatureCache, build_cache
 from transformers import Trainer, TrainingArguments
 
 from drivegrid.labels import default_label_space
@@ -24,6 +20,11 @@ from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.tasks.corpus import text_corpus
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
+
+from .config import TrainingConfig, load_config
+from .dataset import CachedScenes, LiveScenes, PackingCollator
+from .examples import ExampleBuilder
+from .features import CacheSpec, FeatureCache, build_cache
 
 
 class _SftTrainer(Trainer):
