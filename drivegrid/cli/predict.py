@@ -120,9 +120,9 @@ def _draw(answer: Answer, frame: ImageArray, folder: Path, traced: Predictor | N
     if traced is not None:
         traces = [found.trace for found in answer.found]
         picture = draw_traces(picture, traces, traced.processor.grid)
-    # One flat folder: the path is part of the name, so that equal file names do not meet.
+    # One flat folder: path and suffix are part of the name, so that no two frames meet.
     flat = answer.image.lstrip("./").replace("/", "_").replace("#", "_")
-    save_image(folder / f"{Path(flat).with_suffix('')}.jpg", picture)
+    save_image(folder / f"{flat}.jpg", picture)
 
 
 def _print(answer: Answer) -> None:
