@@ -18,6 +18,8 @@ from drivegrid.tokens.offsets import decode_points, encode_offsets, reachable_co
 
 NEARLY = 1.25
 """Where the wished deviation is out of reach: the shortest path within this factor of the least."""
+MAX_CANDIDATES = 400
+"""A bound on time and memory, which grow with the square: lanes have about 100 at two rounds."""
 _GAIN = 0.97  # an anchor more has to bring the cost below this share, or the search ends
 
 
@@ -104,7 +106,8 @@ def candidates_near(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the (N, 2) reachable points within ``largest`` of a curve and their arc lengths (N,).
 
-    They come in the order of the curve. ``axes`` are the reachable x and y.
+    They come in the order of the curve; of more than ``MAX_CANDIDATES`` the nearest are kept.
+    ``axes`` are the reachable x and y.
     """
     steps = [float(np.diff(axis).min(initial=np.inf)) for axis in axes]
     spacing = min(*steps, curve.along[-1])
@@ -119,6 +122,8 @@ def candidates_near(
     points = np.stack([axes[0][unique // len(axes[1])], axes[1][unique % len(axes[1])]], axis=1)
     distance, along = curve.nearest(points)
     near = np.flatnonzero(distance <= largest)
+    if len(near) > MAX_CANDIDATES:
+        near = near[np.argsort(distance[near], kind="stable")[:MAX_CANDIDATES]]
     near = near[np.argsort(along[near], kind="stable")]
     return points[near], along[near]
 
@@ -172,11 +177,14 @@ class Chords:
         i, j = np.nonzero(self.along[:, None] < self.along)
         u, v = self._normals(i, j).T
         level = u * self.points[i, 0] + v * self.points[i, 1]
-        moments = self.curve.moments_to(self.along).T
-        one, x, y, xx, xy, yy = moments[:, j] - moments[:, i]
-        squared = u * u * xx + 2 * u * v * xy + v * v * yy - 2 * level * (u * x + v * y)
-        squared = np.maximum(squared + level**2 * one, 0.0)
-        costs[i, j] = np.where(squared <= largest**2 * one, squared, np.inf)
+        moments = self.curve.moments_to(self.along)
+        one, x, y, xx, xy, yy = (moments[j] - moments[i]).T.copy()
+        # the integral of (u x + v y - level)**2
+        squared = (
+            u * (u * xx + 2 * v * xy) + v * v * yy - level * (2 * (u * x + v * y) - level * one)
+        )
+        fits = squared <= largest**2 * one
+        costs[i[fits], j[fits]] = np.maximum(squared[fits], 0.0)
         return costs
 
     def _leave(self, i: IntArray, j: IntArray, largest: float) -> BoolArray:

@@ -30,7 +30,6 @@ from drivegrid.tokens.grid import GridGeometry, GridSpec
 from drivegrid.tokens.lines import canonical_order, clip_line, encode_rows
 from drivegrid.tokens.offsets import decode_points, encode_offsets, residual_bound
 from drivegrid.tokens.rings import clip_rings, encode_fewest_ring, encode_regular
-from drivegrid.tokens.smooth import smooth_line
 
 LineEncoder: TypeAlias = Literal["rows", "fewest"]
 Anchored: TypeAlias = tuple[FloatArray, IntArray]
@@ -76,7 +75,8 @@ class Codec:
 
         Returns:
             Cells and ``rounds`` rounds of offsets, without ``DELETE``. Corners of a small box
-            may share a cell.
+            may share a cell; a line that collapses to one anchor has it twice, a polygon that
+            collapses has three. Collapsed holes, and shells beside whole ones, are left out.
 
         Raises:
             GeometryError: If the shape has no vertex or lies wholly outside the image.
@@ -89,7 +89,7 @@ class Codec:
         """
         parts = [self._tokens(*part, size_wh) for part in self._anchors(geometry, size_wh)]
         if geometry.kind == "line":
-            parts = [_drop_repeats(parts[0])]
+            parts = [_padded(_drop_repeats(parts[0]), 2)]
         if geometry.kind == "poly":
             parts = self._whole_rings([_drop_repeats(part, closed=True) for part in parts], size_wh)
         cells, *rounds = zip(*parts, strict=True)
@@ -126,6 +126,8 @@ class Codec:
         if not kept.all():
             points = points[kept]
         if smooth and tokens.kind == "line":
+            from drivegrid.tokens.smooth import smooth_line  # SciPy takes half a second to import
+
             half = residual_bound(self.grid, size_wh, len(tokens.offsets))
             points = clip_points(smooth_line(points, half), size_wh)
         return from_parts(tokens.kind, (points,))
@@ -169,12 +171,17 @@ class Codec:
         A ring too small for the lattice has fewer than three anchors. Of a polygon whose every
         shell is so small the first shell, the largest, stays: its last anchor is repeated.
         """
-        decoded = [decode_points(cells, offsets, self.grid, size_wh) for cells, *offsets in parts]
+        decoded = [decode_points(part[0], part[1:], self.grid, size_wh) for part in parts]
         keep = _kept_rings(decoded)
         if keep:
             return [parts[i] for i in keep]
-        index = [*range(len(parts[0][0]))] + [-1] * 3
-        return [tuple(array[index[:3]] for array in parts[0])]
+        return [_padded(parts[0], 3)]
+
+
+def _padded(part: Part, count: int) -> Part:
+    """Repeat the last anchor of a part up to the fewest that its tag may hold."""
+    index = np.minimum(np.arange(max(count, len(part[0]))), len(part[0]) - 1)
+    return tuple(array[index] for array in part)
 
 
 def _drop_repeats(part: Part, *, closed: bool = False) -> Part:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from drivegrid.geometry import FloatArray, IntArray, Size
+from drivegrid.geometry import FloatArray, IntArray, Size, as_points
 from drivegrid.tokens.chords import (
     Bounds,
     Chords,
@@ -35,14 +35,14 @@ from drivegrid.tokens.chords import (
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.offsets import reachable_coordinates
 
-TOLERANCE = 0.5
+TOLERANCE = 0.4
 RMS = 0.06
 END_SLACK = 1.0
 WIDEN = 1.25
 """Factor on the tolerance while there is no path."""
 WIDEST = 4.0
 """Largest tolerance tried."""
-_END_COST = 1 / 12  # an end off by e costs e**2 * pitch / 12: weighed on label lines for IoU
+_END_COST = 1 / 6  # an end off by e costs e**2 * pitch / 6: weighed on label lines for IoU
 _SIMPLIFY = 0.05  # share of the tolerance spent on leaving out needless vertices
 
 
@@ -77,7 +77,7 @@ def encode_fewest(
         tolerance: In units of the pitch; widened by a quarter until there is a path.
 
     Returns:
-        The anchors, one only where a line is too short for two.
+        The anchors. Of a line shorter than half a pitch only the ends are set, once if they meet.
 
     >>> line = np.array([[20.0, 620.0], [20.0, 20.0]])
     >>> encode_fewest(line, GridSpec(), (640, 640), rounds=1).points.tolist()
@@ -86,7 +86,8 @@ def encode_fewest(
     pitch = reachable_pitch(grid, size_wh, rounds)
     axes = reachable_coordinates(grid, size_wh, rounds)
     line = drop_repeats(line)
-    while len(line) > 1 and tolerance <= WIDEST:
+    length = float(np.hypot(*np.diff(line, axis=0).T).sum())
+    while length >= pitch / 2 and tolerance <= WIDEST:
         slack = max(END_SLACK, tolerance) * pitch
         points = _search(line, axes, Bounds(tolerance * pitch, RMS * pitch), slack)
         if points is not None:
@@ -103,7 +104,9 @@ def drop_repeats(points: FloatArray) -> FloatArray:
     >>> drop_repeats(np.array([[1.0, 2.0], [1.0, 2.0], [0.0, 2.0]])).tolist()
     [[1.0, 2.0], [0.0, 2.0]]
     """
-    return points[np.concatenate([[True], (np.diff(points, axis=0) != 0).any(axis=1)])]
+    keep = np.ones(len(points), dtype=np.bool_)
+    keep[1:] = (points[1:] != points[:-1]).any(axis=1)
+    return points[keep]
 
 
 def nearest_reachable(points: FloatArray, axes: tuple[FloatArray, FloatArray]) -> FloatArray:
@@ -117,7 +120,7 @@ def nearest_reachable(points: FloatArray, axes: tuple[FloatArray, FloatArray]) -
 def simplify(line: FloatArray, spare: float, *, closed: bool = False) -> FloatArray:
     """Return the line with needless vertices left out (Douglas and Peucker), off by <= spare."""
     kept = cv2.approxPolyDP(line.astype(np.float32), spare, closed)[:, 0]
-    return drop_repeats(np.asarray(kept, dtype=np.float64))
+    return drop_repeats(as_points(kept))
 
 
 def _search(

@@ -18,6 +18,7 @@ round cannot move closer and stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -82,7 +83,7 @@ def encode_offsets(
 
 
 def decode_points(
-    cells: IntArray, offsets: tuple[IntArray, ...], grid: GridSpec, size_wh: Size
+    cells: IntArray, offsets: Sequence[IntArray], grid: GridSpec, size_wh: Size
 ) -> tuple[FloatArray, BoolArray]:
     """Return where the anchors end up and which of them were not deleted.
 

@@ -34,9 +34,9 @@ from drivegrid.tokens.offsets import reachable_coordinates
 
 CELLS_PER_ANCHOR = 2
 """The regular encoder sets one anchor for about this many cells of a ring's length."""
-MIN_ANCHORS = 4
+MIN_ANCHORS = 8
 """... but at least so many for a ring."""
-_STARTS = 3  # candidates for the first anchor of a ring that are tried
+_STARTS = 3  # candidates for the first anchor of a ring, tried until there is a way around
 _SIMPLIFY = 0.05  # share of the tolerance spent on leaving out needless vertices
 
 
@@ -90,10 +90,8 @@ def clip_rings(rings: tuple[FloatArray, ...], size_wh: Size) -> tuple[FloatArray
             region = region ^ shapely.make_valid(shapely.Polygon(ring))
     width, height = size_wh
     region = shapely.intersection(region, shapely.box(0, 0, width, height))
-    shells = [part for part in shapely.get_parts(region) if isinstance(part, shapely.Polygon)]
-    for part in shapely.get_parts(region):  # a geometry collection holds multi-polygons
-        if isinstance(part, shapely.MultiPolygon):
-            shells += list(part.geoms)
+    parts = shapely.get_parts(shapely.get_parts(region))  # a collection may hold multi-polygons
+    shells = [part for part in parts if isinstance(part, shapely.Polygon) and part.area > 0]
     if shells:
         shells.sort(key=lambda part: -float(part.area))
         return tuple(
@@ -122,7 +120,7 @@ def encode_regular(
         every: Spacing as a multiple of ``CELLS_PER_ANCHOR`` cells.
 
     Returns:
-        (M, 2) in pixels, M >= 4 (1 for a ring without length), starting at the ring's first
+        (M, 2) in pixels, M >= 8 (1 for a ring without length), starting at the ring's first
         vertex.
 
     >>> ring = np.array([[0.0, 64.0], [0.0, 0.0], [64.0, 0.0], [64.0, 64.0]])
@@ -145,8 +143,8 @@ def encode_fewest_ring(
     """Return the fewest anchors whose closed polyline stays close to a ring.
 
     The same search as for lines (``fewest.py``), around the ring and back to its first anchor.
-    That one is set near the vertex farthest from the middle, a corner of every ring; the
-    reachable points nearest to it are tried in turn. The result may so have one anchor more
+    That one is the reachable point nearest to the vertex farthest from the middle, a corner of
+    every ring. The result may so have one anchor more
     than the very fewest.
 
     Args:
@@ -158,15 +156,16 @@ def encode_fewest_ring(
             while the result crosses itself.
 
     Returns:
-        The anchors in canonical order; fewer than three where the ring is too small for the
-        lattice. A ring that crosses itself at every tolerance is returned as it is.
+        The anchors in canonical order; fewer than three where the ring is shorter than
+        two pitches. A ring that crosses itself at every tolerance is returned as it is.
     """
     pitch = reachable_pitch(grid, size_wh, rounds)
     axes = reachable_coordinates(grid, size_wh, rounds)
+    large = shapely.linearrings(ring).length >= 2 * pitch if len(ring) >= 3 else False
     found = None
     for asked in (tolerance, tolerance / 2, tolerance / 4):
         wide, points = asked, None
-        while points is None and wide <= WIDEST and len(ring) >= 3:
+        while points is None and wide <= WIDEST and large:
             points = _search_ring(ring, axes, Bounds(wide * pitch, RMS * pitch))
             wide *= WIDEN
         if points is None:
@@ -203,12 +202,12 @@ def _search_ring(
     closed = Curve(np.concatenate([vertices, vertices[:1]]))
     points, along = candidates_near(closed, shifted, bounds.largest)
     nearest = np.argsort(np.hypot(*(points - vertices[0]).T))[:_STARTS]
-    paths = [
-        path
-        for k in nearest
-        if (path := _around(closed, points[k], float(along[k]), shifted, bounds)) is not None
-    ]
-    return min(paths, key=len) + center if paths else None
+    for k in nearest:
+        path = _around(closed, points[k], float(along[k]), shifted, bounds)
+        if path is not None:
+            found: FloatArray = path + center
+            return found
+    return None
 
 
 def _around(

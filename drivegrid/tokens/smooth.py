@@ -1,10 +1,10 @@
 """Anchors back to a line: the smoothest curve that the tokens allow.
 
 A token says no more than that the line passes somewhere in the anchor's quantisation box. Of all
-curves that pass through all boxes the natural cubic spline with the least integrated squared
-second derivative (by chord length) is taken: a small quadratic program with bounds, one for x and
-one for y. It undoes most of the staircase of a ``rows`` code. Anchors of a ``fewest`` code are
-set for the polyline, which is their decoder.
+natural cubic splines through all boxes, by chord length, the one is taken with the least integrated
+squared second derivative plus a little of the squared distance from the box centres: a small
+quadratic program with bounds, one for x and one for y. It undoes most of the staircase of a
+``rows`` code. Anchors of a ``fewest`` code are set for the polyline, which is their decoder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from drivegrid.geometry import FloatArray
 
 SAMPLES = 8
 """Points returned for each pair of anchors."""
-_PULL = 0.3  # towards the box centres, relative: makes the solution unique on straight lines
+_PULL = 0.5
+"""Weight of the distance from the box centres, in half boxes; of 0.001 to 2 the best on labels.
+
+Without it the smoothest curve leans on the edges of its boxes wherever a lane bends.
+"""
 
 
 def smooth_line(anchors: FloatArray, half_wh: FloatArray) -> FloatArray:
@@ -39,7 +43,8 @@ def smooth_line(anchors: FloatArray, half_wh: FloatArray) -> FloatArray:
     >>> bool(np.abs(u * y - v * x).max() / np.hypot(u, v) < 0.1)  # a straight line fits
     True
     """
-    keep = np.concatenate([[True], (np.diff(anchors, axis=0) != 0).any(axis=1)])
+    keep = np.ones(len(anchors), dtype=np.bool_)
+    keep[1:] = (anchors[1:] != anchors[:-1]).any(axis=1)
     anchors = anchors[keep]
     if len(anchors) < 3:
         return anchors

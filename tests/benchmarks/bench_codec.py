@@ -14,6 +14,7 @@ import gzip
 import json
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -51,7 +52,7 @@ def densify(line: np.ndarray, spacing: float = 10.0) -> np.ndarray:
     """Return the polyline with a point about every ``spacing`` pixels, vertices kept."""
     pieces = [
         np.linspace(a, b, max(1, round(np.hypot(*(b - a)) / spacing)), endpoint=False)
-        for a, b in zip(line[:-1], line[1:], strict=True)
+        for a, b in pairwise(line)
     ]
     return np.concatenate([*pieces, line[-1:]])
 
@@ -62,9 +63,7 @@ def draw(line: np.ndarray) -> np.ndarray:
     line = line[np.concatenate([[True], np.hypot(*np.diff(line, axis=0).T) > 1e-9])]
     if len(line) > 2:
         knots = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-        at = np.concatenate(
-            [np.linspace(a, b, 50, endpoint=False) for a, b in zip(knots, knots[1:], strict=False)]
-        )
+        at = np.concatenate([np.linspace(a, b, 50, endpoint=False) for a, b in pairwise(knots)])
         line = CubicSpline(knots, line, bc_type="natural")(np.append(at, knots[-1]))
     points = np.rint(line).astype(np.int32)
     points = points[np.concatenate([[True], np.diff(points, axis=0).any(axis=1)])]
@@ -134,7 +133,8 @@ def main() -> None:
     masks = [np.packbits(draw(lane)) for lane in lanes]
     print(f"{len(lanes)} lanes, lattice 32 x 32, steps 1/64, gamma 1/2")
     print(
-        "encoder rounds decode  anchors mean-IoU   F1@50   F1@75     mF1  TuSimple     enc/s     dec/s"
+        "encoder rounds decode  anchors mean-IoU   F1@50   F1@75     mF1"
+        "  TuSimple     enc/s     dec/s"
     )
     for encoder in args.encoders:
         for rounds in args.rounds:
