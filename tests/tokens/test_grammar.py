@@ -379,20 +379,34 @@ def test_format_checks_the_shape() -> None:
         format_geometry(shape("line", [[0, 0]]))
 
 
-SNIPPETS = st.sampled_from(
-    "< > <box> </box> <poly> <ring> </poly> <seg> <line> <point> </point> <grid_1_2> <grid_99_1> "
-    "<grid_{1,2}> <OFF_0_1> <OFF_9_9> <DELETE> <offset> </offset> <think> </think> <answer> "
-    "</answer> <x> none : ( ) , \\ a <\\box> <gird_1_1> </grid_1_1> </DELETE> <bbox>".split()
-)
+SNIPPETS = [
+    *("< > <box> </box> <poly> <ring> </poly> <seg> <line> <point> </point> <grid_1_2>").split(),
+    *("<grid_99_1> <grid_{1,2}> <OFF_0_1> <OFF_9_9> <DELETE> <offset> </offset> <think>").split(),
+    *("</think> <answer> </answer> <x> none : ( ) , \\ a <\\box> <gird_1_1> </grid_1_1>").split(),
+    *("</DELETE> <bbox> <grid_1_2><grid_3_4>").split(),
+    "\n",
+    " ",
+]
 MODEL_TEXT = st.one_of(
-    st.lists(st.one_of(SNIPPETS, st.just("\n"), st.just(" "), st.text(max_size=3))).map("".join),
+    st.lists(st.one_of(st.sampled_from(SNIPPETS), st.text(max_size=3))).map("".join),
     st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "replace")),
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(MODEL_TEXT)
 def test_nothing_a_model_writes_raises(text: str) -> None:
+    check_model_text(text)
+
+
+def test_nothing_a_random_writer_writes_raises() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        picks = rng.integers(0, len(SNIPPETS), rng.integers(0, 16))
+        check_model_text("".join(SNIPPETS[pick] for pick in picks))
+
+
+def check_model_text(text: str) -> None:
     parsed = parse_answer(text, GRID)
     assert all(0 <= a <= b <= len(text) for a, b in (d.span for d in parsed.diagnostics))
     assert parsed.items or parsed.says_none or parsed.diagnostics or parsed.wrapped
