@@ -172,7 +172,7 @@ class Predictor:
             if shape is None:
                 continue
             instance = Instance(
-                label=path_of(item.label),
+                label=default_label_space().path_or_words(item.label),
                 geometry=shape,
                 attributes=dict(item.attributes),
                 confidence=float(np.mean([belief.confidence for belief in beliefs])),
@@ -196,17 +196,9 @@ class Predictor:
         return AnchorTrace(grid.centers_of(cells, size_wh), moved, ~kept, covariance)
 
 
-def path_of(words: str) -> str:
-    """Return the taxonomy path of a label the model wrote, or the words where there is none."""
-    try:
-        return default_label_space().path_of(words)
-    except ConfigError:
-        return words
-
-
 def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:
     """Return a diagnostic for every label that the taxonomy does not know."""
-    known = default_label_space().paths
+    space = default_label_space()
     return tuple(
         Diagnostic(
             "unknown_label",
@@ -214,7 +206,7 @@ def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:
             f"label must be in the taxonomy, got {item.label!r}.",
         )
         for item in items
-        if path_of(item.label) not in known
+        if space.path_or_words(item.label) not in space.paths
     )
 
 

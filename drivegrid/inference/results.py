@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -164,26 +163,3 @@ def signed_area(ring: FloatArray) -> float:
     """Return the area of an (N, 2) ring by the shoelace formula, in square pixels."""
     x, y = ring.T
     return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
-
-
-def florence_dict(instances: Sequence[Instance]) -> Mapping[str, list[Any]]:
-    """Return instances as Florence-2's ``post_process_generation`` users know them.
-
-    Returns:
-        ``bboxes`` (x1, y1, x2, y2), ``polygons`` (rings of flat x, y lists), and beside them
-        ``polylines`` and ``points``, each with its ``.._labels``; all in pixels.
-    """
-    result: dict[str, list[Any]] = {}
-    names = {"box": "bboxes", "poly": "polygons", "line": "polylines", "point": "points"}
-    for kind, name in names.items():
-        chosen = [i for i in instances if i.geometry.kind == kind]
-        match kind:
-            case "poly":
-                shapes = [[ring.ravel().tolist() for ring in i.geometry.parts()] for i in chosen]
-            case "line":
-                shapes = [i.geometry.vertices().tolist() for i in chosen]
-            case _:
-                shapes = [i.geometry.vertices().ravel().tolist() for i in chosen]
-        result[name] = shapes
-        result[f"{name}_labels"] = [i.label for i in chosen]
-    return result

@@ -137,6 +137,10 @@ class LabelSpace:
             raise ConfigError(f"label words must be in the taxonomy, got {text!r}. Known: {known}.")
         return path
 
+    def path_or_words(self, text: str) -> str:
+        """Return the path as `path_of`, or the words themselves: a model may write anything."""
+        return self._by_term.get(spelling(text), text)
+
     def find(self, text: str) -> list[str]:
         """Return the paths mentioned in a text, each once, in order of first mention.
 

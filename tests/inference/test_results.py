@@ -5,7 +5,8 @@ import pytest
 
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import Box, Point, Polygon, Polyline
-from drivegrid.inference.results import Answer, Found, florence_dict, signed_area
+from drivegrid.inference.florence import florence_dict, post_process_generation
+from drivegrid.inference.results import Answer, Found, signed_area
 from drivegrid.labels import default_label_space
 from drivegrid.plotting.trace import AnchorTrace
 
@@ -79,3 +80,13 @@ def test_answers_about_one_frame_join() -> None:
 def test_signed_area_changes_sign_with_direction() -> None:
     ring = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 3.0], [0.0, 3.0]])
     assert signed_area(ring) == -signed_area(ring[::-1]) == 6.0
+
+
+def test_model_text_becomes_shapes_and_diagnostics() -> None:
+    text = "car: <bbox><grid_1_2><grid_3_4></bbox>\nlane line: <line><grid_0_31><grid_5_9>"
+    moved = "<offset><box><OFF_1_0><OFF_0_0></box><line><OFF_0_0><DELETE></line></offset>"
+    shown = post_process_generation(text, (320, 320), offsets=[moved])
+    assert shown["bboxes"] == [[20, 25, 35, 45]]  # 10 px cells; the first corner moved by 5 px
+    assert shown["polylines_labels"] == ["lane/line"]
+    assert "truncated" in shown["diagnostics"]
+    assert post_process_generation("", (320, 320))["bboxes"] == []
