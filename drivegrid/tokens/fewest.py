@@ -7,8 +7,8 @@ such a point. All measures are in units of the pitch of the reachable points
 - tolerance: between its first and last anchor the decoded line is nowhere farther from the
   curve, nor the curve from it;
 - rms: anchors are added, beyond the fewest that keep to the tolerance, until the root mean
-  square distance is this small, or until more of them no longer help. A tolerance alone would let
-  every line use it up: on the CULane label lines it costs 8 points of mF1 at equal length;
+  square distance is this small, or until more of them no longer help. A tolerance alone
+  lets every line use it up: one round then gives mF1 87 with 2.8 anchors a lane, not 94 with 4.2;
 - slack: the end anchors stand within it of the line's ends, before or behind. A reachable point
   right at the end is seldom on the curve, and off the curve is worse than a little too short.
 
