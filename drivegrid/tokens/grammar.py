@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -354,18 +355,18 @@ def _read_shapes(text: str, report: Reporter) -> list[_OffsetShape]:
 
 def _refine(old: GridGeometry, new: _OffsetShape, report: Reporter) -> GridGeometry:
     lengths = [len(part) for part in old.cells]
-    found = [len(part) for part in new.parts]
-    flat = np.array([index for part in new.parts for index in part], dtype=np.int64)
     if new.name and new.name != old.kind:
         report.add("misplaced_tag", new.span, f"be <{old.kind}> as in the proposal")
-    if found != lengths:
+    if [len(part) for part in new.parts] != lengths:
         report.add("count_mismatch", new.span, f"hold {lengths} offsets as in the proposal")
-    padding = np.full(max(0, sum(lengths) - len(flat)), STAY)
-    flat = np.concatenate([flat, padding])[: sum(lengths)]
+    flat = [index for part in new.parts for index in part][: sum(lengths)]
+    flat += [STAY] * (sum(lengths) - len(flat))
     if old.offsets:
-        gone = np.concatenate(old.offsets[-1]) == DELETE
-        if (flat[gone] != DELETE).any():
+        last = [index for part in old.offsets[-1] for index in part.tolist()]
+        kept = [DELETE if was == DELETE else now for was, now in zip(last, flat, strict=True)]
+        if kept != flat:
             report.add("revived_anchor", new.span, "keep deleted anchors deleted")
-        flat = np.where(gone, DELETE, flat)
-    round_ = tuple(np.split(flat, np.cumsum(lengths)[:-1]))
+        flat = kept
+    ends = zip(lengths, accumulate(lengths), strict=True)
+    round_ = tuple(np.array(flat[end - n : end], dtype=np.int64) for n, end in ends)
     return replace(old, offsets=(*old.offsets, round_))

@@ -1,13 +1,14 @@
 """Token vectors worked out by hand from docs/spec.md."""
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.answer import AnswerItem, Code
 from drivegrid.tokens.grammar import format_answer, format_offsets, parse_answer, parse_offsets
 from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec, offset_vectors
 from drivegrid.tokens.vocabulary import Vocabulary
@@ -104,3 +105,13 @@ def test_each_round_goes_to_the_nearest_reachable_place(vector: dict[str, Any]) 
             nearest = np.linalg.norm(reach - np.array(target)[:, None], axis=2).argmin(axis=1)
             assert nearest.tolist() == parts[number].tolist()
             points = reach[np.arange(len(points)), nearest]
+
+
+def test_the_spec_lists_every_diagnostic_and_holds_the_vectors() -> None:
+    spec = (GOLDEN.parents[1] / "docs" / "spec.md").read_text(encoding="utf-8")
+    section = spec.split("\n## ")[7]
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(get_args(Code))
+    known = "".join(path.read_text(encoding="utf-8") for path in GOLDEN.glob("*.json"))
+    table = spec.split("\n## ")[9]
+    texts = re.findall(r"`(<.*?>)`", table)
+    assert len(texts) >= 8 and all(text in known for text in texts if text != "<DELETE>")

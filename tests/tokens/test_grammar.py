@@ -393,7 +393,7 @@ MODEL_TEXT = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(MODEL_TEXT)
 def test_nothing_a_model_writes_raises(text: str) -> None:
     check_model_text(text)
@@ -401,7 +401,7 @@ def test_nothing_a_model_writes_raises(text: str) -> None:
 
 def test_nothing_a_random_writer_writes_raises() -> None:
     rng = np.random.default_rng(0)
-    for _ in range(3000):
+    for _ in range(2000):
         picks = rng.integers(0, len(SNIPPETS), rng.integers(0, 16))
         check_model_text("".join(SNIPPETS[pick] for pick in picks))
 
