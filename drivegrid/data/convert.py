@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drivegrid.data.files import write_text
-from drivegrid.data.formats import Format, find_format
-from drivegrid.data.quarantine import Loss, Rejected, Saved, count_losses
-from drivegrid.data.scene import Scene
+from drivegrid.data.files import atomic_folder, write_text
+from drivegrid.data.formats import find_format
+from drivegrid.data.quarantine import Loss, Rejected, count_losses
 from drivegrid.errors import FormatError
 
 
@@ -59,8 +55,8 @@ def convert(
 ) -> Report:
     """Read labels of one format and write them as another. Pictures are not copied.
 
-    A folder is made under a hidden name beside the target and moved into place at the end. A file
-    that is already there is replaced; a folder that is already there must be empty.
+    A folder is made under a hidden name and moved into place at the end (see ``atomic_folder``). A
+    file that is already there is replaced; a folder that is already there must be empty.
 
     Args:
         source: File or folder, as the format has it.
@@ -79,22 +75,14 @@ def convert(
         raise FormatError("target must be new or an empty folder. Choose another.", target)
     loaded = reader.load(source)
     if writer.is_folder:
-        saved = _save_folder(writer, loaded.scenes, target)
+        with atomic_folder(target) as work:
+            saved = writer.save(loaded.scenes, work)
     else:
         saved = writer.save(loaded.scenes, target)
     return Report(
         read=loaded.quarantine.num_read,
         written=saved.quarantine.num_kept,
-        rejected=loaded.quarantine.rejected + saved.quarantine.rejected,
+        rejected=loaded.quarantine.rejected
+        + [replace(record, path=str(target)) for record in saved.quarantine.rejected],
         losses=saved.losses,
     )
-
-
-def _save_folder(writer: Format, scenes: list[Scene], target: Path) -> Saved:
-    work = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-    try:
-        saved = writer.save(scenes, work)
-        os.replace(work, target)  # an empty folder there gives way
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return saved

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import math
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,23 +26,65 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a hidden file beside ``path`` to write to; it becomes ``path`` when the block ends.
 
     If the block fails the hidden file is removed and ``path`` stays as it was. Missing parent
-    folders are made.
+    folders are made. A symbolic link stays: the file it leads to is the one that is replaced.
 
     Raises:
         OSError: If the folder cannot be written or the disk is full; names ``path``.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    target = _follow(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _hidden_name(target)
     try:
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())  # some disks report that they are full only now
-        os.replace(part, path)
+        os.replace(part, target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a hidden folder to fill; its content becomes ``path`` when the block ends.
+
+    If the block fails the hidden folder is removed and ``path`` stays as it was: absent or empty.
+    Missing parent folders are made. An empty folder that is already there stays the same folder
+    (it may be a mount, a link's target or the working folder): its content is moved in at the end.
+
+    Raises:
+        OSError: If the folder cannot be written or the disk is full; names ``path``.
+    """
+    target = _follow(path)
+    exists = target.is_dir()
+    part = _hidden_name(target / "new" if exists else target)
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if exists:
+            for content in sorted(part.iterdir()):
+                os.replace(content, target / content.name)
+        else:
+            os.replace(part, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _follow(path: str | Path) -> Path:
+    """Return where a symbolic link leads, even if nothing is there yet; other paths as given."""
+    if not os.path.islink(path):
+        return Path(path)
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # what realpath gives for links that lead to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
+
+
+def _hidden_name(path: Path) -> Path:
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -89,15 +134,25 @@ def parse_json(line: bytes) -> Any:
     """Return the value of one JSON text.
 
     Raises:
-        FormatError: If it is not UTF-8 or not JSON; without path and line, see ``FormatError.at``.
+        FormatError: If it is not UTF-8, not JSON, or holds a number that is not finite (``NaN``,
+            ``Infinity``, ``1e999``); without path and line, see ``FormatError.at``.
 
     >>> parse_json(b'{"lanes": []}')
     {'lanes': []}
     """
     try:
-        return json.loads(line.decode("utf-8"))
+        return json.loads(line.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"line must be JSON in UTF-8, got: {error}.") from error
+        raise FormatError(
+            f"line must be JSON in UTF-8 with finite numbers, got: {error}."
+        ) from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.50}")
+    return value
 
 
 def check_image_name(name: object) -> str:

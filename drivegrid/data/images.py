@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -27,7 +28,9 @@ MAX_PIXELS = 64 * 2**20
 """Largest picture that is decoded, in pixels; checked in the header."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff")
-CLIP_SUFFIXES = (".mp4", ".avi", ".mov")
+CLIP_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
+FRAME_COUNT_SLACK = 0.05
+"""Share of its announced frames that a clip may lack; at least one frame."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -83,17 +86,23 @@ def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Size:
 
 @contextmanager
 def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
-    """Open a header; every failure inside the block becomes a FormatError."""
+    """Open a header; every failure inside the block becomes a FormatError, no warning leaks.
+
+    Pillow warns of broken EXIF blocks, which leave the pixels good, and of large pictures, which
+    ``max_pixels`` decides about.
+    """
     allowed = ", ".join(FORMATS)
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > max_pixels:
-                raise _too_large(path, f"{image.width}x{image.height}", max_pixels)
-            yield image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > max_pixels:
+                    raise _too_large(path, f"{image.width}x{image.height}", max_pixels)
+                yield image
     except FormatError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path, "far more", max_pixels) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "more than Pillow opens", max_pixels) from error
     except UnidentifiedImageError as error:
         size = os.path.getsize(path)
         raise FormatError(
@@ -169,11 +178,13 @@ def iter_frames(
     Args:
         paths: Picture files and clips, tried whatever their names are; folders are walked to
             the bottom in sorted order, where only names in ``IMAGE_SUFFIXES`` and
-            ``CLIP_SUFFIXES`` count. Clips are MP4, MOV and AVI.
+            ``CLIP_SUFFIXES`` count. Clips are MP4, MOV, AVI and MKV.
         max_pixels: As in ``load_image``; holds for the frames of clips too.
 
-    A name is the path as given, with ``/``; frame 12 of a clip is ``drive.mp4#000012``. A clip
-    that ends before the number of frames it announces yields one error more.
+    A name is the path as given, with ``/``; frame 12 of a clip is ``drive.mp4#000012``. A missing
+    path yields one error, and so does a folder without any picture or clip. A clip that ends well
+    before the number of frames it announces yields one error more; ``FRAME_COUNT_SLACK`` is
+    allowed, since many containers only estimate that number from length and rate.
     """
     for path in paths:
         for file in _walk(Path(path)):
@@ -189,17 +200,20 @@ def iter_frames(
 
 
 def _walk(path: Path) -> Iterator[Path | FormatError]:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path.is_dir it raises for no name
         yield path
         return
-    unreadable: list[OSError] = []
+    found, unreadable = False, list[OSError]()
     for folder, subfolders, files in os.walk(path, onerror=unreadable.append):
         subfolders.sort()
         for name in sorted(files):
             if name.lower().endswith(IMAGE_SUFFIXES + CLIP_SUFFIXES):
+                found = True
                 yield Path(folder, name)
     for error in unreadable:
         yield FormatError(f"folder must be readable, got: {error.strerror}.", error.filename)
+    if not found and not unreadable:
+        yield FormatError("folder must hold pictures or clips, got none.", path)
 
 
 def _clip_frames(path: Path, max_pixels: int) -> Iterator[tuple[str, Picture | FormatError]]:
@@ -213,7 +227,7 @@ def _clip_frames(path: Path, max_pixels: int) -> Iterator[tuple[str, Picture | F
         try:
             size = clip.get(cv2.CAP_PROP_FRAME_WIDTH) * clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
             if not clip.isOpened() or size <= 0:
-                raise FormatError("clip must be a whole MP4, MOV or AVI, got a broken one.", path)
+                raise FormatError("clip must be whole, got a broken one.", path)
             if size > max_pixels:
                 raise _too_large(path, f"{size:.0f}", max_pixels)
             announced = int(clip.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -225,7 +239,7 @@ def _clip_frames(path: Path, max_pixels: int) -> Iterator[tuple[str, Picture | F
                 index += 1
         finally:
             clip.release()
-        if index < max(announced, 1):
+        if index == 0 or announced - index > max(announced * FRAME_COUNT_SLACK, 1):
             raise FormatError(f"clip must hold {announced} frames, got {index}.", path)
     except FormatError as error:
         yield (f"{name}#{index:06d}" if index else name), error
@@ -236,8 +250,11 @@ def _check_clip(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(12)
-    except OSError as error:
-        raise FormatError(f"clip must be readable, got: {error.strerror}.", path) from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"clip must be readable, got: {reason}.", path) from error
     is_mp4 = head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
-    if not is_mp4 and not (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
-        raise FormatError("clip must be MP4, MOV or AVI, got something else.", path)
+    is_avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    is_mkv = head[:4] == b"\x1a\x45\xdf\xa3"
+    if not (is_mp4 or is_avi or is_mkv):
+        raise FormatError("clip must be MP4, MOV, AVI or MKV, got something else.", path)

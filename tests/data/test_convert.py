@@ -33,13 +33,14 @@ def test_every_frame_arrives(tmp_path, target_format, count):
 
 def test_what_the_reader_and_the_writer_set_aside_adds_up(tmp_path):
     box = Instance("obstacle/cone", SHAPES["box"])
-    good = make_scene(LANE, box, size_wh=(1640, 590))
+    good = make_scene(make_lane([[100, 580], [640, 160]]), box, size_wh=(1640, 590))
     save_scenes([good, good, make_scene(image="../a.jpg")], tmp_path / "a.jsonl")
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write("{}\n")
     report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "out", "culane")
     assert (report.read, report.written, report.quarantined) == (4, 1, 3)
     assert [record.item for record in report.rejected] == ["schema", "scene 1", "scene 2"]
+    assert [record.path for record in report.rejected[1:]] == [str(tmp_path / "out")] * 2
     assert [loss.item for loss in report.losses] == ["instance 1 (obstacle/cone)"]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from drivegrid.data import files
 from drivegrid.data.files import (
+    atomic_folder,
     atomic_path,
     check_image_name,
     parse_json,
@@ -90,6 +91,66 @@ def test_an_endless_line_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"short\n" + b"x" * 11)
     with pytest.raises(FormatError, match="line 2"):
         list(read_lines(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, exists):
+    (tmp_path / "far").mkdir()
+    if exists:
+        write_text(tmp_path / "far" / "a.txt", "old")
+    (tmp_path / "step").symlink_to("far/a.txt")
+    (tmp_path / "link").symlink_to("step")
+    write_text(tmp_path / "link", "new")
+    assert os.readlink(tmp_path / "link") == "step"
+    assert os.readlink(tmp_path / "step") == "far/a.txt"
+    assert (tmp_path / "far" / "a.txt").read_text() == "new"
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.txt", "far", "link", "step"]
+
+
+def test_links_in_a_ring_are_an_error(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match=r"links.*a'"):
+        write_text(tmp_path / "a", "new")
+    assert os.readlink(tmp_path / "a") == "b"
+
+
+@pytest.mark.parametrize("kind", ["new", "empty", "linked"])
+def test_a_folder_is_filled_whole_or_not_at_all(tmp_path, kind):
+    if kind != "new":
+        (tmp_path / kind).mkdir()
+    path = tmp_path / kind
+    if kind == "linked":
+        path = tmp_path / "link"
+        path.symlink_to("linked")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OSError, match=path.name), atomic_folder(path) as work:
+        write_text(work / "b" / "half.txt", "x")
+        raise OSError(28, "No space left on device", "b/c.txt")
+    assert sorted(tmp_path.rglob("*")) == before
+    with atomic_folder(path) as work:
+        write_text(work / "b" / "whole.txt", "x")
+        write_text(work / "a.txt", "y")
+        assert not (path / "a.txt").exists()
+    assert sorted(p.name for p in path.iterdir()) == ["a.txt", "b"]
+    assert path.is_symlink() == (kind == "linked")
+
+
+def test_the_working_folder_can_be_filled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with atomic_folder(".") as work:
+        write_text(work / "a.txt", "x")
+    assert os.listdir() == ["a.txt"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_numbers_that_are_not_finite_are_refused(number):
+    with pytest.raises(FormatError, match=f"finite numbers, got: {number}"):
+        parse_json(f'{{"a": [1.5, {{"b": {number}}}]}}'.encode())
+
+
+def test_finite_numbers_come_back_exactly():
+    assert parse_json(b"[0.1, -0.0, 1e308, 5e-324, 3]") == [0.1, -0.0, 1e308, 5e-324, 3]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import cv2
@@ -121,6 +122,50 @@ def test_exif_rotation_is_applied(tmp_path, orientation):
     assert image_size(tmp_path / "a.png") == (3, 2)
 
 
+def test_a_turned_jpeg(tmp_path):
+    stored = np.zeros((32, 64, 3), np.uint8)
+    stored[:, :32] = 200  # left half of what the camera stored
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: the left half comes on top
+    Image.fromarray(stored).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = load_image(tmp_path / "a.jpg")
+    assert image.shape == (64, 32, 3)
+    assert image_size(tmp_path / "a.jpg") == (32, 64)
+    assert (image[:28].min() > 180, image[36:].max() < 20) == (True, True)
+
+
+def exif_jpeg(*, missing):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "x" * 200
+    return encoded(noise(), "JPEG", exif=exif.tobytes()[:-missing])
+
+
+BROKEN_EXIF = {
+    "text is cut": (exif_jpeg(missing=150), (64, 48)),
+    "entries are cut": (exif_jpeg(missing=230), (48, 64)),
+}
+
+
+@pytest.mark.parametrize(("content", "shape"), BROKEN_EXIF.values(), ids=BROKEN_EXIF)
+def test_broken_exif_blocks_are_passed_over_without_a_warning(tmp_path, content, shape):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with warnings.catch_warnings(record=True) as leaked:
+        warnings.simplefilter("always")
+        assert load_image(tmp_path / "a.jpg").shape == (*shape, 3)
+        assert image_size(tmp_path / "a.jpg") == shape[::-1]
+    assert leaked == []
+
+
+def test_a_large_picture_is_decided_about_without_a_warning(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_of_size(10_000, 10_000))
+    with warnings.catch_warnings(record=True) as leaked:
+        warnings.simplefilter("always")
+        assert image_size(tmp_path / "a.png", max_pixels=10**8) == (10_000, 10_000)
+        with pytest.raises(FormatError, match="at most 99999999 pixels, got 10000x10000"):
+            image_size(tmp_path / "a.png", max_pixels=10**8 - 1)
+    assert leaked == []
+
+
 JPEG, PNG = encoded(noise(), "JPEG"), encoded(noise(), "PNG")
 HOSTILE = {
     "empty": (b"", "got 0 bytes"),
@@ -207,7 +252,7 @@ def write_clip(path, num_frames=5):
     writer.release()
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov"])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov", ".mkv"])
 def test_clips_give_numbered_rgb_frames(tmp_path, suffix):
     path = tmp_path / f"drive{suffix}"
     write_clip(path)
@@ -233,10 +278,31 @@ def test_a_batch_goes_on_and_adds_up(tmp_path):
     assert all(name in str(frames[name]) for name in bad)
 
 
-@pytest.mark.parametrize("paths", [[], ["folder"]])
-def test_nothing_gives_nothing(tmp_path, paths):
-    (tmp_path / "folder").mkdir()
-    assert list(iter_frames([tmp_path / path for path in paths])) == []
+def test_clips_in_a_folder_are_found(tmp_path):
+    for suffix in (".avi", ".mkv", ".mov", ".mp4"):
+        write_clip(tmp_path / f"a{suffix}", 1)
+    assert [name[-10:] for name, _ in iter_frames([tmp_path])] == [
+        "avi#000000", "mkv#000000", "mov#000000", "mp4#000000"
+    ]  # fmt: skip
+
+
+def test_no_path_gives_nothing():
+    assert list(iter_frames([])) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["empty", "notes", "absent", "absent.mp4", "dangling", "n" * 300, "n" * 300 + ".mp4", "a\0b"],
+)
+def test_a_path_without_frames_is_one_error_that_names_it(tmp_path, name):
+    (tmp_path / "empty" / "deeper").mkdir(parents=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "README.md").write_text("not a frame")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    [(found, error)] = iter_frames([tmp_path / name])
+    assert found == f"{tmp_path}/{name}"
+    assert isinstance(error, FormatError)
+    assert str(tmp_path / name) in str(error)
 
 
 def test_a_cut_clip_says_so(tmp_path):
@@ -249,9 +315,25 @@ def test_a_cut_clip_says_so(tmp_path):
     assert f"30 frames, got {len(good)}" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("held", "announced", "good"),
+    [(5, 5, True), (5, 6, True), (5, 7, False), (100, 105, True), (100, 106, False), (9, 3, True)],
+)
+def test_an_estimated_number_of_frames_may_be_a_little_high(tmp_path, held, announced, good):
+    write_clip(tmp_path / "a.avi", held)
+    content = bytearray((tmp_path / "a.avi").read_bytes())
+    struct.pack_into("<I", content, content.index(b"strh") + 40, announced)  # dwLength
+    (tmp_path / "a.avi").write_bytes(content)
+    frames = [value for _, value in iter_frames([tmp_path / "a.avi"])]
+    errors = [str(value) for value in frames if isinstance(value, FormatError)]
+    assert len(frames) - len(errors) == held
+    assert ["frames, got" in error for error in errors] == ([] if good else [True])
+
+
 CLIPS = {
     "playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
     "text": b"hello",
+    "MKV head only": b"\x1a\x45\xdf\xa3" + b"\0" * 12,
     "head only": b"\0\0\0\x18ftypmp42" + b"\0" * 12,
 }
 

@@ -35,7 +35,8 @@ class Format(NamedTuple):
 
     Args:
         load: Reader of a path.
-        save: Writer to a path; writes a single file atomically.
+        save: Writer to a path; a file, or a folder that is new or empty, appears whole or not at
+            all.
         is_folder: Whether the path is a folder of many files.
     """
 

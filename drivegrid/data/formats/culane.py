@@ -15,7 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.data.files import check_image_name, read_lines, write_lines, write_text
+from drivegrid.data.files import (
+    atomic_folder,
+    check_image_name,
+    read_lines,
+    write_lines,
+    write_text,
+)
 from drivegrid.data.formats.lanes import LANE, climbs, find_size, sample_rows, split_lanes
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
@@ -41,7 +47,8 @@ def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded
 
     Every lane is a ``lane/line`` from bottom to top, its points untouched (a lane written top to
     bottom is turned round). A lane of one point is kept and flagged in
-    ``extra["flags"]``. Mask path and existence flags stay in ``extra["culane"]``.
+    ``extra["flags"]``. Mask path and existence flags stay in ``extra["culane"]`` (beside them
+    ``lanes``, the number of lanes, where the flags say another).
 
     Args:
         path: Root folder; image names are relative to it.
@@ -133,6 +140,8 @@ def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
             raise error.at(label, number) from error
         if len(points):
             instances.append(_instance(points))
+    if len(instances) != sum(extra.get("exist", [len(instances)])):
+        extra = extra | {"lanes": len(instances)}
     frame = Frame(image, find_size(root, image, SIZE), clip=str(PurePosixPath(image).parent))
     return Scene(frame, tuple(instances), {"culane": extra})
 
@@ -166,11 +175,15 @@ def _instance(points: FloatArray) -> Instance:
 
 
 def save_culane(scenes: Iterable[Scene], path: str | Path) -> Saved:
-    """Write label files and a list, ``list/all.txt``, into a folder; each file atomically.
+    """Write label files and a list, ``list/all.txt``, into a folder.
+
+    A folder that is new or empty appears whole or not at all. In a folder with content, such as
+    the pictures, only each file does: a failure on the way leaves the files written before it.
 
     Lanes that came from CULane are written point by point. Others are sampled every 10 px, bottom
-    to top, where they climb (scorers lay a spline through the points, which bends far apart ones
-    astray); the rest keep their points.
+    to top and inside the image, where they climb (scorers lay a spline through the points, which
+    bends far apart ones astray); the rest keep their points. Existence flags are written while
+    the lanes are the ones that were read.
 
     Args:
         scenes: Any scenes; only ``lane/line`` lines can be held.
@@ -179,60 +192,94 @@ def save_culane(scenes: Iterable[Scene], path: str | Path) -> Saved:
     Returns:
         What could not be held; and set aside, frames without a usable image name, or whose label
         file another frame already has.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written.
     """
-    root, saved = Path(path), Saved(Quarantine())
+    root = Path(path)
+    if root.is_dir() and any(root.iterdir()):
+        return _save_into(root, scenes, root)
+    with atomic_folder(root) as work:
+        return _save_into(work, scenes, root)
+
+
+def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
+    """Write into a folder; errors name ``root``."""
+    saved = Saved(Quarantine())
     taken: set[Path] = set()
     listed: list[str] = []
     for index, scene in enumerate(scenes):
         try:
             image = check_image_name(scene.frame.image)
-            label = _label_path(root, image)
+            label = _label_path(folder, image)
             if label in taken or not image.lower().endswith(IMAGE_SUFFIXES):
                 raise FormatError(f"frame must be a picture of its own, got {image!r} here.")
         except FormatError as error:
             saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
             continue
-        text, losses = _lines(scene)
-        write_text(label, text)
+        lines, losses = _lines(scene)
+        list_line, lost = _list_line(scene, len(lines))
+        write_text(label, "".join(lines))
         taken.add(label)
-        listed.append(_list_line(scene))
-        saved.losses.extend(losses)
+        listed.append(list_line)
+        saved.losses.extend(losses + lost)
         saved.quarantine.keep()
-    write_lines(root / LIST_NAME, listed)
+    write_lines(folder / LIST_NAME, listed)
     return saved
 
 
-def _list_line(scene: Scene) -> str:
+def _list_line(scene: Scene, num_lanes: int) -> tuple[str, list[Loss]]:
+    """Return what the list says of a frame, flags only while they belong to the written lanes."""
     extra = scene.extra.get("culane", {})
     words = [f"/{scene.frame.image}", *([extra["mask"]] if "mask" in extra else [])]
-    return " ".join(words + [str(flag) for flag in extra.get("exist", [])])
+    flags = extra.get("exist", [])
+    same_number = num_lanes == extra.get("lanes", sum(flags))
+    read_here = all("culane" in lane.extra for _, lane in split_lanes(scene, frozenset())[0])
+    if flags and not (same_number and read_here):
+        message = "existence flags left out: the lanes are others"
+        return " ".join(words), [Loss(scene.frame.image, message)]
+    return " ".join(words + [str(flag) for flag in flags]), []
 
 
-def _lines(scene: Scene) -> tuple[str, list[Loss]]:
+def _lines(scene: Scene) -> tuple[list[str], list[Loss]]:
     lanes, losses = split_lanes(scene, frozenset())
     if scene.frame.size_wh != SIZE:
         message = "image size left out: readers without the picture take 1640x590"
         losses.append(Loss(scene.frame.image, message))
     lines = []
     for item, instance in lanes:
-        points = instance.geometry.vertices()
-        own = instance.extra.get("culane")
-        if own is None:
-            points = _sampled(points)
-        elif own.get("reversed"):
-            points = points[::-1]
-        if len(points) == 0:
-            losses.append(Loss(scene.frame.image, "lane left out: it has no points", item))
-            continue
-        lines.append(" ".join(map(repr, points.ravel().tolist())) + "\n")
-    return "".join(lines), losses
+        points, lost = _written_points(instance, scene.frame.size_wh[1])
+        losses += [Loss(scene.frame.image, message, item) for message in lost]
+        if len(points):
+            lines.append(" ".join(map(repr, points.ravel().tolist())) + "\n")
+    return lines, losses
 
 
-def _sampled(points: FloatArray) -> FloatArray:
-    """Return (M, 2) points at every tenth row and both ends; as given where it does not climb."""
+def _written_points(instance: Instance, height: int) -> tuple[FloatArray, list[str]]:
+    """Return (N, 2) points in the order of the file, and what was lost."""
+    points = instance.geometry.vertices()
+    own = instance.extra.get("culane")
+    if len(points) == 0:
+        return points, ["lane left out: it has no points"]
+    if own is not None:
+        return points[::-1] if own.get("reversed") else points, []
+    sampled = _sampled(points, height)
+    if len(sampled) == 0:
+        return sampled, ["lane left out: it lies above or below the image"]
+    cut = sampled[0, 1] != points[0, 1] or sampled[-1, 1] != points[-1, 1]
+    return sampled, ["part of the lane above or below the image left out"] if cut else []
+
+
+def _sampled(points: FloatArray, height: int) -> FloatArray:
+    """Return (M, 2) points at every tenth row of the image and both ends, cut at its edges.
+
+    As given where the line does not climb; (0, 2) where it climbs outside the image.
+    """
     if len(points) < 2 or not climbs(points):
         return points
-    bottom, top = points[0, 1], points[-1, 1]
+    bottom, top = min(points[0, 1], height), max(points[-1, 1], 0)
+    if bottom <= top:
+        return points[:0]
     rows = np.arange(np.ceil(bottom / ROW_STEP) - 1, np.floor(top / ROW_STEP), -1) * ROW_STEP
     rows = np.concatenate([[bottom], rows, [top]])
     return np.stack([sample_rows(points, rows), rows], axis=1)

@@ -1,5 +1,7 @@
 """CULane: by hand, round trips, wrong files set aside one by one, and real labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,9 @@ from hypothesis import strategies as st
 
 from drivegrid.data.formats.culane import load_culane, save_culane
 from drivegrid.data.images import save_image
-from drivegrid.data.scene import Instance
+from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
-from tests.data.builders import SHAPES, make_lane, make_scene
+from tests.data.builders import SHAPES, full_disk, make_lane, make_scene
 
 SIZE = (1640, 590)
 
@@ -125,12 +127,12 @@ LISTS = {
     "slash": ("/clip/b.jpg\n/clip/a.jpg\n", [{}, {}]),
     "no slash": ("clip/b.jpg", [{}]),
     "mask and flags": (
-        "/clip/b.jpg /laneseg/b.png 1 1 0 0\n",
-        [{"mask": "/laneseg/b.png", "exist": [1, 1, 0, 0]}],
+        "/clip/b.jpg /laneseg/b.png 0 1 0 0\n",
+        [{"mask": "/laneseg/b.png", "exist": [0, 1, 0, 0]}],
     ),
-    "flags only": ("/clip/b.jpg 1 0 1 1\n", [{"exist": [1, 0, 1, 1]}]),
+    "flags only": ("/clip/b.jpg 0 0 1 0\n", [{"exist": [0, 0, 1, 0]}]),
     "mask only": ("/clip/b.jpg /laneseg/b.png\r\n", [{"mask": "/laneseg/b.png"}]),
-    "space in the name": ("/clip/b c.JPG 1\n", [{"exist": [1]}]),
+    "space in the name": ("/clip/b c.JPG 0\n", [{"exist": [0]}]),
 }
 
 
@@ -140,10 +142,41 @@ def test_lists_are_read_in_their_order_and_come_back(tmp_path, text, extras):
     (tmp_path / "in" / "list.txt").write_text(text)
     loaded = load_culane(tmp_path / "in", "list.txt")
     assert [scene.extra["culane"] for scene in loaded.scenes] == extras
-    save_culane(loaded.scenes, tmp_path / "out")
+    assert save_culane(loaded.scenes, tmp_path / "out").losses == []
     words = [line.lstrip("/").split() for line in text.splitlines() if line]
     listed = (tmp_path / "out" / "list" / "all.txt").read_text()
     assert [line.lstrip("/").split() for line in listed.splitlines()] == words
+
+
+CHANGES = {
+    "nothing": (lambda lanes: lanes, True),
+    "a lane is moved": (
+        lambda lanes: (lanes[0], replace(lanes[1], geometry=SHAPES["line of one point"])),
+        True,
+    ),
+    "a lane is gone": (lambda lanes: lanes[:1], False),
+    "a lane is new": (lambda lanes: (*lanes, make_lane([[5, 6]])), False),
+    "one for another": (lambda lanes: (lanes[0], make_lane([[5, 6]])), False),
+    "a lane has no points now": (
+        lambda lanes: (lanes[0], replace(lanes[1], geometry=SHAPES["line of no point"])),
+        False,
+    ),
+    "all are gone": (lambda lanes: (), False),
+    "an obstacle is new": (lambda lanes: (*lanes, Instance("sign", SHAPES["box"])), True),
+}
+
+
+@pytest.mark.parametrize("flags", ["0 1 1 0", "1 1 1 0"], ids=["agree", "never agreed"])
+@pytest.mark.parametrize(("change", "kept"), CHANGES.values(), ids=CHANGES)
+def test_flags_are_written_while_the_lanes_are_those_that_were_read(tmp_path, change, kept, flags):
+    write_labels(tmp_path / "in", a="1 2\n3 4\n")
+    (tmp_path / "in" / "list.txt").write_text(f"/clip/a.jpg {flags}\n")
+    [scene] = load_culane(tmp_path / "in", "list.txt").scenes
+    changed = Scene(scene.frame, tuple(change(scene.instances)), scene.extra)
+    losses = save_culane([changed], tmp_path / "out").losses
+    listed = (tmp_path / "out" / "list" / "all.txt").read_text()
+    assert listed == (f"/clip/a.jpg {flags}\n" if kept else "/clip/a.jpg\n")
+    assert [loss.item for loss in losses if "flags left out" in loss.message] == [None] * (not kept)
 
 
 BAD_LINES = {
@@ -190,6 +223,29 @@ def test_other_lanes_are_sampled_where_they_climb(tmp_path, points, text):
     assert lines_of(scene, tmp_path) == (text, [])
 
 
+BEYOND = {
+    "far below": ([[0, 1e6], [0, 560]], "0.0 590.0 0.0 580.0 0.0 570.0 0.0 560.0\n", "part of"),
+    "far above": ([[5, 20], [5, -1e8]], "5.0 20.0 5.0 10.0 5.0 0.0\n", "part of"),
+    "on a slope": ([[0, 610], [40, 570]], "20.0 590.0 30.0 580.0 40.0 570.0\n", "part of"),
+    "all below": ([[0, 1e6], [0, 600]], "", "lies above or below"),
+    "all above": ([[0, -5], [0, -1e6]], "", "lies above or below"),
+    "across below": ([[0, 1e6], [9, 1e6]], "0.0 1000000.0 9.0 1000000.0\n", None),
+}
+
+
+@pytest.mark.parametrize(("points", "text", "message"), BEYOND.values(), ids=BEYOND)
+def test_sampled_rows_stay_inside_the_image(tmp_path, points, text, message):
+    found, losses = lines_of(make_scene(make_lane(points), size_wh=SIZE), tmp_path)
+    assert found == text
+    assert [message in loss.message for loss in losses] == [True] * (message is not None)
+
+
+def test_an_endless_lane_crosses_the_image_in_sixty_points(tmp_path):
+    scene = make_scene(make_lane([[-1e6, 1e6], [1e6, -1e6]]), size_wh=SIZE)
+    text, _ = lines_of(scene, tmp_path)
+    assert len(text.split()) == 2 * 60
+
+
 LOST = {
     "a box": (Instance("obstacle/cone", SHAPES["box"]), "obstacle/cone (box) left out"),
     "a lane area": (Instance("lane/line", SHAPES["poly with a hole"]), "(poly) left out"),
@@ -220,7 +276,29 @@ def test_frames_without_a_file_of_their_own_are_set_aside(tmp_path, image):
     saved = save_culane([make_scene(image="clip/a.jpg"), make_scene(image=image)], tmp_path / "out")
     assert (saved.quarantine.num_read, saved.quarantine.num_kept) == (2, 1)
     assert saved.quarantine.rejected[0].item == "scene 1"
-    assert [p.name for p in tmp_path.rglob("*.txt")] == ["all.txt", "a.lines.txt"]
+    assert sorted(p.name for p in tmp_path.rglob("*.txt")) == ["a.lines.txt", "all.txt"]
+    assert saved.quarantine.rejected[0].path == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("folder", ["new", "empty", "full"])
+def test_a_full_disk_leaves_no_half_written_folder(tmp_path, folder):
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "a.jpg").touch()
+    before = sorted(tmp_path.rglob("*"))
+    long = make_scene(*[make_lane([[0, 590], [9, 0]])] * 9, image="b.jpg", size_wh=SIZE)
+    with full_disk(), pytest.raises(OSError, match=folder):
+        save_culane([make_scene(image="a.jpg", size_wh=SIZE), long], tmp_path / folder)
+    after = sorted(tmp_path.rglob("*"))
+    whole = [tmp_path / "full" / "a.lines.txt"] if folder == "full" else []
+    assert sorted(set(after) - set(before)) == whole
+
+
+def test_labels_join_what_a_folder_holds(tmp_path):
+    write_labels(tmp_path, a="1 2\n", b="3 4\n")
+    save_culane([make_scene(image="clip/a.jpg", size_wh=SIZE)], tmp_path)
+    assert (tmp_path / "clip" / "a.lines.txt").read_text() == ""
+    assert (tmp_path / "clip" / "b.lines.txt").read_text() == "3 4\n"
 
 
 def test_real_labels_come_back_byte_for_byte(realdata, tmp_path):

@@ -108,8 +108,8 @@ BAD = {
     "no JSON": ("{\n", None, "must be JSON"),
     "no object": ([1], None, "JSON object"),
     "missing keys": ({"h_samples": []}, None, "no lanes and no raw_file"),
-    "NaN": (make_frame([1, 2, 3], [1, float("nan"), 3]), "lane 1", "got nan at 1"),
-    "infinity": (make_frame([1, 2, float("inf")]), "lane 0", "got inf"),
+    "NaN": (make_frame([1, 2, 3], [1, float("nan"), 3]), None, "finite numbers, got: NaN"),
+    "infinity": (make_frame([1, 2, float("inf")]), None, "finite numbers, got: Infinity"),
     "null": (make_frame([1, 2, None]), "lane 0", "got None"),
     "text": (make_frame([1, 2, "3"]), "lane 0", "got '3'"),
     "true": (make_frame([1, 2, True]), "lane 0", "got True"),
@@ -118,13 +118,20 @@ BAD = {
     "long lane": (make_frame([1, 2, 3, 4]), "lane 0", "3 h_samples, got 4"),
     "lane is a number": (make_frame(3), "lane 0", "list of numbers"),
     "lanes are an object": (make_frame(lanes={}), "lanes", "must be a list"),
-    "NaN row": (make_frame([1, 2, 3], h_samples=[1, 2, float("nan")]), "h_samples", "got nan"),
+    "NaN row": (make_frame([1, 2, 3], h_samples=[1, 2, float("nan")]), None, "got: NaN"),
     "raw_file is a number": (make_frame(raw_file=3), "image name", "got 3"),
     "raw_file climbs": (make_frame(raw_file="../../etc/a.jpg"), "image name", "relative"),
     "raw_file is absolute": (make_frame(raw_file="/etc/a.jpg"), "image name", "relative"),
     "raw_file is endless": (make_frame(raw_file="a" * 9999), None, "usable"),
     "run_time is a text": (make_frame(run_time="fast"), "run_time", "number"),
-    "other key is NaN": (make_frame(note=float("nan")), "other keys", "NaN"),
+    "run_time is endless": (make_frame(run_time=10**400), "run_time", "number"),
+    "run_time is NaN": (make_frame(run_time=float("nan")), None, "got: NaN"),
+    "other key is NaN": (make_frame(note=float("nan")), None, "got: NaN"),
+    "other key is beyond floats": (
+        json.dumps(make_frame(note=7)).replace("7", "1e999") + "\n",
+        None,
+        "got: 1e999",
+    ),
 }
 
 
