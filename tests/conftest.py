@@ -4,6 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail: time is never asserted in tests.
+settings.register_profile(
+    "drivegrid", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.load_profile("drivegrid")
 
 
 @pytest.fixture(scope="session")

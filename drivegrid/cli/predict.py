@@ -27,8 +27,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
         Path | None, typer.Option("--json", help="write all answers to this file")
     ] = None,
     scenes_file: Annotated[
-        Path | None,
-        typer.Option("--scenes", help="write scenes (.jsonl) that data convert can read"),
+        Path | None, typer.Option("--scenes", help="write scenes (.jsonl), for data convert")
     ] = None,
     overlay: Annotated[
         Path | None, typer.Option(help="write pictures with the answers into this folder")
@@ -48,9 +47,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
-    from drivegrid.data.files import write_text
     from drivegrid.data.images import iter_frames
-    from drivegrid.data.store import save_scenes
     from drivegrid.inference.predictor import Predictor
 
     done = _finished(json_file) if resume else []
@@ -60,27 +57,34 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     failed = 0
     try:
         for name, frame in progress_bar(iter_frames(paths), "frames"):
-            if name in known:
-                continue
             if isinstance(frame, Exception):
                 print_error(frame)
                 failed += 1
-                continue
-            answer = _answer(predictor, frame, query, rounds, name)
-            done.append(answer.to_dict())
-            scenes.append(answer.to_scene())
-            if overlay is not None:
-                _draw(answer, frame, overlay, predictor if trace else None)
-            if json_file is None:
-                _print(answer)
-    finally:
-        if json_file is not None:
-            write_text(json_file, json.dumps(done, indent=1) + "\n")
-        if scenes_file is not None:
-            save_scenes(scenes, scenes_file)
+            elif name not in known:
+                answer = replace(_answer(predictor, frame, query or [], rounds), image=name)
+                done.append(answer.to_dict())
+                scenes.append(answer.to_scene())
+                _show(answer, frame, overlay, predictor if trace else None, json_file is None)
+    finally:  # an interrupted run leaves what it has, for --resume
+        _write(json_file, done, scenes_file, scenes)
     typer.echo(f"{len(done)} frames answered, {failed} failed", err=True)
     if failed or not done:
         raise typer.Exit(1)
+
+
+def _write(
+    json_file: Path | None,
+    done: list[dict[str, Any]],
+    scenes_file: Path | None,
+    scenes: list[Scene],
+) -> None:
+    from drivegrid.data.files import write_text
+    from drivegrid.data.store import save_scenes
+
+    if json_file is not None:
+        write_text(json_file, json.dumps(done, indent=1) + "\n")
+    if scenes_file is not None:
+        save_scenes(scenes, scenes_file)
 
 
 def _finished(json_file: Path | None) -> list[dict[str, Any]]:
@@ -100,16 +104,26 @@ def _finished(json_file: Path | None) -> list[dict[str, Any]]:
     raise FormatError("file to resume must be a list of frames with an image each", json_file)
 
 
-def _answer(
-    predictor: Predictor, frame: Any, query: list[str] | None, rounds: int, name: str
-) -> Answer:
-
-    if not query:
-        return replace(predictor.detect(frame, rounds=rounds), image=name)
-    answer = predictor.ask(frame, query[0], rounds)
-    for more in query[1:]:
+def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds: int) -> Answer:
+    if not queries:
+        return predictor.detect(frame, rounds=rounds)
+    answer = predictor.ask(frame, queries[0], rounds)
+    for more in queries[1:]:
         answer = answer + predictor.ask(frame, more, rounds)
-    return replace(answer, image=name)
+    return answer
+
+
+def _show(
+    answer: Answer,
+    frame: ImageArray,
+    overlay: Path | None,
+    traced: Predictor | None,
+    printed: bool,
+) -> None:
+    if overlay is not None:
+        _draw(answer, frame, overlay, traced)
+    if printed:
+        _print(answer)
 
 
 def _draw(answer: Answer, frame: ImageArray, folder: Path, traced: Predictor | None) -> None:

@@ -50,4 +50,4 @@ def test_no_targets_give_a_zero_that_can_be_derived() -> None:
     empty = torch.zeros(0, dtype=torch.long)
     loss = spatial_cross_entropy(logits, empty, GRID, BASE, 0.6)
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
