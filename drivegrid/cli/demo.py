@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivegrid.cli.loading import load_predictor
 from drivegrid.cli.output import print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -40,10 +41,9 @@ def demo(
 
     Example: drivegrid demo --frames my_frames/
     """
-    from drivegrid.inference.predictor import Predictor
     from drivegrid.plotting.page import score_table, write_page
 
-    predictor = Predictor.from_pretrained(model)
+    predictor = load_predictor(model)
     pictures, scores, ceilings = _rendered(predictor, scenes)
     failed = 0
     if frames is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivegrid.cli.loading import load_predictor
 from drivegrid.cli.output import print_error, progress_bar
 
 if TYPE_CHECKING:
@@ -48,11 +49,10 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
-    from drivegrid.inference.predictor import Predictor
 
     done = _finished(json_file) if resume else []
     known = {frame["image"] for frame in done}
-    predictor = Predictor.from_pretrained(model)
+    predictor = load_predictor(model)
     scenes: list[Scene] = []
     failed = 0
     try:
