@@ -18,6 +18,7 @@ from drivegrid.errors import ConfigError
 from drivegrid.geometry import FloatArray, IntArray, Size
 from drivegrid.inference.confidence import AnchorBelief, anchor_belief
 from drivegrid.inference.decoding import Dialogue, propose, refine
+from drivegrid.inference.repeats import drop_repeats
 from drivegrid.inference.results import Answer, Found
 from drivegrid.labels import default_label_space
 from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
@@ -121,7 +122,8 @@ class Predictor:
             geometries = parse_offsets(texts[-1], geometries).geometries
             moves.append(turn)
         found = self._collect(parsed.items, geometries, first.cells, size_wh)
-        diagnostics = parsed.diagnostics + unknown_labels(parsed.items)
+        found, repeats = drop_repeats(found)
+        diagnostics = parsed.diagnostics + unknown_labels(parsed.items) + repeats
         return Answer((query,), size_wh, found, tuple(texts), diagnostics, name)
 
     def detect(self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1) -> Answer:

@@ -26,6 +26,7 @@ Code: TypeAlias = Literal[
     "missing_colon",
     "missing_tag",
     "out_of_range",
+    "repeated",
     "revived_anchor",
     "spelling",
     "stray_text",

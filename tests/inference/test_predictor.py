@@ -26,7 +26,7 @@ def test_answer_holds_what_its_texts_say(predictor, frame) -> None:
     answer = predictor.ask(frame, "all lanes")
     assert answer.size_wh == (160, 90)
     # The toy has learnt no labels, but its grammar is right.
-    assert {d.code for d in answer.diagnostics} <= {"unknown_label"}
+    assert {d.code for d in answer.diagnostics} <= {"unknown_label", "repeated"}
     assert len(answer.texts) == (2 if answer.found else 1)
     for found in answer.found:
         assert 0 <= found.instance.confidence <= 1
