@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from drivegrid.model.anchor_hints import NO_ANCHOR
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.scenes.render import render_scene
+from drivegrid.tasks.cell_classes import cell_classes
 
 from .examples import IGNORE_INDEX, Conversation, ExampleBuilder
 from .features import FeatureCache
@@ -34,7 +35,9 @@ class _Scenes(Dataset[Row]):
 
 
 class CachedScenes(_Scenes):
-    """Scenes whose trunk features are on disk; item holds ``pyramid`` and ``conversations``."""
+    """Scenes whose trunk features are on disk; an item holds ``pyramid``, ``conversations`` and
+    ``cell_planes``.
+    """
 
     def __init__(
         self, builder: ExampleBuilder, cache: FeatureCache, length: int, seed: int
@@ -47,11 +50,14 @@ class CachedScenes(_Scenes):
         return {
             "pyramid": {s: torch.from_numpy(np.array(m)) for s, m in pyramid.items()},
             "conversations": self.builder.conversations(scene, self._rng(index)),
+            "cell_planes": torch.from_numpy(cell_classes(scene, self.builder.codec.grid)),
         }
 
 
 class LiveScenes(_Scenes):
-    """Scenes rendered when asked for; item holds ``pixel_values`` and ``conversations``."""
+    """Scenes rendered when asked for; an item holds ``pixel_values``, ``conversations`` and
+    ``cell_planes``.
+    """
 
     def __init__(self, builder: ExampleBuilder, seeds: range, length: int, seed: int) -> None:
         super().__init__(builder, length, seed)
@@ -63,6 +69,7 @@ class LiveScenes(_Scenes):
         return {
             "pixel_values": to_pixel_values(rendered.image, size_wh),
             "conversations": self.builder.conversations(rendered.scene, self._rng(index)),
+            "cell_planes": torch.from_numpy(cell_classes(rendered.scene, self.builder.codec.grid)),
         }
 
 
@@ -91,6 +98,7 @@ class PackingCollator:
             name: torch.stack([_fill(row[name], longest, fill) for row in packed])
             for name, fill in fills.items()
         }
+        batch["cell_planes"] = torch.stack([row["cell_planes"] for row in rows])
         if "pixel_values" in rows[0]:
             batch["pixel_values"] = torch.stack([row["pixel_values"] for row in rows])
         else:

@@ -7,6 +7,9 @@ cell: ``logit[x, y] += W_q h . F(x, y) / sqrt(d)`` and ``embedding[x, y] += W_in
 
 *Grounded offsets.* In a refine turn the input knows which anchor is next (`anchor_hints`) and the
 score of each move sees the image where that move would land.
+
+In training a linear head also says of every cell what it shows (`cell_loss`): tokens name few
+cells, and small things like signs are learnt sooner from all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from drivegrid.model.anchor_hints import anchor_hints
 from drivegrid.model.attention import DecoderLayer
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.rows import fourier_rows
-from drivegrid.model.soft_targets import spatial_cross_entropy
+from drivegrid.model.soft_targets import cell_loss, spatial_cross_entropy
 from drivegrid.model.trunk import PYRAMID, EfficientNetLite0
 from drivegrid.model.vision import (
     FINE_CHANNELS,
@@ -38,6 +41,7 @@ from drivegrid.model.vision import (
 from drivegrid.tokens.grid import offset_vectors
 
 EMBEDDING_STD = 0.02
+CELL_LOSS_WEIGHT = 0.3
 
 
 @dataclass
@@ -95,6 +99,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         self.cell_query = nn.Linear(dim, dim, bias=False)
         self.cell_input = nn.Linear(dim, dim, bias=False)
         fine_channels = PYRAMID[4][1] + PYRAMID[8][1] + FINE_CHANNELS
+        self.cell_classes = nn.Linear(dim, config.num_cell_classes)
         self.move_key = nn.Sequential(nn.Linear(fine_channels, dim), nn.GELU(), nn.Linear(dim, dim))
         self.move_query = nn.Linear(dim, dim, bias=False)
         self.anchor_input = nn.Linear(9 * dim + 4 * FOURIER_BANDS, dim)
@@ -150,6 +155,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         anchor_xyr: Tensor | None = None,
         past_key_values: Cache | None = None,
         labels: Tensor | None = None,
+        cell_planes: Tensor | None = None,
         **_: Any,
     ) -> NanoOutput:
         """Score the next token at every place.
@@ -166,6 +172,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             anchor_xyr: (B, T, 3) as `anchor_hints` returns; found from ``input_ids`` by default.
             past_key_values: Earlier tokens.
             labels: (B, T) next-token targets *already shifted*; -100 is ignored.
+            cell_planes: (B, K, rows, cols) what each cell shows, to be learnt with the labels.
         """
         if image_features is None:
             image_features = self.encode_image(pixel_values, pyramid)
@@ -182,7 +189,11 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             x = layer(x, position_ids, memory, mask, past_key_values)
         x = self.norm(x)
         if labels is not None:
-            return NanoOutput(loss=self._loss(x, labels, image_features, moves))
+            loss = self._loss(x, labels, image_features, moves)
+            if cell_planes is not None:
+                shown = self.cell_classes(image_features.cells)
+                loss = loss + CELL_LOSS_WEIGHT * cell_loss(shown, cell_planes)
+            return NanoOutput(loss=loss)
         return NanoOutput(
             logits=self._scores(x, image_features, moves),
             past_key_values=past_key_values,

@@ -21,6 +21,7 @@ class NanoConfig(PretrainedConfig):
         num_image_layers: Self-attention layers over the image memory.
         image_size_wh: Model input in pixels, multiples of 32; frames are resized plainly.
         grid: Lattice as a dict of ``GridSpec`` fields.
+        num_cell_classes: What the training-only head tells of each cell (`cell_loss`).
         target_sigma: Spread of the soft grid targets in cells; 0 for one-hot targets.
         special_ids: Ids of the chat and offset tags: user, assistant, end, pad, offset,
             end_offset.
@@ -36,6 +37,7 @@ class NanoConfig(PretrainedConfig):
         num_layers: int = 5,
         num_heads: int = 6,
         num_image_layers: int = 1,
+        num_cell_classes: int = 10,
         image_size_wh: tuple[int, int] = (512, 288),
         grid: dict[str, float] | None = None,
         target_sigma: float = 0.6,
@@ -48,6 +50,7 @@ class NanoConfig(PretrainedConfig):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.num_image_layers = num_image_layers
+        self.num_cell_classes = num_cell_classes
         self.image_size_wh = tuple(image_size_wh)
         self.grid = grid or {}
         self.target_sigma = target_sigma

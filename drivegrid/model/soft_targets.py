@@ -1,4 +1,4 @@
-"""Cross-entropy that knows neighbouring cells are nearly right."""
+"""The losses: tokens whose neighbouring cells are nearly right, and what each cell shows."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def spatial_cross_entropy(
     neighbour = (base_id + row * grid.cols + col).where(inside, targets[is_grid, None])
     soft = -(log_p[is_grid].gather(1, neighbour) * weight).sum()
     return (plain + soft) / len(targets)
+
+
+RARE = 8.0
+"""Weight of a cell that shows something against one that does not; most cells show nothing."""
+
+
+def cell_loss(scores: Tensor, planes: Tensor) -> Tensor:
+    """Return the binary cross-entropy of what each cell shows, summed over classes.
+
+    Args:
+        scores: (B, num_cells, K) logits.
+        planes: (B, K, rows, cols) 0 or 1.
+    """
+    truth = planes.flatten(2).transpose(1, 2).to(scores.dtype)
+    weight = torch.full((), RARE, device=scores.device)
+    loss = F.binary_cross_entropy_with_logits(scores, truth, pos_weight=weight)
+    return loss * scores.shape[-1]

@@ -58,7 +58,7 @@ class ImageEncoder(nn.Module):
             ImageLayer(dim, config.num_heads) for _ in range(config.num_image_layers)
         )
         self.memory_norm = nn.LayerNorm(dim)
-        self.cell_in = nn.Linear(2 * channels[8] + dim, dim)
+        self.cell_in = nn.Linear(8 * channels[4] + 2 * channels[8] + dim, dim)
         self.cell_out = nn.Sequential(nn.GELU(), nn.Linear(dim, dim), nn.LayerNorm(dim))
         self.memory_fine = nn.Linear(dim, FINE_CHANNELS)
 
@@ -82,17 +82,22 @@ class ImageEncoder(nn.Module):
         memory = self.memory_norm(memory)
         memory_map = memory.transpose(1, 2).unflatten(2, (height, width))
         fine = self.memory_fine(memory).transpose(1, 2).unflatten(2, (height, width))
-        return memory, self._cells(pyramid[8], memory_map), (pyramid[4], pyramid[8], fine)
+        return memory, self._cells(pyramid, memory_map), (pyramid[4], pyramid[8], fine)
 
-    def _cells(self, stride8: Tensor, memory_map: Tensor) -> Tensor:
-        """Resample both maps to the lattice; stride 8 keeps two columns a cell."""
-        size = (self.rows, 2 * self.cols)
-        near = F.interpolate(stride8, size=size, mode="bilinear", align_corners=False)
-        near = near.unflatten(3, (self.cols, 2)).permute(0, 2, 3, 1, 4).flatten(3).flatten(1, 2)
-        far = F.interpolate(memory_map, size=(self.rows, self.cols), mode="bilinear")
-        far = far.flatten(2).transpose(1, 2)
-        cells: Tensor = self.cell_out(self.cell_in(torch.cat([near, far], dim=-1)))
+    def _cells(self, pyramid: dict[int, Tensor], memory_map: Tensor) -> Tensor:
+        """Resample three maps to the lattice; a cell keeps 4 x 2 places of stride 4, 2 x 1 of 8."""
+        finest = self._split(pyramid[4], 2, 4)
+        near = self._split(pyramid[8], 1, 2)
+        far = self._split(memory_map, 1, 1)
+        cells: Tensor = self.cell_out(self.cell_in(torch.cat([finest, near, far], dim=-1)))
         return cells
+
+    def _split(self, x: Tensor, down: int, across: int) -> Tensor:
+        """(B, C, H, W) to (B, num_cells, C * down * across), so many places a cell."""
+        size = (down * self.rows, across * self.cols)
+        x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+        x = x.unflatten(3, (self.cols, across)).unflatten(2, (self.rows, down))
+        return x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
 def sample_maps(maps: tuple[Tensor, ...], places: Tensor) -> Tensor:
