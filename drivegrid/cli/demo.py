@@ -116,7 +116,7 @@ def _real(predictor: Predictor, folder: Path) -> tuple[list[Picture], int]:
 
 
 def evenly(items: Iterable[T], most: int) -> list[T]:
-    """Return ``most`` items about evenly spaced, or all of fewer; twice as many are held at any time.
+    """Return ``most`` items, about evenly spaced, or all of fewer; never holds twice as many.
 
     >>> evenly(range(100), 4)
     [0, 32, 64, 96]
