@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from drivegrid.cli.lattice import parse_lattice
 from drivegrid.cli.output import print_error, print_json
 
 
@@ -32,13 +33,11 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.metrics.ceiling import ceiling as score
     from drivegrid.metrics.report import format_rows
     from drivegrid.tokens.codec import Codec
-    from drivegrid.tokens.grid import GridSpec
 
     if label_format == "auto":
         label_format, reason = detect_format(path)
         typer.echo(f"{path}: {label_format} ({reason})", err=True)
-    cols, rows = _lattice(lattice)
-    grid = GridSpec(cols, rows, 2 * cols, 2 * rows, gamma)
+    grid = parse_lattice(lattice, gamma)
     loaded = find_format(label_format).load(path)
     report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
     rejected = loaded.quarantine.rejected
@@ -51,13 +50,3 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo("\n".join(format_rows(f"ceiling of {path}", result)))
     if rejected:
         raise typer.Exit(1)
-
-
-def _lattice(text: str) -> tuple[int, int]:
-    """Return columns and rows of for example "32x32"."""
-    from drivegrid.errors import ConfigError
-
-    cols, _, rows = text.partition("x")
-    if not (cols.isdigit() and rows.isdigit()):
-        raise ConfigError(f"lattice must read columns x rows, got {text!r}. Example: 32x32")
-    return int(cols), int(rows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from drivegrid.plotting.canvas import ImageArray
     from drivegrid.plotting.page import Picture
 
+T = TypeVar("T")
 FRAME_WH = (1280, 720)
 NOTE = (
     "Lanes: CULane rule, 30 px wide lines on 1640 x 590. Boxes: IoU 0.5, same label. Signs: inside "
@@ -94,17 +96,41 @@ def _real(predictor: Predictor, folder: Path) -> tuple[list[Picture], int]:
     """Answer real frames; return pictures and how many could not be read."""
     from drivegrid.data.images import iter_frames
 
-    found = list(iter_frames([folder]))
-    errors = [error for _, error in found if isinstance(error, Exception)]
-    for error in errors:
-        print_error(error)
-    good = [(name, frame) for name, frame in found if not isinstance(frame, Exception)]
-    chosen = good[:: -(-len(good) // MAX_REAL_FRAMES)] if good else []
+    failed = 0
+
+    def good() -> Iterator[tuple[str, ImageArray]]:
+        nonlocal failed
+        for name, frame in iter_frames([folder]):
+            if isinstance(frame, Exception):
+                print_error(frame)
+                failed += 1
+            else:
+                yield name, frame
+
+    chosen = evenly(good(), MAX_REAL_FRAMES)
     pictures = []
     for name, frame in progress_bar(chosen, "real frames"):
         answer = replace(predictor.detect(frame), image=name)
         pictures.append(_picture(answer, frame))
-    return pictures, len(errors)
+    return pictures, failed
+
+
+def evenly(items: Iterable[T], most: int) -> list[T]:
+    """Return ``most`` items, about evenly spaced, or all of fewer; never holds twice as many.
+
+    >>> evenly(range(100), 4)
+    [0, 32, 64, 96]
+    """
+    kept: list[T] = []
+    stride = 1
+    for index, item in enumerate(items):
+        if index % stride == 0:
+            kept.append(item)
+        if len(kept) == 2 * most:
+            kept, stride = kept[::2], 2 * stride
+    if len(kept) <= most:
+        return kept
+    return [kept[i * (len(kept) - 1) // (most - 1)] for i in range(most)]
 
 
 def _picture(answer: Answer, frame: ImageArray) -> Picture:

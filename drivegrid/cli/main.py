@@ -13,6 +13,7 @@ from drivegrid.cli.check import check
 from drivegrid.cli.convert import data
 from drivegrid.cli.demo import demo
 from drivegrid.cli.evaluate import evaluate
+from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
 from drivegrid.errors import DriveGridError
@@ -51,6 +52,7 @@ app.command("eval")(evaluate)
 app.command()(ceiling)
 app.command()(check)
 app.add_typer(data, name="data")
+app.add_typer(model, name="model")
 
 
 def main() -> None:

@@ -40,7 +40,9 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     model: Annotated[
         Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="keep the frames already in the JSON file")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="keep the frames already in the JSON and scenes files")
+    ] = False,
 ) -> None:
     """Answer queries about frames: lanes, obstacles, signs, drivable area.
 
@@ -49,11 +51,12 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
+    from drivegrid.data.store import load_scenes
 
     done = _finished(json_file) if resume else []
     known = {frame["image"] for frame in done}
+    scenes = load_scenes(scenes_file) if resume and scenes_file and scenes_file.exists() else []
     predictor = load_predictor(model)
-    scenes: list[Scene] = []
     failed = 0
     try:
         for name, frame in progress_bar(iter_frames(paths), "frames"):

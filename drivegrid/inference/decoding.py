@@ -22,6 +22,8 @@ from drivegrid.tokens.automaton import AnswerAutomaton
 from drivegrid.tokens.grid import STAY
 from drivegrid.tokens.template import OffsetTemplate
 
+NONE_CHANCE = 0.5
+
 
 @dataclass
 class Dialogue:
@@ -81,6 +83,8 @@ def propose(dialogue: Dialogue, prompt: list[int], automaton: AnswerAutomaton, e
         legal = torch.tensor(automaton.allowed(state))
         chances = scores.masked_fill(~legal, -torch.inf).softmax(-1)
         token = int(chances.argmax())
+        if not ids:
+            token = _first_token(chances, automaton.classes.none)
         if token == end:
             break
         ids.append(token)
@@ -91,6 +95,18 @@ def propose(dialogue: Dialogue, prompt: list[int], automaton: AnswerAutomaton, e
         scores = dialogue.feed([token])[-1]
     dialogue.feed([end])
     return Decoded(ids, np.array(kept), cells)
+
+
+def _first_token(chances: Tensor, none: tuple[int, ...]) -> int:
+    """Return the likeliest token, "none" only if it is likelier than all labels together.
+
+    The labels share the chance that there is something: three signs at 0.2 each must not lose
+    against "none" at 0.4.
+    """
+    if none and chances[none[0]] <= NONE_CHANCE:
+        chances = chances.clone()
+        chances[none[0]] = 0.0
+    return int(chances.argmax())
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Manifest:
             ModelError: If the file is missing, or a field is missing, unknown or of a wrong type.
         """
         path = Path(folder) / MANIFEST_FILE
-        found = read_json(path, "Run: drivegrid extend")
+        found = read_json(path, "Run: drivegrid model extend")
         types = {field.name: _JSON_TYPES[field.name] for field in dataclasses.fields(cls)}
         if found.keys() != types.keys():
             odd = sorted(found.keys() ^ types.keys())
@@ -134,7 +134,7 @@ def build_manifest(
     if base_id is None:
         raise ModelError(
             f"tokenizer must know {vocabulary.tokens[0]} ({folder / TOKENIZER_FILE}). "
-            "Run: drivegrid extend"
+            "Run: drivegrid model extend"
         )
     vocabulary = Vocabulary(grid, base_id)
     check_tokens(tokenizer, vocabulary, folder / TOKENIZER_FILE)

@@ -34,6 +34,7 @@ from drivegrid.tokens.chords import (
 )
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.offsets import reachable_coordinates
+from drivegrid.tokens.stubs import REACH, STUB, best_chord
 
 TOLERANCE = 0.4
 RMS = 0.06
@@ -54,7 +55,7 @@ class FewestAnchors:
         points: (M, 2) where the anchors decode to, in pixels.
         cells: (M, 2) column, row of their proposals.
         tolerance: Largest distance between the curve and the decoded line, in pixels; more than
-            was asked for where no path kept to that, inf where the ends alone were set.
+            was asked for where no path kept to that, inf for a stub.
         end_slack: Largest distance of the end anchors from the ends, in pixels; 0 for rings.
     """
 
@@ -93,9 +94,12 @@ def encode_fewest(
         if points is not None:
             cells = cells_near(points, Curve(line), grid, size_wh, rounds)
             return FewestAnchors(points, cells, tolerance * pitch, slack)
+        if length < STUB * pitch:
+            break
         tolerance *= WIDEN
-    ends = drop_repeats(nearest_reachable(line[[0, -1]], axes))
-    return FewestAnchors(ends, grid.cells_of(ends, size_wh), float("inf"), pitch)
+    chord = best_chord(line, axes, pitch) if length >= pitch / 2 else None
+    ends = chord if chord is not None else drop_repeats(nearest_reachable(line[[0, -1]], axes))
+    return FewestAnchors(ends, grid.cells_of(ends, size_wh), float("inf"), REACH * pitch)
 
 
 def drop_repeats(points: FloatArray) -> FloatArray:

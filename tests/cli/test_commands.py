@@ -1,6 +1,7 @@
 """The commands on small inputs, good and bad: counts add up, nothing half-written stays."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
 from drivegrid.data.formats import load_culane, load_tusimple
+from drivegrid.data.store import load_scenes
 
 pytest.importorskip("torch")
 
@@ -79,16 +81,18 @@ def test_predict_names_bad_frames_and_does_the_rest(frames, checkpoint, tmp_path
 
 
 def test_predict_resumes_where_it_stopped(frames, checkpoint, tmp_path) -> None:
-    out = tmp_path / "out.json"
-    run("predict", frames / "a.png", "-q", "car", "--json", out, "--model", checkpoint)
+    out, scenes = tmp_path / "out.json", tmp_path / "s.jsonl"
+    asked = ("-q", "car", "--json", out, "--scenes", scenes, "--model", checkpoint)
+    run("predict", frames / "a.png", *asked)
     first = json.loads(out.read_text())[0]
     first["diagnostics"] = ["kept"]
     out.write_text(json.dumps([first]))
-    ran = run("predict", frames, "-q", "car", "--json", out, "--model", checkpoint, "--resume")
+    ran = run("predict", frames, *asked, "--resume")
     again = json.loads(out.read_text())
     assert ran.exit_code == 0
     assert [frame["image"].rsplit("/")[-1] for frame in again] == ["a.png", "b.jpg"]
     assert again[0]["diagnostics"] == ["kept"]
+    assert [Path(scene.frame.image).name for scene in load_scenes(scenes)] == ["a.png", "b.jpg"]
     out.write_text("[1, 2")
     broken = run("predict", frames, "--json", out, "--model", checkpoint, "--resume")
     assert broken.exit_code == 1

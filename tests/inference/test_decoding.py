@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drivegrid.inference.decoding import Dialogue, propose, refine  # noqa: E402
+from drivegrid.inference.decoding import Dialogue, _first_token, propose, refine  # noqa: E402
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
 from drivegrid.tokens.template import offset_template  # noqa: E402
@@ -27,6 +27,19 @@ def test_untrained_model_can_only_write_legal_answers(toy, dialogue) -> None:
     assert len(parsed.items) <= 4
     assert sum(i.geometry.num_anchors for i in parsed.items) == len(found.cells)
     assert ((found.probabilities > 0) & (found.probabilities <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("chances", "none", "token"),
+    [
+        ([1.0, 0.0, 0.0, 0.0], (), 0),
+        ([0.4, 0.25, 0.2, 0.15], (0,), 1),
+        ([0.6, 0.25, 0.1, 0.05], (0,), 0),
+        ([0.1, 0.25, 0.2, 0.45], (3, 1), 1),
+    ],
+)
+def test_none_must_outweigh_all_labels_together(chances, none, token) -> None:
+    assert _first_token(torch.tensor(chances), none) == token
 
 
 def test_joint_refinement_equals_token_by_token(toy, dialogue) -> None:

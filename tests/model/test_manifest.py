@@ -81,7 +81,7 @@ def test_a_claim_that_does_not_fit_is_named(folder, fields, message):
 
 def test_a_missing_or_damaged_manifest_is_refused(folder, tmp_path):
     with pytest.raises(
-        ModelError, match=r"drivegrid.json, which is missing .*Run: drivegrid extend"
+        ModelError, match=r"drivegrid.json, which is missing .*Run: drivegrid model extend"
     ):
         verify(tmp_path / "base")
     for damaged, message in (("{", "must be JSON"), ("[]", "must hold an object")):
