@@ -76,6 +76,37 @@ def test_loss_equals_the_scores_it_skips(toy, pixels) -> None:
     torch.testing.assert_close(loss, expected, atol=1e-4, rtol=1e-4)
 
 
+def test_cell_planes_add_their_weighted_loss(toy, pixels) -> None:
+    from drivegrid.model.nano import CELL_LOSS_WEIGHT
+    from drivegrid.model.soft_targets import cell_loss
+
+    model, processor = toy
+    ids = torch.tensor([dialogue(processor)])
+    planes = torch.zeros(1, model.config.num_cell_classes, 8, 8)
+    planes[0, 2, 3, 5] = 1
+    with torch.inference_mode():
+        image = model.encode_image(pixels)
+        plain = model(ids, image_features=image, labels=ids).loss
+        both = model(ids, image_features=image, labels=ids, cell_planes=planes).loss
+        shown = cell_loss(model.cell_classes(image.cells), planes)
+    torch.testing.assert_close(both, plain + CELL_LOSS_WEIGHT * shown)
+
+
+def test_cells_look_where_they_stand(toy) -> None:
+    """A dot in the finest map changes the cell it lies in and no far one."""
+    model, _ = toy
+    encoder = model.image_encoder
+    maps = {4: (24, 24, 32), 8: (40, 12, 16), 16: (112, 6, 8), 32: (320, 3, 4)}
+    dark = {stride: torch.zeros(1, *shape) for stride, shape in maps.items()}
+    dotted = {stride: value.clone() for stride, value in dark.items()}
+    dotted[4][0, :, 10, 21] = 1.0  # y 10.5 / 24 is row 3 of 8, x 21.5 / 32 is column 5 of 8
+    with torch.inference_mode():
+        change = (encoder(dotted)[1] - encoder(dark)[1]).abs().sum(-1).view(8, 8)
+    assert change.argmax() == 3 * 8 + 5
+    changed = {(int(y), int(x)) for y, x in change.gt(1e-4).nonzero()}
+    assert changed <= {(y, x) for y in (2, 3, 4) for x in (4, 5, 6)}
+
+
 def test_generate_equals_a_literal_greedy_loop(toy, pixels) -> None:
     model, processor = toy
     ids = torch.tensor([processor.prompt_ids("all lanes")])

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drivegrid.model.soft_targets import spatial_cross_entropy  # noqa: E402
+from drivegrid.model.soft_targets import RARE, cell_loss, spatial_cross_entropy  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
 
 GRID = GridSpec(cols=4, rows=3)
@@ -51,3 +51,17 @@ def test_no_targets_give_a_zero_that_can_be_derived() -> None:
     loss = spatial_cross_entropy(logits, empty, GRID, BASE, 0.6)
     loss.backward()
     assert loss.item() == 0.0
+
+
+def test_cell_loss_is_its_literal_definition() -> None:
+    torch.manual_seed(0)
+    scores, planes = torch.randn(2, GRID.num_cells, 3), torch.rand(2, 3, 3, 4) < 0.2
+    total = 0.0
+    for b in range(2):
+        for k in range(3):
+            for y in range(GRID.rows):
+                for x in range(GRID.cols):
+                    p = 1 / (1 + np.exp(-float(scores[b, y * GRID.cols + x, k])))
+                    total -= RARE * np.log(p) if planes[b, k, y, x] else np.log(1 - p)
+    expected = total / (2 * GRID.num_cells)
+    assert float(cell_loss(scores, planes)) == pytest.approx(expected, rel=1e-5)

@@ -9,6 +9,7 @@ from drivegrid.training.examples import IGNORE_INDEX, ExampleBuilder  # noqa: E4
 
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
+from drivegrid.tasks.cell_classes import CELL_CLASSES, cell_classes  # noqa: E402
 from drivegrid.tokens.codec import Codec  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
 from tests.toy import toy  # noqa: E402, F401
@@ -78,6 +79,7 @@ def test_collator_packs_and_pads(toy, scene) -> None:  # noqa: F811
         {
             "pixel_values": torch.zeros(3, 96, 128),
             "conversations": build(processor, scene, 0.5, seed=s),
+            "cell_planes": torch.from_numpy(cell_classes(scene, processor.grid)),
         }
         for s in range(2)
     ]
@@ -91,6 +93,11 @@ def test_collator_packs_and_pads(toy, scene) -> None:  # noqa: F811
         ends = np.cumsum(lengths) - 1
         assert batch["position_ids"][i, ends].tolist() == [n - 1 for n in lengths]
     assert batch["pixel_values"].shape == (2, 3, 96, 128)
+    assert batch["cell_planes"].shape == (2, len(CELL_CLASSES), 8, 8)
+
+
+def test_the_model_has_a_score_for_every_cell_class(toy) -> None:  # noqa: F811
+    assert toy[0].config.num_cell_classes == len(CELL_CLASSES)
 
 
 @pytest.mark.parametrize("name", ["nano-cpu", "nano-gpu", "smoke"])
