@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from drivegrid.cli.lattice import parse_lattice
-from drivegrid.cli.output import print_error, print_json
+from drivegrid.cli.output import print_json, print_rejected
 
 
 def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
@@ -41,8 +41,7 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
     loaded = find_format(label_format).load(path)
     report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
     rejected = loaded.quarantine.rejected
-    for record in rejected:
-        print_error(f"{record.message} ({record.path}, line {record.line}, {record.item})")
+    print_rejected(rejected)
     result = report.as_dict() | {"frames": len(loaded.scenes), "quarantined": len(rejected)}
     if as_json:
         print_json(result)
