@@ -17,7 +17,7 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
         str, typer.Option("--format", help="tusimple, culane, drivegrid; auto detects it")
     ] = "auto",
     encoder: Annotated[Literal["rows", "fewest"], typer.Option(help="line encoder")] = "fewest",
-    rounds: Annotated[int, typer.Option(min=0, help="offset rounds")] = 1,
+    rounds: Annotated[int, typer.Option(min=0, max=16, help="offset rounds")] = 1,
     gamma: Annotated[float, typer.Option(help="step ratio: 1 is the paper, 0.5 ours")] = 0.5,
     lattice: Annotated[str, typer.Option(help="columns x rows")] = "32x32",
     smooth: Annotated[bool, typer.Option(help="decode lines as smooth curves")] = False,

@@ -9,9 +9,7 @@ import typer
 
 from drivegrid.cli.output import print_json, print_rejected
 
-data = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Convert driving labels between formats."
-)
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @data.callback()

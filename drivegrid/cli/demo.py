@@ -24,7 +24,7 @@ NOTE = (
     "Lanes: CULane rule, 30 px wide lines on 1640 x 590. Boxes: IoU 0.5, same label. Signs: inside "
     "the true face. The ceiling is the score of perfect tokens."
 )
-MAX_REAL_FRAMES = 24
+MAX_REAL_FRAMES = 12
 """Of a larger folder, or a clip, so many frames are picked evenly."""
 
 
@@ -148,5 +148,6 @@ def _steps(answer: Answer, frame: ImageArray, predictor: Predictor) -> list[Pict
     from drivegrid.plotting.page import Picture
 
     traces = [found.trace for found in answer.found if found.instance.geometry.kind == "line"]
-    title = f"{answer.image}: lanes proposed (red), moved (blue), found (green)"
+    colors = "proposed (red), moved (blue), found (green), spread (white)"
+    title = f"{answer.image}: lattice and anchors of the lanes: {colors}"
     return [Picture(draw_traces(frame, traces, predictor.processor.grid), title)]

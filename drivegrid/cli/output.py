@@ -30,7 +30,7 @@ def print_error(error: Exception | str) -> None:
 
     line = " ".join(str(error).split()) or type(error).__name__
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text.assemble(("error: ", "bold red"), _printable(line)))
+    console.print(Text.assemble(("error: ", "bold red"), printable(line)))
 
 
 def print_rejected(rejected: Sequence[Rejected]) -> None:
@@ -52,6 +52,6 @@ def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text without control characters: file names and answers come from outside."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)

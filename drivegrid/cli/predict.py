@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from drivegrid.cli.loading import load_predictor
-from drivegrid.cli.output import print_error, progress_bar
+from drivegrid.cli.output import print_error, printable, progress_bar
 
 if TYPE_CHECKING:
     from drivegrid.data.scene import Scene
+    from drivegrid.geometry import Geometry
     from drivegrid.inference.predictor import Predictor
     from drivegrid.inference.results import Answer
     from drivegrid.plotting.canvas import ImageArray
+    from drivegrid.tokens.grid import GridSpec
+
+MAX_NAME = 120
 
 
 def predict(  # noqa: PLR0913, PLR0917 - options of a command
@@ -40,39 +45,68 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     model: Annotated[
         Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
     ] = None,
+    least: Annotated[
+        float, typer.Option("--min-confidence", min=0, max=1, help="leave out what is less sure")
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option(help="keep the frames already in the JSON and scenes files")
     ] = False,
 ) -> None:
     """Answer queries about frames: lanes, obstacles, signs, drivable area.
 
-    Without a query everything is looked for.
+    Without a query everything is looked for. docs/queries.md lists what can be asked.
 
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
     from drivegrid.data.store import load_scenes
+    from drivegrid.inference.predictor import check_query
 
+    for text in query or []:
+        check_query(text)
+    _check_targets(json_file, scenes_file)
     done = _finished(json_file) if resume else []
-    known = {frame["image"] for frame in done}
     scenes = load_scenes(scenes_file) if resume and scenes_file and scenes_file.exists() else []
+    known = {frame["image"] for frame in done}
+    names = OverlayNames()
     predictor = load_predictor(model)
+    lattice = predictor.processor.grid if trace else None
     failed = 0
     try:
         for name, frame in progress_bar(iter_frames(paths), "frames"):
+            picture = names.name_of(name)
             if isinstance(frame, Exception):
                 print_error(frame)
                 failed += 1
             elif name not in known:
+                known.add(name)
                 answer = replace(_answer(predictor, frame, query or [], rounds), image=name)
+                answer = answer.confident(least)
                 done.append(answer.to_dict())
                 scenes.append(answer.to_scene())
-                _show(answer, frame, overlay, predictor if trace else None, json_file is None)
+                if json_file is None:
+                    _print(answer)
+                if overlay is not None:
+                    failed += not _draw(answer, frame, overlay / picture, lattice)
     finally:  # an interrupted run leaves what it has, for --resume
-        _write(json_file, done, scenes_file, scenes)
-    typer.echo(f"{len(done)} frames answered, {failed} failed", err=True)
+        if done:
+            _write(json_file, done, scenes_file, scenes)
+        frames = "1 frame" if len(done) == 1 else f"{len(done)} frames"
+        typer.echo(f"{frames} answered, {failed} failed", err=True)
     if failed or not done:
         raise typer.Exit(1)
+
+
+def _check_targets(json_file: Path | None, scenes_file: Path | None) -> None:
+    """Refuse what cannot be written before hours are spent on the answers."""
+    from drivegrid.data.store import SUFFIXES
+    from drivegrid.errors import ConfigError
+
+    for target in (json_file, scenes_file):
+        if target is not None and target.is_dir():
+            raise ConfigError(f"output must be a file, got a folder ({target}).")
+    if scenes_file is not None and not scenes_file.name.endswith(SUFFIXES):
+        raise ConfigError(f"--scenes must end in one of {', '.join(SUFFIXES)}, got {scenes_file}.")
 
 
 def _write(
@@ -98,13 +132,16 @@ def _finished(json_file: Path | None) -> list[dict[str, Any]]:
         return []
     try:
         done = json.loads(json_file.read_text())
-        if all(isinstance(frame["image"], str) for frame in done):
-            return list(done)
+        if type(done) is list and all(
+            isinstance(frame["image"], str) and isinstance(frame["instances"], list)
+            for frame in done
+        ):
+            return done
     except (ValueError, TypeError, KeyError) as error:
         raise FormatError(
             f"file to resume must be a list of frames, got {error}", json_file
         ) from error
-    raise FormatError("file to resume must be a list of frames with an image each", json_file)
+    raise FormatError("file to resume must be a list of frames, as predict writes", json_file)
 
 
 def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds: int) -> Answer:
@@ -116,36 +153,72 @@ def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds:
     return answer
 
 
-def _show(
-    answer: Answer,
-    frame: ImageArray,
-    overlay: Path | None,
-    traced: Predictor | None,
-    printed: bool,
-) -> None:
-    if overlay is not None:
-        _draw(answer, frame, overlay, traced)
-    if printed:
-        _print(answer)
+class OverlayNames:
+    """Names of pictures in one flat folder; no two frames share one.
+
+    >>> names = OverlayNames()
+    >>> [names.name_of(image) for image in ("a/b.png", "../a/b.jpg", "drive.mp4#000012")]
+    ['a_b.jpg', 'a_b-2.jpg', 'drive_mp4_000012.jpg']
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def name_of(self, image: str) -> str:
+        """Return the name of the next frame; the same frames in the same order get the same."""
+        stem = image.removesuffix(PurePosixPath(image).suffix) if "#" not in image else image
+        stem = re.sub(r"[^\w-]+", "_", stem).strip("_")[-MAX_NAME:] or "frame"
+        name, number = stem, 1
+        while name in self._taken:
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name)
+        return f"{name}.jpg"
 
 
-def _draw(answer: Answer, frame: ImageArray, folder: Path, traced: Predictor | None) -> None:
+def _draw(answer: Answer, frame: ImageArray, path: Path, lattice: GridSpec | None) -> bool:
+    """Write the overlay; return whether that worked."""
     from drivegrid.data.images import save_image
     from drivegrid.plotting.overlay import draw_scene, draw_traces
 
     picture = draw_scene(frame, answer.to_scene())
-    if traced is not None:
-        traces = [found.trace for found in answer.found]
-        picture = draw_traces(picture, traces, traced.processor.grid)
-    # One flat folder: path and suffix are part of the name, so that no two frames meet.
-    flat = answer.image.lstrip("./").replace("/", "_").replace("#", "_")
-    save_image(folder / f"{flat}.jpg", picture)
+    if lattice is not None:
+        picture = draw_traces(picture, [found.trace for found in answer.found], lattice)
+    try:
+        save_image(path, picture)
+    except OSError as error:
+        print_error(f"overlay must be written, got: {error} ({answer.image})")
+        return False
+    return True
 
 
 def _print(answer: Answer) -> None:
-    typer.echo(f"{answer.image}: {len(answer.found)} found")
+    typer.echo(printable(f"{answer.image}: {len(answer.found)} found"))
     for found in answer.found:
         instance = found.instance
         attributes = ", ".join(f"{k} {v}" for k, v in instance.attributes.items())
         described = f"{instance.label} ({attributes})" if attributes else instance.label
-        typer.echo(f"  {instance.confidence:.2f} {described}: {''.join(found.tokens)}")
+        place = _place(instance.geometry)
+        typer.echo(printable(f"  {instance.confidence:.2f} {described} {place}"))
+        typer.echo(f"       {''.join(found.tokens)}")
+    for diagnostic in answer.diagnostics:
+        typer.echo(printable(f"  note: {diagnostic.message}"))
+
+
+def _place(geometry: Geometry) -> str:
+    """Return where a shape is, in pixels.
+
+    >>> from drivegrid.geometry import Point
+    >>> _place(Point((12.4, 30.0)))
+    'at (12, 30)'
+    """
+    points = geometry.vertices()
+    first, last = (f"({x:.0f}, {y:.0f})" for x, y in points[[0, -1]])
+    match geometry.kind:
+        case "point":
+            return f"at {first}"
+        case "line" | "box":
+            return f"from {first} to {last}"
+        case _:
+            (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+            return f"within ({left:.0f}, {top:.0f}) to ({right:.0f}, {bottom:.0f})"

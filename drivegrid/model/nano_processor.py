@@ -71,8 +71,12 @@ class NanoProcessor:
         )
 
     def prompt_ids(self, query: str) -> list[int]:
-        """Return the ids of a user turn, up to where the answer begins; the query is escaped."""
-        text = self.tokenizer.encode(escape_text(query), add_special_tokens=False)
+        """Return the ids of a user turn, up to where the answer begins; the query is escaped.
+
+        It is asked as in training: in lower case, without a full stop.
+        """
+        plain = query.strip().lower().rstrip(".")
+        text = self.tokenizer.encode(escape_text(plain), add_special_tokens=False)
         return [self.special_ids["user"], *text, self.special_ids["assistant"]]
 
     def reply_ids(self, answer: str) -> list[int]:
