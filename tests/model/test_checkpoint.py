@@ -170,7 +170,7 @@ BAD = {
     "other lattice": (edit(CONFIG, grid=GRID | {"cols": 4}), "grid must match .*config.json"),
     "other offsets": (edit(CONFIG, grid=GRID | {"offset_rows": 32}), "grid must match"),
     "other gamma": (edit(CONFIG, grid=GRID | {"gamma": 1}), "grid must match"),
-    "no lattice": (drop(CONFIG, "grid"), "grid must be a lattice .*config.json"),
+    "no lattice": (drop(CONFIG, "grid"), "grid must be an object, got None .*config.json"),
     "lattice float": (edit(CONFIG, grid=GRID | {"cols": 8.0}), "grid must be a lattice"),
     "base": (edit(CONFIG, spatial_base_id=5), "spatial_base_id must match .* got 5"),
     "specials": (edit(CONFIG, special_ids={"user": 1}), "special_ids must match"),
@@ -179,13 +179,13 @@ BAD = {
     # The manifest for itself.
     "manifest float": (
         edit(MANIFEST, grid=GRID | {"cols": 8.0}),
-        "grid must be a lattice .*drivegrid.json",
+        "grid must be a lattice, .*drivegrid.json",
     ),
     "manifest gamma": (edit(MANIFEST, grid=GRID | {"gamma": 1}), "grid must match"),
     "manifest offsets": (edit(MANIFEST, grid=GRID | {"offset_cols": 64}), "grid must match"),
     "manifest huge": (
         edit(MANIFEST, grid=GRID | {"cols": 10**9}, num_tokens=8 * 10**9 + 27),
-        "tokenizer must know all",
+        "grid must be a lattice",
     ),
     "manifest negative": (edit(MANIFEST, base_id=-1), "base_id must be at least 0"),
     "manifest no rows": (edit(MANIFEST, row_tensors=[]), "row_tensors must be names"),
