@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from drivegrid.cli.loading import load_predictor
+from drivegrid.cli.loading import ModelOption, load_predictor
 from drivegrid.cli.output import print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="folder for the page")] = Path("out/demo"),
     frames: Annotated[Path | None, typer.Option(help="also answer frames of this folder")] = None,
     scenes: Annotated[int, typer.Option(min=1, help="rendered scenes")] = 6,
-    model: Annotated[
-        Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
-    ] = None,
+    model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
     """Render road scenes, find lanes, obstacles, signs and drivable area, and score them.

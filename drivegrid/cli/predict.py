@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivegrid.cli.loading import load_predictor
+from drivegrid.cli.loading import ModelOption, load_predictor
 from drivegrid.cli.output import print_error, printable, progress_bar
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
         bool, typer.Option(help="overlays also show lattice, proposal, offsets and spread")
     ] = False,
     rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
-    model: Annotated[
-        Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
-    ] = None,
+    model: ModelOption = None,
     least: Annotated[
         float, typer.Option("--min-confidence", min=0, max=1, help="leave out what is less sure")
     ] = 0.0,
@@ -59,15 +57,10 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
-    from drivegrid.data.store import load_scenes
-    from drivegrid.inference.predictor import check_query
 
-    for text in query or []:
-        check_query(text)
-    _check_targets(json_file, scenes_file)
-    done = _finished(json_file) if resume else []
-    scenes = load_scenes(scenes_file) if resume and scenes_file and scenes_file.exists() else []
-    known = {frame["image"] for frame in done}
+    _check_queries(query or [])
+    results = _Results(json_file, scenes_file)
+    results.open(resume)
     names = OverlayNames()
     predictor = load_predictor(model)
     lattice = predictor.processor.grid if trace else None
@@ -78,23 +71,67 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
             if isinstance(frame, Exception):
                 print_error(frame)
                 failed += 1
-            elif name not in known:
-                known.add(name)
+            elif name not in results.known:
                 answer = replace(_answer(predictor, frame, query or [], rounds), image=name)
                 answer = answer.confident(least)
-                done.append(answer.to_dict())
-                scenes.append(answer.to_scene())
-                if json_file is None:
-                    _print(answer)
+                results.add(answer)
                 if overlay is not None:
                     failed += not _draw(answer, frame, overlay / picture, lattice)
     finally:  # an interrupted run leaves what it has, for --resume
-        if done:
-            _write(json_file, done, scenes_file, scenes)
-        frames = "1 frame" if len(done) == 1 else f"{len(done)} frames"
-        typer.echo(f"{frames} answered, {failed} failed", err=True)
-    if failed or not done:
+        results.save()
+        typer.echo(f"{results.count} answered, {failed} failed", err=True)
+    if failed or not results.done:
         raise typer.Exit(1)
+
+
+@dataclass
+class _Results:
+    """What a run has answered so far, and where it goes."""
+
+    json_file: Path | None
+    scenes_file: Path | None
+    done: list[dict[str, Any]] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    def open(self, resume: bool) -> None:
+        """Refuse what cannot be written before hours are spent, and take up an earlier run."""
+        from drivegrid.data.store import load_scenes
+
+        _check_targets(self.json_file, self.scenes_file)
+        if resume:
+            self.done = _finished(self.json_file)
+            self.known = {frame["image"] for frame in self.done}
+            if self.scenes_file is not None and self.scenes_file.exists():
+                self.scenes = load_scenes(self.scenes_file)
+
+    @property
+    def count(self) -> str:
+        return "1 frame" if len(self.done) == 1 else f"{len(self.done)} frames"
+
+    def add(self, answer: Answer) -> None:
+        self.known.add(answer.image)
+        self.done.append(answer.to_dict())
+        self.scenes.append(answer.to_scene())
+        if self.json_file is None:
+            _print(answer)
+
+    def save(self) -> None:
+        """Write the files, unless there is nothing: a failed run leaves an older result alone."""
+        from drivegrid.data.files import write_text
+        from drivegrid.data.store import save_scenes
+
+        if self.done and self.json_file is not None:
+            write_text(self.json_file, json.dumps(self.done, indent=1) + "\n")
+        if self.done and self.scenes_file is not None:
+            save_scenes(self.scenes, self.scenes_file)
+
+
+def _check_queries(queries: list[str]) -> None:
+    from drivegrid.inference.predictor import check_query
+
+    for query in queries:
+        check_query(query)
 
 
 def _check_targets(json_file: Path | None, scenes_file: Path | None) -> None:
@@ -107,21 +144,6 @@ def _check_targets(json_file: Path | None, scenes_file: Path | None) -> None:
             raise ConfigError(f"output must be a file, got a folder ({target}).")
     if scenes_file is not None and not scenes_file.name.endswith(SUFFIXES):
         raise ConfigError(f"--scenes must end in one of {', '.join(SUFFIXES)}, got {scenes_file}.")
-
-
-def _write(
-    json_file: Path | None,
-    done: list[dict[str, Any]],
-    scenes_file: Path | None,
-    scenes: list[Scene],
-) -> None:
-    from drivegrid.data.files import write_text
-    from drivegrid.data.store import save_scenes
-
-    if json_file is not None:
-        write_text(json_file, json.dumps(done, indent=1) + "\n")
-    if scenes_file is not None:
-        save_scenes(scenes, scenes_file)
 
 
 def _finished(json_file: Path | None) -> list[dict[str, Any]]:
