@@ -59,25 +59,23 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.images import iter_frames
 
     _check_queries(query or [])
-    results = _Results(json_file, scenes_file)
-    results.open(resume)
+    results = _Results.open(json_file, scenes_file, resume)
     names = OverlayNames()
     predictor = load_predictor(model)
     lattice = predictor.processor.grid if trace else None
     failed = 0
-    try:
+    try:  # an interrupted run leaves what it has, for --resume
         for name, frame in progress_bar(iter_frames(paths), "frames"):
             picture = names.name_of(name)
             if isinstance(frame, Exception):
                 print_error(frame)
                 failed += 1
             elif name not in results.known:
-                answer = replace(_answer(predictor, frame, query or [], rounds), image=name)
-                answer = answer.confident(least)
-                results.add(answer)
+                answer = _answer(predictor, frame, query or [], rounds).confident(least)
+                results.add(answer := replace(answer, image=name))
                 if overlay is not None:
                     failed += not _draw(answer, frame, overlay / picture, lattice)
-    finally:  # an interrupted run leaves what it has, for --resume
+    finally:
         results.save()
         typer.echo(f"{results.count} answered, {failed} failed", err=True)
     if failed or not results.done:
@@ -94,16 +92,19 @@ class _Results:
     scenes: list[Scene] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
 
-    def open(self, resume: bool) -> None:
+    @classmethod
+    def open(cls, json_file: Path | None, scenes_file: Path | None, resume: bool) -> _Results:
         """Refuse what cannot be written before hours are spent, and take up an earlier run."""
         from drivegrid.data.store import load_scenes
 
-        _check_targets(self.json_file, self.scenes_file)
+        _check_targets(json_file, scenes_file)
+        results = cls(json_file, scenes_file)
         if resume:
-            self.done = _finished(self.json_file)
-            self.known = {frame["image"] for frame in self.done}
-            if self.scenes_file is not None and self.scenes_file.exists():
-                self.scenes = load_scenes(self.scenes_file)
+            results.done = _finished(json_file)
+            results.known = {frame["image"] for frame in results.done}
+            if scenes_file is not None and scenes_file.exists():
+                results.scenes = load_scenes(scenes_file)
+        return results
 
     @property
     def count(self) -> str:
