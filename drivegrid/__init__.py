@@ -26,6 +26,7 @@ from drivegrid.errors import (
 if TYPE_CHECKING:
     from drivegrid.data.scene import Frame, Instance, Scene
     from drivegrid.data.store import load_scenes, save_scenes
+    from drivegrid.inference.florence import post_process_generation
     from drivegrid.inference.predictor import Predictor
     from drivegrid.labels import LabelSpace, default_label_space
     from drivegrid.scenes.render import render_scene
@@ -56,6 +57,7 @@ __all__ = [
     "default_label_space",
     "load_scenes",
     "parse_answer",
+    "post_process_generation",
     "render_scene",
     "save_scenes",
 ]
@@ -72,6 +74,7 @@ _HOMES = {
     "default_label_space": "drivegrid.labels",
     "load_scenes": "drivegrid.data.store",
     "parse_answer": "drivegrid.tokens.grammar",
+    "post_process_generation": "drivegrid.inference.florence",
     "render_scene": "drivegrid.scenes.render",
     "save_scenes": "drivegrid.data.store",
 }

@@ -135,7 +135,7 @@ def evaluate_real(predictor: Predictor, label_file: Path, codec: Codec) -> dict[
     for scene in track(truth, "real frames"):
         image = load_image(label_file.parent / scene.frame.image)
         predicted = predictor.ask(image, TASKS["lanes"].question, codec.rounds).to_scene()
-        answers["model"].append(replace(predicted, frame=scene.frame, extra=scene.extra))
+        answers["model"].append(replace(predicted, frame=scene.frame))
         answers["ceiling"].append(perfect_answer(scene, codec))
     result: dict[str, Any] = {}
     for name, scenes in answers.items():

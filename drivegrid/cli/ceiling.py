@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from drivegrid.cli.lattice import parse_lattice
-from drivegrid.cli.output import print_error, print_json
+from drivegrid.cli.output import print_json, print_rejected
 
 
 def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
@@ -17,7 +17,7 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
         str, typer.Option("--format", help="tusimple, culane, drivegrid; auto detects it")
     ] = "auto",
     encoder: Annotated[Literal["rows", "fewest"], typer.Option(help="line encoder")] = "fewest",
-    rounds: Annotated[int, typer.Option(min=0, help="offset rounds")] = 1,
+    rounds: Annotated[int, typer.Option(min=0, max=16, help="offset rounds")] = 1,
     gamma: Annotated[float, typer.Option(help="step ratio: 1 is the paper, 0.5 ours")] = 0.5,
     lattice: Annotated[str, typer.Option(help="columns x rows")] = "32x32",
     smooth: Annotated[bool, typer.Option(help="decode lines as smooth curves")] = False,
@@ -41,8 +41,7 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
     loaded = find_format(label_format).load(path)
     report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
     rejected = loaded.quarantine.rejected
-    for record in rejected:
-        print_error(f"{record.message} ({record.path}, line {record.line}, {record.item})")
+    print_rejected(rejected)
     result = report.as_dict() | {"frames": len(loaded.scenes), "quarantined": len(rejected)}
     if as_json:
         print_json(result)

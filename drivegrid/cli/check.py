@@ -9,19 +9,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from drivegrid.cli.output import print_json
+from drivegrid.errors import ModelError
 
 Status = Literal["ok", "missing", "old", "broken"]
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?:>=(?P<floor>[0-9.]+))?(?:.*extra == ['\"](?P<extra>\w+)['\"])?"
 )
+SHIPPED = "nano"
 _FOR_DEVELOPERS = ("dev", "all")
 _MARKS = {"ok": "ok     ", "missing": "missing", "old": "old    ", "broken": "broken "}
 
@@ -50,7 +53,8 @@ def check(
 ) -> None:
     """Show what is installed, what is missing and how to get it.
 
-    Exit code 1 if something that every use needs is missing.
+    Exit code 1 if something that every use needs is missing, or if the packages to run a model
+    are installed and the shipped model is not whole.
 
     Example: drivegrid check --json
     """
@@ -66,11 +70,13 @@ def check(
 
 def findings() -> list[Finding]:
     """Return Python, every package drivegrid asks for, known clashes and the shipped weights."""
+    packages = [*_packages()]
+    with_model = all(f.status != "missing" for f in packages if f.extra == "model")
     return [
         Finding("python", "", "ok", platform.python_version()),
-        *_packages(),
+        *packages,
         *_torchvision(),
-        *_weights(),
+        *_weights(with_model),
     ]
 
 
@@ -83,6 +89,21 @@ def release(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.split(r"[^0-9.]", text)[0].split(".") if part)
 
 
+def install_command(extra: str) -> str:
+    """Return how to install drivegrid with an extra, the way it was installed before."""
+    brackets = f"[{extra}]" if extra else ""
+    if _is_editable():
+        return f"pip install -e '.{brackets}'"
+    return f"pip install --upgrade 'drivegrid{brackets}'"
+
+
+def _is_editable() -> bool:
+    """Return whether drivegrid runs from a clone (PEP 610 tells how it was installed)."""
+    origin = json.loads(distribution("drivegrid").read_text("direct_url.json") or "{}")
+    editable: bool = origin.get("dir_info", {}).get("editable", False)
+    return editable
+
+
 def _packages() -> Iterator[Finding]:
     """Yield one finding for each requirement of the installed drivegrid."""
     for text in requires("drivegrid") or []:
@@ -91,8 +112,7 @@ def _packages() -> Iterator[Finding]:
         name, floor, extra = match["name"], match["floor"] or "0", match["extra"] or ""
         if name == "drivegrid" or extra in _FOR_DEVELOPERS:
             continue
-        target = f"drivegrid[{extra}]" if extra else "drivegrid"
-        fix = f"pip install --upgrade '{target}'"
+        fix = install_command(extra)
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -122,23 +142,35 @@ def _torchvision() -> Iterator[Finding]:
         yield Finding("torchvision", "model", "broken", f"{found} does not fit torch", fix)
 
 
-def _weights() -> Iterator[Finding]:
-    """Yield a finding for each folder of shipped weights."""
+def _weights(with_model: bool) -> Iterator[Finding]:
+    """Yield a finding for each folder of shipped weights.
+
+    Args:
+        with_model: Whether the packages to run a model are installed: then every use needs them.
+    """
+    extra = "" if with_model else "model"
     fix = "pip install --force-reinstall drivegrid"
-    root = files("drivegrid.model") / "weights"
-    folders = sorted(item.name for item in root.iterdir() if item.is_dir()) if root.is_dir() else []
-    if not folders:
-        yield Finding("weights", "model", "missing", "", fix)
-    for name in folders:
-        here = {item.name: item for item in (root / name).iterdir()}
-        tensors = [file for file in here if file.endswith(".safetensors")]
-        if "drivegrid.json" not in here or not tensors:
-            yield Finding(f"weights/{name}", "model", "broken", "incomplete", fix)
-            continue
-        manifest = json.loads(here["drivegrid.json"].read_text(encoding="utf-8"))
-        grid = manifest["grid"]
-        state = f"{manifest['model_type']}, {grid['cols']}x{grid['rows']} lattice"
-        yield Finding(f"weights/{name}", "model", "ok", state)
+    if _is_editable():
+        fix = "git checkout -- drivegrid/model/weights"
+    root = Path(str(files("drivegrid.model"))) / "weights"
+    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    if SHIPPED not in [folder.name for folder in folders]:
+        yield Finding(f"weights/{SHIPPED}", extra, "missing", "", fix)
+    for folder in folders:
+        name = f"weights/{folder.name}"
+        try:
+            from drivegrid.model.nano_files import verify_nano
+
+            manifest = verify_nano(folder)
+        except ModelError as error:
+            yield Finding(name, extra, "broken", str(error), fix)
+        except ImportError as error:
+            state = f"not looked at without {error.name}"
+            yield Finding(name, "model", "missing", state, install_command("model"))
+        else:
+            grid = manifest.grid
+            state = f"{manifest.model_type}, {grid.cols}x{grid.rows} lattice"
+            yield Finding(name, extra, "ok", state)
 
 
 def _line(finding: Finding) -> str:

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from drivegrid.cli.output import print_error, print_json
+from drivegrid.cli.output import print_json, print_rejected
 
-data = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Convert driving labels between formats."
-)
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @data.callback()
@@ -55,7 +53,6 @@ def convert_labels(
         typer.echo("read {read}, written {written}, quarantined {quarantined}".format(**counts))
         for message, count in counts["loss_counts"].items():
             typer.echo(f"left out {count} times: {message}")
-    for rejected in report.rejected:
-        print_error(f"{rejected.message} ({rejected.path}, line {rejected.line}, {rejected.item})")
+    print_rejected(report.rejected)
     if report.rejected:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from drivegrid.cli.loading import load_predictor
+from drivegrid.cli.loading import ModelOption, load_predictor
 from drivegrid.cli.output import print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ NOTE = (
     "Lanes: CULane rule, 30 px wide lines on 1640 x 590. Boxes: IoU 0.5, same label. Signs: inside "
     "the true face. The ceiling is the score of perfect tokens."
 )
-MAX_REAL_FRAMES = 24
+MAX_REAL_FRAMES = 12
 """Of a larger folder, or a clip, so many frames are picked evenly."""
 
 
@@ -32,9 +32,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="folder for the page")] = Path("out/demo"),
     frames: Annotated[Path | None, typer.Option(help="also answer frames of this folder")] = None,
     scenes: Annotated[int, typer.Option(min=1, help="rendered scenes")] = 6,
-    model: Annotated[
-        Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
-    ] = None,
+    model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
     """Render road scenes, find lanes, obstacles, signs and drivable area, and score them.
@@ -148,5 +146,6 @@ def _steps(answer: Answer, frame: ImageArray, predictor: Predictor) -> list[Pict
     from drivegrid.plotting.page import Picture
 
     traces = [found.trace for found in answer.found if found.instance.geometry.kind == "line"]
-    title = f"{answer.image}: lanes proposed (red), moved (blue), found (green)"
+    colors = "proposed (red), moved (blue), found (green), spread (white)"
+    title = f"{answer.image}: lattice and anchors of the lanes: {colors}"
     return [Picture(draw_traces(frame, traces, predictor.processor.grid), title)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from drivegrid.errors import ConfigError
@@ -19,7 +20,8 @@ def parse_lattice(text: str, gamma: float = 0.5) -> GridSpec:
     """
     from drivegrid.tokens.grid import GridSpec
 
-    cols, _, rows = text.partition("x")
-    if not (cols.isdecimal() and rows.isdecimal()):
-        raise ConfigError(f"lattice must read columns x rows, got {text!r}. Example: 32x32")
-    return GridSpec(int(cols), int(rows), 2 * int(cols), 2 * int(rows), gamma)
+    match = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", text)
+    if match is None:
+        raise ConfigError(f"lattice must read columns x rows, got {text[:50]!r}. Example: 32x32")
+    cols, rows = int(match[1]), int(match[2])
+    return GridSpec(cols, rows, 2 * cols, 2 * rows, gamma)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
 
 if TYPE_CHECKING:
     from drivegrid.inference.predictor import Predictor
+
+ModelOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
+]
 
 
 def load_predictor(model: Path | None) -> Predictor:

@@ -10,7 +10,7 @@ import typer
 from drivegrid.cli.lattice import parse_lattice
 from drivegrid.cli.output import print_json
 
-model = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Prepare checkpoints.")
+model = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @model.callback()

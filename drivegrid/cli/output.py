@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from drivegrid.errors import FormatError
+
+if TYPE_CHECKING:
+    from drivegrid.data.quarantine import Rejected
+
 T = TypeVar("T")
+MAX_SHOWN = 20
+"""Most rejected records that are named one by one."""
 
 
 def print_json(value: Any) -> None:
@@ -23,7 +30,15 @@ def print_error(error: Exception | str) -> None:
 
     line = " ".join(str(error).split()) or type(error).__name__
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text.assemble(("error: ", "bold red"), _printable(line)))
+    console.print(Text.assemble(("error: ", "bold red"), printable(line)))
+
+
+def print_rejected(rejected: Sequence[Rejected]) -> None:
+    """Write an error for each of the first records that were set aside, and how many more."""
+    for record in rejected[:MAX_SHOWN]:
+        print_error(FormatError(record.message, record.path, record.line, record.item))
+    if len(rejected) > MAX_SHOWN:
+        print_error(f"{len(rejected) - MAX_SHOWN} more records were set aside")
 
 
 def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
@@ -37,6 +52,6 @@ def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text without control characters: file names and answers come from outside."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)

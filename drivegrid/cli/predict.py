@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivegrid.cli.loading import load_predictor
-from drivegrid.cli.output import print_error, progress_bar
+from drivegrid.cli.loading import ModelOption, load_predictor
+from drivegrid.cli.output import print_error, printable, progress_bar
 
 if TYPE_CHECKING:
     from drivegrid.data.scene import Scene
+    from drivegrid.geometry import Geometry
     from drivegrid.inference.predictor import Predictor
     from drivegrid.inference.results import Answer
     from drivegrid.plotting.canvas import ImageArray
+    from drivegrid.tokens.grid import GridSpec
+
+MAX_NAME = 120
 
 
 def predict(  # noqa: PLR0913, PLR0917 - options of a command
@@ -37,57 +42,109 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
         bool, typer.Option(help="overlays also show lattice, proposal, offsets and spread")
     ] = False,
     rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
-    model: Annotated[
-        Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
-    ] = None,
+    model: ModelOption = None,
+    least: Annotated[
+        float, typer.Option("--min-confidence", min=0, max=1, help="leave out what is less sure")
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option(help="keep the frames already in the JSON and scenes files")
     ] = False,
 ) -> None:
     """Answer queries about frames: lanes, obstacles, signs, drivable area.
 
-    Without a query everything is looked for.
+    Without a query everything is looked for. docs/queries.md lists what can be asked.
 
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
-    from drivegrid.data.store import load_scenes
 
-    done = _finished(json_file) if resume else []
-    known = {frame["image"] for frame in done}
-    scenes = load_scenes(scenes_file) if resume and scenes_file and scenes_file.exists() else []
+    _check_queries(query or [])
+    results = _Results.open(json_file, scenes_file, resume)
+    names = OverlayNames()
     predictor = load_predictor(model)
+    lattice = predictor.processor.grid if trace else None
     failed = 0
-    try:
+    try:  # an interrupted run leaves what it has, for --resume
         for name, frame in progress_bar(iter_frames(paths), "frames"):
+            picture = names.name_of(name)
             if isinstance(frame, Exception):
                 print_error(frame)
                 failed += 1
-            elif name not in known:
-                answer = replace(_answer(predictor, frame, query or [], rounds), image=name)
-                done.append(answer.to_dict())
-                scenes.append(answer.to_scene())
-                _show(answer, frame, overlay, predictor if trace else None, json_file is None)
-    finally:  # an interrupted run leaves what it has, for --resume
-        _write(json_file, done, scenes_file, scenes)
-    typer.echo(f"{len(done)} frames answered, {failed} failed", err=True)
-    if failed or not done:
+            elif name not in results.known:
+                answer = _answer(predictor, frame, query or [], rounds).confident(least)
+                results.add(answer := replace(answer, image=name))
+                if overlay is not None:
+                    failed += not _draw(answer, frame, overlay / picture, lattice)
+    finally:
+        results.save()
+        typer.echo(f"{results.count} answered, {failed} failed", err=True)
+    if failed or not results.done:
         raise typer.Exit(1)
 
 
-def _write(
-    json_file: Path | None,
-    done: list[dict[str, Any]],
-    scenes_file: Path | None,
-    scenes: list[Scene],
-) -> None:
-    from drivegrid.data.files import write_text
-    from drivegrid.data.store import save_scenes
+@dataclass
+class _Results:
+    """What a run has answered so far, and where it goes."""
 
-    if json_file is not None:
-        write_text(json_file, json.dumps(done, indent=1) + "\n")
-    if scenes_file is not None:
-        save_scenes(scenes, scenes_file)
+    json_file: Path | None
+    scenes_file: Path | None
+    done: list[dict[str, Any]] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    @classmethod
+    def open(cls, json_file: Path | None, scenes_file: Path | None, resume: bool) -> _Results:
+        """Refuse what cannot be written before hours are spent, and take up an earlier run."""
+        from drivegrid.data.store import load_scenes
+
+        _check_targets(json_file, scenes_file)
+        results = cls(json_file, scenes_file)
+        if resume:
+            results.done = _finished(json_file)
+            results.known = {frame["image"] for frame in results.done}
+            if scenes_file is not None and scenes_file.exists():
+                results.scenes = load_scenes(scenes_file)
+        return results
+
+    @property
+    def count(self) -> str:
+        return "1 frame" if len(self.done) == 1 else f"{len(self.done)} frames"
+
+    def add(self, answer: Answer) -> None:
+        self.known.add(answer.image)
+        self.done.append(answer.to_dict())
+        self.scenes.append(answer.to_scene())
+        if self.json_file is None:
+            _print(answer)
+
+    def save(self) -> None:
+        """Write the files, unless there is nothing: a failed run leaves an older result alone."""
+        from drivegrid.data.files import write_text
+        from drivegrid.data.store import save_scenes
+
+        if self.done and self.json_file is not None:
+            write_text(self.json_file, json.dumps(self.done, indent=1) + "\n")
+        if self.done and self.scenes_file is not None:
+            save_scenes(self.scenes, self.scenes_file)
+
+
+def _check_queries(queries: list[str]) -> None:
+    from drivegrid.inference.predictor import check_query
+
+    for query in queries:
+        check_query(query)
+
+
+def _check_targets(json_file: Path | None, scenes_file: Path | None) -> None:
+    """Refuse what cannot be written before hours are spent on the answers."""
+    from drivegrid.data.store import SUFFIXES
+    from drivegrid.errors import ConfigError
+
+    for target in (json_file, scenes_file):
+        if target is not None and target.is_dir():
+            raise ConfigError(f"output must be a file, got a folder ({target}).")
+    if scenes_file is not None and not scenes_file.name.endswith(SUFFIXES):
+        raise ConfigError(f"--scenes must end in one of {', '.join(SUFFIXES)}, got {scenes_file}.")
 
 
 def _finished(json_file: Path | None) -> list[dict[str, Any]]:
@@ -98,13 +155,16 @@ def _finished(json_file: Path | None) -> list[dict[str, Any]]:
         return []
     try:
         done = json.loads(json_file.read_text())
-        if all(isinstance(frame["image"], str) for frame in done):
-            return list(done)
+        if type(done) is list and all(
+            isinstance(frame["image"], str) and isinstance(frame["instances"], list)
+            for frame in done
+        ):
+            return done
     except (ValueError, TypeError, KeyError) as error:
         raise FormatError(
             f"file to resume must be a list of frames, got {error}", json_file
         ) from error
-    raise FormatError("file to resume must be a list of frames with an image each", json_file)
+    raise FormatError("file to resume must be a list of frames, as predict writes", json_file)
 
 
 def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds: int) -> Answer:
@@ -116,36 +176,72 @@ def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds:
     return answer
 
 
-def _show(
-    answer: Answer,
-    frame: ImageArray,
-    overlay: Path | None,
-    traced: Predictor | None,
-    printed: bool,
-) -> None:
-    if overlay is not None:
-        _draw(answer, frame, overlay, traced)
-    if printed:
-        _print(answer)
+class OverlayNames:
+    """Names of pictures in one flat folder; no two frames share one.
+
+    >>> names = OverlayNames()
+    >>> [names.name_of(image) for image in ("a/b.png", "../a/b.jpg", "drive.mp4#000012")]
+    ['a_b.jpg', 'a_b-2.jpg', 'drive_mp4_000012.jpg']
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def name_of(self, image: str) -> str:
+        """Return the name of the next frame; the same frames in the same order get the same."""
+        stem = image.removesuffix(PurePosixPath(image).suffix) if "#" not in image else image
+        stem = re.sub(r"[^\w-]+", "_", stem).strip("_")[-MAX_NAME:] or "frame"
+        name, number = stem, 1
+        while name in self._taken:
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name)
+        return f"{name}.jpg"
 
 
-def _draw(answer: Answer, frame: ImageArray, folder: Path, traced: Predictor | None) -> None:
+def _draw(answer: Answer, frame: ImageArray, path: Path, lattice: GridSpec | None) -> bool:
+    """Write the overlay; return whether that worked."""
     from drivegrid.data.images import save_image
     from drivegrid.plotting.overlay import draw_scene, draw_traces
 
     picture = draw_scene(frame, answer.to_scene())
-    if traced is not None:
-        traces = [found.trace for found in answer.found]
-        picture = draw_traces(picture, traces, traced.processor.grid)
-    # One flat folder: path and suffix are part of the name, so that no two frames meet.
-    flat = answer.image.lstrip("./").replace("/", "_").replace("#", "_")
-    save_image(folder / f"{flat}.jpg", picture)
+    if lattice is not None:
+        picture = draw_traces(picture, [found.trace for found in answer.found], lattice)
+    try:
+        save_image(path, picture)
+    except OSError as error:
+        print_error(f"overlay must be written, got: {error} ({answer.image})")
+        return False
+    return True
 
 
 def _print(answer: Answer) -> None:
-    typer.echo(f"{answer.image}: {len(answer.found)} found")
+    typer.echo(printable(f"{answer.image}: {len(answer.found)} found"))
     for found in answer.found:
         instance = found.instance
         attributes = ", ".join(f"{k} {v}" for k, v in instance.attributes.items())
         described = f"{instance.label} ({attributes})" if attributes else instance.label
-        typer.echo(f"  {instance.confidence:.2f} {described}: {''.join(found.tokens)}")
+        place = _place(instance.geometry)
+        typer.echo(printable(f"  {instance.confidence:.2f} {described} {place}"))
+        typer.echo(f"       {''.join(found.tokens)}")
+    for diagnostic in answer.diagnostics:
+        typer.echo(printable(f"  note: {diagnostic.message}"))
+
+
+def _place(geometry: Geometry) -> str:
+    """Return where a shape is, in pixels.
+
+    >>> from drivegrid.geometry import Point
+    >>> _place(Point((12.4, 30.0)))
+    'at (12, 30)'
+    """
+    points = geometry.vertices()
+    first, last = (f"({x:.0f}, {y:.0f})" for x, y in points[[0, -1]])
+    match geometry.kind:
+        case "point":
+            return f"at {first}"
+        case "line" | "box":
+            return f"from {first} to {last}"
+        case _:
+            (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+            return f"within ({left:.0f}, {top:.0f}) to ({right:.0f}, {bottom:.0f})"

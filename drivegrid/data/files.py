@@ -125,9 +125,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line.strip()
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(
-            f"file must be readable, got {reason!r} after line {number}.", path
-        ) from error
+        raise FormatError(f"file must be readable, got: {reason}.", path, number or None) from error
 
 
 def parse_json(line: bytes) -> Any:

@@ -14,7 +14,7 @@ import torch
 
 from drivegrid.data.images import load_image
 from drivegrid.data.scene import Instance
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, GeometryError
 from drivegrid.geometry import FloatArray, IntArray, Size
 from drivegrid.inference.confidence import AnchorBelief, anchor_belief
 from drivegrid.inference.decoding import Dialogue, propose, refine
@@ -26,6 +26,7 @@ from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.vision import ImageFeatures
 from drivegrid.plotting.trace import AnchorTrace
+from drivegrid.tasks.corpus import unfamiliar_words
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem, Diagnostic
@@ -45,6 +46,7 @@ Image = npt.NDArray[np.uint8] | str | Path
 CACHED_IMAGES = 4
 LIMITS = Limits(items=24, anchors=40, text=24)
 """More than any frame holds; they end the babble of a model that never stops."""
+MAX_QUERY = 500
 MODEL_NAME = "drivegrid-nano"
 DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
 
@@ -80,7 +82,8 @@ class Predictor:
         Args:
             image: (H, W, 3) uint8 RGB.
         """
-        key = blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+        shape = str(image.shape).encode()
+        key = blake2b(np.ascontiguousarray(image), digest_size=16, key=shape).digest()
         if key not in self._encoded:
             with torch.inference_mode():
                 pixels = self.processor.pixel_values(image)
@@ -101,12 +104,13 @@ class Predictor:
 
         Raises:
             FormatError: If the path does not hold a readable image.
-            ConfigError: If the query is empty.
+            GeometryError: If the array is no RGB picture.
+            ConfigError: If the query is empty or endless, or ``rounds`` is negative.
         """
-        if not query.strip():
-            raise ConfigError(f"query must hold words, got {query!r}.")
-        frame = image if isinstance(image, np.ndarray) else load_image(image)
-        name = "" if isinstance(image, np.ndarray) else str(image)
+        check_query(query)
+        if rounds < 0:
+            raise ConfigError(f"rounds must be at least 0, got {rounds}.")
+        frame, name = _open(image)
         size_wh = (frame.shape[1], frame.shape[0])
         dialogue = Dialogue(self.model, self.encode(frame))
         automaton = AnswerAutomaton(self.processor.token_classes, limits=LIMITS)
@@ -121,9 +125,14 @@ class Predictor:
             texts.append(self.processor.text_of(template.fill(turn.offsets).tolist()))
             geometries = parse_offsets(texts[-1], geometries).geometries
             moves.append(turn)
-        found = self._collect(parsed.items, geometries, first.cells, size_wh)
-        found, repeats = drop_repeats(found)
-        diagnostics = parsed.diagnostics + unknown_labels(parsed.items) + repeats
+        collected = self._collect(parsed.items, geometries, first.cells, size_wh)
+        found, repeats = drop_repeats([replace(one, query=query) for one in collected])
+        diagnostics = (
+            *unfamiliar_query(query),
+            *parsed.diagnostics,
+            *unknown_labels(parsed.items),
+            *repeats,
+        )
         return Answer((query,), size_wh, found, tuple(texts), diagnostics, name)
 
     def detect(self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1) -> Answer:
@@ -140,8 +149,7 @@ class Predictor:
         unknown = sorted(set(tasks) - set(TASKS))
         if unknown or not tasks:
             raise ConfigError(f"tasks must be some of {sorted(TASKS)}, got {list(tasks)}.")
-        frame = image if isinstance(image, np.ndarray) else load_image(image)
-        name = "" if isinstance(image, np.ndarray) else str(image)
+        frame, name = _open(image)
         answers = [self.ask(frame, TASKS[task].question, rounds) for task in tasks]
         joined = answers[0]
         for answer in answers[1:]:
@@ -196,6 +204,40 @@ class Predictor:
         moved, kept = decode_points(cells, offsets, grid, size_wh)
         covariance = np.stack([belief.covariance for belief in beliefs])
         return AnchorTrace(grid.centers_of(cells, size_wh), moved, ~kept, covariance)
+
+
+def _open(image: Image) -> tuple[npt.NDArray[np.uint8], str]:
+    """Return an RGB picture and its name; arrays have none."""
+    if isinstance(image, str | Path):
+        return load_image(image), str(image)
+    if not isinstance(image, np.ndarray):
+        raise GeometryError(f"image must be a path or an array, got {type(image).__name__}.")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise GeometryError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}.")
+    return image, ""
+
+
+def check_query(query: str) -> None:
+    """Refuse what is no question.
+
+    Raises:
+        ConfigError: If the query holds no words, is too long, or is not valid text.
+    """
+    if not query.strip():
+        raise ConfigError(f"query must hold words, got {query!r}.")
+    if len(query) > MAX_QUERY:
+        raise ConfigError(f"query must have at most {MAX_QUERY} characters, got {len(query)}.")
+    if not query.isascii() and any("\ud800" <= letter <= "\udfff" for letter in query):
+        raise ConfigError(f"query must be valid text, got {query!r}.")
+
+
+def unfamiliar_query(query: str) -> tuple[Diagnostic, ...]:
+    """Return a diagnostic if the model has never been asked with some of the words."""
+    words = unfamiliar_words(query)
+    if not words:
+        return ()
+    message = f"query must use words the model was trained on, got {', '.join(words[:5])}."
+    return (Diagnostic("unfamiliar_query", (0, 0), message),)
 
 
 def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:

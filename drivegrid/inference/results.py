@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +26,13 @@ class Found:
         instance: Label, geometry in pixels of the frame, attributes, confidence.
         tokens: Its grid tokens as text, then one offset text for each round.
         trace: Where its anchors were proposed and where they went.
+        query: The question it answers.
     """
 
     instance: Instance
     tokens: tuple[str, ...]
     trace: AnchorTrace
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Answer:
             self.image,
         )
 
+    def confident(self, least: float) -> Answer:
+        """Return the answer without instances less confident than ``least`` in [0, 1]."""
+        found = tuple(f for f in self.found if (f.instance.confidence or 0.0) >= least)
+        return replace(self, found=found)
+
     def to_scene(self) -> Scene:
         """Return the answer as a scene, for metrics, pictures and exports."""
         return Scene(Frame(self.image, self.size_wh), self.instances)
@@ -81,6 +88,7 @@ class Answer:
             "queries": list(self.queries),
             "instances": [
                 {
+                    "query": found.query,
                     "label": found.instance.label,
                     "geometry": found.instance.geometry.kind,
                     "points": points_of(found.instance),

@@ -7,8 +7,8 @@ predicted frame without truth is left out. Both are counted and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -51,18 +51,28 @@ class FramePairs:
         }
 
 
-def _by_name(scenes: Iterable[Scene], what: str) -> dict[str, Scene]:
+def _by_name(scenes: Iterable[Scene], what: str, known: Collection[str] = ()) -> dict[str, Scene]:
     named: dict[str, Scene] = {}
     for i, scene in enumerate(scenes):
-        name = scene.frame.image.lstrip("/") or f"#{i}"
+        name = _known_end(scene.frame.image.lstrip("/"), known) or f"#{i}"
         if name in named:
             raise FormatError(f"{what} must hold each image once, got {name!r} twice.")
         named[name] = scene
     return named
 
 
+def _known_end(name: str, known: Collection[str]) -> str:
+    """Return the longest end of a path that is a known name, or the path."""
+    parts = name.split("/")
+    ends = ("/".join(parts[i:]) for i in range(len(parts)))
+    return next((end for end in ends if end in known), name)
+
+
 def pair_scenes(pred: Iterable[Scene], gt: Iterable[Scene]) -> FramePairs:
     """Bring together the scenes of the same image.
+
+    A prediction whose name is no true one, but ends in one (``data/clips/1/20.jpg`` for
+    ``clips/1/20.jpg``), is that image's.
 
     Raises:
         FormatError: If an image stands twice on one side, or its sizes differ.
@@ -72,10 +82,11 @@ def pair_scenes(pred: Iterable[Scene], gt: Iterable[Scene]) -> FramePairs:
     >>> pair_scenes([a], [b]).missing, pair_scenes([a], [b]).extra
     (('b.jpg',), ('a.jpg',))
     """
-    predicted, true = _by_name(pred, "predictions"), _by_name(gt, "truth")
+    true = _by_name(gt, "truth")
+    predicted = _by_name(pred, "predictions", true)
     pairs = {}
     for name, scene in true.items():
-        found = predicted.get(name, replace(scene, instances=()))
+        found = predicted.get(name, Scene(scene.frame))
         if found.frame.size_wh != scene.frame.size_wh:
             raise FormatError(
                 f"size_wh of a prediction must be its truth's {scene.frame.size_wh}, got "

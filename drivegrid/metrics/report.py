@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Protocol
 
 _HIDDEN = ("parameters", "per_frame", "per_label")
+_MAX_NAMES = 3
+_WIDTH = 100
 
 
 class Result(Protocol):
@@ -21,12 +24,24 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "x".join(map(str, value)) if value else "none"
+        return _list_cell(value)
     return str(value)
+
+
+def _list_cell(values: Sequence[Any]) -> str:
+    """Return a size as 1280x720, names as their number and the first of them."""
+    if not values:
+        return "none"
+    if not isinstance(values[0], str):
+        return "x".join(map(str, values))
+    first = ", ".join(values[:_MAX_NAMES])
+    return f"{len(values)}: {first}{', ..' if len(values) > _MAX_NAMES else ''}"
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested figures under dotted names; parameters, frames and labels stay out.
+
+    A part that holds nothing (``n`` is 0) is one figure, "none".
 
     >>> flatten({"lanes": {"f1_50": 0.5, "parameters": {"width": 30}}})
     {'lanes.f1_50': 0.5}
@@ -36,7 +51,8 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if name in _HIDDEN:
             continue
         if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
+            nothing = value.get("n") == 0 and not value.get("num_pred")
+            flat |= {prefix + name: "none"} if nothing else flatten(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = value
     return flat
@@ -74,7 +90,12 @@ def format_rows(title: str, result: Result | Mapping[str, Any]) -> list[str]:
     width = max(map(len, figures), default=0)
     rows = [title, *(f"  {name:<{width}}  {cell}" for name, cell in figures.items())]
     named = [f"{name}={_cell(value)}" for name, value in parameters_of(values).items()]
-    return [*rows, f"  ({', '.join(named)})"] if named else rows
+    if not named:
+        return rows
+    return [
+        *rows,
+        *wrap(f"({', '.join(named)})", _WIDTH, initial_indent="  ", subsequent_indent="   "),
+    ]
 
 
 def format_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:

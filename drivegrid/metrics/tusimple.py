@@ -166,7 +166,12 @@ class TusimpleScore:
 
     @property
     def f1(self) -> float:
-        """F1 of precision 1 - FP and recall (1 - FP) / (1 - FP + FN), as CLRNet reports it."""
+        """F1 of precision 1 - FP and recall (1 - FP) / (1 - FP + FN), as CLRNet reports it.
+
+        Without a single prediction FP is 0 and that formula gives 2 / 3; here it is 0.
+        """
+        if self.frames and not any(frame.num_pred for frame in self.frames.values()):
+            return 0.0
         hit = 1 - self.fp
         return 2 * hit / (1 + hit + self.fn)
 

@@ -6,18 +6,21 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers.utils import logging
 
 from drivegrid.errors import ModelError
-from drivegrid.model.manifest import build_manifest, verify
+from drivegrid.model.manifest import build_manifest, read_json, tensor_files
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
+from drivegrid.model.nano_files import CONFIG_FILE, EMBEDDING, verify_nano
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.nano_tokenizer import build_tokenizer
 from drivegrid.model.trunk import load_pretrained_trunk
@@ -67,11 +70,13 @@ def save_nano(
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         half = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}
-        model.save_pretrained(part, state_dict=half, max_shard_size=MAX_SHARD)
+        with _no_progress_bar():
+            model.save_pretrained(part, state_dict=half, max_shard_size=MAX_SHARD)
+        # It repeats config.json, and nothing here reads it.
+        (part / "generation_config.json").unlink()
         processor.tokenizer.save_pretrained(part)
         (part / "training.json").write_text(json.dumps(training, indent=1))
-        rows = ("embedding.weight",)
-        build_manifest(part, processor.grid, row_tensors=rows, init="fourier").save(part)
+        build_manifest(part, processor.grid, row_tensors=(EMBEDDING,), init="fourier").save(part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:
@@ -79,23 +84,60 @@ def save_nano(
 
 
 def load_nano(folder: Path) -> tuple[NanoForGrounding, NanoProcessor]:
-    """Load a checkpoint folder after checking it against its manifest.
+    """Load a checkpoint folder after checking that its files fit each other.
 
     Raises:
         ModelError: If something is missing, damaged or does not fit.
     """
-    manifest = verify(folder)
-    if manifest.model_type != NanoConfig.model_type:
-        raise ModelError(
-            f"checkpoint must be of type {NanoConfig.model_type}, got {manifest.model_type} "
-            f"({folder})."
-        )
+    folder = Path(folder)
+    manifest = verify_nano(folder)
+    path = folder / CONFIG_FILE
     try:
-        model = NanoForGrounding.from_pretrained(folder, dtype=torch.float32)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"weights must be readable, got: {error} ({folder}).") from error
-    processor = NanoProcessor.from_pretrained(folder, manifest.grid, model.config.image_size_wh)
+        config = NanoConfig.from_dict(read_json(path))
+        model = NanoForGrounding(config)
+    except Exception as error:  # whatever transformers makes of fields `verify_nano` does not know
+        raise ModelError(f"{CONFIG_FILE} must describe a model, got: {error} ({path}).") from error
+    _load_weights(model, folder)
+    processor = NanoProcessor.from_pretrained(folder, manifest.grid, config.image_size_wh)
     return model.eval(), processor
+
+
+def _load_weights(model: NanoForGrounding, folder: Path) -> None:
+    """Fill every weight of the model from the checkpoint, and leave none of either over."""
+    # Not transformers' loading: it fills gaps with random values.
+    wanted = model.state_dict()
+    files = tensor_files(folder)
+    for names, rule in (
+        (wanted.keys() - files.keys(), "hold every tensor of the model, but lack"),
+        (files.keys() - wanted.keys(), "hold no other tensors than the model, but hold"),
+    ):
+        if names:
+            few = ", ".join(sorted(names)[:4])
+            raise ModelError(f"weights must {rule} {len(names)} such as {few} ({folder}).")
+    found: dict[str, Tensor] = {}
+    for path in sorted(set(files.values())):
+        found |= load_file(path)
+    for name, tensor in found.items():
+        shape = tuple(wanted[name].shape)
+        if tuple(tensor.shape) != shape:
+            raise ModelError(
+                f"{name} must have shape {shape}, got {tuple(tensor.shape)} ({files[name]})."
+            )
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise ModelError(f"{name} must hold finite floating-point numbers ({files[name]}).")
+    model.load_state_dict(found)
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar, if it would."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def shipped_checkpoint() -> Path:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from drivegrid.errors import ModelError, TokenError
@@ -79,7 +80,8 @@ class Manifest:
         """Read ``drivegrid.json`` of a folder; see `verify` for whether it is true.
 
         Raises:
-            ModelError: If the file is missing, or a field is missing, unknown or of a wrong type.
+            ModelError: If folder or file is missing, or a field is missing, unknown or of a wrong
+                type.
         """
         path = Path(folder) / MANIFEST_FILE
         found = read_json(path, "Run: drivegrid model extend")
@@ -92,11 +94,13 @@ class Manifest:
         for name, kind in types.items():
             if type(found[name]) is not kind:
                 raise ModelError(f"{name} must be a {kind.__name__}, got {found[name]!r} ({path}).")
-        try:
-            grid = GridSpec(**found["grid"])
-        except (TypeError, TokenError) as error:
-            raise ModelError(f"grid must be a lattice, got {found['grid']} ({path}).") from error
-        return cls(**found | {"grid": grid, "row_tensors": tuple(found["row_tensors"])})
+        if found["base_id"] < 0:
+            raise ModelError(f"base_id must be at least 0, got {found['base_id']} ({path}).")
+        names = found["row_tensors"]
+        if not names or any(type(name) is not str for name in names):
+            raise ModelError(f"row_tensors must be names of tensors, got {names} ({path}).")
+        grid = parse_grid(found["grid"], path)
+        return cls(**found | {"grid": grid, "row_tensors": tuple(names)})
 
 
 _JSON_TYPES: dict[str, type] = {
@@ -111,6 +115,20 @@ _JSON_TYPES: dict[str, type] = {
     "spec_version": int,
     "created_by": str,
 }
+
+
+def parse_grid(found: object, path: Path) -> GridSpec:
+    """Return the lattice that a JSON file states as an object of `GridSpec` fields.
+
+    Raises:
+        ModelError: If a field is unknown, of a wrong type or out of range.
+    """
+    if not isinstance(found, dict):
+        raise ModelError(f"grid must be an object, got {found!r} ({path}).")
+    try:
+        return GridSpec(**found)
+    except (TypeError, TokenError) as error:
+        raise ModelError(f"grid must be a lattice, got {found}: {error} ({path}).") from error
 
 
 def build_manifest(
@@ -159,15 +177,27 @@ def verify(folder: str | Path) -> Manifest:
     folder = Path(folder)
     manifest = Manifest.load(folder)
     path = folder / MANIFEST_FILE
-    _expect(path, "spec_version", manifest.spec_version, SPEC_VERSION)
-    _expect(path, "model_type", manifest.model_type, _model_type(folder))
-    _expect(path, "num_tokens", manifest.num_tokens, len(manifest.vocabulary))
+    expect(path, "spec_version", manifest.spec_version, SPEC_VERSION)
+    expect(path, "model_type", manifest.model_type, _model_type(folder))
+    expect(path, "num_tokens", manifest.num_tokens, len(manifest.vocabulary))
     digest = _file_sha256(folder / TOKENIZER_FILE)
-    _expect(path, "tokenizer_sha256", manifest.tokenizer_sha256, digest)
+    expect(path, "tokenizer_sha256", manifest.tokenizer_sha256, digest)
     check_tokens(load_tokenizer_file(folder), manifest.vocabulary, folder / TOKENIZER_FILE)
     digest = rows_sha256(folder, manifest.row_tensors, manifest.token_ids)
-    _expect(path, "rows_sha256", manifest.rows_sha256, digest)
+    expect(path, "rows_sha256", manifest.rows_sha256, digest)
     return manifest
+
+
+def expect(path: Path, field: str, claimed: object, found: object) -> None:
+    """Raise unless what a file claims is what the rest of the checkpoint holds.
+
+    Raises:
+        ModelError: Naming file and field.
+    """
+    if claimed != found:
+        raise ModelError(
+            f"{field} must match the checkpoint's {found!r}, got {claimed!r} ({path})."
+        )
 
 
 def check_tokens(tokenizer: Tokenizer, vocabulary: Vocabulary, where: Path) -> None:
@@ -199,15 +229,19 @@ def read_json(path: Path, fix: str = "") -> dict[str, Any]:
     """Load a JSON object of a checkpoint folder; ``fix`` ends the message where it is missing.
 
     Raises:
-        ModelError: If the file is missing, no JSON or no object.
+        ModelError: If the folder or the file is missing, or it is no JSON or no object.
     """
+    folder = path.parent
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "nothing there"
+        raise ModelError(f"checkpoint must be a folder, got {got} ({folder}).")
     if not path.is_file():
         raise ModelError(
-            f"checkpoint must hold {path.name}, which is missing ({path.parent}). {fix}"
+            f"checkpoint must hold {path.name}, which is missing ({folder}). {fix}".rstrip()
         )
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.name} must be JSON, got: {error} ({path}).") from error
     if not isinstance(found, dict):
         raise ModelError(f"{path.name} must hold an object, got {type(found).__name__} ({path}).")
@@ -235,15 +269,43 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     Raises:
         ModelError: If the folder has no safetensors, a shard is missing or a header is damaged.
     """
-    index = folder / _WEIGHTS_INDEX
-    names = {_WEIGHTS_FILE}
-    if index.is_file():
-        names = set(read_json(index).get("weight_map", {}).values())
+    claimed = _indexed_files(folder)
+    names = set(claimed.values()) or {_WEIGHTS_FILE}
     files = [folder / name for name in sorted(names)]
     missing = [path.name for path in files if not path.is_file()]
-    if missing or not files:
-        raise ModelError(f"checkpoint must hold {', '.join(missing) or 'weights'} ({folder}).")
-    return {name: path for path in files for name in _tensor_header(path)[0]}
+    if missing:
+        raise ModelError(f"checkpoint must hold {', '.join(missing)} ({folder}).")
+    found = {name: path for path in files for name in _tensor_header(path)[0]}
+    for name, file in claimed.items():
+        if found.get(name) != folder / file:
+            raise ModelError(f"{file} must hold the tensor {name} ({folder / _WEIGHTS_INDEX}).")
+    return found
+
+
+def _indexed_files(folder: Path) -> dict[str, str]:
+    """Return tensor name to shard as the index states it; empty where there is no index."""
+    path = folder / _WEIGHTS_INDEX
+    if not path.exists():
+        return {}
+    found = read_json(path).get("weight_map")
+    if (
+        not isinstance(found, dict)
+        or not found
+        # A bare name: weights must not come from outside the folder.
+        or any(not isinstance(file, str) or Path(file).name != file for file in found.values())
+    ):
+        raise ModelError(f"weight_map must give each tensor a file beside the index ({path}).")
+    return found
+
+
+def tensor_shape(path: Path, name: str) -> list[int]:
+    """Return the shape of a tensor that a safetensors file holds.
+
+    Raises:
+        ModelError: If the file is damaged.
+    """
+    shape: list[int] = _tensor_header(path)[0][name]["shape"]
+    return shape
 
 
 def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> str:
@@ -258,7 +320,7 @@ def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> s
         if name not in files:
             raise ModelError(f"weights must hold the tensor {name} ({folder}).")
         header, start = _tensor_header(files[name])
-        num_rows = header[name]["shape"][0]
+        num_rows = (*header[name]["shape"], 0)[0]
         if num_rows < token_ids.stop:
             raise ModelError(
                 f"{name} must have at least {token_ids.stop} rows, got {num_rows} ({files[name]})."
@@ -273,15 +335,18 @@ def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> s
 
 def _tensor_header(path: Path) -> tuple[dict[str, Any], int]:
     """Return the tensors of a safetensors file and where its data begins, in bytes."""
+    try:
+        # Checks that shapes, types and places of the tensors fill the file exactly.
+        with safe_open(path, framework="np"):
+            pass
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"weights must be a whole safetensors file, got: {error} ({path}).") from (
+            error
+        )
     # Read by hand: safetensors' numpy side has no bfloat16.
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= path.stat().st_size - 8:
-            raise ModelError(f"weights must be a whole safetensors file ({path}).")
-        try:
-            header: dict[str, Any] = json.loads(file.read(length))
-        except ValueError as error:
-            raise ModelError(f"weights must have a safetensors header ({path}).") from error
+        header: dict[str, Any] = json.loads(file.read(length))
     header.pop("__metadata__", None)
     return header, 8 + length
 
@@ -295,10 +360,3 @@ def _file_sha256(path: Path) -> str:
         raise ModelError(f"checkpoint must hold {path.name}, which is missing ({path.parent}).")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _expect(path: Path, field: str, claimed: object, found: object) -> None:
-    if claimed != found:
-        raise ModelError(
-            f"{field} must match the checkpoint's {found!r}, got {claimed!r} ({path})."
-        )

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from drivegrid.errors import ModelError
+from drivegrid.model.manifest import load_tokenizer_file
+from drivegrid.model.nano_files import SPECIAL_TOKENS
 from drivegrid.model.nano_tokenizer import ASSISTANT, END, PAD, USER
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.model.processor import escape_text
@@ -34,24 +37,33 @@ class NanoProcessor:
         self.tokenizer, self.grid, self.image_size_wh = tokenizer, grid, image_size_wh
         self.base_id = self._id(Vocabulary(grid).tokens[0])
         self.vocabulary = Vocabulary(grid, self.base_id)
-        self.special_ids = {
-            "user": self._id(USER),
-            "assistant": self._id(ASSISTANT),
-            "end": self._id(END),
-            "pad": self._id(PAD),
-            "offset": self._id("<offset>"),
-            "end_offset": self._id("</offset>"),
-        }
+        self.special_ids = {role: self._id(token) for role, token in SPECIAL_TOKENS.items()}
 
     @classmethod
     def from_pretrained(
         cls, folder: str | Path, grid: GridSpec, image_size_wh: tuple[int, int]
     ) -> NanoProcessor:
-        """Load the tokenizer of a checkpoint folder."""
-        return cls(PreTrainedTokenizerFast.from_pretrained(folder), grid, image_size_wh)
+        """Load the tokenizer of a checkpoint folder.
+
+        Only ``tokenizer.json`` is read, which the manifest vouches for: the settings that stand
+        beside it are the same for every nano model.
+
+        Raises:
+            ModelError: If the file is missing or no such tokenizer.
+        """
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=load_tokenizer_file(Path(folder)),
+            pad_token=PAD,
+            eos_token=END,
+            additional_special_tokens=[USER, ASSISTANT],
+            clean_up_tokenization_spaces=False,
+        )
+        return cls(tokenizer, grid, image_size_wh)
 
     def _id(self, token: str) -> int:
-        found: int = self.tokenizer.convert_tokens_to_ids(token)
+        found: int | None = self.tokenizer.convert_tokens_to_ids(token)
+        if found is None:
+            raise ModelError(f"tokenizer must know {token}.")
         return found
 
     @cached_property
@@ -71,8 +83,12 @@ class NanoProcessor:
         )
 
     def prompt_ids(self, query: str) -> list[int]:
-        """Return the ids of a user turn, up to where the answer begins; the query is escaped."""
-        text = self.tokenizer.encode(escape_text(query), add_special_tokens=False)
+        """Return the ids of a user turn, up to where the answer begins; the query is escaped.
+
+        It is asked as in training: in lower case, without a full stop.
+        """
+        plain = query.strip().lower().rstrip(".")
+        text = self.tokenizer.encode(escape_text(plain), add_special_tokens=False)
         return [self.special_ids["user"], *text, self.special_ids["assistant"]]
 
     def reply_ids(self, answer: str) -> list[int]:

@@ -32,6 +32,7 @@ Code: TypeAlias = Literal[
     "stray_text",
     "swapped_corners",
     "truncated",
+    "unfamiliar_query",
     "unknown_label",
     "unknown_tag",
 ]

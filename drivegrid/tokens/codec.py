@@ -31,6 +31,9 @@ from drivegrid.tokens.lines import canonical_order, clip_line, encode_rows
 from drivegrid.tokens.offsets import decode_points, encode_offsets, residual_bound
 from drivegrid.tokens.rings import clip_rings, encode_fewest_ring, encode_regular
 
+MAX_ROUNDS = 16
+"""With step ratio 1/2 an offset of the last round is far smaller than a pixel."""
+
 LineEncoder: TypeAlias = Literal["rows", "fewest"]
 Anchored: TypeAlias = tuple[FloatArray, IntArray]
 """(N, 2) points of one part in pixels and (N, 2) their cells."""
@@ -59,8 +62,8 @@ class Codec:
         problems = []
         if self.line_encoder not in ("rows", "fewest"):
             problems.append(f"line_encoder must be 'rows' or 'fewest', got {self.line_encoder!r}.")
-        if self.rounds < 0:
-            problems.append(f"rounds must be at least 0, got {self.rounds}.")
+        if not 0 <= self.rounds <= MAX_ROUNDS:
+            problems.append(f"rounds must lie in 0 to {MAX_ROUNDS}, got {self.rounds}.")
         if self.every < 1:
             problems.append(f"every must be at least 1, got {self.every}.")
         if problems:

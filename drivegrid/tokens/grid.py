@@ -19,6 +19,8 @@ STAY = 4
 DELETE = 9
 """Offset index of ``<DELETE>``."""
 NUM_OFFSETS = 10
+MAX_SIDE = 1024
+"""Most columns and rows of a lattice: a million grid tokens are more than any vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ class GridSpec:
 
     def __post_init__(self) -> None:
         for name in ("cols", "rows", "offset_cols", "offset_rows"):
-            if getattr(self, name) < 1:
-                raise TokenError(f"{name} must be at least 1, got {getattr(self, name)}.")
+            count = getattr(self, name)
+            if not isinstance(count, int) or not 1 <= count <= MAX_SIDE:
+                raise TokenError(f"{name} must be an integer from 1 to {MAX_SIDE}, got {count!r}.")
         if not 0.0 < self.gamma <= 1.0:
             raise TokenError(f"gamma must lie in (0, 1], got {self.gamma}.")
 

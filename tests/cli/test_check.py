@@ -1,14 +1,18 @@
 """``drivegrid check`` tells the truth about packages, clashes and weights."""
 
 import json
+import shutil
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError
+from importlib.resources import files
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from drivegrid.cli import check as module
-from drivegrid.cli.check import findings, release
+from drivegrid.cli.check import findings, install_command, release
 from drivegrid.cli.main import app
 
 
@@ -71,19 +75,89 @@ def test_torchvision_is_tried_not_guessed(monkeypatch, code, status) -> None:
     assert by_name()["torchvision"].status == status
 
 
-def test_weights(monkeypatch, tmp_path) -> None:
+@pytest.fixture
+def shipped(monkeypatch, tmp_path):
+    """Let the check see a copy of the shipped weights, or what a test makes of it."""
+    pytest.importorskip("tokenizers")
+    folder = tmp_path / "weights" / "nano"
+    shutil.copytree(files("drivegrid.model") / "weights" / "nano", folder)
     monkeypatch.setattr(module, "files", lambda _: tmp_path)
-    assert by_name()["weights"].status == "missing"
-    good, bad = tmp_path / "weights" / "good", tmp_path / "weights" / "bad"
-    for folder in (good, bad):
-        folder.mkdir(parents=True)
-        (folder / "model.safetensors").touch()
-    manifest = {"model_type": "nano", "grid": {"cols": 32, "rows": 16}}
-    (good / "drivegrid.json").write_text(json.dumps(manifest))
-    found = by_name()
-    assert "weights" not in found
-    assert (found["weights/good"].status, found["weights/bad"].status) == ("ok", "broken")
-    assert found["weights/good"].found == "nano, 32x16 lattice"
+    return folder
+
+
+def cut(size: int):
+    def change(folder) -> None:
+        path = folder / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:size])
+
+    return change
+
+
+def write(name: str, text: str):
+    return lambda folder: (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "found"),
+    [
+        (lambda folder: None, "ok", "drivegrid_nano, 32x32 lattice"),
+        (shutil.rmtree, "missing", ""),
+        (lambda folder: shutil.rmtree(folder.parent), "missing", ""),
+        (lambda folder: (folder / "drivegrid.json").unlink(), "broken", "must hold drivegrid.json"),
+        (write("drivegrid.json", "{bad"), "broken", "drivegrid.json must be JSON"),
+        (write("drivegrid.json", "{}"), "broken", "manifest must have exactly the fields"),
+        (write("config.json", "[]"), "broken", "config.json must hold an object"),
+        (write("tokenizer.json", "{}"), "broken", "tokenizer_sha256 must match"),
+        (cut(0), "broken", "whole safetensors file"),
+        (cut(1000), "broken", "whole safetensors file"),
+        (cut(-1), "broken", "whole safetensors file"),
+    ],
+    ids=[
+        "whole", "no model", "no weights", "no manifest", "no JSON", "no fields", "config",
+        "tokenizer", "empty", "header cut", "data cut",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("torch", ["2.11", ""], ids=["extra", "no extra"])
+def test_weights(monkeypatch, shipped, change, status, found, torch) -> None:
+    fake_environment(monkeypatch, {"torch": torch} if torch else {}, 'torch; extra == "model"')
+    change(shipped)
+    finding = by_name()["weights/nano"]
+    assert finding.status == status and found in finding.found
+    assert bool(finding.fix) == (status != "ok")
+    # What predict runs by default is needed by all, unless nothing here can run it.
+    code = CliRunner().invoke(app, ["check"]).exit_code
+    assert code == (1 if torch and status != "ok" else 0)
+
+
+def test_weights_are_not_judged_without_the_packages_to_read_them(monkeypatch, shipped) -> None:
+    monkeypatch.setitem(sys.modules, "drivegrid.model.nano_files", None)
+    finding = by_name()["weights/nano"]
+    assert (finding.status, finding.extra) == ("missing", "model")
+    assert "not looked at" in finding.found and "[model]" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("origin", "extra", "command"),
+    [
+        (None, "", "pip install --upgrade 'drivegrid'"),
+        (None, "train", "pip install --upgrade 'drivegrid[train]'"),
+        ({"url": "https://a/b.whl", "archive_info": {}}, "", "pip install --upgrade 'drivegrid'"),
+        ({"url": "file:///a", "dir_info": {}}, "", "pip install --upgrade 'drivegrid'"),
+        ({"url": "file:///a", "dir_info": {"editable": True}}, "", "pip install -e '.'"),
+        (
+            {"url": "file:///a", "dir_info": {"editable": True}},
+            "train",
+            "pip install -e '.[train]'",
+        ),
+    ],
+)
+def test_advice_fits_how_drivegrid_was_installed(monkeypatch, origin, extra, command) -> None:
+    text = origin and json.dumps(origin)
+    told = SimpleNamespace(read_text=lambda name: text if name == "direct_url.json" else None)
+    monkeypatch.setattr(module, "distribution", lambda _: told)
+    assert install_command(extra) == command
+    fake_environment(monkeypatch, {}, f'numpy; extra == "{extra}"' if extra else "numpy")
+    assert by_name()["numpy"].fix == command
 
 
 @pytest.mark.parametrize(

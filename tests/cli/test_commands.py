@@ -127,6 +127,50 @@ def test_predict_refuses_a_checkpoint_that_does_not_fit(
     assert not (tmp_path / "out.json").exists()
 
 
+def test_failing_predict_leaves_an_older_result(frames, checkpoint, tmp_path) -> None:
+    out = tmp_path / "old.json"
+    out.write_text("old")
+    assert run("predict", tmp_path / "no.jpg", "--json", out, "--model", checkpoint).exit_code == 1
+    assert run("predict", frames, "-q", "", "--json", out, "--model", checkpoint).exit_code == 1
+    assert out.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--json", ""), ("--scenes", ""), ("--scenes", "scenes.json")]
+)
+def test_targets_are_checked_before_the_work(frames, checkpoint, tmp_path, option, name) -> None:
+    ran = run("predict", frames, option, tmp_path / name, "--model", checkpoint)
+    assert ran.exit_code == 1
+    assert "answered" not in ran.output
+
+
+def test_overlay_that_cannot_be_written_stops_nothing(frames, checkpoint, tmp_path) -> None:
+    (tmp_path / "pictures" / "blocked").mkdir(parents=True)
+    out, folder = tmp_path / "out.json", tmp_path / "pictures" / "blocked"
+    folder.rmdir()
+    folder.write_text("a file where a folder must be")
+    ran = run(
+        "predict", frames, "-q", "car", "--json", out, "--overlay", folder, "--model", checkpoint
+    )
+    assert ran.exit_code == 1
+    assert "2 frames answered, 2 failed" in ran.output
+    assert ran.output.count("overlay must be written") == 2
+    assert len(json.loads(out.read_text())) == 2
+
+
+def test_a_path_given_twice_is_answered_once(frames, checkpoint, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    image = frames / "a.png"
+    run("predict", image, image, "-q", "car", "--json", out, "--model", checkpoint)
+    assert len(json.loads(out.read_text())) == 1
+
+
+def test_predict_prints_where_things_are(frames, checkpoint) -> None:
+    ran = run("predict", frames / "a.png", "-q", "the leftmost car", "--model", checkpoint)
+    assert "a.png: " in ran.output
+    assert "note: query must use words the model was trained on, got leftmost." in ran.output
+
+
 def test_predict_without_readable_frames_fails(checkpoint, tmp_path) -> None:
     ran = run("predict", tmp_path / "nothing", "--model", checkpoint)
     assert ran.exit_code == 1

@@ -34,6 +34,26 @@ def test_no_frames_at_all():
     assert [out[part]["n"] for part in ("lanes", "boxes", "points", "polygons")] == [0] * 4
 
 
+def test_a_missing_frame_predicts_nothing_not_even_the_empty_lanes_of_the_truth():
+    line = Instance("lane/line", Polyline(np.array([[600.0, 710.0], [600.0, 160.0]])))
+    rows = list(range(160, 711, 10))
+    extra = {"tusimple": {"h_samples": rows, "empty": [[1, [-2] * len(rows)]], "rest": {}}}
+    truth = Scene(Frame("a.jpg", (1280, 720)), (line,), extra)
+    out = evaluate_lanes([], [truth], "tusimple")
+    assert (out["accuracy"], out["fp"], out["fn"], out["f1"]) == (0.0, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "meets"),
+    [("clips/1/20.jpg", True), ("data/clips/1/20.jpg", True), ("1/20.jpg", False)],
+)
+def test_names_meet_by_their_end(name, meets):
+    truth = Scene(Frame("clips/1/20.jpg", (64, 48)))
+    pairs = pair_scenes([Scene(Frame(name, (64, 48)))], [truth])
+    assert (pairs.missing == ()) is meets
+    assert (pairs.extra == ()) is meets
+
+
 def test_missing_frames_count_and_extra_frames_do_not():
     pred = [lane_scene("a", [UP]), lane_scene("x", [UP])]
     out = evaluate_lanes(pred, [lane_scene("a", [UP]), lane_scene("b", [UP])])

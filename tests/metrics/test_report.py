@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Polyline
 from drivegrid.metrics.boxes import BoxScore
 from drivegrid.metrics.culane import CulaneFrame, CulaneScore
 from drivegrid.metrics.evaluate import evaluate_scenes
@@ -29,11 +31,15 @@ def test_nothing_is_just_a_title():
 def test_every_result_prints_its_figures_and_parameters(result, figure, parameter):
     rows = format_rows("title", result)
     assert any(row.split()[0] == figure for row in rows[1:])
-    assert parameter in rows[-1]
+    assert any(parameter in row for row in rows)
+    assert max(map(len, rows)) <= 100
 
 
 def test_nested_results_keep_their_parts_apart():
-    values = evaluate_scenes([], [])
+    line = Instance("lane/line", Polyline(np.array([[30.0, 47.0], [30.0, 9.0]])))
+    scene = Scene(Frame("a.jpg", (64, 48)), (line,))
+    values = evaluate_scenes([scene], [scene])
+    assert flatten(values)["boxes"] == "none"
     assert "lanes.at_iou.0.5.tp" in flatten(values)
     assert parameters_of(values)["lanes.width"] == 30
     assert parameters_of(values)["points.radius_px"] == 16
@@ -42,6 +48,11 @@ def test_nested_results_keep_their_parts_apart():
 
 def test_a_figure_over_nothing_is_a_dash():
     assert "  f1  -" in format_rows("x", {"f1": None})
+
+
+def test_names_are_counted_and_the_first_shown():
+    rows = format_rows("x", {"missing": list("abcde"), "size": [64, 48], "extra": []})
+    assert rows[1:] == ["  missing  5: a, b, c, ..", "  size     64x48", "  extra    none"]
 
 
 def test_table_fills_gaps():

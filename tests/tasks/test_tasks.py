@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from drivegrid.tasks import drivable, lanes, objects, signs
 from drivegrid.tasks.base import Asked, answer_items
+from drivegrid.tasks.corpus import unfamiliar_words
 from drivegrid.tasks.lanes import x_at_bottom
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
@@ -97,3 +101,24 @@ def test_instances_outside_the_image_are_left_out_of_answer_and_list() -> None:
         Asked("", (outside, lane(100, 200))), Codec(GridSpec(), rounds=0), SIZE
     )
     assert len(items) == len(kept) == 1
+
+
+def test_queries_page_lists_what_the_tasks_ask() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
+    told = {cell.strip() for row in page.split("|") for cell in row.split("·")}
+    asked = {*lanes.PARAPHRASES, *lanes.EGO, *objects.PARAPHRASES}
+    asked |= {*signs.PARAPHRASES, *drivable.PARAPHRASES}
+    assert asked <= told
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", ()),
+        ("All lanes", ()),
+        ("is there any warning triangle?", ()),
+        ("the leftmost lane of 3", ("leftmost", "3")),
+    ],
+)
+def test_unfamiliar_words(query, words) -> None:
+    assert unfamiliar_words(query) == words
