@@ -47,6 +47,7 @@ _LEAST = {
     "num_layers": 1,
     "num_heads": 1,
     "num_image_layers": 0,
+    "num_cell_classes": 1,
 }
 # transformers' names for the same number.
 _ALIASES = {"num_hidden_layers": "num_layers", "num_attention_heads": "num_heads"}
