@@ -46,7 +46,7 @@ class DataConfig(_Strict):
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
     workers: int = Field(2, ge=0)
     tasks: dict[str, float] = Field(
-        default={"lanes": 0.45, "objects": 0.25, "signs": 0.12, "drivable": 0.18},
+        default={"lanes": 0.35, "objects": 0.3, "signs": 0.2, "drivable": 0.15},
         description="how often each task is asked, relative to the others",
     )
     row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")

@@ -100,7 +100,7 @@ def test_the_model_has_a_score_for_every_cell_class(toy) -> None:  # noqa: F811
     assert toy[0].config.num_cell_classes == len(CELL_CLASSES)
 
 
-@pytest.mark.parametrize("name", ["nano-cpu", "nano-gpu", "smoke"])
+@pytest.mark.parametrize("name", ["nano-cpu", "nano-cpu-more", "nano-gpu", "smoke"])
 def test_packaged_configs_load(name: str) -> None:
     assert load_config(name).output.parts[0] == "runs"
 
