@@ -39,6 +39,7 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo(f"{path}: {label_format} ({reason})", err=True)
     grid = parse_lattice(lattice, gamma)
     loaded = find_format(label_format).load(path)
+    loaded.require_frames(path)
     report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
     rejected = loaded.quarantine.rejected
     print_rejected(rejected)

@@ -41,9 +41,7 @@ def convert_labels(
     if source_format == "auto":
         source_format, reason = detect_format(source)
         typer.echo(f"{source}: {source_format} ({reason})", err=True)
-    report = convert(source, source_format, target, to)
-    if report_file is not None:
-        report.save(report_file)
+    report = convert(source, source_format, target, to, report_file)
     counts = {
         key: report.to_dict()[key] for key in ("read", "written", "quarantined", "loss_counts")
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from drivegrid.cli.output import print_json, print_rejected
+from drivegrid.cli.output import print_error, print_json, print_rejected
 
 
 def evaluate(
@@ -45,18 +45,21 @@ def evaluate(
             raise FormatError(
                 f"labels must hold frames of the format {rule}, got not a single one", path
             )
+    loaded[1].require_frames(truth)
     rejected = [record for side in loaded for record in side.quarantine.rejected]
     print_rejected(rejected)
     result = evaluate_lanes(
         loaded[0].scenes, loaded[1].scenes, rule, densify_px=DENSE_STEP_PX if own else None
     )
     result["quarantined"] = len(rejected)
+    for message in result["rejected_frames"]:
+        print_error(message)
     if as_json:
         print_json(result)
     else:
         shown = {key: value for key, value in result.items() if key != "per_frame"}
         typer.echo("\n".join(format_rows(f"{pred} against {truth}", shown)))
-    if rejected:
+    if rejected or result["rejected_frames"]:
         raise typer.Exit(1)
 
 

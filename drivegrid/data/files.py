@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and text read line by line."""
+"""Files that are either whole or absent, text read line by line, folders walked once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import math
 import os
 import secrets
 import shutil
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from drivegrid.errors import FormatError
@@ -27,11 +28,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     If the block fails the hidden file is removed and ``path`` stays as it was. Missing parent
     folders are made. A symbolic link stays: the file it leads to is the one that is replaced.
+    A device or pipe (``/dev/stdout``) is given itself and written to as it goes.
 
     Raises:
-        OSError: If the folder cannot be written or the disk is full; names ``path``.
+        OSError: If ``path`` is a folder, the folder cannot be written or the disk is full; names
+            ``path`` unless another file failed.
     """
+    if is_stream(path):
+        yield Path(path)
+        return
     target = _follow(path)
+    if os.path.exists(target):
+        check_regular(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _hidden_name(target)
     try:
@@ -40,9 +48,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(written.fileno())  # some disks report that they are full only now
         os.replace(part, target)
     except OSError as error:
+        if error.filename not in (None, str(part)):
+            raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_stream(path: str | Path) -> bool:
+    """Tell devices and pipes, which take what is written but cannot be replaced."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def check_regular(path: str | Path) -> None:
+    """Raise OSError for what is no regular file: reading a pipe would wait for its writer."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 @contextmanager
@@ -84,7 +112,8 @@ def _follow(path: str | Path) -> Path:
 
 
 def _hidden_name(path: Path) -> Path:
-    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    """Return a new name beside a path, of at most 250 bytes."""
+    return path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.part")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -95,10 +124,16 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """Write UTF-8 lines, atomically; a name in ``.gz`` is compressed, the same bytes each time."""
-    with atomic_path(path) as part, part.open("wb") as file:
-        if Path(path).suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                packed.writelines(f"{line}\n".encode() for line in lines)
+    with atomic_path(path) as part:
+        fill_lines(part, lines, packed=Path(path).suffix == ".gz")
+
+
+def fill_lines(part: Path, lines: Iterable[str], *, packed: bool) -> None:
+    """Write UTF-8 lines into a file from ``atomic_path``."""
+    with part.open("wb") as file:
+        if packed:
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as archive:
+                archive.writelines(f"{line}\n".encode() for line in lines)
         else:
             file.writelines(f"{line}\n".encode() for line in lines)
 
@@ -109,10 +144,12 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
     Blank lines come too, as ``b""``; a byte order mark is cut off.
 
     Raises:
-        FormatError: If the file is missing, unreadable, broken, or holds an endless line.
+        FormatError: If the file is missing, no regular file, unreadable, broken, or holds an
+            endless line.
     """
     path, number = Path(path), 0
     try:
+        check_regular(path)
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
@@ -133,13 +170,17 @@ def parse_json(line: bytes) -> Any:
 
     Raises:
         FormatError: If it is not UTF-8, not JSON, or holds a number that is not finite (``NaN``,
-            ``Infinity``, ``1e999``); without path and line, see ``FormatError.at``.
+            ``Infinity``, ``1e999``) or a text that UTF-8 cannot hold (half a surrogate pair);
+            without path and line, see ``FormatError.at``.
 
     >>> parse_json(b'{"lanes": []}')
     {'lanes': []}
     """
     try:
-        return json.loads(line.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
+        value = json.loads(line.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
+        if rb"\ud" in line.lower():  # an escaped surrogate; in pairs they are good
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as error:
         raise FormatError(
             f"line must be JSON in UTF-8 with finite numbers, got: {error}."
@@ -153,23 +194,23 @@ def _finite(text: str) -> float:
     return value
 
 
-def check_image_name(name: object) -> str:
-    """Return an image name that cannot lead out of its data set's folder.
+def walk_files(root: Path) -> Iterator[Path | FormatError]:
+    """Yield every file below a folder, by name; an error for each folder that cannot be read.
 
-    Raises:
-        FormatError: If it is no text, empty, absolute, climbs (``..``) or has control characters.
-
-    >>> check_image_name("clips/0313-1/6040/20.jpg")
-    'clips/0313-1/6040/20.jpg'
+    Links to folders are followed after the folders that really lie here, so that no link in a ring
+    leads astray: each folder is entered once.
     """
-    if not isinstance(name, str) or not name or any(ord(char) < 32 for char in name):
-        raise FormatError(
-            f"image name must be a non-empty line of text, got {name!r:.200}.", item="image name"
-        )
-    for pure in (PurePosixPath(name), PureWindowsPath(name)):
-        if pure.anchor or ".." in pure.parts:
-            raise FormatError(
-                f"image name must be relative to the data set's folder, got {name!r:.200}.",
-                item="image name",
-            )
-    return name
+    tops, entered, unreadable = [str(root)], set[str](), list[OSError]()
+    for top in tops:  # grows on the way
+        for folder, subfolders, names in os.walk(top, onerror=unreadable.append):
+            real = os.path.realpath(folder)
+            if real in entered:
+                subfolders.clear()
+                continue
+            entered.add(real)
+            subfolders.sort()
+            inner = (os.path.join(folder, name) for name in subfolders)
+            tops += [path for path in inner if os.path.islink(path)]
+            yield from (Path(folder, name) for name in sorted(names))
+    for error in unreadable:
+        yield FormatError(f"folder must be readable, got: {error.strerror}.", error.filename)

@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from drivegrid.data.files import atomic_path
+from drivegrid.data.files import atomic_path, check_regular, walk_files
+from drivegrid.data.scene import MAX_SIDE_PX
 from drivegrid.errors import FormatError, GeometryError
 from drivegrid.geometry import Size
 
@@ -33,6 +35,7 @@ FRAME_COUNT_SLACK = 0.05
 """Share of its announced frames that a clip may lack; at least one frame."""
 
 _ORIENTATION_TAG = 0x0112
+_TIFF_WIDTH_TAG, _TIFF_HEIGHT_TAG = 0x0100, 0x0101
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -81,6 +84,8 @@ def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Size:
     """
     with _opened(path, max_pixels) as image:
         width, height = image.size
+        if isinstance(image, TiffImageFile):  # some versions of Pillow have turned it by now
+            width, height = image.tag_v2[_TIFF_WIDTH_TAG], image.tag_v2[_TIFF_HEIGHT_TAG]
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
@@ -93,9 +98,17 @@ def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
     """
     allowed = ", ".join(FORMATS)
     try:
+        check_regular(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
+            # Given a name, Pillow would map files into memory, and turned TIFFs wrongly.
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+                if max(image.size) > MAX_SIDE_PX:
+                    raise FormatError(
+                        f"picture must have sides of at most {MAX_SIDE_PX} pixels, got "
+                        f"{image.width}x{image.height}. Scale it down first.",
+                        path,
+                    )
                 if image.width * image.height > max_pixels:
                     raise _too_large(path, f"{image.width}x{image.height}", max_pixels)
                 yield image
@@ -177,8 +190,9 @@ def iter_frames(
 
     Args:
         paths: Picture files and clips, tried whatever their names are; folders are walked to
-            the bottom in sorted order, where only names in ``IMAGE_SUFFIXES`` and
-            ``CLIP_SUFFIXES`` count. Clips are MP4, MOV, AVI and MKV.
+            the bottom in sorted order, linked folders last and each folder once, where only
+            names in ``IMAGE_SUFFIXES`` and ``CLIP_SUFFIXES`` count. Clips are MP4, MOV, AVI and
+            MKV.
         max_pixels: As in ``load_image``; holds for the frames of clips too.
 
     A name is the path as given, with ``/``; frame 12 of a clip is ``drive.mp4#000012``. A missing
@@ -187,7 +201,7 @@ def iter_frames(
     allowed, since many containers only estimate that number from length and rate.
     """
     for path in paths:
-        for file in _walk(Path(path)):
+        for file in map(_checked_name, _walk(Path(path))):
             if isinstance(file, FormatError):
                 yield str(file.path), file
             elif file.suffix.lower() in CLIP_SUFFIXES:
@@ -199,20 +213,28 @@ def iter_frames(
                     yield file.as_posix(), error
 
 
+def _checked_name(file: Path | FormatError) -> Path | FormatError:
+    """Return an error for a name that is not UTF-8: no JSON could hold it."""
+    if isinstance(file, Path):
+        try:
+            file.as_posix().encode("utf-8")
+        except UnicodeEncodeError:
+            return FormatError("file name must be UTF-8. Rename the file.", file)
+    return file
+
+
 def _walk(path: Path) -> Iterator[Path | FormatError]:
     if not os.path.isdir(path):  # unlike Path.is_dir it raises for no name
         yield path
         return
-    found, unreadable = False, list[OSError]()
-    for folder, subfolders, files in os.walk(path, onerror=unreadable.append):
-        subfolders.sort()
-        for name in sorted(files):
-            if name.lower().endswith(IMAGE_SUFFIXES + CLIP_SUFFIXES):
-                found = True
-                yield Path(folder, name)
-    for error in unreadable:
-        yield FormatError(f"folder must be readable, got: {error.strerror}.", error.filename)
-    if not found and not unreadable:
+    found = False
+    for file in walk_files(path):
+        if isinstance(file, FormatError) or file.name.lower().endswith(
+            IMAGE_SUFFIXES + CLIP_SUFFIXES
+        ):
+            found = True
+            yield file
+    if not found:
         yield FormatError("folder must hold pictures or clips, got none.", path)
 
 
@@ -248,6 +270,7 @@ def _clip_frames(path: Path, max_pixels: int) -> Iterator[tuple[str, Picture | F
 def _check_clip(path: Path) -> None:
     """Look at the first bytes: FFmpeg would also follow playlists to other files."""
     try:
+        check_regular(path)
         with path.open("rb") as file:
             head = file.read(12)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character

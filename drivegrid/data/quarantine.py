@@ -88,6 +88,18 @@ class Loaded:
     scenes: list[Scene]
     quarantine: Quarantine
 
+    def require_frames(self, path: str | Path) -> None:
+        """Refuse labels without any frame, good or bad: likely a wrong or lost file.
+
+        Args:
+            path: Where they were read, for the message.
+
+        Raises:
+            FormatError: If nothing was read.
+        """
+        if self.quarantine.num_read == 0:
+            raise FormatError("labels must hold at least one frame, got none.", path)
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:

@@ -10,6 +10,10 @@ from drivegrid.errors import GeometryError
 from drivegrid.geometry import Geometry, Size
 
 SCHEMA_VERSION = 1
+MAX_SIDE_PX = 100_000
+"""Longest side of a frame."""
+MAX_COORDINATE_PX = 1e7
+"""Furthest a coordinate that is read may lie from the image's corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Frame:
 
     Args:
         image: Path as the data set writes it, relative to its root; may be empty.
-        size_wh: Width and height in pixels.
+        size_wh: Width and height in pixels, 1 to ``MAX_SIDE_PX``.
         attributes: Frame-wide facts by attribute task, for example ``{"surface": "wet"}``.
         clip: Clip or drive it belongs to; splits never tear a clip apart.
     """
@@ -29,8 +33,10 @@ class Frame:
     clip: str | None = None
 
     def __post_init__(self) -> None:
-        if min(self.size_wh) < 1:
-            raise GeometryError(f"size_wh must be positive, got {self.size_wh} ({self.image}).")
+        if not 1 <= min(self.size_wh) <= max(self.size_wh) <= MAX_SIDE_PX:
+            raise GeometryError(
+                f"size_wh must be 1 to {MAX_SIDE_PX}, got {self.size_wh!s:.100} ({self.image})."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame with its instances; ``extra`` keeps format fields of the frame (JSON values)."""
+    """A frame with its instances; ``extra`` keeps format fields of the frame (JSON values).
+
+    ``extra["assumed_size"]`` is True where a reader found no picture and took its format's size.
+    """
 
     frame: Frame
     instances: tuple[Instance, ...] = ()

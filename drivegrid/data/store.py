@@ -15,9 +15,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from drivegrid.data.files import atomic_path, parse_json, read_lines, write_lines, write_text
+from drivegrid.data.checks import check_extras
+from drivegrid.data.files import (
+    atomic_path,
+    check_regular,
+    parse_json,
+    read_lines,
+    write_lines,
+    write_text,
+)
 from drivegrid.data.quarantine import Loaded, Quarantine, Saved
-from drivegrid.data.scene import SCHEMA_VERSION, Frame, Instance, Scene
+from drivegrid.data.scene import MAX_COORDINATE_PX, SCHEMA_VERSION, Frame, Instance, Scene
 from drivegrid.errors import FormatError, GeometryError, MissingExtraError
 from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
 
@@ -78,10 +86,10 @@ def scene_from_record(record: object) -> Scene:
         FormatError: If the schema version is another one, a key is missing or unknown, or a value
             has the wrong type; names the item, without path and line (see ``FormatError.at``).
     """
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA_VERSION:
-        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+    found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+    if not isinstance(record, dict) or type(found) is not int or found != SCHEMA_VERSION:
         raise FormatError(
-            f"record must have schema {SCHEMA_VERSION}, got {found!r}. "
+            f"record must have schema {SCHEMA_VERSION}, got {found!r:.100}. "
             "Another version of drivegrid wrote it.",
             item="schema",
         )
@@ -91,7 +99,7 @@ def scene_from_record(record: object) -> Scene:
         for index, value in enumerate(_typed(record, "instances", list, "record"))
     )
     frame = _frame_from_record(record["frame"])
-    return Scene(frame, instances, _typed(record, "extra", dict, "record"))
+    return check_extras(Scene(frame, instances, _typed(record, "extra", dict, "record")))
 
 
 def _frame_from_record(record: object) -> Frame:
@@ -144,6 +152,8 @@ def _points(values: object, item: str) -> FloatArray:
         raw = np.asarray(values)
         if raw.size and raw.dtype.kind not in "iuf":  # else numpy would read "1.5" as a number
             raise FormatError("points must be x, y pairs of numbers, got other values.", item=item)
+        if np.abs(raw).max(initial=0) > MAX_COORDINATE_PX:
+            raise FormatError(f"points must lie within {MAX_COORDINATE_PX:g} px.", item=item)
         return as_points(raw)
     except ValueError as error:  # ragged lists and what as_points finds
         message = error.message if isinstance(error, FormatError) else str(error)
@@ -250,7 +260,10 @@ def _suffix(path: Path) -> str:
 
 def _record_text(scene: Scene, path: Path, index: int) -> str:
     try:
-        return json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
+        text = json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
+        if "\\ud" in text:  # an escaped surrogate: what could not be read again is not written
+            parse_json(text.encode("ascii"))
+        return text
     except (TypeError, ValueError) as error:
         raise FormatError(
             f"scene must hold JSON values, got: {error}", path, item=f"scene {index}"
@@ -307,16 +320,21 @@ def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
 def _read_parquet(path: Path) -> Iterator[tuple[int, bytes]]:
     pa, parquet = _import_parquet()
     try:
+        check_regular(path)
         with parquet.ParquetFile(path) as file:
-            version = (file.schema_arrow.metadata or {}).get(SCHEMA_KEY, b"none").decode()
-            if version != str(SCHEMA_VERSION) or "record" not in file.schema_arrow.names:
+            schema = file.schema_arrow
+            version = (schema.metadata or {}).get(SCHEMA_KEY, b"none").decode("utf-8", "replace")
+            if version != str(SCHEMA_VERSION) or "record" not in schema.names:
                 raise FormatError(
                     f"file must hold scenes of schema {SCHEMA_VERSION}, got schema {version}.", path
                 )
+            if not pa.types.is_string(schema.field("record").type):
+                raise FormatError("column record must hold texts.", path)
             number = 0
             for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=["record"]):
                 for value in batch.column(0):
                     number += 1
-                    yield number, str(value.as_py()).encode()
-    except (pa.ArrowException, OSError) as error:
+                    # The bytes as they are: whether they are UTF-8 is seen row by row.
+                    yield number, value.as_buffer().to_pybytes() if value.is_valid else b""
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise FormatError(f"file must be Parquet, got: {error}.", path) from error

@@ -2,13 +2,14 @@
 
 Frames meet by image name (a leading slash does not matter); frames without a name meet by
 position. A true frame nobody predicted counts as an empty prediction, as in the official tools; a
-predicted frame without truth is left out. Both are counted and named.
+predicted frame without truth is left out. Both are counted and named, and so is what cannot be
+used (see `pair_scenes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ import shapely
 
 from drivegrid.data.formats.tusimple import lane_rows
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import ConfigError, FormatError
+from drivegrid.errors import ConfigError
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Polyline
 from drivegrid.metrics.boxes import BoxScore, score_boxes
 from drivegrid.metrics.culane import CULANE, CulaneRule, CulaneScore, match_lanes
@@ -34,30 +35,31 @@ class FramePairs:
 
     Args:
         pairs: Frame name to (prediction, truth), in the order of the truth.
-        missing: Names of true frames without a prediction; their prediction is empty.
+        missing: Names of true frames without a usable prediction; their prediction is empty.
         extra: Names of predicted frames without a truth; they are not scored.
+        rejected: Why a frame's truth or prediction could not be used, one line each.
     """
 
     pairs: dict[str, tuple[Scene, Scene]]
     missing: tuple[str, ...]
     extra: tuple[str, ...]
+    rejected: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return how many frames met, and the names of those that did not."""
+        """Return how many frames met, the names of those that did not, and what was set aside."""
         return {
             "num_frames": len(self.pairs),
             "missing_frames": list(self.missing),
             "extra_frames": list(self.extra),
+            "rejected_frames": list(self.rejected),
         }
 
 
-def _by_name(scenes: Iterable[Scene], what: str, known: Collection[str] = ()) -> dict[str, Scene]:
-    named: dict[str, Scene] = {}
+def _by_name(scenes: Iterable[Scene], known: Collection[str] = ()) -> dict[str, list[Scene]]:
+    named: dict[str, list[Scene]] = {}
     for i, scene in enumerate(scenes):
         name = _known_end(scene.frame.image.lstrip("/"), known) or f"#{i}"
-        if name in named:
-            raise FormatError(f"{what} must hold each image once, got {name!r} twice.")
-        named[name] = scene
+        named.setdefault(name, []).append(scene)
     return named
 
 
@@ -72,30 +74,57 @@ def pair_scenes(pred: Iterable[Scene], gt: Iterable[Scene]) -> FramePairs:
     """Bring together the scenes of the same image.
 
     A prediction whose name is no true one, but ends in one (``data/clips/1/20.jpg`` for
-    ``clips/1/20.jpg``), is that image's.
+    ``clips/1/20.jpg``), is that image's. A reader that finds no picture assumes a size
+    (``extra["assumed_size"]``); then the other side's size holds for both.
 
-    Raises:
-        FormatError: If an image stands twice on one side, or its sizes differ.
+    What cannot be used is set aside and named, and the rest is scored. Nothing a prediction does
+    takes a frame out of the count: an image predicted twice, and one of another size than its
+    truth, count as not predicted at all. An image labelled twice has no known truth: it is not
+    scored.
 
     >>> from drivegrid.data.scene import Frame
     >>> a, b = (Scene(Frame(name, (64, 48))) for name in ("/a.jpg", "b.jpg"))
     >>> pair_scenes([a], [b]).missing, pair_scenes([a], [b]).extra
     (('b.jpg',), ('a.jpg',))
+    >>> pair_scenes([b, b], [b]).rejected
+    ('predictions must hold each image once, got b.jpg and b.jpg',)
     """
-    true = _by_name(gt, "truth")
-    predicted = _by_name(pred, "predictions", true)
-    pairs = {}
-    for name, scene in true.items():
-        found = predicted.get(name, Scene(scene.frame))
-        if found.frame.size_wh != scene.frame.size_wh:
-            raise FormatError(
-                f"size_wh of a prediction must be its truth's {scene.frame.size_wh}, got "
-                f"{found.frame.size_wh}",
-                item=name,
+    true = _by_name(gt)
+    predicted = _by_name(pred, true)
+    rejected = [
+        f"{what} must hold each image once, got "
+        + " and ".join(scene.frame.image or name for scene in scenes)
+        for what, side in (("truth", true), ("predictions", predicted))
+        for name, scenes in side.items()
+        if len(scenes) > 1
+    ]
+    pairs, missing = {}, []
+    for name, scenes in true.items():
+        if len(scenes) > 1:
+            continue
+        found = predicted.get(name, [])
+        pair = _same_size(found[0], scenes[0]) if len(found) == 1 else None
+        if pair is None:
+            missing.append(name)
+        if len(found) == 1 and pair is None:
+            rejected.append(
+                f"predictions must have the size of the truth {scenes[0].frame.size_wh}, got "
+                f"{found[0].frame.size_wh} for {name}"
             )
-        pairs[name] = (found, scene)
-    missing = tuple(name for name in true if name not in predicted)
-    return FramePairs(pairs, missing, tuple(name for name in predicted if name not in true))
+        pairs[name] = pair or (Scene(scenes[0].frame), scenes[0])
+    extra = tuple(name for name in predicted if name not in true)
+    return FramePairs(pairs, tuple(missing), extra, tuple(rejected))
+
+
+def _same_size(pred: Scene, gt: Scene) -> tuple[Scene, Scene] | None:
+    """Return both scenes in the size that is known; None if they are known to differ."""
+    if pred.frame.size_wh == gt.frame.size_wh:
+        return pred, gt
+    if pred.extra.get("assumed_size"):
+        return replace(pred, frame=replace(pred.frame, size_wh=gt.frame.size_wh)), gt
+    if gt.extra.get("assumed_size"):
+        return pred, replace(gt, frame=replace(gt.frame, size_wh=pred.frame.size_wh))
+    return None
 
 
 def lines_of(scene: Scene, label: str | None = None) -> list[FloatArray]:
@@ -151,11 +180,11 @@ def evaluate_lanes(
 
     Returns:
         Totals as ``CulaneScore.as_dict`` or ``TusimpleScore.as_dict``, the frames that did not
-        meet, and ``per_frame`` by name: matches and counts, or accuracy, FP and FN.
+        meet or could not be used (see `pair_scenes`), and ``per_frame`` by name: matches and
+        counts, or accuracy, FP and FN.
 
     Raises:
         ConfigError: If the rule is unknown.
-        FormatError: If an image stands twice on one side, or its sizes differ.
     """
     pairs = pair_scenes(pred_scenes, gt_scenes)
     if rule == "culane":
@@ -290,12 +319,9 @@ def evaluate_scenes(
     Returns:
         ``lanes`` (f1_50, f1_75, mf1, precision, recall), ``boxes`` (acc, precision, recall, f1 at
         50 and 80), ``points`` (hit, pixel errors), ``polygons`` (giou, ciou), each with ``n``,
-        ``parameters`` and ``per_label``, and the frames that did not meet. Rates in [0, 1], None
-        over nothing. Boxes and points only match within their label; the lines' total ignores
-        labels; all polygons of a label in a frame are one region.
-
-    Raises:
-        FormatError: If an image stands twice on one side, or its sizes differ.
+        ``parameters`` and ``per_label``, and the frames as `evaluate_lanes` names them. Rates in
+        [0, 1], None over nothing. Boxes and points only match within their label; the lines'
+        total ignores labels; all polygons of a label in a frame are one region.
     """
     pairs = pair_scenes(pred_scenes, gt_scenes)
     return {

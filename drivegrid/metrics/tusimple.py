@@ -61,7 +61,7 @@ def _as_rows(lanes: Sequence[npt.ArrayLike], num_rows: int, what: str) -> FloatA
 def _pixel_threshold(xs: FloatArray, rows: FloatArray) -> float:
     """Return 20 px / cos of the angle of the straight line fitted to the lane's points."""
     seen = xs >= 0
-    if seen.sum() < 2:
+    if len(np.unique(rows[seen])) < 2:
         return PIXEL_THRESHOLD
     y = rows[seen] - rows[seen].mean()
     slope = float((y * (xs[seen] - xs[seen].mean())).sum() / (y * y).sum())
@@ -79,7 +79,7 @@ def score_frame(
     Args:
         pred: Lanes, each R x values in pixels of a 1280x720 image; negative = no point.
         gt: Likewise.
-        h_samples: (R,) the y of the rows.
+        h_samples: (R,) the y of the rows. Without any, no lane is found.
         run_time_ms: How long the prediction took.
 
     Raises:
@@ -97,7 +97,7 @@ def score_frame(
     best = np.zeros(len(gt))
     for i, lane in enumerate(gt_x):
         near = np.abs(pred_x - lane) < _pixel_threshold(lane, rows)
-        best[i] = near.sum(axis=1).max(initial=0) / len(rows)
+        best[i] = near.sum(axis=1).max(initial=0) / max(len(rows), 1)
     matched = int((best >= MATCH_THRESHOLD).sum())
     missed, summed = len(gt) - matched, float(best.sum())
     if len(gt) > 4:

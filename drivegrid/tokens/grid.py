@@ -19,8 +19,8 @@ STAY = 4
 DELETE = 9
 """Offset index of ``<DELETE>``."""
 NUM_OFFSETS = 10
-MAX_SIDE = 1024
-"""Most columns and rows of a lattice: a million grid tokens are more than any vocabulary."""
+MAX_SIDE = 4096
+"""Most columns and rows of a lattice: finer than the pixels of any frame."""
 
 
 @dataclass(frozen=True, slots=True)

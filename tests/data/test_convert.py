@@ -1,12 +1,13 @@
 """Conversions add up, lose only what they report, and leave nothing half done."""
 
 import json
+import os
 
 import pytest
 
 from drivegrid.data import convert as module
 from drivegrid.data.convert import convert
-from drivegrid.data.formats import FORMATS, Format, load_culane, load_tusimple
+from drivegrid.data.formats import FORMATS, Format, load_culane, load_tusimple, save_culane
 from drivegrid.data.quarantine import Loss, Rejected
 from drivegrid.data.scene import Instance
 from drivegrid.data.store import load_scenes, save_scenes
@@ -21,14 +22,22 @@ def names(folder):
 
 
 @pytest.mark.parametrize("target_format", FORMATS)
-@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("count", [1, 3])
 def test_every_frame_arrives(tmp_path, target_format, count):
     save_scenes([make_scene(LANE, image=f"{i}.jpg") for i in range(count)], tmp_path / "a.jsonl")
     report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "b.jsonl", target_format)
     assert (report.read, report.written, report.quarantined) == (count, count, 0)
     assert names(tmp_path) == ["a.jsonl", "b.jsonl"]
-    if count:
-        assert len(FORMATS[target_format].load(tmp_path / "b.jsonl").scenes) == count
+    assert len(FORMATS[target_format].load(tmp_path / "b.jsonl").scenes) == count
+
+
+@pytest.mark.parametrize("source_format", ["drivegrid", "tusimple"])
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_labels_without_a_frame_are_refused(tmp_path, source_format, text):
+    (tmp_path / "a.jsonl").write_text(text)
+    with pytest.raises(FormatError, match=r"at least one frame, got none.*a\.jsonl"):
+        convert(tmp_path / "a.jsonl", source_format, tmp_path / "b.jsonl", "drivegrid")
+    assert names(tmp_path) == ["a.jsonl"]
 
 
 def test_what_the_reader_and_the_writer_set_aside_adds_up(tmp_path):
@@ -69,10 +78,80 @@ def test_a_file_is_replaced_and_an_empty_folder_filled(tmp_path):
 
 def test_targets_with_content_and_the_source_itself_are_refused(tmp_path):
     save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
-    for target in (tmp_path, tmp_path / "a.jsonl", tmp_path / "x" / ".." / "a.jsonl"):
-        with pytest.raises(FormatError, match="new or an empty folder"):
-            convert(tmp_path / "a.jsonl", "drivegrid", target, "culane")
-    assert names(tmp_path) == ["a.jsonl"]
+    os.link(tmp_path / "a.jsonl", tmp_path / "hard.jsonl")
+    (tmp_path / "soft.jsonl").symlink_to("a.jsonl")
+    before = names(tmp_path)
+    for target in ("", "a.jsonl", "x/../a.jsonl", "hard.jsonl", "soft.jsonl"):
+        with pytest.raises(FormatError, match=r"empty folder|read or written already"):
+            convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / target, "drivegrid")
+    assert names(tmp_path) == before
+
+
+FRAME = json.dumps({"lanes": [[5]], "h_samples": [500], "raw_file": "a.jpg"})
+TYPES = json.dumps({"raw_file": "a.jpg", "lane_types": ["dashed"]})
+
+
+@pytest.mark.parametrize(
+    ("side", "target", "good"),
+    [
+        ("a.lane_types.jsonl", "a.jsonl", False),
+        ("a.lane_types.jsonl", "a.json.gz", False),
+        ("a.lane_types.jsonl", "a.lane_types.jsonl", False),
+        ("lane_types.jsonl", "lane_types.jsonl", False),
+        ("lane_types.jsonl", "a.json.gz", False),  # its types would be read for a.json too
+        ("lane_types.jsonl", "b.json", True),
+        ("none", "a.json.gz", True),
+    ],
+)
+def test_the_side_files_of_the_source_are_not_written_over(tmp_path, side, target, good):
+    (tmp_path / "a.json").write_text(FRAME)
+    (tmp_path / side).write_text(TYPES)
+    before = load_tusimple(tmp_path / "a.json").scenes
+    if good:
+        convert(tmp_path / "a.json", "tusimple", tmp_path / target, "tusimple")
+        assert load_tusimple(tmp_path / target).scenes == before
+    else:
+        with pytest.raises(FormatError, match="read or written already"):
+            convert(tmp_path / "a.json", "tusimple", tmp_path / target, "tusimple")
+    assert load_tusimple(tmp_path / "a.json").scenes == before
+    assert (tmp_path / side).read_text() == TYPES
+
+
+@pytest.mark.parametrize(
+    ("target_format", "target", "report"),
+    [
+        ("drivegrid", "b.jsonl", "a.json"),
+        ("drivegrid", "b.jsonl", "a.lane_types.jsonl"),
+        ("drivegrid", "b.jsonl", "b.jsonl"),
+        ("drivegrid", "b.jsonl", "x/../b.jsonl"),
+        ("tusimple", "b.json", "b.lane_types.jsonl"),
+        ("culane", "out", "out"),
+        ("culane", "out", "out/a.lines.txt"),
+    ],
+)
+def test_a_report_in_place_of_labels_is_refused(tmp_path, target_format, target, report):
+    (tmp_path / "a.json").write_text(FRAME)
+    (tmp_path / "a.lane_types.jsonl").write_text(TYPES)
+    arguments = (tmp_path / "a.json", "tusimple", tmp_path / target, target_format)
+    with pytest.raises(FormatError, match=r"already|must not replace"):
+        convert(*arguments, tmp_path / report)
+    assert names(tmp_path) == ["a.json", "a.lane_types.jsonl"]
+
+
+@pytest.mark.parametrize("report", ["r.json", "out/r.json"])
+def test_a_report_is_written_beside_or_among_the_labels(tmp_path, report):
+    (tmp_path / "a.json").write_text(FRAME)
+    (tmp_path / "r.json").write_text("old")
+    made = convert(tmp_path / "a.json", "tusimple", tmp_path / "out", "culane", tmp_path / report)
+    assert json.loads((tmp_path / report).read_text()) == made.to_dict()
+
+
+def test_no_label_file_of_a_source_folder_is_written_over(tmp_path):
+    save_culane([make_scene(LANE, image="a.jpg")], tmp_path / "in")
+    with pytest.raises(FormatError, match="already"):
+        convert(tmp_path / "in", "culane", tmp_path / "in" / "a.lines.txt", "tusimple")
+    convert(tmp_path / "in", "culane", tmp_path / "in" / "new.json", "tusimple")
+    assert names(tmp_path / "in") == ["a.lines.txt", "list", "new.json"]
 
 
 @pytest.mark.parametrize("wrong", [("coco", "culane"), ("culane", "coco")])

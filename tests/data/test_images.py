@@ -1,6 +1,7 @@
 """Pictures: every kind becomes RGB, everything else a FormatError that names the file."""
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -112,14 +113,15 @@ STORED = {
 }
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", STORED)
-def test_exif_rotation_is_applied(tmp_path, orientation):
+def test_exif_rotation_is_applied(tmp_path, orientation, suffix):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(np.array(STORED[orientation], np.uint8))
-    stored.save(tmp_path / "a.png", exif=exif)
-    assert load_image(tmp_path / "a.png")[:, :, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert image_size(tmp_path / "a.png") == (3, 2)
+    stored.save(tmp_path / f"a.{suffix}", exif=exif)
+    assert load_image(tmp_path / f"a.{suffix}")[:, :, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert image_size(tmp_path / f"a.{suffix}") == (3, 2)
 
 
 def test_a_turned_jpeg(tmp_path):
@@ -182,6 +184,7 @@ HOSTILE = {
     "65 megapixels": (png_of_size(8192, 8193), "at most 67108864 pixels, got 8192x8193"),
     "100 megapixels": (png_of_size(10_000, 10_000), "at most 67108864 pixels"),
     "bomb": (png_of_size(60_000, 60_000), "at most 67108864 pixels"),
+    "too wide": (png_of_size(100_001, 1), "sides of at most 100000 pixels, got 100001x1"),
     "no pixels": (b"P6 0 0 255\n", "a.jpg"),
     "floats": (encoded(Image.new("F", (2, 2), 0.5), "TIFF"), "no fixed white"),
     "32-bit": (encoded(Image.new("I", (2, 2), 70_000), "TIFF"), "not 16-bit"),
@@ -288,6 +291,22 @@ def test_clips_in_a_folder_are_found(tmp_path):
 
 def test_no_path_gives_nothing():
     assert list(iter_frames([])) == []
+
+
+def test_linked_folders_are_walked_and_odd_files_are_errors(tmp_path):
+    save_image(tmp_path / "far" / "a.png", RED)
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "link").symlink_to(tmp_path / "far")
+    (tmp_path / "top" / "ring").symlink_to(".")
+    for name in ("pipe.png", "pipe.mp4"):
+        os.mkfifo(tmp_path / "top" / name)
+    (tmp_path / "top" / os.fsdecode(b"\xff.png")).touch()
+    frames = list(iter_frames([tmp_path / "top"]))
+    good = [name for name, value in frames if not isinstance(value, FormatError)]
+    assert good == [f"{tmp_path}/top/link/a.png"]
+    errors = [str(value) for _, value in frames if isinstance(value, FormatError)]
+    assert ["Not a regular file" in error for error in errors] == [True, True, False]
+    assert "must be UTF-8" in errors[2]
 
 
 @pytest.mark.parametrize(

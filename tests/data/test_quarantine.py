@@ -2,7 +2,9 @@
 
 import json
 
-from drivegrid.data.quarantine import Quarantine
+import pytest
+
+from drivegrid.data.quarantine import Loaded, Quarantine
 from drivegrid.errors import FormatError
 
 
@@ -25,3 +27,11 @@ def test_the_report_on_disk(tmp_path):
             {"path": "", "message": "all must be well", "line": None, "item": None},
         ],
     }
+
+
+def test_frames_are_required_good_or_bad():
+    quarantine = Quarantine()
+    with pytest.raises(FormatError, match=r"at least one frame, got none.*a\.json"):
+        Loaded([], quarantine).require_frames("a.json")
+    quarantine.reject(FormatError("bad"))
+    Loaded([], quarantine).require_frames("a.json")

@@ -104,11 +104,15 @@ RECORDS = {
     "no object": ([], "schema 1, got 'list'", "schema"),
     "no schema": ({}, "schema 1, got None", "schema"),
     "next schema": (broken(schema=2), "schema 1, got 2", "schema"),
+    "schema is true": (broken(schema=True), "schema 1, got True", "schema"),
+    "schema is a float": (broken(schema=1.0), "schema 1, got 1.0", "schema"),
     "unknown key": (broken(more=1), "keys must be", "record"),
     "frame is no object": (broken(frame=None), "keys must be", "frame"),
     "image is a number": (broken(frame__image=3), "image must be a str", "frame"),
     "size is a float": (broken(frame__size_wh=[1.5, 2]), "whole numbers", "frame"),
-    "size is zero": (broken(frame__size_wh=[0, 2]), "size_wh must be positive", "frame"),
+    "size is zero": (broken(frame__size_wh=[0, 2]), "size_wh must be 1 to 100000", "frame"),
+    "size is endless": (broken(frame__size_wh=[10**30, 10]), "size_wh must be 1 to", "frame"),
+    "size is large": (broken(frame__size_wh=[10, 100_001]), "size_wh must be 1 to", "frame"),
     "clip is a number": (broken(frame__clip=3), "clip must be", "frame"),
     "attribute is a number": (broken(frame__attributes={"a": 1}), "attribute a must be", "frame"),
     "instances are an object": (broken(instances={}), "instances must be a list", "record"),
@@ -128,6 +132,27 @@ RECORDS = {
         "2 points, got 1",
         "instance 0",
     ),
+    "far": (broken(instances__0__geometry__points=[[1, -1.1e7]]), "within 1e.07", "instance 0"),
+    "far in integers": (
+        broken(instances__0__geometry__points=[[10**11, 1]]),
+        "within 1e.07",
+        "instance 0",
+    ),
+    "beyond integers": (
+        broken(instances__0__geometry__points=[[10**30, 1]]),
+        "pairs of numbers",
+        "instance 0",
+    ),
+    "far box": (
+        broken(instances__0__geometry={"kind": "box", "points": [[0, 0], [1e308, 1]]}),
+        "within 1e.07",
+        "instance 0",
+    ),
+    "far ring": (
+        broken(instances__0__geometry={"kind": "poly", "rings": [[[0, 0], [1, -1e308]]]}),
+        "within 1e.07",
+        "instance 0",
+    ),
     "ring is a number": (
         broken(instances__0__geometry={"kind": "poly", "rings": [3]}),
         "shape",
@@ -135,6 +160,7 @@ RECORDS = {
     ),
     "confidence of 2": (broken(instances__0__confidence=2), "confidence must lie", "instance 0"),
     "visibility is true": (broken(instances__0__visibility=True), "visibility", "instance 0"),
+    "extra of a format": (broken(extra={"culane": 7}), "must be an object", "extra culane"),
     "extra is a list": (broken(extra=[]), "extra must be a dict", "record"),
 }
 
@@ -191,13 +217,15 @@ def test_other_suffixes_are_refused(tmp_path, name):
             act(tmp_path / name)
 
 
-def test_undecodable_file_names_survive_json_lines(tmp_path):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_that_are_not_utf8_are_not_written(tmp_path, suffix):
     scene = make_scene(image=b"\xff.jpg".decode("utf-8", "surrogateescape"))
-    save_scenes([scene], tmp_path / "a.jsonl")
-    assert load_scenes(tmp_path / "a.jsonl") == [scene]
-    with pytest.raises(FormatError, match="Parquet"):
-        save_scenes([scene], tmp_path / "a.parquet")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    with pytest.raises(FormatError, match=r"JSON.*scene 0"):
+        save_scenes([scene], tmp_path / f"a{suffix}")
+    assert list(tmp_path.iterdir()) == []
+    emoji = make_scene(image="\U0001f600.jpg")  # a pair of surrogates in JSON
+    save_scenes([emoji], tmp_path / f"a{suffix}")
+    assert load_scenes(tmp_path / f"a{suffix}") == [emoji]
 
 
 def test_parquet_columns_can_be_filtered(tmp_path):
@@ -237,6 +265,46 @@ def test_parquet_rows_are_named(tmp_path):
     quarantine = load_store(tmp_path / "a.parquet").quarantine
     assert [record.line for record in quarantine.rejected] == [2, 3]
     assert quarantine.num_kept == 1
+
+
+def test_parquet_rows_that_are_not_utf8_are_set_aside(tmp_path):
+    many = [make_scene(image=f"{index}.jpg") for index in range(3)]
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    texts = [json.dumps(scene_to_record(scene)).encode() for scene in many]
+    texts[1] = texts[1][:20] + b"\xff" + texts[1][21:]
+    column = pa.Array.from_buffers(pa.string(), 3, pa.array(texts, pa.binary()).buffers())
+    table = pa.table({"record": column}).replace_schema_metadata({"drivegrid_schema": "1"})
+    pq.write_table(table, tmp_path / "a.parquet")
+    loaded = load_store(tmp_path / "a.parquet")
+    assert loaded.scenes == [many[0], many[2]]
+    assert [record.line for record in loaded.quarantine.rejected] == [2]
+
+
+@pytest.mark.parametrize("table", ["schema of bytes", "records of numbers"])
+def test_parquet_of_other_values_is_refused(tmp_path, table):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    key = b"\xff" if table == "schema of bytes" else b"1"
+    values = ["{}"] if table == "schema of bytes" else [5]
+    made = pa.table({"record": values}).replace_schema_metadata({b"drivegrid_schema": key})
+    pq.write_table(made, tmp_path / "a.parquet")
+    with pytest.raises(FormatError, match=r"a\.parquet"):
+        load_store(tmp_path / "a.parquet")
+
+
+def test_random_damage_to_parquet_is_never_another_error(tmp_path):
+    save_scenes([make_scene(image=f"{index}.jpg") for index in range(50)], tmp_path / "a.parquet")
+    whole, rng = (tmp_path / "a.parquet").read_bytes(), np.random.default_rng(5)
+    refused = 0
+    for _ in range(150):
+        content = bytearray(whole)
+        for where in rng.integers(0, len(content), 3):
+            content[where] = rng.integers(256)
+        (tmp_path / "b.parquet").write_bytes(content)
+        try:
+            load_store(tmp_path / "b.parquet")
+        except FormatError:
+            refused += 1
+    assert 0 < refused < 150
 
 
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from fixtures import fixture_root, read_lanes
 
 from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.scene import Frame, Instance, Scene
-from drivegrid.errors import ConfigError, FormatError
+from drivegrid.errors import ConfigError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes, pair_scenes
 
@@ -75,14 +75,40 @@ def test_frames_without_a_name_meet_by_position():
     assert evaluate_lanes(scenes[::-1], scenes)["f1_50"] == 0
 
 
-def test_an_image_twice_is_refused():
-    with pytest.raises(FormatError, match="truth must hold each image once, got 'a'"):
-        pair_scenes([], [make_scene("a"), make_scene("/a")])
+def test_an_image_predicted_twice_counts_as_not_predicted():
+    pred = [lane_scene("a", [UP]), lane_scene("/a", [UP]), lane_scene("b", [UP])]
+    out = evaluate_lanes(pred, [lane_scene("a", [UP]), lane_scene("b", [UP])])
+    at_half = out["at_iou"]["0.5"]
+    assert (at_half["tp"], at_half["fp"], at_half["fn"]) == (1, 0, 1)
+    assert (out["missing_frames"], out["extra_frames"]) == (["a"], [])
+    assert out["rejected_frames"] == ["predictions must hold each image once, got a and /a"]
 
 
-def test_another_size_is_refused():
-    with pytest.raises(FormatError, match=r"size_wh .* \(a\)"):
-        pair_scenes([make_scene("a", size_wh=(8, 8))], [make_scene("a")])
+def test_an_image_labelled_twice_is_not_scored():
+    truth = [lane_scene("a", [UP]), lane_scene("/a", []), lane_scene("b", [UP])]
+    out = evaluate_lanes([lane_scene("a", [UP]), lane_scene("b", [UP])], truth)
+    assert (out["num_frames"], list(out["per_frame"])) == (1, ["b"])
+    assert (out["missing_frames"], out["extra_frames"]) == ([], [])
+    assert out["rejected_frames"] == ["truth must hold each image once, got a and /a"]
+
+
+def test_a_prediction_of_another_size_counts_as_not_predicted():
+    pred = [lane_scene("a", [UP], size_wh=(8, 9)), lane_scene("b", [UP])]
+    out = evaluate_lanes(pred, [lane_scene("a", [UP]), lane_scene("b", [UP])])
+    assert (out["missing_frames"], out["at_iou"]["0.5"]["tp"]) == (["a"], 1)
+    [reason] = out["rejected_frames"]
+    assert all(part in reason for part in ("(1640, 590)", "(8, 9)", "for a"))
+
+
+@pytest.mark.parametrize("assumed", ["pred", "gt"])
+def test_a_size_that_is_only_assumed_gives_way(assumed):
+    known = lane_scene("a", [UP], size_wh=(1000, 600))
+    guess = lane_scene("a", [UP], extra={"assumed_size": True})
+    pred, gt = (guess, known) if assumed == "pred" else (known, guess)
+    pairs = pair_scenes([pred], [gt])
+    assert (pairs.missing, pairs.rejected) == ((), ())
+    assert {scene.frame.size_wh for scene in pairs.pairs["a"]} == {(1000, 600)}
+    assert evaluate_lanes([pred], [gt])["f1_50"] == 1
 
 
 def test_unknown_rules_are_refused():

@@ -38,6 +38,15 @@ def test_score_frame(pred, gt, expected):
     assert (found.accuracy, found.fp, found.fn) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("lanes", "rows", "accuracy"),
+    [([[]], [], 0.0), ([[5.0, 6.0]], [300, 300], 1.0), ([[5.0, 9.0, 9.0]], [300, 300, 310], 1.0)],
+)
+def test_rows_without_a_span_give_finite_figures(lanes, rows, accuracy):
+    found = score_frame(lanes, lanes, rows)
+    assert (found.accuracy, found.fp, found.fn) == (accuracy, 1 - accuracy, 1 - accuracy)
+
+
 def test_slow_predictions_score_nothing():
     assert score_frame([LANE], [LANE], ROWS, 200.0).accuracy == 1
     assert score_frame([LANE], [LANE], ROWS, 200.1) == TusimpleFrame(0, 0, 1, 1, 1)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from drivegrid.data.files import parse_json, read_lines
+from drivegrid.data.files import parse_json, read_lines, walk_files
 from drivegrid.data.formats.culane import LABEL_SUFFIX, load_culane, save_culane
 from drivegrid.data.formats.tusimple import load_tusimple, save_tusimple
+from drivegrid.data.formats.tusimple_types import find_side_file, own_side_file
 from drivegrid.data.quarantine import Loaded, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_store, save_store
@@ -30,6 +31,12 @@ __all__ = [
 ]
 
 
+def _nothing(path: Path) -> Path | None:
+    """Return the side file of formats that have none."""
+    del path
+    return None
+
+
 class Format(NamedTuple):
     """How one format is read and written.
 
@@ -38,17 +45,23 @@ class Format(NamedTuple):
         save: Writer to a path; a file, or a folder that is new or empty, appears whole or not at
             all.
         is_folder: Whether the path is a folder of many files.
+        side_read: The file beside a path that the reader reads too, if there is one.
+        side_written: The file beside a path that the writer may write too.
     """
 
     load: Callable[[Path], Loaded]
     save: Callable[[Sequence[Scene], Path], Saved]
     is_folder: bool = False
+    side_read: Callable[[Path], Path | None] = _nothing
+    side_written: Callable[[Path], Path | None] = _nothing
 
 
 FORMATS = {
     "culane": Format(load_culane, save_culane, is_folder=True),
     "drivegrid": Format(load_store, save_store),
-    "tusimple": Format(load_tusimple, save_tusimple),
+    "tusimple": Format(
+        load_tusimple, save_tusimple, side_read=find_side_file, side_written=own_side_file
+    ),
 }
 """Name to reader and writer. "drivegrid" is our own: .jsonl, .jsonl.gz and .parquet."""
 
@@ -72,7 +85,8 @@ def detect_format(path: str | Path) -> tuple[str, str]:
     """
     path = Path(path)
     if path.is_dir():
-        label = next(path.rglob(f"*{LABEL_SUFFIX}"), None)
+        files = (file for file in walk_files(path) if isinstance(file, Path))
+        label = next((file for file in files if file.name.endswith(LABEL_SUFFIX)), None)
         if label is not None:
             return "culane", f"folder with {label.relative_to(path)}"
         found = f"a folder without *{LABEL_SUFFIX}"

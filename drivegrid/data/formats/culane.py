@@ -8,24 +8,20 @@ XingangPan/SCNN; cardwing/Codes-for-Lane-Detection, ERFNet-CULane-PyTorch/list.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drivegrid.data.files import (
-    atomic_folder,
-    check_image_name,
-    read_lines,
-    write_lines,
-    write_text,
-)
-from drivegrid.data.formats.lanes import LANE, climbs, find_size, sample_rows, split_lanes
+from drivegrid.data.checks import check_image_name
+from drivegrid.data.files import atomic_folder, read_lines, walk_files, write_lines, write_text
+from drivegrid.data.formats.lanes import LANE, climbs, find_frame, sample_rows, split_lanes
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
-from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.scene import MAX_COORDINATE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
 
@@ -34,6 +30,9 @@ LABEL_SUFFIX = ".lines.txt"
 LIST_NAME = "list/all.txt"
 ROW_STEP = 10
 MAX_LIST_LINE = 4096
+
+_BAD_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
+"""What a label file's name brings about, of itself or among the others; not the disk."""
 
 _LIST_LINE = re.compile(
     r"/?(?P<image>.+?\.(?:jpe?g|png|webp|bmp|ppm|tiff?))(?:\s+(?P<mask>\S*[^\s01]\S*))?"
@@ -53,7 +52,8 @@ def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded
     Args:
         path: Root folder; image names are relative to it.
         list_file: Which frames to read, in its order; relative to the working folder or else to
-            the root. Default: every ``*.lines.txt`` below the root, sorted by path.
+            the root. Default: every ``*.lines.txt`` below the root, linked folders included,
+            sorted by path.
 
     Returns:
         Good frames. Set aside whole: a frame with a wrong lane, one listed twice, and one that is
@@ -75,17 +75,24 @@ def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded
     return loaded
 
 
-def _walk(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    labels = sorted(root.rglob(f"*{LABEL_SUFFIX}"))
+def _walk(root: Path) -> Iterator[tuple[str, dict[str, Any]] | FormatError]:
+    found = list(walk_files(root))
+    labels = [file for file in found if isinstance(file, Path) and file.name.endswith(LABEL_SUFFIX)]
+    unreadable = [file for file in found if isinstance(file, FormatError)]
     if not labels:
-        raise FormatError(f"folder must hold *{LABEL_SUFFIX} files, got none.", root)
-    for label in labels:
+        nothing = FormatError(f"folder must hold *{LABEL_SUFFIX} files, got none.", root)
+        raise unreadable[0] if unreadable else nothing
+    for label in sorted(labels):
         stem = label.name.removesuffix(LABEL_SUFFIX)
         pictures = (label.with_name(stem + suffix) for suffix in IMAGE_SUFFIXES)
         picture = next(
             (file for file in pictures if file.is_file()), label.with_name(stem + ".jpg")
         )
-        yield picture.relative_to(root).as_posix(), {}
+        try:
+            yield check_image_name(picture.relative_to(root).as_posix()), {}
+        except FormatError as error:
+            yield error.at(label)
+    yield from unreadable
 
 
 def _listed(root: Path, list_file: Path) -> Iterator[tuple[str, dict[str, Any]] | FormatError]:
@@ -115,8 +122,8 @@ def _list_entry(line: bytes) -> tuple[str, dict[str, Any]]:
     """Return the image name and what else a list line says."""
     match = None
     if len(line) <= MAX_LIST_LINE:  # the pattern is slow on endless lines
-        match = _LIST_LINE.fullmatch(line.decode("utf-8", "surrogateescape"))
-    if match is None:
+        match = _LIST_LINE.fullmatch(line.decode("utf-8", "replace"))
+    if match is None or "\ufffd" in match[0]:
         raise FormatError(f"line must be a picture's path [mask path] [flags], got {line!r:.100}.")
     extra: dict[str, Any] = {}
     if match["mask"]:
@@ -142,8 +149,8 @@ def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
             instances.append(_instance(points))
     if len(instances) != sum(extra.get("exist", [len(instances)])):
         extra = extra | {"lanes": len(instances)}
-    frame = Frame(image, find_size(root, image, SIZE), clip=str(PurePosixPath(image).parent))
-    return Scene(frame, tuple(instances), {"culane": extra})
+    frame, about_size = find_frame(root, image, SIZE)
+    return Scene(frame, tuple(instances), {"culane": extra} | about_size)
 
 
 def _points(line: bytes, item: str) -> FloatArray:
@@ -155,7 +162,8 @@ def _points(line: bytes, item: str) -> FloatArray:
             value = float(word)
         except ValueError:
             value = np.nan
-        if not abs(value) < 1e9 or b"_" in word:  # NaN fails this too; float() takes "1_0"
+        # NaN fails this too; float() takes "1_0"
+        if not abs(value) <= MAX_COORDINATE_PX or b"_" in word:
             raise FormatError(
                 f"lane must hold pixel numbers, got {word!r:.50} at {index}.", item=item
             )
@@ -190,8 +198,8 @@ def save_culane(scenes: Iterable[Scene], path: str | Path) -> Saved:
         path: Root folder, made if absent; label files go where the image names point.
 
     Returns:
-        What could not be held; and set aside, frames without a usable image name, or whose label
-        file another frame already has.
+        What could not be held; and set aside, frames without a usable image name (too long for
+        the disk, for example), or whose label file stands in another's way.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
@@ -209,23 +217,41 @@ def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
     taken: set[Path] = set()
     listed: list[str] = []
     for index, scene in enumerate(scenes):
+        lines, losses = _lines(scene)
         try:
-            image = check_image_name(scene.frame.image)
-            label = _label_path(folder, image)
-            if label in taken or not image.lower().endswith(IMAGE_SUFFIXES):
-                raise FormatError(f"frame must be a picture of its own, got {image!r} here.")
+            label = _free_label(folder, scene.frame.image, taken)
+            _write_label(label, "".join(lines))
         except FormatError as error:
             saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
             continue
-        lines, losses = _lines(scene)
         list_line, lost = _list_line(scene, len(lines))
-        write_text(label, "".join(lines))
         taken.add(label)
         listed.append(list_line)
         saved.losses.extend(losses + lost)
         saved.quarantine.keep()
     write_lines(folder / LIST_NAME, listed)
     return saved
+
+
+def _free_label(folder: Path, image: str, taken: set[Path]) -> Path:
+    """Return the label file of an image, which no other frame nor the list may stand in."""
+    label = _label_path(folder, check_image_name(image))
+    in_the_way = label in taken or folder / LIST_NAME in label.parents
+    if in_the_way or not image.lower().endswith(IMAGE_SUFFIXES):
+        raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
+    return label
+
+
+def _write_label(label: Path, text: str) -> None:
+    """Write a label file; what is wrong with its name alone becomes a FormatError."""
+    try:
+        write_text(label, text)
+    except OSError as error:
+        if error.errno not in _BAD_NAME:
+            raise
+        raise FormatError(
+            f"label file must be writable, got: {error.strerror} ({label.name:.200})."
+        ) from error
 
 
 def _list_line(scene: Scene, num_lanes: int) -> tuple[str, list[Loss]]:

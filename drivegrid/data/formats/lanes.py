@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from drivegrid.data.files import check_image_name
+from drivegrid.data.checks import check_image_name
 from drivegrid.data.images import image_size
 from drivegrid.data.quarantine import Loss
-from drivegrid.data.scene import Instance, Scene
+from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
 
@@ -76,8 +76,10 @@ def split_lanes(
     return lanes, losses
 
 
-def find_size(root: Path, name: str, default: Size) -> Size:
-    """Return a frame's size from its picture's header, or the default without a picture.
+def find_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, bool]]:
+    """Return a frame sized by its picture's header, and what a scene's ``extra`` says of the size.
+
+    Without a picture the size is the default, and ``extra`` says ``assumed_size``.
 
     Raises:
         FormatError: If the picture is there and cannot be read; names it.
@@ -87,4 +89,6 @@ def find_size(root: Path, name: str, default: Size) -> Size:
         found = picture.is_file()
     except OSError as error:  # for example a name longer than the disk allows
         raise FormatError(f"image name must be usable, got: {error.strerror}.", picture) from error
-    return image_size(picture) if found else default
+    size = image_size(picture) if found else default
+    clip = str(PurePosixPath(name).parent)
+    return Frame(name, size, clip=clip), {} if found else {"assumed_size": True}

@@ -18,24 +18,26 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drivegrid.data.files import check_image_name, parse_json, read_lines, write_lines
-from drivegrid.data.formats.lanes import LANE, climbs, find_size, sample_rows, split_lanes
+from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
+from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
+from drivegrid.data.formats.lanes import LANE, climbs, find_frame, sample_rows, split_lanes
 from drivegrid.data.formats.tusimple_types import (
     HELD,
     UNKNOWN,
     LaneTypes,
     attributes_of_type,
     load_lane_types,
+    lost_types,
     save_lane_types,
     type_of_attributes,
 )
 from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
-from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
 
@@ -91,13 +93,13 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
         raise FormatError(f"lanes must be a list, got {record['lanes']!r:.100}.", item="lanes")
     assumed = "h_samples" not in record  # as in the predictions the benchmark asks for
     record = {"h_samples": _usual_rows(record["lanes"]), **record}
-    rows = _numbers(record["h_samples"], "h_samples")
+    rows = check_rows(record["h_samples"])
     names = types.of_frame(image, number, len(record["lanes"]))
     empty: list[list[Any]] = []
     instances: list[Instance] = []
     for slot, values in enumerate(record["lanes"]):
         item = f"lane {slot}"
-        xs = _numbers(values, item)
+        xs = check_numbers(values, item)
         if len(xs) != len(rows):
             raise FormatError(
                 f"lane must have one x for each of {len(rows)} h_samples, got {len(xs)}.", item=item
@@ -107,9 +109,9 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
         else:
             known = attributes_of_type(names[slot]) if names else {}
             instances.append(_instance(_line(xs, rows), rows, known, {"slot": slot, "x": values}))
-    frame = Frame(image, find_size(root, image, SIZE), clip=str(PurePosixPath(image).parent))
+    frame, about_size = find_frame(root, image, SIZE)
     extra = _frame_extra(record, empty) | ({"assumed_rows": True} if assumed else {})
-    return Scene(frame, tuple(instances), {"tusimple": extra})
+    return Scene(frame, tuple(instances), {"tusimple": extra} | about_size)
 
 
 def _usual_rows(lanes: list[Any]) -> list[int]:
@@ -122,24 +124,12 @@ def _usual_rows(lanes: list[Any]) -> list[int]:
     return [LAST_ROW - ROW_STEP * i for i in range(count)][::-1]
 
 
-def _numbers(values: object, item: str) -> FloatArray:
-    """Return a JSON list as (N,) finite float64."""
-    if not isinstance(values, list):
-        raise FormatError(f"{item} must be a list of numbers, got {values!r:.100}.", item=item)
-    for index, value in enumerate(values):
-        if type(value) not in (int, float) or not abs(value) < 1e9:
-            raise FormatError(
-                f"{item} must hold pixel numbers, got {value!r:.50} at {index}.", item=item
-            )
-    return np.asarray(values, dtype=np.float64)
-
-
 def _frame_extra(record: Mapping[str, Any], empty: list[list[Any]]) -> dict[str, Any]:
     rest = {key: value for key, value in record.items() if key not in (*_KEYS, "run_time")}
     extra = {"h_samples": record["h_samples"], "empty": empty, "rest": rest}
     if "run_time" in record:
         run_time = record["run_time"]
-        if type(run_time) not in (int, float) or not abs(run_time) < 1e9:
+        if not is_number(run_time):
             raise FormatError(f"run_time must be a number, got {run_time!r:.50}.", item="run_time")
         extra["run_time"] = run_time
     return extra
@@ -180,10 +170,15 @@ def save_tusimple(
         scenes: Any scenes; only ``lane/line`` lines can be held.
         path: Target; ``.gz`` compresses.
         h_samples: (R,) rows in pixels for every frame. Default: the rows a frame was read with,
-            else every 10 px from 160 to above the lower edge (710 for 720 px).
+            else every 10 px from 160 to above the lower edge (710 for 720 px); from 0 in an image
+            that ends above 160.
 
     Returns:
-        What could not be held, and the frames without a usable image name.
+        What could not be held, and the frames without a usable image name. Beside a device or
+        pipe no lane types are written; they count as lost.
+
+    Raises:
+        OSError: If the disk is full or a file cannot be written; then nothing is written.
     """
     path, saved = Path(path), Saved(Quarantine())
     type_rows: list[tuple[str, list[str]]] = []
@@ -201,8 +196,12 @@ def save_tusimple(
             saved.quarantine.keep()
             yield json.dumps(record)
 
-    write_lines(path, lines())
-    save_lane_types(path, type_rows)
+    with atomic_path(path) as part:
+        fill_lines(part, lines(), packed=path.suffix == ".gz")
+        if is_stream(path):
+            saved.losses.extend(lost_types(type_rows))
+        else:  # before the labels appear, which would be read with the wrong types
+            save_lane_types(path, type_rows)
     return saved
 
 
@@ -260,7 +259,8 @@ def lane_rows(
 
 
 def _default_rows(scene: Scene) -> list[int]:
-    return list(range(FIRST_ROW, scene.frame.size_wh[1], ROW_STEP))
+    height = scene.frame.size_wh[1]
+    return list(range(FIRST_ROW if height > FIRST_ROW else 0, height, ROW_STEP))
 
 
 def _lane_row(instance: Instance, rows: FloatArray) -> tuple[list[int | float], list[str]]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from drivegrid.data.files import check_image_name, parse_json, read_lines, write_lines
+from drivegrid.data.checks import check_image_name
+from drivegrid.data.files import parse_json, read_lines, write_lines
+from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.labels import MappedLabel, default_label_space
@@ -80,13 +82,15 @@ def _stem(path: Path) -> str:
     return name.removesuffix(".json").removesuffix(".jsonl")
 
 
-def _own_file(path: Path) -> Path:
+def own_side_file(path: Path) -> Path:
+    """Return where the lane types of a label file are written."""
     return path.with_name(f"{_stem(path)}.lane_types.jsonl")
 
 
-def _find(path: Path) -> Path | None:
+def find_side_file(path: Path) -> Path | None:
+    """Return the file beside a label file that its lane types are read from; None without one."""
     beside = [
-        _own_file(path),
+        own_side_file(path),
         path.with_name(f"{_stem(path)}_classes.txt"),
         path.with_name("lane_types.jsonl"),
     ]
@@ -99,7 +103,7 @@ def load_lane_types(path: Path) -> LaneTypes:
     Raises:
         FormatError: If a line of the side file is wrong.
     """
-    side = _find(path)
+    side = find_side_file(path)
     if side is None:
         return LaneTypes()
     if side.suffix == ".txt":
@@ -165,6 +169,17 @@ def type_of_attributes(instance: Instance) -> tuple[str, list[str]]:
 
 def save_lane_types(path: Path, rows: Sequence[tuple[str, list[str]]]) -> None:
     """Write the types beside a label file, if a lane has one or old ones would be read instead."""
-    if _find(path) is not None or any(name != UNKNOWN for _, names in rows for name in names):
+    if find_side_file(path) is not None or any(
+        name != UNKNOWN for _, names in rows for name in names
+    ):
         records = ({"raw_file": image, "lane_types": names} for image, names in rows)
-        write_lines(_own_file(path), (json.dumps(record) for record in records))
+        write_lines(own_side_file(path), (json.dumps(record) for record in records))
+
+
+def lost_types(rows: Sequence[tuple[str, list[str]]]) -> list[Loss]:
+    """Return a loss for each frame with a lane of known type, for a target with nothing beside."""
+    return [
+        Loss(image, "lane types left out: no file can lie beside a device or pipe")
+        for image, names in rows
+        if any(name != UNKNOWN for name in names)
+    ]

@@ -1,5 +1,6 @@
 """CULane: by hand, round trips, wrong files set aside one by one, and real labels."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -86,6 +87,7 @@ BAD = {
     "after a blank line": ("\n1 2\n\n3\n", 4, "lane 1", "pairs"),
     "NaN": ("1 nan\n", 1, "lane 0", "b'nan'"),
     "infinity": ("1 -inf\n", 1, "lane 0", "b'-inf'"),
+    "far": ("1 1e8\n", 1, "lane 0", "pixel numbers"),
     "overflow": ("1 1e999\n", 1, "lane 0", "pixel numbers"),
     "underscore": ("1 1_0\n", 1, "lane 0", "pixel numbers"),
     "commas": ("1,2 3,4\n", 1, "lane 0", "b'1,2'"),
@@ -112,11 +114,30 @@ def test_pictures_give_size_and_suffix(tmp_path):
     assert "b.jpg" in loaded.quarantine.rejected[0].path
 
 
-@pytest.mark.parametrize("name", ["empty", "absent"])
-def test_a_folder_without_labels_is_refused(tmp_path, name):
+@pytest.mark.parametrize(("name", "message"), [("empty", "got none"), ("absent", "No such file")])
+def test_a_folder_without_labels_is_refused(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FormatError, match="got none"):
+    with pytest.raises(FormatError, match=f"{message}.*{name}"):
         load_culane(tmp_path / name)
+
+
+def test_linked_folders_are_read_once_and_rings_end(tmp_path):
+    write_labels(tmp_path / "far", a="", b="")
+    write_labels(tmp_path / "root", c="")
+    (tmp_path / "root" / "all").symlink_to(tmp_path / "far")
+    (tmp_path / "root" / "again").symlink_to(tmp_path / "far" / "clip")
+    (tmp_path / "root" / "ring").symlink_to(tmp_path / "root")
+    (tmp_path / "root" / "itself").symlink_to("itself")
+    images = [scene.frame.image for scene in load_culane(tmp_path / "root").scenes]
+    assert images == ["again/a.jpg", "again/b.jpg", "clip/c.jpg"]
+
+
+def test_label_files_of_undecodable_names_are_set_aside(tmp_path):
+    write_labels(tmp_path, a="")
+    (tmp_path / os.fsdecode(b"\xff.lines.txt")).touch()
+    loaded = load_culane(tmp_path)
+    assert [scene.frame.image for scene in loaded.scenes] == ["clip/a.jpg"]
+    assert "line of text" in loaded.quarantine.rejected[0].message
 
 
 # Lists --------------------------------------------------------------------------------------------
@@ -278,6 +299,30 @@ def test_frames_without_a_file_of_their_own_are_set_aside(tmp_path, image):
     assert saved.quarantine.rejected[0].item == "scene 1"
     assert sorted(p.name for p in tmp_path.rglob("*.txt")) == ["a.lines.txt", "all.txt"]
     assert saved.quarantine.rejected[0].path == str(tmp_path / "out")
+
+
+IN_THE_WAY = {
+    "too long": ["a.jpg", "b" * 300 + ".jpg", "c.jpg"],
+    "a file, then a folder": ["a.jpg", "a.lines.txt/b.jpg", "c.jpg"],
+    "a file, then a deeper folder": ["a.jpg", "a.lines.txt/b/c.jpg", "c.jpg"],
+    "a folder, then a file": ["a.lines.txt/b.jpg", "a.jpg", "c.jpg"],
+    "the list": ["a.jpg", "list/all.txt/b.jpg", "list/all.jpg"],
+    "half a surrogate pair": ["a.jpg", "\ud800.jpg", "c.jpg"],
+}
+
+
+@pytest.mark.parametrize("root", ["new", "full"])
+@pytest.mark.parametrize("images", IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_names_that_cannot_be_files_set_only_their_frame_aside(tmp_path, images, root):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    saved = save_culane([make_scene(image=image) for image in images], tmp_path / root)
+    assert [record.item for record in saved.quarantine.rejected] == ["scene 1"]
+    assert saved.quarantine.num_kept == 2
+    assert {loss.image for loss in saved.losses} == {images[0], images[2]}
+    listed = (tmp_path / root / "list" / "all.txt").read_text()
+    assert listed == f"/{images[0]}\n/{images[2]}\n"
+    assert len(load_culane(tmp_path / root).scenes) == 2
 
 
 @pytest.mark.parametrize("folder", ["new", "empty", "full"])

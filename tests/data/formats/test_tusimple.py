@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -68,14 +70,12 @@ def test_a_frame_by_hand(tmp_path):
 FRAMES = {
     "no lanes": make_frame(),
     "only empty lanes": make_frame([-2, -2, -2], [-2, -2, -2]),
-    "no rows": make_frame([], [], h_samples=[]),
     "a gap": make_frame([5, -2, 9]),
     "one point": make_frame([-2, 4, -2]),
     "other negative numbers": make_frame([-1, 4, -7.5], [-1, -3, -2]),
     "beyond the width": make_frame([1500, 1400.25, 1300]),
     "rows upside down": make_frame([1, 2, 3], h_samples=[120, 110, 100]),
     "rows in no order": make_frame([1, 2, 3], h_samples=[120, 100, 110]),
-    "a row twice": make_frame([1, 2, 3], h_samples=[100, 100, 110]),
     "half rows": make_frame([1, 2, 3], h_samples=[100.5, 101.25, 107]),
     "prediction": make_frame([1, 2, 3], run_time=20.5),
     "no rows given": {"lanes": [[1, 2, 3]], "raw_file": "a.jpg"},
@@ -118,6 +118,12 @@ BAD = {
     "long lane": (make_frame([1, 2, 3, 4]), "lane 0", "3 h_samples, got 4"),
     "lane is a number": (make_frame(3), "lane 0", "list of numbers"),
     "lanes are an object": (make_frame(lanes={}), "lanes", "must be a list"),
+    "no rows": (make_frame([], h_samples=[]), "h_samples", "at least one row"),
+    "no rows and no lanes": (make_frame(h_samples=[]), "h_samples", "at least one row"),
+    "no x and no rows given": ({"lanes": [[]], "raw_file": "a"}, "h_samples", "at least one"),
+    "a row twice": (make_frame([1, 2, 3], h_samples=[100, 100, 110]), "h_samples", "each once"),
+    "far": (make_frame([1, 2, 10**11]), "lane 0", "pixel numbers"),
+    "half a surrogate pair": (make_frame(raw_file="\ud800.jpg"), None, "UTF-8"),
     "NaN row": (make_frame([1, 2, 3], h_samples=[1, 2, float("nan")]), None, "got: NaN"),
     "raw_file is a number": (make_frame(raw_file=3), "image name", "got 3"),
     "raw_file climbs": (make_frame(raw_file="../../etc/a.jpg"), "image name", "relative"),
@@ -156,7 +162,10 @@ def test_the_size_comes_from_the_picture(tmp_path):
     save_image(tmp_path / "root" / "clips/a/20.jpg", np.zeros((30, 40, 3), np.uint8))
     path = write_frames(tmp_path / "a.json", make_frame())
     assert load_tusimple(path).scenes[0].frame.size_wh == (1280, 720)
-    assert load_tusimple(path, tmp_path / "root").scenes[0].frame.size_wh == (40, 30)
+    [sized] = load_tusimple(path, tmp_path / "root").scenes
+    assert sized.frame.size_wh == (40, 30)
+    assert "assumed_size" not in sized.extra
+    assert load_tusimple(path).scenes[0].extra["assumed_size"] is True
 
 
 def test_a_broken_picture_sets_its_frame_aside(tmp_path):
@@ -243,6 +252,13 @@ def test_another_image_size_is_reported(tmp_path):
     assert read_frames(tmp_path / "a.json")[0]["h_samples"][-1] == 470
 
 
+def test_an_image_above_the_usual_rows_keeps_its_lanes(tmp_path):
+    save_tusimple([make_scene(make_lane([[5, 90], [5, 0]]), size_wh=(99, 95))], tmp_path / "a.json")
+    [record] = read_frames(tmp_path / "a.json")
+    assert record["h_samples"] == list(range(0, 95, 10))
+    assert record["lanes"] == [[5] * 10]
+
+
 def test_frames_without_a_usable_name_are_set_aside(tmp_path):
     saved = save_tusimple([make_scene(image=""), make_scene()], tmp_path / "a.json")
     assert saved.quarantine.num_kept == len(read_frames(tmp_path / "a.json")) == 1
@@ -277,6 +293,25 @@ def test_stale_lane_types_are_not_read_again(tmp_path):
     [scene] = load_tusimple(path).scenes
     save_tusimple([replace(scene, instances=(replace(scene.instances[0], attributes={}),))], path)
     assert load_tusimple(path).scenes[0].instances[0].attributes == {"style": "unknown"}
+
+
+def test_types_that_cannot_be_written_leave_no_labels(tmp_path):
+    lane = make_lane([[5, 300], [9, 200]], attributes={"style": "dashed"})
+    (tmp_path / "a.lane_types.jsonl").mkdir()
+    with pytest.raises(OSError, match=r"a\.lane_types\.jsonl"):
+        save_tusimple([make_scene(lane)], tmp_path / "a.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.lane_types.jsonl"]
+
+
+def test_beside_a_pipe_types_are_lost_and_said_to_be(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    lane = make_lane([[5, 300], [9, 200]], attributes={"style": "dashed"})
+    with ThreadPoolExecutor() as pool:
+        text = pool.submit((tmp_path / "a.json").read_text)
+        saved = save_tusimple([make_scene(lane), make_scene()], tmp_path / "a.json")
+        assert len(text.result().splitlines()) == 2
+    assert [loss.message[:19] for loss in saved.losses] == ["lane types left out"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_count_of_types_that_differs_sets_the_frame_aside(tmp_path):
