@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -67,7 +67,8 @@ def save_nano(
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
     try:
         half = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}
         with _no_progress_bar():
