@@ -12,8 +12,8 @@ from drivegrid.inference.results import Found
 from drivegrid.metrics.boxes import box_iou
 from drivegrid.tokens.answer import Diagnostic
 
-SAME_BOX_IOU = 0.6
-"""Boxes of one label that overlap more are one thing."""
+SAME_BOX_IOU = 0.7
+"""Boxes of one label that overlap more are one thing; chosen on 60 rendered scenes by box F1."""
 
 
 def drop_repeats(found: Sequence[Found]) -> tuple[tuple[Found, ...], tuple[Diagnostic, ...]]:
