@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -25,7 +26,8 @@ NOTE = (
     "the true face. The ceiling is the score of perfect tokens."
 )
 MAX_REAL_FRAMES = 12
-"""Of a larger folder, or a clip, so many frames are picked evenly."""
+MAX_CLIP_FRAMES = 3
+"""Of a larger folder, and of a clip in it, so many frames are picked evenly."""
 
 
 def demo(
@@ -105,7 +107,9 @@ def _real(predictor: Predictor, folder: Path) -> tuple[list[Picture], int]:
             else:
                 yield name, frame
 
-    chosen = evenly(good(), MAX_REAL_FRAMES)
+    files = groupby(good(), lambda named: named[0].partition("#")[0])
+    spread = (item for _, frames in files for item in evenly(frames, MAX_CLIP_FRAMES))
+    chosen = evenly(spread, MAX_REAL_FRAMES)
     pictures = []
     for name, frame in progress_bar(chosen, "real frames"):
         answer = replace(predictor.detect(frame), image=name)
@@ -142,10 +146,12 @@ def _picture(answer: Answer, frame: ImageArray) -> Picture:
 
 def _steps(answer: Answer, frame: ImageArray, predictor: Predictor) -> list[Picture]:
     """Return a picture of lattice, proposal, offsets and result."""
-    from drivegrid.plotting.overlay import draw_traces
+    from drivegrid.plotting.overlay import draw_scene, draw_traces
     from drivegrid.plotting.page import Picture
 
-    traces = [found.trace for found in answer.found if found.instance.geometry.kind == "line"]
+    lines = tuple(found for found in answer.found if found.instance.geometry.kind == "line")
+    lanes = draw_scene(frame, replace(answer, found=lines).to_scene(), texts=False)
+    traces = [found.trace for found in lines]
     colors = "proposed (red), moved (blue), found (green), spread (white)"
     title = f"{answer.image}: lattice and anchors of the lanes: {colors}"
-    return [Picture(draw_traces(frame, traces, predictor.processor.grid), title)]
+    return [Picture(draw_traces(lanes, traces, predictor.processor.grid), title)]
