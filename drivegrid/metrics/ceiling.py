@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from drivegrid.data.formats.lanes import prolonged
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Box, FloatArray, Geometry, Point, Polygon, Polyline, Size
@@ -22,7 +23,14 @@ from drivegrid.metrics.lanes import DENSE_STEP_PX, densify
 from drivegrid.metrics.matching import plain, ratio
 from drivegrid.metrics.points import RADIUS_PX, PointScore, score_points
 from drivegrid.metrics.regions import RegionScore, polygon_overlap
-from drivegrid.metrics.tusimple import NO_POINT, TusimpleScore, rows_of, score_frame
+from drivegrid.metrics.tusimple import (
+    H_SAMPLES,
+    IMAGE_WH,
+    NO_POINT,
+    TusimpleScore,
+    rows_of,
+    score_frame,
+)
 from drivegrid.tokens.grid import GridGeometry, GridSpec
 
 SMALL_SIDE_PX, LARGE_SIDE_PX = 32.0, 96.0
@@ -152,8 +160,9 @@ def _lanes(frames: Sequence[list[_Pair]], rule: CulaneRule) -> dict[str, float]:
 
 
 def _sampled(lines: Iterable[FloatArray], size_wh: Size) -> list[FloatArray]:
-    """Return the lines' x at TuSimple's rows, those that meet any row."""
-    rows = (rows_of(line, size_wh) for line in lines)
+    """Return the lines' x at TuSimple's rows, those that meet any row; as they are written."""
+    half_row = (H_SAMPLES[1] - H_SAMPLES[0]) / 2 * size_wh[1] / IMAGE_WH[1]
+    rows = (rows_of(prolonged(line, half_row, size_wh[0]), size_wh) for line in lines)
     return [xs for xs in rows if (xs != NO_POINT).any()]
 
 

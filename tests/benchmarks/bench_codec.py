@@ -21,7 +21,9 @@ import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from drivegrid.data.formats.lanes import prolonged
 from drivegrid.geometry import Polyline
+from drivegrid.metrics.tusimple import rows_of, score_frame
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 
@@ -78,16 +80,10 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def tusimple_accuracy(truth: np.ndarray, found: np.ndarray) -> float:
-    """Return the share of the truth's rows hit within 20 px / cos(angle), at 1280 x 720."""
-    scale = (1280 / SIZE[0], 720 / SIZE[1])
-    truth, found = truth * scale, found * scale
-    order = np.argsort(found[:, 1])
-    ys, xs = found[order, 1], found[order, 0]
-    # Lines end where the label ends; the scorer asks at whole rows only.
-    reached = (truth[:, 1] >= ys[0] - 10) & (truth[:, 1] <= ys[-1] + 10)
-    slope = np.polyfit(truth[:, 1], truth[:, 0], 1)[0]
-    hit = np.abs(np.interp(truth[:, 1], ys, xs) - truth[:, 0]) < 20 * np.hypot(1, slope)
-    return float((hit & reached).mean())
+    """Return the share of TuSimple's rows on which a lane agrees with the truth."""
+    half_row = 5 * SIZE[1] / 720
+    gt, pred = (rows_of(prolonged(line, half_row, SIZE[0]), SIZE) for line in (truth, found))
+    return score_frame([pred], [gt]).accuracy
 
 
 def score(lanes: list[np.ndarray], masks: list[np.ndarray], codec: Codec, smooth: bool) -> str:

@@ -44,6 +44,39 @@ def sample_rows(points: FloatArray, rows: FloatArray) -> FloatArray:
     return np.where(meets.any(axis=0), x, np.nan)
 
 
+def prolonged(points: FloatArray, reach: float, width: float) -> FloatArray:
+    """Return a line that goes on straight at both ends, for formats that know whole rows only.
+
+    An end between two rows is nearer to one of them: with a reach of half a row the line has a
+    point there.
+
+    Args:
+        points: (N, 2) in pixels.
+        reach: How far y goes on, in pixels.
+        width: Of the image; the line does not leave it for this.
+
+    >>> prolonged(np.array([[50.0, 60.0], [50.0, 42.0]]), 5, 100).tolist()
+    [[50.0, 65.0], [50.0, 60.0], [50.0, 42.0], [50.0, 37.0]]
+    """
+    if len(points) < 2:
+        return points
+    before = _beyond(points[0], points[0] - points[1], reach, width)
+    behind = _beyond(points[-1], points[-1] - points[-2], reach, width)
+    return np.concatenate([before, points, behind])
+
+
+def _beyond(end: FloatArray, move: FloatArray, reach: float, width: float) -> FloatArray:
+    """Return (1, 2) the place where a line prolonged ends, or (0, 2)."""
+    if move[1] == 0 or not 0 <= end[0] <= width:
+        return np.zeros((0, 2))
+    steps = reach / abs(move[1])
+    if move[0] != 0:
+        border = width if move[0] > 0 else 0.0
+        steps = min(steps, (border - end[0]) / move[0])
+    place: FloatArray = end + steps * move
+    return place[None] if steps > 0 and place[1] != end[1] else np.zeros((0, 2))
+
+
 def climbs(points: FloatArray) -> bool:
     """Tell whether a line goes strictly up the image, so that it has one x a row."""
     return bool((np.diff(points[:, 1]) < 0).all())

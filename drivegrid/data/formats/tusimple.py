@@ -25,7 +25,14 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
-from drivegrid.data.formats.lanes import LANE, climbs, find_frame, sample_rows, split_lanes
+from drivegrid.data.formats.lanes import (
+    LANE,
+    climbs,
+    find_frame,
+    prolonged,
+    sample_rows,
+    split_lanes,
+)
 from drivegrid.data.formats.tusimple_types import (
     HELD,
     UNKNOWN,
@@ -163,8 +170,8 @@ def save_tusimple(
 ) -> Saved:
     """Write a TuSimple file, atomically, and lane types beside it where lanes have them.
 
-    Lines are sampled at the rows, linear between points. Lane types go to
-    ``<stem>.lane_types.jsonl``, which ``load_tusimple`` finds.
+    Lines are sampled at the rows, linear between points; an end counts for the row it is nearest
+    to. Lane types go to ``<stem>.lane_types.jsonl``, which ``load_tusimple`` finds.
 
     Args:
         scenes: Any scenes; only ``lane/line`` lines can be held.
@@ -216,7 +223,7 @@ def _record(
     for slot, row in extra.get("empty", []) if own else []:
         written.append((slot, row, UNKNOWN))
     for item, instance in lanes:
-        row, lost = _lane_row(instance, np.asarray(rows, dtype=np.float64))
+        row, lost = _lane_row(instance, np.asarray(rows, dtype=np.float64), scene.frame.size_wh[0])
         losses += [Loss(scene.frame.image, message, item) for message in lost]
         if max(row, default=NO_POINT) >= 0:
             lane_type, lost = type_of_attributes(instance)
@@ -263,14 +270,17 @@ def _default_rows(scene: Scene) -> list[int]:
     return list(range(FIRST_ROW if height > FIRST_ROW else 0, height, ROW_STEP))
 
 
-def _lane_row(instance: Instance, rows: FloatArray) -> tuple[list[int | float], list[str]]:
+def _lane_row(
+    instance: Instance, rows: FloatArray, width: int
+) -> tuple[list[int | float], list[str]]:
     """Return x by row and what was lost; the original x where the line is unchanged."""
     points = instance.geometry.vertices()
     original = instance.extra.get("tusimple", {}).get("x")
     if original is not None and len(original) == len(rows):
         if np.array_equal(_line(np.asarray(original, dtype=np.float64), rows), points):
             return list(original), []
-    row = _row(points, rows)
+    half_row = np.diff(np.sort(rows)).min(initial=ROW_STEP) / 2
+    row = _row(prolonged(points, half_row, width), rows)
     if max(row, default=NO_POINT) < 0:
         return row, ["lane left out: it meets no row inside the image"]
     lost = [] if climbs(points) else ["lane does not climb: only its first x in a row is kept"]

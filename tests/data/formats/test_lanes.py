@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivegrid.data.formats.lanes import climbs, sample_rows
+from drivegrid.data.formats.lanes import climbs, prolonged, sample_rows
 
 _coordinate = st.integers(0, 12).map(float)
 _points = st.lists(st.tuples(_coordinate, _coordinate), max_size=6)
@@ -47,3 +47,21 @@ def test_points_themselves_are_exact():
 )  # fmt: skip
 def test_climbs(points, expected):
     assert climbs(np.array(points).reshape(-1, 2)) is expected
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([], []),
+        ([[5, 5]], [[5, 5]]),
+        ([[50, 60], [50, 42]], [[50, 65], [50, 60], [50, 42], [50, 37]]),
+        ([[50, 60], [60, 60]], [[50, 60], [60, 60]]),  # level: no y to gain
+        ([[98, 60], [90, 50]], [[100, 62.5], [98, 60], [90, 50], [86, 45]]),  # up to the border
+        ([[100, 60], [90, 50]], [[100, 60], [90, 50], [85, 45]]),
+        ([[120, 60], [90, 50]], [[120, 60], [90, 50], [75, 45]]),  # outside already
+    ],
+    ids=["empty", "point", "upright", "level", "near the border", "at the border", "outside"],
+)
+def test_prolonged_goes_on_straight_inside_the_image(points, expected):
+    found = prolonged(np.array(points, dtype=float).reshape(-1, 2), 5.0, 100.0)
+    assert found.tolist() == np.array(expected, dtype=float).reshape(-1, 2).tolist()
