@@ -18,13 +18,13 @@ import typer
 
 from drivegrid.cli.output import print_json
 from drivegrid.errors import ModelError
+from drivegrid.model import SHIPPED
 
 Status = Literal["ok", "missing", "old", "broken"]
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?:>=(?P<floor>[0-9.]+))?(?:.*extra == ['\"](?P<extra>\w+)['\"])?"
 )
-SHIPPED = "nano"
 _FOR_DEVELOPERS = ("dev", "all")
 _MARKS = {"ok": "ok     ", "missing": "missing", "old": "old    ", "broken": "broken "}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from drivegrid.tokens.grid import GridSpec
 
 MAX_NAME = 120
+"""Longest name of an overlay without number and suffix, in characters; the end is kept."""
 
 
 def predict(  # noqa: PLR0913, PLR0917 - options of a command

@@ -23,6 +23,7 @@ from drivegrid.tokens.grid import STAY
 from drivegrid.tokens.template import OffsetTemplate
 
 NONE_CHANCE = 0.5
+"""Probability that "none" must exceed to be the answer."""
 
 
 @dataclass

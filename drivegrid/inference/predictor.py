@@ -47,6 +47,7 @@ CACHED_IMAGES = 4
 LIMITS = Limits(items=24, anchors=40, text=24)
 """More than any frame holds; they end the babble of a model that never stops."""
 MAX_QUERY = 500
+"""Longest question, in characters."""
 MODEL_NAME = "drivegrid-nano"
 DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
 

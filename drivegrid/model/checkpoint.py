@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers.utils import logging
 
 from drivegrid.errors import ModelError
+from drivegrid.model import SHIPPED
 from drivegrid.model.manifest import build_manifest, read_json, tensor_files
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
@@ -27,7 +28,6 @@ from drivegrid.model.trunk import load_pretrained_trunk
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
 
-SHIPPED = "nano"
 MAX_SHARD = "16MB"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
+from drivegrid.model.nano_files import MODEL_TYPE
 from drivegrid.tokens.grid import GridSpec
 
 
@@ -27,7 +28,7 @@ class NanoConfig(PretrainedConfig):
             end_offset.
     """
 
-    model_type = "drivegrid_nano"
+    model_type = MODEL_TYPE
 
     def __init__(  # noqa: PLR0913, PLR0917 - a config is its fields
         self,

@@ -14,6 +14,7 @@ from typing import Any
 
 from drivegrid.errors import ModelError
 from drivegrid.model.manifest import (
+    MANIFEST_FILE,
     Manifest,
     expect,
     load_tokenizer_file,
@@ -61,7 +62,7 @@ def verify_nano(folder: str | Path) -> Manifest:
     """
     folder = Path(folder)
     manifest = verify(folder)
-    expect(folder / "drivegrid.json", "row_tensors", manifest.row_tensors, (EMBEDDING,))
+    expect(folder / MANIFEST_FILE, "row_tensors", manifest.row_tensors, (EMBEDDING,))
     if manifest.model_type != MODEL_TYPE:
         raise ModelError(
             f"checkpoint must be of type {MODEL_TYPE}, got {manifest.model_type} ({folder})."

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from drivegrid.errors import ModelError
 from drivegrid.model.manifest import load_tokenizer_file
 from drivegrid.model.nano_files import SPECIAL_TOKENS
-from drivegrid.model.nano_tokenizer import ASSISTANT, END, PAD, USER
+from drivegrid.model.nano_tokenizer import wrap_tokenizer
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.model.processor import escape_text
 from drivegrid.tokens.automaton import TokenClasses
@@ -51,13 +51,7 @@ class NanoProcessor:
         Raises:
             ModelError: If the file is missing or no such tokenizer.
         """
-        tokenizer = PreTrainedTokenizerFast(
-            tokenizer_object=load_tokenizer_file(Path(folder)),
-            pad_token=PAD,
-            eos_token=END,
-            additional_special_tokens=[USER, ASSISTANT],
-            clean_up_tokenization_spaces=False,
-        )
+        tokenizer = wrap_tokenizer(load_tokenizer_file(Path(folder)))
         return cls(tokenizer, grid, image_size_wh)
 
     def _id(self, token: str) -> int:

@@ -8,9 +8,10 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import PreTrainedTokenizerFast
 
 from drivegrid.errors import ModelError
+from drivegrid.model.nano_files import SPECIAL_TOKENS
 from drivegrid.tokens.vocabulary import Vocabulary
 
-USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+USER, ASSISTANT, END, PAD = (SPECIAL_TOKENS[role] for role in ("user", "assistant", "end", "pad"))
 NUM_TEXT_TOKENS = 896
 
 
@@ -35,15 +36,20 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrained
     bpe.train_from_iterator(corpus, trainer)
     # Spatial tokens must not be special: skip_special_tokens would erase the answer.
     bpe.add_tokens([AddedToken(token, normalized=False) for token in vocabulary.tokens])
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = wrap_tokenizer(bpe)
+    base_id = tokenizer.convert_tokens_to_ids(vocabulary.tokens[0])
+    ids = tokenizer.convert_tokens_to_ids(list(vocabulary.tokens))
+    if ids != list(range(base_id, base_id + len(ids))):
+        raise ModelError(f"spatial tokens must have contiguous ids, got {ids[:3]}...")
+    return tokenizer
+
+
+def wrap_tokenizer(bpe: Tokenizer) -> PreTrainedTokenizerFast:
+    """Return a tokenizer with the settings that every nano model has."""
+    return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         pad_token=PAD,
         eos_token=END,
         additional_special_tokens=[USER, ASSISTANT],
         clean_up_tokenization_spaces=False,
     )
-    base_id = tokenizer.convert_tokens_to_ids(vocabulary.tokens[0])
-    ids = tokenizer.convert_tokens_to_ids(list(vocabulary.tokens))
-    if ids != list(range(base_id, base_id + len(ids))):
-        raise ModelError(f"spatial tokens must have contiguous ids, got {ids[:3]}...")
-    return tokenizer

@@ -35,7 +35,6 @@ def questions(space: LabelSpace) -> list[str]:
     return [*PLAIN_QUESTIONS, *ordinals, *asked]
 
 
-@cache
 def unfamiliar_words(query: str) -> tuple[str, ...]:
     """Return the words of a query that no question of the tasks has, in order.
 

@@ -14,12 +14,9 @@ from drivegrid.tokens.grammar import (
 )
 from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
 from drivegrid.tokens.vocabulary import ANCHOR_COUNTS
+from tests.tokens.builders import shape
 
 GRID = GridSpec()
-
-
-def shape(kind: str, *parts: list[list[int]]) -> GridGeometry:
-    return GridGeometry(kind, tuple(np.array(p, dtype=np.int64).reshape(-1, 2) for p in parts))
 
 
 def codes(parsed: ParsedAnswer) -> list[str]:

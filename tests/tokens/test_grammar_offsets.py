@@ -6,11 +6,7 @@ import pytest
 from drivegrid.errors import TokenError
 from drivegrid.tokens.grammar import format_offsets, parse_offsets
 from drivegrid.tokens.grid import DELETE, GridGeometry
-
-
-def shape(kind: str, *parts: list[list[int]]) -> GridGeometry:
-    return GridGeometry(kind, tuple(np.array(p, dtype=np.int64).reshape(-1, 2) for p in parts))
-
+from tests.tokens.builders import shape
 
 LINE = shape("line", [[0, 3], [0, 2], [0, 1]])
 RINGS = shape("poly", [[0, 0], [1, 0], [1, 1]], [[2, 2], [3, 2], [3, 3]])
