@@ -42,7 +42,7 @@ from drivegrid.tokens.grid import offset_vectors
 
 EMBEDDING_STD = 0.02
 CELL_LOSS_WEIGHT = 0.3
-"""Share of `cell_loss` in the training loss; tuned by nothing but the first try."""
+"""Weight of `cell_loss` beside the token loss: a first choice, not searched for."""
 
 
 @dataclass
