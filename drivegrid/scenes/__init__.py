@@ -1,18 +1,1 @@
-"""Procedural road scenes with exact labels."""
-
-from drivegrid.scenes.render import RenderedScene, render_scene
-from drivegrid.scenes.stream import (
-    FIRST_TRAIN_SEED,
-    TEST_SEEDS,
-    VALIDATION_SEEDS,
-    iter_scenes,
-)
-
-__all__ = [
-    "FIRST_TRAIN_SEED",
-    "TEST_SEEDS",
-    "VALIDATION_SEEDS",
-    "RenderedScene",
-    "iter_scenes",
-    "render_scene",
-]
+"""A driving world with exact labels."""

@@ -1,14 +1,14 @@
-"""The one camera model: a pinhole over a road that may rise or fall, in reference pixels.
+"""The one camera model: a pinhole over a road that may rise or fall.
 
-World axes are metres: X right, Y up, Z forward; the origin lies on the road under the camera.
-Reference pixels span 1280 x 720. Any other size is the same picture resized, stretched if its
-aspect ratio differs, so labels divided by the image size never depend on the size.
+World axes are metres: X right, Y up, Z forward; the origin lies on the road under the camera. The
+image plane stands upright and the view is tilted by moving the principal point, so that verticals
+stay vertical and the straight, level road vanishes at ``center_xy``.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from drivegrid.geometry import FloatArray, Size
 
 Float32Array = npt.NDArray[np.float32]
 
-REFERENCE_WH: Size = (1280, 720)
 NEAR_M = 0.8
 """Points nearer than this are pulled to this depth, so that polygons stay finite."""
 
@@ -27,73 +26,63 @@ class Camera:
     """A forward camera.
 
     Args:
-        focal: Focal length in reference pixels.
+        size_wh: Width and height of the picture in pixels.
+        focal_xy: Focal lengths in pixels of the picture.
+        center_xy: Vanishing point of the straight, level road, in pixels.
         height_m: Height above the road.
-        center_xy: Vanishing point of the straight, level road, in reference pixels.
         roll_rad: Clockwise roll.
-        stretch_xy: Horizontal and vertical scale of a frame whose source is not 16:9.
     """
 
-    focal: float
-    height_m: float
+    size_wh: Size
+    focal_xy: tuple[float, float]
     center_xy: tuple[float, float]
+    height_m: float
     roll_rad: float
-    stretch_xy: tuple[float, float]
+
+    def resized(self, size_wh: Size) -> Camera:
+        """Return the camera of the same picture stretched to another size."""
+        x, y = size_wh[0] / self.size_wh[0], size_wh[1] / self.size_wh[1]
+        return replace(
+            self,
+            size_wh=size_wh,
+            focal_xy=(self.focal_xy[0] * x, self.focal_xy[1] * y),
+            center_xy=(self.center_xy[0] * x, self.center_xy[1] * y),
+        )
+
+    def matrix(self) -> FloatArray:
+        """Return the (3, 4) projection: world X, Y, Z, 1 to pixels times depth."""
+        cos, sin = math.cos(self.roll_rad), math.sin(self.roll_rad)
+        fx, fy = self.focal_xy
+        cx, cy = self.center_xy
+        h = self.height_m
+        return np.array(
+            [
+                [fx * cos, fx * sin, cx, -fx * sin * h],
+                [fy * sin, -fy * cos, cy, fy * cos * h],
+                [0.0, 0.0, 1.0, 0.0],
+            ]
+        )
 
     def project(self, points_m: FloatArray) -> FloatArray:
-        """Map (N, 3) X, Y, Z in metres to (N, 2) reference pixels; may leave the image."""
+        """Map (N, 3) X, Y, Z in metres to (N, 2) pixels; may leave the picture."""
         closeness = 1 / np.maximum(points_m[:, 2], NEAR_M)
         right = points_m[:, 0] * closeness
         down = (self.height_m - points_m[:, 1]) * closeness
         cos, sin = math.cos(self.roll_rad), math.sin(self.roll_rad)
-        scale_x, scale_y = self.focal * self.stretch_xy[0], self.focal * self.stretch_xy[1]
+        fx, fy = self.focal_xy
         pixels = np.empty((len(points_m), 2))
-        pixels[:, 0] = right * (scale_x * cos) - down * (scale_x * sin) + self.center_xy[0]
-        pixels[:, 1] = right * (scale_y * sin) + down * (scale_y * cos) + self.center_xy[1]
+        pixels[:, 0] = right * (fx * cos) - down * (fx * sin) + self.center_xy[0]
+        pixels[:, 1] = right * (fy * sin) + down * (fy * cos) + self.center_xy[1]
         return pixels
 
-    def slopes(self, size_wh: Size) -> tuple[Float32Array, Float32Array]:
-        """Return (H, W) tangents X/Z and -Y/Z of the ray through each pixel centre."""
-        columns = (np.arange(size_wh[0], dtype=np.float32) + 0.5) * (REFERENCE_WH[0] / size_wh[0])
-        rows = (np.arange(size_wh[1], dtype=np.float32) + 0.5) * (REFERENCE_WH[1] / size_wh[1])
-        a = ((columns - self.center_xy[0]) / (self.focal * self.stretch_xy[0]))[None, :]
-        b = ((rows - self.center_xy[1]) / (self.focal * self.stretch_xy[1]))[:, None]
-        cos, sin = np.float32(np.cos(self.roll_rad)), np.float32(np.sin(self.roll_rad))
-        a, b = a.astype(np.float32), b.astype(np.float32)
-        return cos * a + sin * b, cos * b - sin * a
+    def slopes(self) -> tuple[Float32Array, Float32Array]:
+        """Return (H, W) tangents X/Z and (height - Y)/Z of the ray through each pixel centre."""
+        a, b = self.plane_axes()
+        cos, sin = np.float32(math.cos(self.roll_rad)), np.float32(math.sin(self.roll_rad))
+        return cos * a[None, :] + sin * b[:, None], cos * b[:, None] - sin * a[None, :]
 
-    def pixel_angles(self, size_wh: Size) -> tuple[float, float]:
-        """Return how much the two tangents of ``slopes`` change from one pixel to the next."""
-        across = REFERENCE_WH[0] / size_wh[0] / (self.focal * self.stretch_xy[0])
-        along = REFERENCE_WH[1] / size_wh[1] / (self.focal * self.stretch_xy[1])
-        return across, along
-
-
-def lift(points_m: FloatArray, up_m: float) -> FloatArray:
-    """Return (N, 3) world points raised by ``up_m`` metres."""
-    raised = points_m.copy()
-    raised[:, 1] += up_m
-    return raised
-
-
-def sample_camera(rng: np.random.Generator, place: str) -> Camera:
-    """Draw a camera as mounted behind windscreens; ``place`` is a value of ``road.PLACES``."""
-    if place == "highway" and rng.random() < 0.6:
-        focal, height = rng.uniform(880, 1150), rng.uniform(1.35, 1.85)
-        horizon = rng.uniform(205, 300)
-    else:
-        focal, height = rng.uniform(600, 1150), rng.uniform(1.1, 1.8)
-        horizon = rng.uniform(250, 430)
-    stretch = (1.0, 1.0)
-    if rng.random() < 0.15:  # 1640 x 590 pictures squeezed to 16:9
-        stretch = (1280 / 1640, 720 / 590)
-        focal, horizon = rng.uniform(750, 1100), rng.uniform(240, 390)
-    elif rng.random() < 0.12:  # 4:3
-        stretch = (1.0, rng.uniform(0.75, 1.0))
-    return Camera(
-        focal=float(focal),
-        height_m=float(height),
-        center_xy=(float(640 + rng.normal(0, 35)), float(horizon)),
-        roll_rad=float(np.clip(rng.normal(0, 0.008), -0.03, 0.03)),
-        stretch_xy=stretch,
-    )
+    def plane_axes(self) -> tuple[Float32Array, Float32Array]:
+        """Return (W,) and (H,) image-plane coordinates of pixel centres, before roll."""
+        columns = (np.arange(self.size_wh[0]) + 0.5 - self.center_xy[0]) / self.focal_xy[0]
+        rows = (np.arange(self.size_wh[1]) + 0.5 - self.center_xy[1]) / self.focal_xy[1]
+        return columns.astype(np.float32), rows.astype(np.float32)

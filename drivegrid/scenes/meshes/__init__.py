@@ -1,0 +1,5 @@
+"""Everything that can stand in a scene, as meshes of convex parts."""
+
+from drivegrid.scenes.meshes.catalogue import CATALOGUE, Model
+
+__all__ = ["CATALOGUE", "Model"]
