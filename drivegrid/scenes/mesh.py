@@ -73,6 +73,11 @@ MATERIALS: dict[str, Material] = {
     "roof tiles": Material((120, 70, 55), tint=1, rough=0.4),
     "steel": Material((150, 153, 156), gloss=0.2),
     "hole": Material((34, 32, 31), rough=0.5),
+    "blue lamp": Material((40, 90, 255), glow="always"),
+    "spokes": Material((98, 99, 100)),
+    "brown fur": Material((122, 86, 56), rough=0.4),
+    "dark fur": Material((50, 40, 34), rough=0.4),
+    "pale fur": Material((206, 192, 168), rough=0.4),
     "face": Material((255, 255, 255)),
 }
 """Material name -> look. ``face`` shows the body's sign face, ``facade`` rows of windows."""

@@ -32,6 +32,8 @@ class Car:
         windows: Ends of the side windows along the cabin, 0 at its rear, in pairs.
         lamp: Rear lamp: width, lower and upper end of the tail's height, in [0, 1].
         plate: Middle of the rear number plate in the tail's height; negative puts it on the bumper.
+        glass: Lower and upper end of the rear window in the rear's height.
+        doors: Whether the rear opens in the middle.
         paint: Material of the bodywork.
         bumper: Material of the bumpers' lower half.
     """
@@ -48,6 +50,8 @@ class Car:
     windows: tuple[float, ...] = (0.2, 0.54, 0.58, 0.93)
     lamp: tuple[float, float, float] = (0.2, 0.5, 0.85)
     plate: float = 0.5
+    glass: tuple[float, float] = (0.0, 0.93)
+    doors: bool = False
     paint: str = "paint"
     bumper: str = "paint"
 
@@ -72,7 +76,7 @@ def car_parts(car: Car) -> list[Part]:
     """Return a car's parts: wheels, bodywork, cabin, mirrors, then everything laid upon them."""
     half, length = car.size[0] / 2, car.size[2]
     axles = (length / 2 - car.axles[0], car.axles[1] - length / 2)
-    parts = pair(*(wheel(half - 0.02, z, car.radius, 0.2) for z in axles))
+    parts = pair(*(wheel(half, z, car.radius, 0.2) for z in axles))
     frame = _frame(car)
     parts += [_bodywork(car), _cabin(car), *_mirrors(car)]
     parts += [*_tail(car, frame), *_nose(car, frame), *_sides(car, frame)]
@@ -202,10 +206,11 @@ def _tail(car: Car, on: _Frame) -> list[Part]:
     """Return rear window, lamps, number plate, boot lines and exhaust."""
     wide, low, high = car.lamp
     foot = 0.04 + (car.heights[2] - on.rear_window[0][1]) / (car.size[1] - on.rear_window[0][1])
+    low_glass, top = max(foot, car.glass[0]), car.glass[1]
     reverse = ((0.5 * wide, wide), (1 - wide, 1 - 0.5 * wide))
     parts = [
-        patch(on.rear_window, (-0.03, 1.03), (foot, 0.93), "black"),
-        patch(on.rear_window, (0.03, 0.97), (foot + 0.05, 0.88), "glass"),
+        patch(on.rear_window, (-0.03, 1.03), (low_glass, top), "black"),
+        patch(on.rear_window, (0.03, 0.97), (low_glass + 0.05, top - 0.05), "glass"),
         patch(on.rear_window, (0.41, 0.59), (0.88, 0.93), "rear lamp"),
         patch(on.tail, (0.02, 0.98), (0.02, 0.06), "black"),
         patch(on.tail, (0.0, wide), (low, high), "rear lamp"),
@@ -222,7 +227,12 @@ def _tail(car: Car, on: _Frame) -> list[Part]:
     for grown, material in ((1.45, "dark"), (1.0, "plate")):
         u, v = wide_plate * grown, tall * grown / 2
         parts.append(patch(quad, (0.5 - u, 0.5 + u), (middle - v, middle + v), material))
-    if car.plate > 0:
+    if car.doors:
+        parts.append(patch(on.rear_window, (0.494, 0.506), (foot, 0.97), "black"))
+        parts.append(patch(on.tail, (0.494, 0.506), (middle + tall, 1.0), "black"))
+        parts += [patch(on.rear_window, u, (foot, foot + 0.06), "black")
+                  for u in ((0.0, 0.05), (0.95, 1.0))]  # fmt: skip
+    elif car.plate > 0:
         handle = (middle + tall * 0.9, middle + tall * 1.25)
         parts.append(patch(on.tail, (0.3, 0.7), handle, "chrome"))
     return parts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from drivegrid.scenes.meshes.animals import ANIMALS
+from drivegrid.scenes.meshes.buses import BUSES
+from drivegrid.scenes.meshes.machines import MACHINES
 from drivegrid.scenes.meshes.model import Model
 from drivegrid.scenes.meshes.obstacles import OBSTACLES
 from drivegrid.scenes.meshes.people import PEOPLE
@@ -13,6 +15,8 @@ from drivegrid.scenes.meshes.vehicles import VEHICLES
 CATALOGUE: dict[str, Model] = {
     **VEHICLES,
     **TRUCKS,
+    **BUSES,
+    **MACHINES,
     **TWO_WHEELERS,
     **PEOPLE,
     **ANIMALS,

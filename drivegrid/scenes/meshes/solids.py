@@ -19,6 +19,7 @@ LIFT_M = 0.012
 """How far decals float above the surface they lie on."""
 
 _FLAT = 0.05
+_WHEEL_SIDES = 12
 
 
 def hull(
@@ -173,7 +174,7 @@ def _faces(part: Part, keep: FloatArray) -> Part:
 
 
 def wheel(x: float, z: float, radius: float, width: float) -> Part:
-    """Return a tyre on the ground whose outer side lies at x, without its face: see ``hub``.
+    """Return a tyre on the ground, open at its outer side: ``hub`` closes it.
 
     Args:
         x: Of the outer side; its sign tells left from right.
@@ -181,8 +182,9 @@ def wheel(x: float, z: float, radius: float, width: float) -> Part:
         radius: Of the tyre.
         width: Of the tyre, inwards from x.
     """
-    inner = x - np.sign(x) * width
-    return cylinder((float(inner), radius, z), (x, radius, z), (radius, radius), "tyre", sides=12)
+    start, end = (x - float(np.sign(x)) * width, radius, z), (x, radius, z)
+    tyre = cylinder(start, end, (radius, radius), "tyre", sides=_WHEEL_SIDES)
+    return replace(tyre, faces=tyre.faces[:-1], materials=tyre.materials[:-1])
 
 
 def hub(x: float, z: float, radius: float, *, arch: float = 0.0, rim: str = "rim") -> list[Part]:
@@ -206,8 +208,12 @@ def hub(x: float, z: float, radius: float, *, arch: float = 0.0, rim: str = "rim
     if arch:
         half = np.linspace(0, np.pi, 7)
         parts.append(decal(quad, _circle(half, 0.5 + arch / radius / 2), "black"))
-    around = np.linspace(0, 2 * np.pi, 10, endpoint=False)
-    parts += [decal(quad, _circle(around, 0.5), "tyre"), decal(quad, _circle(around, 0.32), rim)]
+    around = np.linspace(0, 2 * np.pi, _WHEEL_SIDES, endpoint=False)
+    middle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    parts += [
+        decal(quad, _circle(around, 0.5), "tyre"),
+        decal(quad, _circle(middle, 0.31), rim),
+    ]
     return parts if x > 0 else [mirrored(part) for part in parts]
 
 

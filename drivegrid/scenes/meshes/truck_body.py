@@ -59,7 +59,8 @@ def cab_parts(cab: Cab) -> list[Part]:
     eaves = cab.height - 0.16
 
     def material(center: FloatArray, normal: FloatArray) -> str:
-        return "dark" if center[1] < 0.8 and abs(normal[1]) < 0.7 or normal[1] < -0.9 else cab.paint
+        low = center[1] < 0.8 and abs(normal[1]) < 0.7
+        return "dark" if low or normal[1] < -0.9 else cab.paint
 
     points = plan(0.36, (back, cab.front - 0.06), half - 0.05, front=_CUT)
     points += plan(0.72, (back, cab.front), half, front=_CUT)

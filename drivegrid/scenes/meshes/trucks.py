@@ -101,6 +101,7 @@ def _trailer() -> list[Part]:
                 lambda center, _: "steel" if center[1] < 1 else "paint")  # fmt: skip
     rear = rear_of(0.85, 0.5, 1.0, -1.6)
     tail = [
+        patch(rear, (0.0, 1.0), (0.0, 1.0), "steel"),
         *(patch(rear, u, (0.05, 0.4), "rear lamp") for u in ((0.02, 0.18), (0.82, 0.98))),
         patch(rear, (0.36, 0.64), (0.08, 0.34), "plate"),
         patch(rear, (0.0, 1.0), (0.94, 1.0), "black"),

@@ -59,8 +59,8 @@ _VANS = {
     ),
     "delivery van": Car(
         (2.02, 2.6, 5.95), heights=(1.08, 1.3, 1.05), bonnet=0.75, boot=0.05, rakes=(0.95, 0.06),
-        axles=(1.0, 1.25), radius=0.35, clearance=0.24, lean=0.12, lamp=(0.07, 0.25, 1.0),
-        bumper="dark", windows=(0.79, 0.95),
+        axles=(1.0, 1.25), radius=0.35, clearance=0.24, lean=0.1, lamp=(0.07, 0.3, 1.0),
+        bumper="dark", glass=(0.36, 0.72), doors=True, windows=(0.79, 0.95),
     ),
 }  # fmt: skip
 
@@ -82,7 +82,7 @@ def _extras(name: str, car: Car) -> list[Part]:
 
 
 def _model(name: str, car: Car, label: str) -> Model:
-    mesh = Mesh(name, (*car_parts(car), *_extras(name, car)))
+    mesh = Mesh(name, (*_extras(name, car), *car_parts(car)))
     return Model(mesh, "vehicle", f"object/vehicle/{label}", held_out=name in _HELD_OUT)
 
 
