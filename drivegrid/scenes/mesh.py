@@ -79,6 +79,22 @@ MATERIALS: dict[str, Material] = {
     "dark fur": Material((50, 40, 34), rough=0.4),
     "pale fur": Material((206, 192, 168), rough=0.4),
     "face": Material((255, 255, 255)),
+    "plaster": Material((205, 198, 184), tint=0, rough=0.2),
+    "sheet metal": Material((165, 170, 174), gloss=0.1, tint=0, rough=0.2),
+    "reflective": Material((238, 238, 234), gloss=0.1),
+    "shadow": Material((86, 84, 80)),
+    "dark red": Material((132, 18, 20)),
+    "pale gray": Material((182, 182, 178)),
+    "cardboard": Material((176, 138, 96), rough=0.2),
+    "iron": Material((74, 72, 70), gloss=0.1, rough=0.4),
+    "grass": Material((92, 104, 60), rough=0.8),
+    "asphalt edge": Material((124, 121, 116), rough=0.8),
+    "lamp red lit": Material((255, 60, 45), glow="always"),
+    "lamp yellow lit": Material((255, 190, 50), glow="always"),
+    "lamp green lit": Material((60, 255, 180), glow="always"),
+    "lamp red off": Material((66, 20, 18), gloss=0.2),
+    "lamp yellow off": Material((68, 52, 18), gloss=0.2),
+    "lamp green off": Material((16, 50, 40), gloss=0.2),
 }
 """Material name -> look. ``face`` shows the body's sign face, ``facade`` rows of windows."""
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from drivegrid.scenes.meshes.animals import ANIMALS
+from drivegrid.scenes.meshes.buildings import BUILDINGS
 from drivegrid.scenes.meshes.buses import BUSES
+from drivegrid.scenes.meshes.furniture import FURNITURE
 from drivegrid.scenes.meshes.machines import MACHINES
 from drivegrid.scenes.meshes.model import Model
 from drivegrid.scenes.meshes.obstacles import OBSTACLES
 from drivegrid.scenes.meshes.people import PEOPLE
+from drivegrid.scenes.meshes.roadside import ROADSIDE
+from drivegrid.scenes.meshes.signals import SIGNALS
+from drivegrid.scenes.meshes.structures import STRUCTURES
+from drivegrid.scenes.meshes.trees import TREES
 from drivegrid.scenes.meshes.trucks import TRUCKS
 from drivegrid.scenes.meshes.two_wheelers import TWO_WHEELERS
 from drivegrid.scenes.meshes.vehicles import VEHICLES
+from drivegrid.scenes.meshes.work_zone import WORK_ZONE
 
 CATALOGUE: dict[str, Model] = {
     **VEHICLES,
@@ -21,5 +28,12 @@ CATALOGUE: dict[str, Model] = {
     **PEOPLE,
     **ANIMALS,
     **OBSTACLES,
+    **WORK_ZONE,
+    **FURNITURE,
+    **TREES,
+    **BUILDINGS,
+    **STRUCTURES,
+    **ROADSIDE,
+    **SIGNALS,
 }
 """Model name -> model; the names are unique over all files."""
