@@ -146,7 +146,9 @@ def sample_plate(camera: Camera, course: Alignment, light: Light, wet: int = 0) 
     rough = np.where(segments == SEGMENT["terrain"], 255, 128).astype(np.uint8)
     glow = np.zeros_like(albedo)
     if light.night:
-        depth = 1 / np.maximum(np.interp(tangents, np.linspace(t_least, 1.6, len(table)), table), 1e-4)
+        depth = 1 / np.maximum(
+            np.interp(tangents, np.linspace(t_least, 1.6, len(table)), table), 1e-4
+        )
         beam = np.exp(-((camera.slopes()[0] / 0.35) ** 2)) / (1 + (depth / 22) ** 2)
         glow[:] = np.uint8(beam * 230)[..., None]
     return Plate(
