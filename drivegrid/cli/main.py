@@ -16,6 +16,7 @@ from drivegrid.cli.evaluate import evaluate
 from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
+from drivegrid.cli.scenes import scenes
 from drivegrid.errors import DriveGridError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(ceiling)
 app.command()(check)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
+app.add_typer(scenes, name="scenes")
 
 
 def main() -> None:

@@ -1,0 +1,144 @@
+"""``drivegrid scenes``: sheets of scenes, and packs added, listed, verified and removed."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from drivegrid.cli.main import app
+from drivegrid.data.images import load_image
+from drivegrid.errors import ConfigError
+from drivegrid.scenes import assets
+from tests.scenes import faked
+from tests.scenes.archiving import GOOD, pinned, tar_of
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["scenes", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def rendering(monkeypatch):
+    """Stand in for the renderer."""
+    module = SimpleNamespace(render_scene=faked.render)
+    monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
+
+
+@pytest.mark.parametrize("command", ["preview", "assets", "assets add", "assets verify"])
+def test_help_has_an_example(command) -> None:
+    ran = run(*command.split(), "--help")
+    assert ran.exit_code == 0
+    assert f"drivegrid scenes {command.split()[0]}" in ran.stdout.split("Example:")[1]
+
+
+def test_preview_writes_a_sheet_of_consecutive_seeds(rendering, tmp_path) -> None:
+    out = tmp_path / "new" / "sheet.png"
+    ran = run("preview", "--grid", "3x2", "--seed", 7, "--size", "64x40", "--out", out, "--json")
+    assert ran.exit_code == 0, ran.output
+    shown = json.loads(ran.stdout)
+    assert shown["size_wh"] == [64, 40]
+    assert [scene["seed"] for scene in shown["scenes"]] == [7, 8, 9, 10, 11, 12]
+    assert shown["scenes"][0]["attributes"] == {"time": "day", "surface": "dry"}
+    sheet = load_image(out)
+    assert 3 * 64 < sheet.shape[1] < 3 * 64 + 30
+    first = faked.render(7, (64, 40)).image
+    assert any(
+        np.array_equal(sheet[y : y + 40, x : x + 64], first) for y in range(9) for x in range(9)
+    )
+
+
+def test_preview_draws_labels_if_asked(rendering, tmp_path) -> None:
+    sheets = []
+    for name, options in (("plain.png", []), ("labels.png", ["--labels"])):
+        ran = run("preview", "--grid", "1x1", "--size", "90x60", "--out", tmp_path / name, *options)
+        assert ran.stdout == f"{tmp_path / name}: seeds 0 to 0\n"
+        sheets.append(load_image(tmp_path / name))
+    assert sheets[0].shape == sheets[1].shape
+    assert not np.array_equal(*sheets)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--grid", "4by3"], "grid must be two numbers, got '4by3'"),
+        (["--grid", "0x3"], "grid must be two numbers"),
+        (["--size", "448"], "size must be two numbers"),
+        (["--grid", "99x99", "--size", "999x999"], "at most"),
+        (["--out", "sheet.gif"], "--out must end in one of"),
+    ],
+)
+def test_preview_refuses_before_it_renders(monkeypatch, tmp_path, options, named) -> None:
+    def render(seed, size_wh):
+        pytest.fail("rendered")
+
+    module = SimpleNamespace(render_scene=render)
+    monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
+    ran = run("preview", "--out", tmp_path / "sheet.png", *options)
+    assert ran.exit_code == 1
+    assert isinstance(ran.exception, ConfigError)
+    assert named in str(ran.exception)
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """The file of a pack ``signs`` that is the only one there is."""
+    path = tmp_path / "signs.tgz"
+    path.write_bytes(tar_of(GOOD))
+    monkeypatch.setattr(assets, "PACKS", {"signs": pinned(path.read_bytes())})
+    monkeypatch.setenv("DRIVEGRID_ASSETS", str(tmp_path / "cache"))
+    return path
+
+
+def test_a_pack_from_first_to_last(archive, tmp_path) -> None:
+    def state() -> str:
+        (pack,) = json.loads(run("assets", "--json").stdout)["packs"]
+        return pack["state"]
+
+    assert state() == "absent"
+    assert run("assets", "verify").exit_code == 0  # nothing here, nothing wrong
+    assert run("assets", "verify", "signs").exit_code == 1
+    added = run("assets", "add", "signs", "--from", archive)
+    assert (added.exit_code, state()) == (0, "present")
+    assert f"signs: added, licence MIT\nfolder: {tmp_path / 'cache' / 'signs'}" in added.stdout
+    assert "was here already" in run("assets", "add", "signs").stdout
+    assert run("assets", "verify").stdout == "signs: present\n"
+    assert run("assets", "remove", "signs").stdout == "signs: removed\n"
+    assert state() == "absent"
+    assert run("assets", "remove", "signs").stdout == "signs: was not here\n"
+
+
+def test_altered_files_are_named(archive, tmp_path) -> None:
+    run("assets", "add", "signs", "--from", archive)
+    (tmp_path / "cache" / "signs" / "LICENSE").write_bytes(b"other")
+    assert "signs     altered" in run("assets").stdout
+    ran = run("assets", "verify")
+    assert ran.exit_code == 1
+    assert "LICENSE" in ran.stderr
+    shown = run("assets", "verify", "signs", "--json")
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout) == {"signs": {"state": "altered", "altered": ["LICENSE"]}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("add", "trees"), "pack must be one of signs, got 'trees'"),
+        (("verify", "trees"), "pack must be one of signs"),
+        (("remove", "../signs"), "pack must be one of signs"),
+        (("add", "signs", "--from", "missing.tgz"), "missing.tgz"),
+    ],
+)
+def test_errors_fail(archive, arguments, named) -> None:
+    ran = run("assets", *arguments)
+    assert ran.exit_code == 1
+    assert named in str(ran.exception)
+
+
+def test_the_list_is_short_enough_for_a_terminal(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("DRIVEGRID_ASSETS", str(tmp_path))
+    lines = run("assets").stdout.splitlines()
+    assert len(lines) == len(assets.PACKS) + 1
+    assert all(len(line) <= 100 for line in lines[:-1])

@@ -1,0 +1,57 @@
+"""Small archives, good and evil, and a pack that pins one."""
+
+import gzip
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+from dataclasses import replace
+
+from drivegrid.scenes.assets import PACKS
+
+SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24">'
+    b'<rect x="6" y="0" width="12" height="24" fill="#c80000"/></svg>'
+)
+GOOD = {
+    "package/LICENSE": b"MIT",
+    "package/package_signs/regulatory--stop--g1.svg": SVG,
+    "package/package_signs/regulatory--maximum-speed-limit-50--g1.svg": SVG,
+    "package/package_ui/other.svg": b"not wanted",
+}
+
+
+def tar_of(files, *extra: tarfile.TarInfo) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        for info in extra:
+            tar.addfile(info)
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def zip_of(files, *links: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+        for name in links:
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(info, "/etc/passwd")
+    return packed.getvalue()
+
+
+def pinned(data: bytes):
+    """The pack ``signs`` with another archive."""
+    return replace(PACKS["signs"], num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())

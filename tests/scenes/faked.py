@@ -1,0 +1,47 @@
+"""A renderer small and fast enough for tests of what stands around renderers."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Box
+
+FAILING, DYING = 13, 17
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedScene:
+    image: np.ndarray
+    scene: Scene
+
+
+def render(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
+    """Noise of the seed, a box, and in ``extra`` who rendered it under which settings."""
+    width, height = size_wh
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    car = Instance("object/vehicle/car", Box((1.0, 2.0, width / 2, height / 2)))
+    attributes = {"time": "day" if seed % 2 else "night", "surface": "dry"}
+    names = ("OMP_NUM_THREADS", "LP_NUM_THREADS")
+    extra = {"seed": seed, "pid": os.getpid()} | {name: os.environ.get(name) for name in names}
+    return RenderedScene(image, Scene(Frame("", size_wh, attributes), (car,), extra))
+
+
+def render_or_fail(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
+    if seed == FAILING:
+        raise ValueError("no such road")
+    return render(seed, size_wh)
+
+
+def render_or_die(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
+    if seed == DYING:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return render(seed, size_wh)
+
+
+def render_unevenly(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
+    time.sleep(0.02 * (seed % 3 == 0))
+    return render(seed, size_wh)
