@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 
 from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.meshes import CATALOGUE
+from drivegrid.scenes.meshes import CATALOGUE, size_of
 from drivegrid.scenes.segments import SEGMENT
 
 _NEUTRAL: Color = (150.0, 150.0, 150.0)
@@ -104,9 +104,10 @@ class Occupancy:
 
 def footprint(mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)) -> tuple[float, float]:
     """Return the width across and the length along the road of a turned model, metres."""
-    size = CATALOGUE[mesh].mesh.size_m() * scale
-    cos, sin = abs(float(np.cos(turn_rad))), abs(float(np.sin(turn_rad)))
-    return float(size[0] * cos + size[2] * sin), float(size[2] * cos + size[0] * sin)
+    wide, _, long = size_of(mesh)
+    wide, long = wide * scale[0], long * scale[2]
+    cos, sin = abs(math.cos(turn_rad)), abs(math.sin(turn_rad))
+    return wide * cos + long * sin, long * cos + wide * sin
 
 
 def numbered(thing: Thing, number: int) -> Thing:

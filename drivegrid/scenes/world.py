@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, si
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
-from drivegrid.scenes.meshes import CATALOGUE
+from drivegrid.scenes.meshes import size_of
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered
 from drivegrid.scenes.plate import Finish
@@ -157,10 +158,14 @@ def _drawable(bodies: tuple[Body, ...]) -> bool:
 
 def ground_plan(body: Body) -> FloatArray:
     """Return the (4, 2) X, Z corners of a body's footprint."""
-    size = CATALOGUE[body.mesh].mesh.size_m() * np.asarray(body.scale) / 2
-    corners = np.array([[-1.0, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]]) * (size[0], 0, size[2])
-    bare = replace(body, scale=(1.0, 1.0, 1.0))
-    return np.asarray(bare.to_world(corners)[:, [0, 2]])
+    wide, _, long = size_of(body.mesh)
+    x, z = wide * body.scale[0] / 2, long * body.scale[2] / 2
+    cos, sin = math.cos(body.yaw_rad), math.sin(body.yaw_rad)
+    right, ahead = (x * cos, -x * sin), (z * sin, z * cos)
+    middle = (body.position_m[0], body.position_m[2])
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    corners = [[m + i * r + k * a for m, r, a in zip(middle, right, ahead, strict=True)] for i, k in signs]
+    return np.array(corners)
 
 
 def _finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from drivegrid.scenes.meshes.animals import ANIMALS
 from drivegrid.scenes.meshes.buildings import BUILDINGS
 from drivegrid.scenes.meshes.buses import BUSES
@@ -37,3 +39,14 @@ CATALOGUE: dict[str, Model] = {
     **SIGNALS,
 }
 """Model name -> model; the names are unique over all files."""
+
+
+@lru_cache(maxsize=512)
+def size_of(name: str) -> tuple[float, float, float]:
+    """Return width, height and length of a model in metres, as floats.
+
+    >>> size_of("sedan")[2] > 4
+    True
+    """
+    width, height, length = CATALOGUE[name].mesh.size_m().tolist()
+    return width, height, length
