@@ -90,9 +90,14 @@ def figure(pose: Pose, look: Look, *, hip: Point | None = None) -> list[Part]:
 
 
 def by_depth(parts: Sequence[Part]) -> list[Part]:
-    """Order parts so that the nearer hides the farther from behind and from in front."""
-    ordered = sorted(parts, key=lambda part: -float(part.vertices[:, 2].mean()))
-    return both_ways([[part] for part in ordered])
+    """Order parts so that the nearer hides the farther from behind and from in front.
+
+    Decals come last, in the order given.
+    """
+    solids = [part for part in parts if len(part.faces) > 1]
+    ordered = sorted(solids, key=lambda part: -float(part.vertices[:, 2].mean()))
+    decals = [part for part in parts if len(part.faces) == 1]
+    return [*both_ways([[part] for part in ordered]), *decals]
 
 
 def scaled(parts: Sequence[Part], factor: float) -> list[Part]:
@@ -110,6 +115,16 @@ def _along(start: Point, degrees: float, length: float) -> Point:
     angle = np.radians(degrees)
     x, y, z = start
     return (x, y - length * float(np.cos(angle)), z + length * float(np.sin(angle)))
+
+
+def _jointed(bone: Part) -> Part:
+    """Drop the end of a limb that sits in the limb above it."""
+    start = len(bone.faces) - 2
+    return replace(
+        bone,
+        faces=bone.faces[:start] + bone.faces[start + 1 :],
+        materials=bone.materials[:start] + bone.materials[start + 1 :],
+    )
 
 
 def _leg_drop(pose: Pose, side: int) -> float:
@@ -131,8 +146,8 @@ def _leg(pose: Pose, look: Look, hip: Point, side: int) -> list[Part]:
         (ankle[0] + 0.05, ankle[1] + 0.03, ankle[2] + 0.17), look.shoes,
     )  # fmt: skip
     return [
-        limb(top, knee, (0.1 * look.broad, 0.068), look.legs),
-        limb(_along(knee, thigh - bend, -0.04), ankle, (0.066, 0.046), look.shanks),
+        _jointed(limb(top, knee, (0.1 * look.broad, 0.068), look.legs)),
+        _jointed(limb(_along(knee, thigh - bend, -0.04), ankle, (0.066, 0.046), look.shanks)),
         shoe,
     ]
 
@@ -155,7 +170,7 @@ def _arm(pose: Pose, look: Look, hip: Point, side: int) -> list[Part]:
     hand = (x + sign * pose.reach / 2, hand[1], hand[2])
     return [
         limb(shoulder, elbow, (0.062, 0.05), look.top),
-        limb(elbow, hand, (0.05, 0.036), look.sleeves),
+        _jointed(limb(elbow, hand, (0.05, 0.036), look.sleeves)),
     ]
 
 
@@ -198,7 +213,8 @@ def _hat(look: Look, head: Point) -> list[Part]:
         brim = box((x - 0.08, y + 0.05, z), (x + 0.08, y + 0.07, z + 0.15), "black")
         return [lid, brim]
     if look.hat == "long hair":
-        points = [*ring((x, y + 0.125, z - 0.01), (0.05, 0.06)), *ring((x, y + 0.06, z - 0.03), (0.1, 0.1)),
+        points = [*ring((x, y + 0.125, z - 0.01), (0.05, 0.06)),
+                  *ring((x, y + 0.06, z - 0.03), (0.1, 0.1)),
                   *ring((x, y - 0.17, z - 0.07), (0.1, 0.05))]  # fmt: skip
         return [hull(points, "hair")]
     radii = (0.084 * size, 0.1 * size, 0.098 * size)

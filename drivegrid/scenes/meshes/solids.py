@@ -18,7 +18,9 @@ Quad = tuple[Point, Point, Point, Point]
 LIFT_M = 0.012
 """How far decals float above the surface they lie on."""
 
-_FLAT = 0.05
+_AHEAD = 0.4
+"""Faces with a greater z of the normal are seen only from in front, up to some 25 degrees aside."""
+
 _WHEEL_SIDES = 12
 
 
@@ -156,7 +158,7 @@ def both_ways(groups: Sequence[Sequence[Part]]) -> list[Part]:
     """
     first, second = [], []
     for group in groups:
-        ahead = [normals(part)[:, 2] > _FLAT for part in group]
+        ahead = [normals(part)[:, 2] > _AHEAD for part in group]
         first += [_faces(part, ~mask) for part, mask in zip(group, ahead, strict=True)]
         faces = [_faces(part, mask) for part, mask in zip(group, ahead, strict=True)]
         second.append([replace(part, detail=True) for part in faces])
