@@ -242,4 +242,5 @@ def _beside(d: Draws, template: Template, surface: str) -> Color:
 
 def _varied(d: Draws, color: Color) -> Color:
     gain = d.between(0.65, 1.15)
-    return (color[0] * gain + d.bell(6), color[1] * gain + d.bell(6), color[2] * gain + d.bell(6))
+    cast = d.bell(4)
+    return (color[0] * gain + cast + d.bell(2), color[1] * gain, color[2] * gain - cast + d.bell(2))

@@ -11,7 +11,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera, Float32Array
-from drivegrid.scenes.ground import GroundPainter, ground_maps
+from drivegrid.scenes.ground import GroundPainter, fixed, ground_maps
 from drivegrid.scenes.meshes import CATALOGUE, size_of
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.sky import Sky, paint_sky
@@ -93,7 +93,6 @@ def _shade(
     """Cast and contact shadows at half size, so that their borders are soft."""
     width, height = camera.size_wh
     half = camera.resized((max(width // 2, 8), max(height // 2, 8)))
-    painter = GroundPainter(half, alignment)
     plane: UInt8Array = np.full(half.size_wh[::-1], 255, dtype=np.uint8)
     sunny = light.sun_gain > 0.05
     for body in bodies:
@@ -101,13 +100,13 @@ def _shade(
             continue
         rings = shadow_rings(alignment, body, light if sunny else None)
         for ring, level in rings:
-            points = painter.to_pixels(ring)
+            points = fixed(half, ring)
             cv2.fillConvexPoly(plane, cv2.convexHull(points), level, cv2.LINE_AA, 4)
     for q, z, radius in finish.groves if sunny else ():
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         depth = np.maximum(z + radius * 1.4 * np.sin(angle), 1.2)
         ring = alignment.points(q + radius * np.cos(angle), depth)
-        cv2.fillPoly(plane, [painter.to_pixels(ring)], 60, cv2.LINE_AA, 4)
+        cv2.fillPoly(plane, [fixed(half, ring)], 60, cv2.LINE_AA, 4)
     if sunny:
         plane = np.asarray(cv2.blur(plane, (3, 3)), dtype=np.uint8)
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
