@@ -13,7 +13,6 @@ from drivegrid.scenes import conditions
 from drivegrid.scenes.alignment import FAR_M
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
-from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.road import Course, Lane, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import UInt8Array, UInt16Array
@@ -48,8 +47,7 @@ def labelled_range(world: World) -> float:
     The least of MAX_RANGE_M, the distance where a 3.6 m lane is 36 native pixels wide, and the
     first crest that hides the road.
     """
-    crest = first_crest(world.camera.height_m, world.road.alignment)
-    return min(MAX_RANGE_M, world.camera.focal_xy[0] / 10, crest)
+    return min(MAX_RANGE_M, world.camera.focal_xy[0] / 10, world.crest_m)
 
 
 def line_instances(
@@ -146,11 +144,10 @@ def project_course(
     world: World, camera: Camera, course: Course, span_m: tuple[float, float]
 ) -> FloatArray:
     """Return (N, 2) pixels of a course, near to far, cut at the picture's border; N may be 0."""
-    near = max(span_m[0], _NEAR_M)
-    far = min(span_m[1], labelled_range(world))
+    near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
     if far <= near:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / near, 1 / far, 160)
+    depth = 1 / np.linspace(1 / near, 1 / far, 80)
     curve = camera.project(world.road.alignment.points(course.at(depth), depth))
     return simplify(longest_inside(curve, camera.size_wh), 8.0 * camera.size_wh[1] / 720)
 

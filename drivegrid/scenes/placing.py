@@ -63,10 +63,9 @@ def stand(
     tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
 ) -> Body:
     """Return a model standing on the road, turned with the road."""
-    x, y, z = alignment.point(spot.offset_m, spot.depth_m, spot.up_m).tolist()
     return Body(
         mesh,
-        (x, y, z),
+        alignment.point(spot.offset_m, spot.depth_m, spot.up_m),
         alignment.yaw(spot.depth_m) + spot.turn_rad,
         scale,
         alignment.grade(spot.depth_m),

@@ -12,6 +12,7 @@ from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, si
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
+from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.meshes import size_of
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered
@@ -47,6 +48,7 @@ class World:
         bodies: All that stands, from far to near.
         plans: (N, 4, 2) X, Z corners of the bodies' footprints.
         wear: Share of paint worn off.
+        crest_m: Where the first crest hides the road.
     """
 
     seed: int
@@ -63,6 +65,7 @@ class World:
     bodies: tuple[Body, ...]
     plans: FloatArray
     wear: float
+    crest_m: float
 
     @property
     def first_id(self) -> int:
@@ -104,6 +107,7 @@ def sample_world(seed: int) -> World:
         bodies=tuple(bodies[index] for index in order.tolist()),
         plans=plans[order],
         wear=d.between(0.05, 0.6) ** 1.3,
+        crest_m=first_crest(camera.height_m, road.alignment),
     )
 
 
