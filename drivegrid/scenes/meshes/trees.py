@@ -132,7 +132,7 @@ def _fork(start: Point, turn: float, rise: float, length: float) -> Point:
 
 
 def _bare_tree() -> tuple[Part, ...]:
-    """A winter tree: a trunk, seven limbs, and forks of twigs as details."""
+    """A winter tree: a trunk, seven limbs, and forks of twigs as details beyond the outline."""
     rng = np.random.default_rng(31)
     limbs, twigs = [_trunk(5.0, 0.26)], []
     for i in range(7):
@@ -142,11 +142,11 @@ def _bare_tree() -> tuple[Part, ...]:
         for share in (0.4, 0.6, 0.8, 1.0):
             fork = (end[0] * share, start[1] + (end[1] - start[1]) * share, end[2] * share)
             away, rise = turn + rng.uniform(-1, 1), rng.uniform(0.3, 1.2)
-            tip = _fork(fork, away, rise, 1.7)
+            tip = _fork(fork, away, rise, 1.4)
             twigs.append(sleeve(fork, tip, (0.05, 0.02), "bark", sides=3))
             for part in (0.5, 1.0):
-                knot = _fork(fork, away, rise, 1.7 * part)
-                last = _fork(knot, away + rng.uniform(-1.3, 1.3), rise, rng.uniform(0.8, 1.2))
+                knot = _fork(fork, away, rise, 1.4 * part)
+                last = _fork(knot, away + rng.uniform(-1.3, 1.3), rise, rng.uniform(0.6, 1.0))
                 twigs.append(sleeve(knot, last, (0.03, 0.012), "bark", sides=3))
     return (*limbs, *twigs)
 
