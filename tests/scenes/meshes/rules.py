@@ -18,7 +18,7 @@ def normals(part: Part) -> np.ndarray:
     cross = np.cross(first[:, 1] - first[:, 0], first[:, 2] - first[:, 0])
     length = np.linalg.norm(cross, axis=1, keepdims=True)
     assert (length > 1e-12).all(), "a face's first corners lie on one line"
-    return cross / length
+    return np.asarray(cross / length)
 
 
 def check_part(part: Part) -> None:

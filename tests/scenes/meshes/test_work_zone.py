@@ -65,3 +65,10 @@ def test_signs_face_the_camera(name: str, material: str) -> None:
     for part in shown:
         a, b, c = part.vertices[list(part.faces[0][:3])]
         assert np.cross(b - a, c - a)[2] < 0
+
+
+def test_fallen_cone_rests_on_its_tip_and_foot() -> None:
+    foot, body, *_ = WORK_ZONE["cone fallen"].mesh.parts
+    tip = body.vertices[len(body.vertices) // 2 :]
+    assert abs(tip[:, 1].min()) < 0.01
+    assert abs(foot.vertices[:, 1].min()) < 0.02
