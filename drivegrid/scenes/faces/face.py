@@ -64,7 +64,7 @@ class Face:
         """
         size = side * _OVERSAMPLING
         canvas = np.empty((size, size, 3), dtype=np.uint8)
-        canvas[:] = self.layers[0].color
+        cv2.rectangle(canvas, (0, 0), (size, size), self.layers[0].color, cv2.FILLED)
         scale = np.array([size / 2 / self.aspect, -size / 2]) * (1 << _SHIFT)
         middle = (size - 1) / 2 * (1 << _SHIFT)
         for layer in self.layers:

@@ -130,7 +130,7 @@ _DIAMONDS = {
         "warning/steep",
         black(
             place(vehicles.SLOPE, (0, -0.1), (0.6, 0.45)),
-            place(vehicles.TRUCK, (-0.08, 0.24), 0.3, 18),
+            place(vehicles.TRUCK, (-0.06, 0.2), 0.3, 24),
         ),
     ),
     "us narrow bridge": _us("narrow_bridge", arrows.NARROW_BRIDGE, 0.56),
