@@ -45,13 +45,13 @@ def _signal(x: float, y: float, size: float) -> tuple[Layer, ...]:
 
 
 _SLOPE_TEXT = (
-    Layer(BLACK, place(vehicles.SLOPE, (0, -0.27), (0.46, 0.36))),
-    Layer(BLACK, text("12%", (-0.02, 0.12), 0.24)),
+    Layer(BLACK, place(vehicles.SLOPE, (0, -0.1), (0.46, 0.36))),
+    Layer(BLACK, text("12%", (-0.02, 0.27), 0.24)),
 )
 
 
 def _eu(name: str, symbol: Marks, size: float = 0.4) -> Face:
-    return triangle(name, black(place(symbol, (0, -0.22), size)))
+    return triangle(name, black(place(symbol, (0, -0.05), size)))
 
 
 _TRIANGLES = {
@@ -66,9 +66,9 @@ _TRIANGLES = {
     "eu road narrows left": _eu("road_narrows_left", arrows.NARROWS_LEFT),
     "eu road work": _eu("road_work", creatures.WORKER, 0.46),
     "eu yellow road work": triangle(
-        "road_work", black(place(creatures.WORKER, (0, -0.22), 0.46)), field=YELLOW
+        "road_work", black(place(creatures.WORKER, (0, -0.05), 0.46)), field=YELLOW
     ),
-    "eu traffic signals": triangle("traffic_signals", *_signal(0, -0.16, 0.5)),
+    "eu traffic signals": triangle("traffic_signals", *_signal(0, 0.01, 0.5)),
     "eu pedestrians": _eu("pedestrians", creatures.WALKER, 0.45),
     "eu children": _eu("children", creatures.CHILDREN, 0.47),
     "eu bicycles": _eu("bicycles", place(vehicles.BICYCLE, (0, -0.08)), 0.52),
@@ -85,12 +85,12 @@ _TRIANGLES = {
     "eu two-way": _eu("two_way", arrows.TWO_WAY, 0.4),
     "eu steep hill": triangle("steep", *_SLOPE_TEXT),
     "eu falling rocks": _eu("falling_rocks", vehicles.CLIFF, 0.42),
-    "cn danger": chinese_triangle("danger", place(_EXCLAMATION, (0, -0.2), 0.45)),
-    "cn curve right": chinese_triangle("curve_right", place(arrows.CURVE_RIGHT, (0, -0.22), 0.4)),
-    "cn pedestrians": chinese_triangle("pedestrians", place(creatures.WALKER, (0, -0.2), 0.43)),
-    "cn children": chinese_triangle("children", place(creatures.CHILDREN, (0, -0.24), 0.48)),
-    "cn crossroads": chinese_triangle("crossroads", place(arrows.CROSSROADS, (0, -0.2), 0.42)),
-    "cn road widens": chinese_triangle("road_widens", place(arrows.WIDENS, (0, -0.2), 0.4)),
+    "cn danger": chinese_triangle("danger", place(_EXCLAMATION, (0, -0.03), 0.45)),
+    "cn curve right": chinese_triangle("curve_right", place(arrows.CURVE_RIGHT, (0, -0.05), 0.4)),
+    "cn pedestrians": chinese_triangle("pedestrians", place(creatures.WALKER, (0, -0.03), 0.43)),
+    "cn children": chinese_triangle("children", place(creatures.CHILDREN, (0, -0.07), 0.48)),
+    "cn crossroads": chinese_triangle("crossroads", place(arrows.CROSSROADS, (0, -0.03), 0.42)),
+    "cn road widens": chinese_triangle("road_widens", place(arrows.WIDENS, (0, -0.03), 0.4)),
 }
 
 

@@ -185,12 +185,14 @@ def test_a_face_that_cannot_be_drawn_is_an_error(key, side, words) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_outlines_are_convex_counter_clockwise_and_fill_the_width(shape) -> None:
+def test_outlines_are_convex_counter_clockwise_and_centred(shape) -> None:
     corners = np.array(face_outline(shape))
     sides = np.roll(corners, -1, axis=0) - corners
     after = np.roll(sides, -1, axis=0)
     assert (sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0] > 0).all()
-    assert np.abs(corners).max(axis=0) == pytest.approx([1, 1])
+    height = 3**0.5 / 2 if "triangle" in shape else 1
+    assert corners.min(axis=0) == pytest.approx([-1, -height], abs=0.01)
+    assert corners.max(axis=0) == pytest.approx([1, height], abs=0.01)
 
 
 def test_an_unknown_outline_is_an_error() -> None:
