@@ -116,4 +116,3 @@ NARROW_BRIDGE = strokes(
     flat=True,
 )
 CHEVRON_RIGHT = area(((-0.7, 1), (-0.1, 1), (0.7, 0), (-0.1, -1), (-0.7, -1), (0.1, 0)))
-CHEVRON_LEFT = mirrored(CHEVRON_RIGHT)
