@@ -31,7 +31,7 @@ class Area:
 
     def polygons(self) -> list[list[FloatArray]]:
         """Return groups of (N, 2) rings; each group is filled by the even-odd rule."""
-        return [[np.array(ring) for ring in self.rings]]
+        return [[np.array(ring, dtype=np.float64) for ring in self.rings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Stroke:
 
     def polygons(self) -> list[list[FloatArray]]:
         """Return one quadrangle a piece and one polygon a joint."""
-        course = np.array(self.points)
+        course = np.array(self.points, dtype=np.float64)
         along = np.diff(course, axis=0)
         along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
         side = np.stack([-along[:, 1], along[:, 0]], axis=1) * (self.width / 2)
@@ -81,7 +81,9 @@ class Layer:
 
 
 def _moved(ring: Ring, matrix: FloatArray, shift: FloatArray) -> Ring:
-    return tuple((float(x), float(y)) for x, y in np.array(ring) @ matrix.T + shift)
+    return tuple(
+        (float(x), float(y)) for x, y in np.array(ring, dtype=np.float64) @ matrix.T + shift
+    )
 
 
 def arc(center: Point, radii: Point, start_deg: float, end_deg: float, count: int = 12) -> Ring:
@@ -106,7 +108,7 @@ def rectangle(low: Point, high: Point) -> Ring:
 
 def inset(ring: Ring, distance: float) -> Ring:
     """Return a convex counter-clockwise ring with every side moved inwards."""
-    points = np.array(ring)
+    points = np.array(ring, dtype=np.float64)
     sides = np.roll(points, -1, axis=0) - points
     normal = np.stack([-sides[:, 1], sides[:, 0]], axis=1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -118,7 +120,7 @@ def inset(ring: Ring, distance: float) -> Ring:
 
 def rounded(ring: Ring, radius: float) -> Ring:
     """Return a convex ring with its corners cut round, ``radius`` along each side."""
-    points, found = np.array(ring), []
+    points, found = np.array(ring, dtype=np.float64), []
     for before, corner, after in zip(
         np.roll(points, 1, axis=0), points, np.roll(points, -1, axis=0), strict=True
     ):
