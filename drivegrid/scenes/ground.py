@@ -57,7 +57,12 @@ class GroundPainter:
                 for side, inner in ((left, 1), (right, -1)):
                     face = self._ring(z, side, side, (band.up_m, 0.0))
                     self._fill(face, _KERB, band.segment, 90)
-                    self._fill(self._ring(z, side, side + 0.16 * inner, (band.up_m,) * 2), _KERB, band.segment, 90)
+                    self._fill(
+                        self._ring(z, side, side + 0.16 * inner, (band.up_m,) * 2),
+                        _KERB,
+                        band.segment,
+                        90,
+                    )
                 left, right = left + 0.14, right - 0.14
             ring = self._ring(z, left, right, (band.up_m, band.up_m))
             self._fill(ring, band.color, band.segment, band.rough)
@@ -188,12 +193,17 @@ def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
     steepest = abs(float(rows[-1])) + abs(np.sin(camera.roll_rad)) + 0.02
     near = float(np.clip(0.9 * camera.height_m / steepest, 0.85, 8.0))
     depth = 1 / np.linspace(1 / near, 1 / FAR_M, _SAMPLES)
-    seen = ground_tangent(camera, alignment, depth) <= np.interp(
-        depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:]
-    ) + 1e-4
+    seen = (
+        ground_tangent(camera, alignment, depth)
+        <= np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:]) + 1e-4
+    )
     seen[depth < 3] = True
     edges = np.flatnonzero(np.diff(seen.astype(np.int8))) + 1
-    return [run for run, ok in zip(np.split(depth, edges), np.split(seen, edges), strict=True) if ok[0] and len(run) > 1]
+    return [
+        run
+        for run, ok in zip(np.split(depth, edges), np.split(seen, edges), strict=True)
+        if ok[0] and len(run) > 1
+    ]
 
 
 def ground_tangent(camera: Camera, alignment: Alignment, depth_m: FloatArray) -> FloatArray:

@@ -82,7 +82,9 @@ def _tone(
     index = np.clip(column, 0, len(finish.tone) - 1).astype(np.int32)
     fade = np.minimum(25 / depth, 1) * seen
     gain = 128 * (1 + (finish.tone.astype(np.float32)[index] - 1) * fade)
-    plane = cv2.resize(gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR)
+    plane = cv2.resize(
+        gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR
+    )
     plane[painter.segments != 1] = 128
     cv2.multiply(painter.albedo, cv2.merge([plane] * 3), dst=painter.albedo, scale=1 / 128)
 
@@ -110,7 +112,9 @@ def _shade(
         cv2.fillPoly(plane, [painter.to_pixels(ring)], 60, cv2.LINE_AA, 4)
     if sunny:
         plane = np.asarray(cv2.blur(plane, (3, 3)), dtype=np.uint8)
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )
 
 
 def shadow_rings(
@@ -148,7 +152,9 @@ def _glow(
     cone = (offset / (2.2 + 0.22 * depth)) ** 2
     white = 120 * finish.beam * np.exp(-depth / 16 - cone) * seen
     amber = np.zeros_like(white)
-    center = np.interp(depth, np.arange(len(road.alignment.center_m)) * 0.5, road.alignment.center_m)
+    center = np.interp(
+        depth, np.arange(len(road.alignment.center_m)) * 0.5, road.alignment.center_m
+    )
     x = center + offset
     for lamp in finish.lamps_m[:12]:
         away = ((x - lamp[0]) ** 2 + (depth - lamp[2]) ** 2) / 60
@@ -156,4 +162,6 @@ def _glow(
     amber *= seen
     planes = [white + amber, white + 0.72 * amber, 0.92 * white + 0.38 * amber]
     small = cv2.merge([np.clip(p, 0, 255).astype(np.uint8) for p in planes])
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )
