@@ -6,6 +6,7 @@
     ├── FormatError     (ValueError)  a file that cannot be read as what it claims to be
     ├── ConfigError     (ValueError)  settings that contradict each other
     ├── ModelError                    weights, manifests or checkpoints that do not fit
+    ├── RenderError                   a renderer that cannot start on this machine
     └── MissingExtraError (ImportError)  a feature whose optional packages are absent
 
 Messages read ``{thing} must {rule}, got {value} ({where}). {fix}``.
@@ -62,6 +63,10 @@ class ConfigError(DriveGridError, ValueError):
 
 class ModelError(DriveGridError):
     """Weights, manifests or checkpoints that are missing or do not fit."""
+
+
+class RenderError(DriveGridError):
+    """A renderer that cannot start on this machine; another one may."""
 
 
 class MissingExtraError(DriveGridError, ImportError):

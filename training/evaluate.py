@@ -30,7 +30,7 @@ from drivegrid.geometry import from_parts
 from drivegrid.inference.predictor import Predictor
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
 from drivegrid.scenes.render import render_scene
-from drivegrid.scenes.stream import FIRST_TRAIN_SEED, TEST_SEEDS
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED, TEST_SEEDS
 from drivegrid.tasks.scoring import asked_part, headline, headline_of, perfect_answer
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec

@@ -14,7 +14,7 @@ data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @data.callback()
 def _data() -> None:
-    """Convert driving labels between formats.
+    """Convert, check and count driving labels.
 
     Example: drivegrid data convert label_data.json lanes/ --to culane
     """

@@ -70,7 +70,7 @@ def _rendered(
 ) -> tuple[list[Picture], dict[str, float], dict[str, float]]:
     """Answer rendered scenes; return pictures, scores and ceilings."""
     from drivegrid.scenes.render import render_scene
-    from drivegrid.scenes.stream import TEST_SEEDS
+    from drivegrid.scenes.seeds import TEST_SEEDS
     from drivegrid.tasks.scoring import asked_part, headline, perfect_answer
     from drivegrid.tokens.codec import Codec
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drivegrid import __version__
+from drivegrid.cli.bench_data import bench_data
 from drivegrid.cli.ceiling import ceiling
 from drivegrid.cli.check import check
 from drivegrid.cli.convert import data
@@ -17,6 +18,8 @@ from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
 from drivegrid.cli.scenes import scenes
+from drivegrid.cli.stats import stats
+from drivegrid.cli.validate import validate
 from drivegrid.errors import DriveGridError
 
 app = typer.Typer(
@@ -52,6 +55,9 @@ app.command()(predict)
 app.command("eval")(evaluate)
 app.command()(ceiling)
 app.command()(check)
+app.command("bench-data")(bench_data)
+data.command("validate")(validate)
+data.command("stats")(stats)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")

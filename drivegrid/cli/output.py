@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -50,6 +51,18 @@ def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
     yield from track(
         items, description=name, console=console, disable=not console.is_terminal, transient=True
     )
+
+
+@contextmanager
+def counting_bar(total: int, name: str) -> Iterator[Callable[[int], None]]:
+    """Give a function that moves a bar on stderr by a count; no bar where it is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda count: bar.advance(task, count)
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,7 @@ from drivegrid.errors import FormatError, GeometryError, MissingExtraError
 from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
 
 __all__ = [
+    "iter_numbered",
     "iter_scenes",
     "load_scenes",
     "load_store",
@@ -228,7 +229,7 @@ def load_scenes(path: str | Path) -> list[Scene]:
 
 def iter_scenes(path: str | Path) -> Iterator[Scene]:
     """Yield the scenes of a file one by one; raises like ``load_scenes``."""
-    for found in _iter_records(Path(path)):
+    for _, found in iter_numbered(path):
         if isinstance(found, FormatError):
             raise found
         yield found
@@ -237,7 +238,7 @@ def iter_scenes(path: str | Path) -> Iterator[Scene]:
 def load_store(path: str | Path) -> Loaded:
     """Return the good scenes of a file and set the wrong records aside."""
     loaded = Loaded([], Quarantine())
-    for found in _iter_records(Path(path)):
+    for _, found in iter_numbered(path):
         if isinstance(found, FormatError):
             loaded.quarantine.reject(found)
         else:
@@ -270,16 +271,23 @@ def _record_text(scene: Scene, path: Path, index: int) -> str:
         ) from error
 
 
-def _iter_records(path: Path) -> Iterator[Scene | FormatError]:
+def iter_numbered(path: str | Path) -> Iterator[tuple[int, Scene | FormatError]]:
+    """Yield the 1-based line (Parquet: row) of each record, and its scene or what is wrong.
+
+    Raises:
+        FormatError: If the file itself cannot be read.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
+    """
+    path = Path(path)
     if _suffix(path) == ".parquet":
         texts = _read_parquet(path)
     else:
         texts = ((number, line) for number, line in read_lines(path) if line)
     for number, text in texts:
         try:
-            yield scene_from_record(parse_json(text))
+            yield number, scene_from_record(parse_json(text))
         except FormatError as error:
-            yield error.at(path, number)
+            yield number, error.at(path, number)
 
 
 def _import_parquet() -> tuple[Any, Any]:

@@ -126,7 +126,7 @@ def _walk(data: object, prefix: str, above: Label, problems: list[str]) -> Itera
         many = _text(entry.get("plural", plural(words)), f"{where}, plural", problems)
         plurals = (many, *map(plural, also))
         terms = tuple(dict.fromkeys((words, *also, *plurals)))
-        label = Label(path, words, terms, geometry, {**above.attributes, **own})
+        label = Label(path, words, terms, geometry, {**above.attributes, **own}, many)
         yield label
         if "children" in entry:
             yield from _walk(entry["children"], path, label, problems)

@@ -30,6 +30,7 @@ class Label:
         terms: Everything that means this label in a query, lower case, plurals included.
         geometry: Usual shape: point, box, line, poly or seg.
         attributes: Attribute name to its closed list of values, inherited ones included.
+        plural: Plural of ``words``.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Label:
     terms: tuple[str, ...]
     geometry: str
     attributes: Mapping[str, tuple[str, ...]]
+    plural: str = ""
 
 
 @dataclass(frozen=True, slots=True)

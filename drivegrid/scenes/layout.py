@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M, STEP_M, Alignment
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.road import Band, Course, Junction, Lane, straight
+from drivegrid.scenes.road import Band, Course, Junction, Lane, Road, straight
 from drivegrid.scenes.templates import Template
 
 _MAX_SLOPE = 0.55
@@ -118,13 +119,45 @@ def sample_junction(d: Draws, template: Template) -> Junction | None:
     return Junction(near, near + d.between(8, 18))
 
 
+def crossing_bands(junction: Junction | None, pavement: tuple[Color, int]) -> list[Band]:
+    """Return the carriageway of the street that crosses."""
+    if junction is None:
+        return []
+    span = (junction.near_m, junction.far_m)
+    return [Band(straight(-170), straight(170), pavement[0], "road", pavement[1], span)]
+
+
+def sample_tone(d: Draws, road: Road, surface: str) -> FloatArray:
+    """Draw brightness across the road, 5 cm a step from -40 m: tracks, oil stripes, seams."""
+    q = np.arange(1600) * 0.05 - 40
+    tone = np.ones_like(q)
+    track, oil = d.bell(0.07), -d.between(0.0, 0.22)
+    if surface == "snow":  # wheels have cleared two tracks
+        track, oil = -d.between(0.1, 0.55), 0.0
+    for lane in road.lanes:
+        middle, gain = lane.middle(8.0), d.between(0.4, 1.3)
+        inside = np.abs(q - middle) < lane.width(8.0) / 2
+        tone[inside] *= 1 + d.bell(0.03 if d.chance(0.75) else 0.1)
+        for wheel in (-0.85, 0.85):
+            tone += gain * track * np.exp(-(((q - middle - wheel) / 0.3) ** 2))
+        tone += gain * oil * np.exp(-(((q - middle) / d.between(0.3, 0.7)) ** 2))
+    for line in road.lines:  # joints beside the paint
+        if d.chance(0.4):
+            seam = line.course.here(8.0) + d.pick((-1, 1)) * d.between(0.1, 0.4)
+            tone[np.abs(q - seam) < d.between(0.02, 0.05)] *= d.between(0.45, 0.85)
+    for _ in range(d.whole(0, 3)):  # tar strips and old seams
+        seam = d.between(-9, 9)
+        tone[np.abs(q - seam) < d.between(0.02, 0.1)] *= d.between(0.6, 1.15)
+    return np.asarray(np.clip(tone, 0.3, 1.6))
+
+
 GROUNDS: dict[str, Color] = {
-    "grass": (84, 104, 56),
-    "dry grass": (160, 146, 100),
-    "soil": (126, 106, 84),
+    "grass": (70, 84, 50),
+    "dry grass": (132, 122, 90),
+    "soil": (104, 92, 76),
     "leaves": (112, 96, 62),
-    "slabs": (158, 155, 148),
-    "pavement": (120, 118, 114),
+    "slabs": (112, 112, 110),
+    "pavement": (98, 98, 97),
     "snow": (232, 236, 242),
 }
 """What lies beside a road."""

@@ -12,7 +12,7 @@ from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.ground import GroundPainter, ground_maps
-from drivegrid.scenes.meshes import CATALOGUE
+from drivegrid.scenes.meshes import CATALOGUE, size_of
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.sky import Sky, paint_sky
 from drivegrid.scenes.view import Light, Plate, UInt8Array
@@ -117,7 +117,7 @@ def shadow_rings(
     alignment: Alignment, body: Body, light: Light | None
 ) -> list[tuple[FloatArray, int]]:
     """Return world polygons on the ground with the level (255 lit) of a body's shadows."""
-    size = CATALOGUE[body.mesh].mesh.size_m() * np.asarray(body.scale)
+    size = np.array(size_of(body.mesh)) * body.scale
     half = np.array([[-1.0, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]]) * size * (0.5, 0, 0.5)
     foot = body.to_world(half)
     foot[:, 1] = np.interp(foot[:, 2], np.arange(len(alignment.height_m)) * 0.5, alignment.height_m)

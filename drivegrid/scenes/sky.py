@@ -60,7 +60,7 @@ def sample_sky(d: Draws, light: Light, weather: str, *, rural: bool, held_out: b
     if light.warmth > 0.12:
         horizon = haze * (1, 0.86, 0.7)
         zenith = zenith * (0.85, 0.85, 0.95)
-    cover = {"clear": d.between(0, 0.75), "fog": 0.0}.get(weather, d.between(0.3, 1.0))
+    cover = {"clear": d.between(-0.4, 0.6), "fog": 0.0}.get(weather, d.between(-0.6, 0.6))
     dome = d.pick(TEST_DOMES) if held_out else d.whole(0, DOMES - len(TEST_DOMES) - 1)
     kinds = ("hills", "forest") if rural else ("hills", "skyline", "forest")
     ridges = []

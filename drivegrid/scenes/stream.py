@@ -30,15 +30,6 @@ from drivegrid.geometry import Size
 if TYPE_CHECKING:
     from drivegrid.scenes.render import RenderedScene
 
-VALIDATION_SEEDS = range(0, 500_000)
-"""Scenes to choose models and settings by."""
-
-TEST_SEEDS = range(500_000, 1_000_000)
-"""Scenes to report figures on."""
-
-FIRST_TRAIN_SEED = 1_000_000
-"""Training uses seeds from here up, without end."""
-
 RenderFunction: TypeAlias = "Callable[[int, Size], RenderedScene]"
 """Seed and size (width, height) to a rendered scene; with workers, a function of a module."""
 

@@ -1,0 +1,159 @@
+"""What is laid over flat faces: sign pictures, leaves, and halos of lamps at night."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from drivegrid.scenes.body_batch import Batch
+from drivegrid.scenes.body_faces import GLOW
+from drivegrid.scenes.body_light import body_gain
+from drivegrid.scenes.camera import Float32Array
+from drivegrid.scenes.view import Picture, UInt8Array, View
+
+_LEAF_TILE = 256
+_TEXTURE_PX = 20
+_PANEL_PX = 4.0
+_SIDES = (8, 16, 32, 64, 128, 256)
+
+Window = tuple[int, int, int, int]
+
+
+def panels_of(batch: Batch) -> dict[int, npt.NDArray[np.int32]]:
+    """Return body index -> vertex indices of its sign face, for those large enough to read."""
+    found = {}
+    for index, (body, mesh) in enumerate(zip(batch.bodies, batch.meshes, strict=True)):
+        if body.face is not None and mesh.panels:
+            x0, y0, x1, y1 = batch.boxes[index].tolist()
+            if min(x1 - x0, y1 - y0) >= _PANEL_PX:
+                found[index] = mesh.panels[0][1]
+    return found
+
+
+def paint_panel(
+    view: View, batch: Batch, index: int, ring: npt.NDArray[np.int32], canvas: UInt8Array
+) -> None:
+    """Lay a sign's picture over its face."""
+    body = batch.bodies[index]
+    corners = batch.points[ring + batch.starts[index]]
+    window = _window(corners.min(axis=0), corners.max(axis=0), canvas)
+    first, second = corners[1] - corners[0], corners[2] - corners[1]
+    if window is None or first[0] * second[1] - first[1] * second[0] <= 0 or body.face is None:
+        return
+    x0, y0, x1, y1 = window
+    model = batch.meshes[index].vertices[ring, :2]
+    span = float(max(x1 - x0, y1 - y0))
+    side = next((s for s in _SIDES if s >= span), _SIDES[-1])
+    gain, keep = body_gain(view.light, float(batch.params[index, 2]))
+    texture = (model * (1, -1) + 1) * (side / 2) - 0.5
+    target = corners - (x0 + 0.5, y0 + 0.5)
+    warp = np.linalg.lstsq(np.column_stack([texture, np.ones(len(ring))]), target, rcond=None)[0].T
+    size = (x1 - x0, y1 - y0)
+    picture = cv2.warpAffine(
+        _panel(body.face, side), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    picture = cv2.convertScaleAbs(picture, alpha=gain * keep)
+    haze = tuple(channel * (1 - keep) for channel in view.light.haze)
+    cv2.add(picture, (*haze, 0.0), dst=picture)
+    roi = canvas[y0:y1, x0:x1]
+    number = int(canvas[min(max((y0 + y1) // 2, 0), canvas.shape[0] - 1), (x0 + x1) // 2, 3])
+    mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+    cv2.fillConvexPoly(mask, np.rint(target * 16).astype(np.int32), 255, 8, 4)
+    picture[:, :, 3] = number
+    cv2.bitwise_and(mask, cv2.inRange(roi[:, :, 3], number, number), dst=mask)
+    cv2.copyTo(picture, mask, roi)
+
+
+@lru_cache(maxsize=1024)
+def _panel(key: str, side: int) -> UInt8Array:
+    from drivegrid.scenes.faces import face_image
+
+    return np.asarray(cv2.cvtColor(face_image(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+
+
+def texture_body(batch: Batch, index: int, number: int, canvas: UInt8Array) -> None:
+    """Break the flat faces of leaves up with light and dark, where they are large enough."""
+    x0, y0, x1, y1 = batch.boxes[index].tolist()
+    window = _window(batch.boxes[index, :2], batch.boxes[index, 2:], canvas)
+    if window is None or y1 - y0 < _TEXTURE_PX:
+        return
+    left, top, right, bottom = window
+    roi = canvas[top:bottom, left:right]
+    tile = _leaves(min(max(int(np.log2((y1 - y0) / 40) + 0.5), 0), 3))
+    shift = int(abs(batch.params[index, 0]) * 977) % _LEAF_TILE
+    across = (np.arange(left, right) + shift) % _LEAF_TILE
+    down = (np.arange(top, bottom) + 3 * shift) % _LEAF_TILE
+    mask = cv2.inRange(cv2.extractChannel(roi, 3), number, number)
+    leafy = cv2.multiply(roi, tile[down][:, across], scale=1 / 128)
+    cv2.copyTo(leafy, mask, roi)
+
+
+@lru_cache(maxsize=4)
+def _leaves(octave: int) -> UInt8Array:
+    """Return a periodic (256, 256, 4) factor of leaves' light and dark, 128 for 1.
+
+    The last channel is 128 throughout, so that it leaves the canvas's fourth channel as it is.
+    """
+    rng = np.random.default_rng([3, octave])
+    fx, fy = np.fft.fftfreq(_LEAF_TILE)[None, :], np.fft.fftfreq(_LEAF_TILE)[:, None]
+    total = np.zeros((_LEAF_TILE, _LEAF_TILE))
+    for sigma, weight in ((0.6, 0.16), (1.0 * 2**octave, 0.2), (3.0 * 2**octave, 0.14)):
+        kernel = np.exp(-2 * np.pi**2 * sigma**2 * (fx**2 + fy**2))
+        field = np.fft.ifft2(np.fft.fft2(rng.standard_normal(total.shape)) * kernel).real
+        total += weight * field / field.std()
+    tile = np.full((_LEAF_TILE, _LEAF_TILE, 4), 128, dtype=np.uint8)
+    tile[:, :, :3] = np.clip(128 * (1 + total), 24, 250)[:, :, None]
+    return tile
+
+
+def add_halos(view: View, batch: Batch, colors: Float32Array, picture: Picture) -> None:
+    """Add the glare around lit lamps that the picture shows at night."""
+    if not view.light.night:
+        return
+    lamps = np.array([body.lamps for body in batch.bodies])
+    glow = batch.looks[:, GLOW]
+    power = np.where(glow == 3, 0.6, lamps[batch.owner] * (glow > 0))
+    for face in np.flatnonzero(power > 0.05):
+        x, y = batch.corners[face].mean(axis=0)
+        column, row = int(x), int(y)
+        height, width = picture.segments.shape
+        body = batch.bodies[batch.owner[face]]
+        if not (0 <= column < width and 0 <= row < height):
+            continue
+        if picture.segments[row, column] != body.segment:
+            continue
+        depth = max(float(batch.params[batch.owner[face], 2]), 4.0)
+        facing = 0.9 if glow[face] == 1 else 0.35
+        radius = int(np.clip(view.camera.focal_xy[1] * facing / depth + height / 90, 2, height / 8))
+        _stamp(picture.image, (column, row), radius, colors[face] * (power[face] * facing))
+
+
+def _stamp(
+    image: UInt8Array, center: tuple[int, int], radius: int, color: npt.NDArray[np.float32]
+) -> None:
+    """Add a round glare to the image."""
+    x, y = center
+    window = _window(np.array([x - radius, y - radius]), np.array([x + radius, y + radius]), image)
+    if window is None:
+        return
+    x0, y0, x1, y1 = window
+    across = (np.arange(x0, x1) - x) / np.float32(radius)
+    down = (np.arange(y0, y1) - y) / np.float32(radius)
+    away = np.minimum(np.sqrt(across[None, :] ** 2 + down[:, None] ** 2), 1)
+    fall = ((1 - away) ** 3).astype(np.float32)
+    halo = np.minimum(fall[:, :, None] * color * np.float32(0.9), 255).astype(np.uint8)
+    roi = image[y0:y1, x0:x1]
+    cv2.add(roi, halo, dst=roi)
+
+
+def _window(
+    low: npt.NDArray[np.generic], high: npt.NDArray[np.generic], image: UInt8Array
+) -> Window | None:
+    """Return the pixels between two corners that lie in the image, None where there are none."""
+    height, width = image.shape[:2]
+    x0, y0 = max(int(np.floor(low[0])), 0), max(int(np.floor(low[1])), 0)
+    x1, y1 = min(int(np.ceil(high[0])) + 1, width), min(int(np.ceil(high[1])) + 1, height)
+    return None if x1 <= x0 or y1 <= y0 else (x0, y0, x1, y1)

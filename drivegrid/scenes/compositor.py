@@ -1,0 +1,148 @@
+"""A renderer on numpy and cv2 alone: the plate is lit, then bodies are painted far to near."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from drivegrid.scenes.body_batch import Batch, gather
+from drivegrid.scenes.body_light import shade_faces
+from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, texture_body
+from drivegrid.scenes.camera import Float32Array
+from drivegrid.scenes.crest import cut_polygon
+from drivegrid.scenes.ground_light import Smear, light_ground
+from drivegrid.scenes.view import Picture, UInt8Array, View
+
+_SHIFT = 4
+_NOBODY = 255
+"""Value of the fourth channel where no body of the group is; bodies count from 0."""
+
+
+class Compositor:
+    """Draws a view in well under three milliseconds at 448 x 448, without a graphics library.
+
+    The picture and what its pixels show are painted together: the canvas has a fourth channel
+    that holds the number of the body, so both follow one raster rule.
+
+    >>> from drivegrid.scenes.view import View  # a view comes from ``drivegrid.scenes.world``
+    >>> Compositor().draw.__name__
+    'draw'
+    """
+
+    def draw(self, view: View) -> Picture:
+        """Draw all of it; the same view gives the same bytes."""
+        batch = gather(view)
+        if batch is None:
+            plate = view.plate
+            return Picture(light_ground(view, []), plate.segments.copy(), plate.instances.copy())
+        colors = shade_faces(view, batch)
+        smears = _smears(batch, colors) if view.plate.wet.any() else []
+        canvas = cv2.cvtColor(light_ground(view, smears), cv2.COLOR_RGB2RGBA)
+        picture = _paint(view, batch, colors, canvas)
+        add_halos(view, batch, colors, picture)
+        return picture
+
+
+def _paint(view: View, batch: Batch, colors: Float32Array, canvas: UInt8Array) -> Picture:
+    """Paint all bodies in groups of as many as one byte tells apart."""
+    plate = view.plate
+    segments, instances = plate.segments.copy(), plate.instances.copy()
+    edges = np.zeros(segments.shape, dtype=np.uint8)
+    _thin_out(batch, colors, canvas)
+    rings = list(np.rint(batch.corners * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32))
+    for first in range(0, len(batch.bodies), _NOBODY):
+        last = min(first + _NOBODY, len(batch.bodies))
+        _paint_group(view, batch, colors, (canvas, rings, first, last))
+        numbers = cv2.extractChannel(canvas, 3)
+        _write_ids(batch, numbers, (first, last), segments, instances)
+        _mark_edges(numbers, edges)
+        canvas[:, :, 3] = _NOBODY
+    image = cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB)
+    soft = cv2.GaussianBlur(image, (3, 3), 0)
+    cv2.copyTo(soft, edges, image)
+    return Picture(image, segments, instances)
+
+
+def _thin_out(batch: Batch, colors: Float32Array, canvas: UInt8Array) -> None:
+    """Mix what is thinner than a pixel with what lies behind it, in place."""
+    thin = np.flatnonzero(batch.cover < 0.95)
+    if len(thin):
+        middle = batch.corners[thin].mean(axis=1)
+        limit = np.array([canvas.shape[1] - 1, canvas.shape[0] - 1])
+        x, y = np.clip(middle, 0, limit).astype(np.intp).T
+        behind = canvas[y, x, :3].astype(np.float32)
+        colors[thin] = behind + batch.cover[thin, None] * (colors[thin] - behind)
+
+
+def _paint_group(
+    view: View,
+    batch: Batch,
+    colors: Float32Array,
+    work: tuple[UInt8Array, list[npt.NDArray[np.int32]], int, int],
+) -> None:
+    """Paint the bodies ``first`` to ``last`` and their numbers on the canvas."""
+    canvas, rings, first, last = work
+    faces = np.column_stack([colors, batch.owner - first]).tolist()
+    bounds = batch.face_starts.tolist()
+    panels = panels_of(batch)
+    fill = cv2.fillConvexPoly
+    for index in range(first, last):
+        start, stop = bounds[index], bounds[index + 1]
+        hidden = batch.cut[index] < np.inf
+        for face in range(start, stop):
+            ring = cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
+            if len(ring):
+                fill(canvas, ring, faces[face], 8, _SHIFT)
+        if index in panels and not hidden:
+            paint_panel(view, batch, index, panels[index], canvas)
+        if batch.meshes[index].textured:
+            texture_body(batch, index, index - first, canvas)
+
+
+def _write_ids(
+    batch: Batch,
+    numbers: UInt8Array,
+    group: tuple[int, int],
+    segments: UInt8Array,
+    instances: npt.NDArray[np.uint16],
+) -> None:
+    """Write segment and instance of every body's pixels, in place."""
+    bodies = batch.bodies[group[0] : group[1]]
+    covered = cv2.bitwise_not(numbers)
+    segment = np.zeros(256, dtype=np.uint8)
+    segment[: len(bodies)] = [body.segment for body in bodies]
+    cv2.copyTo(cv2.LUT(numbers, segment), covered, segments)
+    instance = np.zeros(256, dtype=np.uint16)
+    instance[: len(bodies)] = [body.part_of for body in bodies]
+    cv2.copyTo(cv2.LUT(numbers, instance), covered, instances)
+
+
+def _mark_edges(numbers: UInt8Array, edges: UInt8Array) -> None:
+    """Mark the pixels on both sides of every border between bodies, in place."""
+    across = cv2.absdiff(numbers[:, 1:], numbers[:, :-1])
+    down = cv2.absdiff(numbers[1:], numbers[:-1])
+    for change, side in (
+        (across, edges[:, 1:]),
+        (across, edges[:, :-1]),
+        (down, edges[1:]),
+        (down, edges[:-1]),
+    ):
+        cv2.bitwise_or(side, change, dst=side)
+
+
+def _smears(batch: Batch, colors: Float32Array) -> list[Smear]:
+    """Return the mirror images that bodies throw towards the camera."""
+    starts = batch.face_starts[:-1]
+    found = np.flatnonzero(np.diff(batch.face_starts))
+    if not len(found):
+        return []
+    counts = np.diff(batch.face_starts)[found]
+    means = np.add.reduceat(colors, starts[found]) / counts[:, None]
+    left, head, right, foot = batch.boxes[found].T
+    boxes = np.column_stack([left, foot, right, 2 * foot - head])
+    boxes = np.clip(boxes, -4096, 8192).astype(int)
+    return [
+        Smear((a, b, c, d), tuple(color))
+        for (a, b, c, d), color in zip(boxes.tolist(), means.tolist(), strict=True)
+    ]

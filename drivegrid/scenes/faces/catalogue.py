@@ -1,0 +1,46 @@
+"""All faces by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from drivegrid.errors import ConfigError
+from drivegrid.scenes.faces.american import AMERICAN
+from drivegrid.scenes.faces.face import Face, UInt8Array
+from drivegrid.scenes.faces.guidance import GUIDANCE
+from drivegrid.scenes.faces.panels import PANELS
+from drivegrid.scenes.faces.regulatory import REGULATORY
+from drivegrid.scenes.faces.warning import WARNING
+
+_ALL = REGULATORY | AMERICAN | WARNING | GUIDANCE | PANELS
+
+_HELD_OUT: frozenset[str] = frozenset()
+
+FACES: dict[str, Face] = {
+    key: replace(face, held_out=key in _HELD_OUT) for key, face in _ALL.items()
+}
+"""Key, region first where a face belongs to one -> face."""
+
+
+@lru_cache(maxsize=1024)
+def face_image(key: str, side: int = 128) -> UInt8Array:
+    """Return a face's picture: (side, side, 3) uint8 RGB, read-only, row 0 at the top.
+
+    The square stretches over the plate's [-1, 1]²; outside the plate's outline it shows the rim.
+
+    Raises:
+        ConfigError: If there is no such face or the side is not positive.
+
+    >>> face_image("eu stop", 32).shape
+    (32, 32, 3)
+    """
+    if key not in FACES:
+        raise ConfigError(
+            f"face must be a key of FACES, got {key!r}. One is: {next(iter(FACES))!r}."
+        )
+    if side < 1:
+        raise ConfigError(f"side must be at least 1, got {side} (face {key!r}).")
+    picture = FACES[key].picture(side)
+    picture.flags.writeable = False
+    return picture

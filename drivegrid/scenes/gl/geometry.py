@@ -1,0 +1,150 @@
+"""All models as triangles, in the order in which they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes.mesh import MATERIALS, Part
+from drivegrid.scenes.meshes import Model
+
+PASSES = ("PLAIN", "GRAIN", "FACADE", "FACE")
+"""Ways to colour a surface; each is a program of its own, so that plain ones stay cheap."""
+
+VERTEX = np.dtype([("vertex", "f4", 3), ("normal", "f4", 3), ("look", "u1", 4), ("kind", "u1", 4)])
+
+_LAMP = {"": 0, "front": 1, "rear": 2, "always": 3}
+_ROUND = 3
+"""Code of surfaces whose grain runs over edges; 0 to 2 is the axis a flat one faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawable:
+    """Where a model's triangles lie in the index buffer.
+
+    Args:
+        first: First index of each pass.
+        ends: For each pass, (P,) numbers of indices after 1, 2, .. of its parts; parts of the
+            outline come first, then details from large to small.
+        details_m: For each pass, (D,) negated extents in metres of its details, rising.
+        lamps: (L, 4) centres of lamps in the model frame and the lamp's code.
+        radius_m: Of a sphere around the origin.
+    """
+
+    first: tuple[int, ...]
+    ends: tuple[npt.NDArray[np.int64], ...]
+    details_m: tuple[FloatArray, ...]
+    lamps: FloatArray
+    radius_m: float
+
+    def count(self, index: int, least_m: float) -> int:
+        """Return how many indices of a pass to draw, leaving out details below an extent."""
+        details = self.details_m[index]
+        drawn = len(self.ends[index]) - len(details)
+        drawn += int(np.searchsorted(details, -least_m, side="right"))
+        return int(self.ends[index][drawn - 1]) if drawn else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Vertices and indices of all models.
+
+    Args:
+        vertices: (V,) of ``VERTEX``.
+        indices: (I,) uint32, three a triangle.
+        drawables: Model name -> where it lies.
+    """
+
+    vertices: npt.NDArray[np.void]
+    indices: npt.NDArray[np.uint32]
+    drawables: dict[str, Drawable]
+
+
+def build_geometry(models: Mapping[str, Model]) -> Geometry:
+    """Return the triangles of all models."""
+    vertices: list[npt.NDArray[np.void]] = []
+    indices: list[npt.NDArray[np.uint32]] = []
+    drawables: dict[str, Drawable] = {}
+    num_vertices = num_indices = 0
+    for name, model in models.items():
+        parts = sorted(model.mesh.parts, key=lambda part: (part.detail, -_extent(part)))
+        first, ends, details = [], [], []
+        for colouring in PASSES:
+            first.append(num_indices)
+            lengths, extents = [], []
+            for part in parts:
+                corners, triangles = _triangles(part, colouring)
+                if len(triangles) == 0:
+                    continue
+                vertices.append(corners)
+                indices.append(triangles + np.uint32(num_vertices))
+                num_vertices += len(corners)
+                num_indices += len(triangles)
+                lengths.append(len(triangles))
+                extents += [-_extent(part)] if part.detail else []
+            ends.append(np.cumsum(lengths, dtype=np.int64))
+            details.append(np.array(extents))
+        corners_m = np.concatenate([part.vertices for part in parts])
+        radius = float(np.linalg.norm(corners_m, axis=1).max())
+        drawables[name] = Drawable(
+            tuple(first), tuple(ends), tuple(details), _lamps(model.mesh.parts), radius
+        )
+    return Geometry(np.concatenate(vertices), np.concatenate(indices), drawables)
+
+
+def _extent(part: Part) -> float:
+    return float(np.ptp(part.vertices, axis=0).max())
+
+
+def _colouring(material: str) -> str:
+    if material in ("face", "facade"):
+        return material.upper()
+    return "GRAIN" if MATERIALS[material].rough > 0 else "PLAIN"
+
+
+def _triangles(part: Part, colouring: str) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+    """Return vertices and indices of those faces of a part that one pass draws."""
+    normals = [_normal(part.vertices[list(face)]) for face in part.faces]
+    smooth = np.zeros_like(part.vertices)
+    for face, normal in zip(part.faces, normals, strict=True):
+        smooth[list(face)] += normal
+    corners: list[tuple[object, ...]] = []
+    triangles: list[int] = []
+    for face, normal, material in zip(part.faces, normals, part.materials, strict=True):
+        if _colouring(material) != colouring:
+            continue
+        base, num = len(corners), len(face)
+        axis = _ROUND if part.smooth else int(np.abs(normal).argmax())
+        # The flat ends of a cylinder keep their own normal.
+        rounded = part.smooth and num <= 4
+        for i in face:
+            bent = smooth[i] if rounded else normal
+            corners.append((part.vertices[i], bent / np.linalg.norm(bent), *_look(material, axis)))
+        for i in range(1, num - 1):
+            triangles += [base, base + i, base + i + 1]
+    return np.array(corners, VERTEX), np.array(triangles, np.uint32)
+
+
+def _normal(corners: FloatArray) -> FloatArray:
+    """Return the normal times twice the area, by Newell's sum: it stands for any planar face."""
+    return np.asarray(np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0))
+
+
+def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    material = MATERIALS[name]
+    color = tuple(int(channel) for channel in material.color)
+    tint = 0 if material.tint is None else material.tint + 1
+    grain = round(255 * material.rough)
+    return (*color, round(255 * material.gloss)), (tint, _LAMP[material.glow], grain, axis)
+
+
+def _lamps(parts: tuple[Part, ...]) -> FloatArray:
+    found = []
+    for part in parts:
+        codes = {_LAMP[MATERIALS[name].glow] for name in part.materials} - {0}
+        found += [(*part.vertices.mean(axis=0), code) for code in sorted(codes)]
+    return np.array(found, dtype=np.float64).reshape(-1, 4)

@@ -1,0 +1,255 @@
+"""Labels of what lies on the ground: lane lines, kerbs, marks, stains, drivable areas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from drivegrid.data.scene import Instance
+from drivegrid.geometry import FloatArray, Polygon, Polyline
+from drivegrid.scenes import conditions
+from drivegrid.scenes.alignment import FAR_M
+from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
+from drivegrid.scenes.ground import visible_runs
+from drivegrid.scenes.road import Course, LaneLine, Mark
+from drivegrid.scenes.segments import SEGMENT
+from drivegrid.scenes.view import UInt8Array, UInt16Array
+from drivegrid.scenes.world import World
+
+MAX_RANGE_M = 110.0
+"""No lane line is labelled beyond this distance."""
+
+MIN_LINE_ROWS = 1 / 30
+"""Lane lines spanning a smaller share of the picture's height have no label."""
+
+_ROLES_LEFT = ("ego-left", "left", "far-left")
+_ROLES_RIGHT = ("ego-right", "right", "far-right")
+_GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]
+_NEAR_M = 1.2
+_MIN_MARK_PX = 25
+
+
+def line_role(index: int, ego: int) -> str | None:
+    """Name line ``index`` counted from the left; lines beyond the third on a side have none.
+
+    >>> [line_role(i, 1) for i in range(4)]
+    ['left', 'ego-left', 'ego-right', 'right']
+    """
+    names, steps = (_ROLES_LEFT, ego - index) if index <= ego else (_ROLES_RIGHT, index - ego - 1)
+    return names[steps] if steps < len(names) else None
+
+
+def labelled_range(world: World) -> float:
+    """Return how far lines are labelled, metres.
+
+    The least of MAX_RANGE_M and the distance where a 3.6 m lane is 36 native pixels wide.
+    """
+    return min(MAX_RANGE_M, world.camera.focal_xy[0] / 10)
+
+
+def line_instances(
+    world: World, camera: Camera, segments: UInt8Array, counts: np.ndarray
+) -> list[Instance]:
+    """Return lane lines from left to right, then kerbs.
+
+    Each runs from where it enters the picture to the end of the labelled range or the crest that
+    hides the road, as if nothing stood on it; ``extra["hidden"]`` lists the points behind things
+    as (first, last) index pairs, ``visibility`` is the share of points not hidden.
+    """
+    road, found = world.road, []
+    for index, line in enumerate(road.lines):
+        kerbed = line.style == "missing" and index in (0, len(road.lanes))
+        role = line_role(index, road.ego) if index <= len(road.lanes) else None
+        if kerbed or (role is None and index <= len(road.lanes)) or _nobody_paints(world):
+            continue
+        for number, span in enumerate(line.spans_m):
+            curve = project_course(world, camera, line.course, span)
+            if len(curve) < 2 or np.ptp(curve[:, 1]) < MIN_LINE_ROWS * camera.size_wh[1]:
+                continue
+            extra: dict[str, Any] = {"id": index + 1, "painted": bool(counts[index + 1])}
+            attributes = _line_attributes(line, role if number == 0 else None)
+            found.append(_line_instance("lane/line", curve, attributes, (camera, segments), extra))
+    found.sort(key=lambda i: _bottom_x(i.geometry.vertices(), camera.size_wh[1]))
+    for order, instance in enumerate(found, start=1):
+        assert isinstance(instance.extra, dict)
+        instance.extra["order"] = order
+    return found + _kerbs(world, camera, segments)
+
+
+def _nobody_paints(world: World) -> bool:
+    return all(line.style == "missing" for line in world.road.lines)
+
+
+def _line_attributes(line: LaneLine, role: str | None) -> dict[str, str]:
+    style = "unknown" if line.style == "missing" else line.style
+    attributes = {"style": style, "color": line.color}
+    return attributes if role is None else {"role": role, **attributes}
+
+
+def _line_instance(
+    label: str,
+    curve: FloatArray,
+    attributes: dict[str, str],
+    planes: tuple[Camera, UInt8Array],
+    extra: dict[str, Any],
+) -> Instance:
+    camera, segments = planes
+    columns = np.clip(curve[:, 0].astype(int), 0, camera.size_wh[0] - 1)
+    rows = np.clip(curve[:, 1].astype(int), 0, camera.size_wh[1] - 1)
+    hidden = ~np.isin(segments[rows, columns], _GROUND)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], hidden.astype(np.int8), [0]])))
+    extra["hidden"] = [[int(a), int(b) - 1] for a, b in edges.reshape(-1, 2)]
+    visibility = round(1 - float(hidden.mean()), 4)
+    return Instance(label, Polyline(curve), attributes, visibility, source="rendered", extra=extra)
+
+
+def _bottom_x(curve: FloatArray, height: float) -> float:
+    """Where the line, prolonged downwards, meets the bottom edge."""
+    (x0, y0), (x1, y1) = curve[0], curve[1]
+    return float(x0) if y0 == y1 else float(x0 + (x1 - x0) * (height - y0) / (y1 - y0))
+
+
+def _kerbs(world: World, camera: Camera, segments: UInt8Array) -> list[Instance]:
+    found = []
+    for band in world.road.bands:
+        if not band.up_m:
+            continue
+        for course in (band.left, band.right):
+            if not any(course == b for b in (*_paved_borders(world),)):
+                continue
+            for span in _beside_junction(world):
+                curve = project_course(world, camera, course, span)
+                if len(curve) > 1 and np.ptp(curve[:, 1]) >= MIN_LINE_ROWS * camera.size_wh[1]:
+                    attributes = {"style": "curb"}
+                    planes = (camera, segments)
+                    found.append(_line_instance("lane/curb", curve, attributes, planes, {}))
+    return found
+
+
+def _paved_borders(world: World) -> list[Course]:
+    return [c for b in world.road.bands if b.segment == "road" for c in (b.left, b.right)]
+
+
+def _beside_junction(world: World) -> tuple[tuple[float, float], ...]:
+    junction = world.road.junction
+    if junction is None:
+        return ((0.0, FAR_M),)
+    return ((0.0, junction.near_m), (junction.far_m, FAR_M))
+
+
+def project_course(
+    world: World, camera: Camera, course: Course, span_m: tuple[float, float]
+) -> FloatArray:
+    """Return (N, 2) pixels of a course, near to far, cut at the picture's border; N may be 0."""
+    run = visible_runs(camera, world.road.alignment)[0]
+    near = max(span_m[0], _NEAR_M, float(run[0]) * 0.5)
+    far = min(span_m[1], labelled_range(world), float(run[-1]))
+    if far <= near:
+        return np.zeros((0, 2))
+    depth = 1 / np.linspace(1 / near, 1 / far, 160)
+    curve = camera.project(world.road.alignment.points(course.at(depth), depth))
+    return simplify(longest_inside(curve, camera.size_wh), 8.0 * camera.size_wh[1] / 720)
+
+
+def mark_instances(
+    world: World, camera: Camera, instances: UInt16Array, counts: np.ndarray
+) -> list[Instance]:
+    """Return crosswalks, arrows, stop lines, lettering and stains of which enough is seen."""
+    found = []
+    for index, mark in enumerate(world.road.marks):
+        number = 1 + len(world.road.lines) + index
+        scale = (world.camera.size_wh[0] / camera.size_wh[0]) ** 2
+        if counts[number] * scale < _MIN_MARK_PX:
+            continue
+        shape = _mark_shape(world, camera, mark)
+        if shape is not None:
+            extra = {"id": number}
+            found.append(
+                Instance(mark.label, shape, dict(mark.attributes), source="rendered", extra=extra)
+            )
+    return found
+
+
+def _mark_shape(world: World, camera: Camera, mark: Mark) -> Polygon | Polyline | None:
+    """A line across for stop and yield lines, else the hull of all polygons."""
+    ground = np.concatenate(mark.polygons)
+    ground[:, 1] = np.maximum(ground[:, 1], 1.0)
+    points = world.road.alignment.points(ground[:, 0], ground[:, 1])
+    if mark.label in ("lane/stop_line", "lane/yield_line"):
+        z = float(ground[:, 1].mean())
+        q = np.linspace(ground[:, 0].min(), ground[:, 0].max(), 8)
+        line = camera.project(world.road.alignment.points(q, np.full(8, z)))
+        line = longest_inside(line, camera.size_wh)
+        return Polyline(line) if len(line) > 1 else None
+    hull = cv2.convexHull(camera.project(points).astype(np.float32))[:, 0].astype(np.float64)
+    ring = clip_ring(hull, camera.size_wh)
+    return Polygon((ring,)) if len(ring) > 2 else None
+
+
+def area_instances(
+    world: World, camera: Camera, surface: str, density: str
+) -> list[Instance]:
+    """Return the carriageway of our direction, then the ego lane and its neighbours.
+
+    ``area/drivable`` is all our lanes to the end of the labelled range; ``direct`` the ego lane up
+    to the first thing in it; ``alternative`` the same for neighbouring lanes of our direction.
+    """
+    road, reach = world.road, labelled_range(world)
+    ours = [lane for lane in road.lanes if lane.direction > 0]
+    found = []
+    depth = np.arange(2.0, reach, 1.0)
+    borders = (ours[0].left.at(depth), ours[-1].right.at(depth))
+    facts = {
+        "blockage": conditions.blockage_of(world, borders, depth),
+        "surface": surface,
+        "density": density,
+    }
+    ring = _lane_ring(world, camera, (ours[0].left, ours[-1].right), reach)
+    if len(ring) > 2:
+        found.append(Instance("area/drivable", Polygon((ring,)), facts, source="rendered"))
+    for index in (road.ego, road.ego - 1, road.ego + 1):
+        if not 0 <= index < len(road.lanes) or road.lanes[index].direction < 0:
+            continue
+        lane = road.lanes[index]
+        ring = _lane_ring(world, camera, (lane.left, lane.right), min(reach, _first_in(world, index)))
+        if len(ring) > 2:
+            kind = "direct" if index == road.ego else "alternative"
+            shape = Polygon((ring,))
+            found.append(
+                Instance(f"area/drivable/{kind}", shape, {"surface": surface}, source="rendered")
+            )
+    return found
+
+
+def _lane_ring(
+    world: World, camera: Camera, borders: tuple[Course, Course], end_m: float
+) -> FloatArray:
+    """Return the outline of a strip clipped to the picture, (N, 2), N = 0 if unseen."""
+    run = visible_runs(camera, world.road.alignment)[0]
+    end = min(end_m, float(run[-1]))
+    if end <= 1.5 * _NEAR_M:
+        return np.zeros((0, 2))
+    depth = 1 / np.linspace(1 / _NEAR_M, 1 / end, 40)
+    sides = [
+        camera.project(world.road.alignment.points(border.at(depth), depth)) for border in borders
+    ]
+    return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)
+
+
+def _first_in(world: World, index: int) -> float:
+    """Return the distance of the first thing that reaches 0.3 m into a lane; inf if none."""
+    lane, nearest = world.road.lanes[index], np.inf
+    for thing in world.things:
+        if thing.label.startswith(("sign", "light", "region")) or thing.label in _FLAT_OBSTACLES:
+            continue
+        for body in thing.bodies:
+            low, high, near, _ = conditions.plan_on_road(world.road.alignment, body)
+            if near < nearest and high > lane.left.here(near) + 0.3 and low < lane.right.here(near) - 0.3:
+                nearest = near
+    return float(nearest)
+
+
+_FLAT_OBSTACLES = ("obstacle/pothole", "obstacle/manhole", "obstacle/speed_bump")

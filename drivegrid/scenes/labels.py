@@ -1,0 +1,216 @@
+"""Exact labels from the camera, the world and the id planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Box, FloatArray, Point, Polygon, Size
+from drivegrid.scenes import conditions
+from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.ground_labels import area_instances, line_instances, mark_instances
+from drivegrid.scenes.placing import Thing
+from drivegrid.scenes.silhouettes import Outline
+from drivegrid.scenes.view import UInt8Array, UInt16Array
+from drivegrid.scenes.world import World
+
+MIN_VISIBILITY = 0.2
+MIN_SIDE_PX = 6.0
+"""Things less visible, or whose visible box is smaller in native pixels, have no label."""
+
+UNREADABLE_PX = 13.0
+"""A sign face lower or narrower than this, in native pixels, cannot be read."""
+
+_RUN = 3
+"""A thing of more bodies is a run along the road, labelled by its visible outline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The id planes and what was drawn into them.
+
+    Args:
+        camera: At the size of the picture.
+        segments: (H, W) uint8 segment of each pixel.
+        instances: (H, W) uint16 instance id of each pixel.
+        areas: Pixels that each id would cover if nothing hid it.
+        boxes: Unclipped (4,) x1, y1, x2, y2 of each id in pixels.
+    """
+
+    camera: Camera
+    segments: UInt8Array
+    instances: UInt16Array
+    areas: dict[int, int]
+    boxes: dict[int, FloatArray]
+
+    def box_of(self, number: int) -> FloatArray | None:
+        """Return the (4,) box of an id's visible pixels, or None if none is left."""
+        x0, y0, x1, y1 = self.boxes[number]
+        width, height = self.camera.size_wh
+        left, top = max(int(x0) - 2, 0), max(int(y0) - 2, 0)
+        right, bottom = min(int(x1) + 3, width), min(int(y1) + 3, height)
+        mask = self.instances[top:bottom, left:right] == number
+        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+        if len(rows) == 0:
+            return None
+        ends = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+        return np.array(ends, dtype=np.float64)
+
+
+def union_boxes(outlines: list[Outline]) -> dict[int, FloatArray]:
+    """Return the unclipped (4,) box of each labelled id."""
+    boxes: dict[int, FloatArray] = {}
+    for outline in outlines:
+        number = outline.body.part_of
+        if number:
+            box = np.concatenate([outline.low, outline.high])
+            if number in boxes:
+                box = np.concatenate(
+                    [np.minimum(boxes[number][:2], box[:2]), np.maximum(boxes[number][2:], box[2:])]
+                )
+            boxes[number] = box
+    return boxes
+
+
+def label_world(world: World, seen: Seen) -> Scene:
+    """Return the scene: lane lines, marks, things, drivable areas, with their attributes."""
+    counts = np.bincount(seen.instances.ravel(), minlength=world.first_id + len(world.things))
+    things = []
+    for index, thing in enumerate(world.things):
+        number = world.first_id + index
+        if counts[number] and number in seen.areas:
+            found = _thing_instance(world, seen, thing, number, int(counts[number]))
+            things += [found] if found is not None else []
+    vehicles = [i for i in things if i.label.startswith("object/vehicle/")]
+    flats = mark_instances(world, seen.camera, seen.instances, counts)
+    surface = conditions.surface_of(world, flats, things)
+    density = conditions.density_of(len(vehicles))
+    areas = area_instances(world, seen.camera, surface, density)
+    blockage = areas[0].attributes["blockage"] if areas else "open"
+    attributes = {
+        "weather": world.weather,
+        "time": world.time,
+        "place": world.road.place,
+        "blockage": blockage,
+        "surface": surface,
+        "density": density,
+    }
+    lines = line_instances(world, seen.camera, seen.segments, counts)
+    extra = {"seed": world.seed, "template": world.template, "dome": world.sky.dome}
+    frame = Frame("", seen.camera.size_wh, attributes)
+    return Scene(frame, (*lines, *flats, *things, *areas), extra)
+
+
+def _thing_instance(
+    world: World, seen: Seen, thing: Thing, number: int, pixels: int
+) -> Instance | None:
+    """Return a thing's label, or None if too little of it is seen."""
+    visibility = min(pixels / max(seen.areas[number], 1), 1.0)
+    full = seen.boxes[number]
+    visible = seen.box_of(number)
+    size = seen.camera.size_wh
+    native = world.camera.size_wh[0] / size[0]
+    if visible is None or visibility < MIN_VISIBILITY:
+        return None
+    least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
+    inside = np.clip(full, 0, (*size, *size))
+    if min(inside[2] - inside[0], inside[3] - inside[1]) * native < least:
+        return None
+    extra: dict[str, Any] = {
+        "id": number,
+        "visible_box": visible.tolist(),
+        "ego": conditions.ego_relations(world, thing),
+    }
+    cut = not np.array_equal(inside, full)
+    if len(thing.bodies) > _RUN:
+        return _run_instance(seen, thing, number, visibility, extra)
+    if thing.shape == "point":
+        return _sign_instance(world, thing, (inside, native, cut), visibility, extra)
+    state = conditions.visible_state(visibility, cut)
+    attributes = dict(thing.attributes) | {"visible_state": state}
+    if thing.label.startswith("light/"):
+        attributes["visible_state"] = _light_state(thing, visibility, cut)
+    return Instance(
+        thing.label,
+        Box(inside),
+        attributes,
+        visibility=round(visibility, 4),
+        source="rendered",
+        extra=extra,
+    )
+
+
+def _light_state(thing: Thing, visibility: float, cut: bool) -> str:
+    if cut:
+        return "cut off"
+    if conditions.facing(thing.bodies[0]) < 0.2:
+        return "turned away"
+    return "partly hidden" if visibility < 0.9 else "clear"
+
+
+def _run_instance(
+    seen: Seen, thing: Thing, number: int, visibility: float, extra: dict[str, Any]
+) -> Instance | None:
+    """A rail, wall or fence by the outline of what is seen of it."""
+    rings = visible_rings(seen.instances, number)
+    if not rings:
+        return None
+    return Instance(
+        thing.label,
+        Polygon(rings),
+        visibility=round(visibility, 4),
+        source="rendered",
+        extra=extra,
+    )
+
+
+def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]:
+    """Return outer contours of an id's visible pixels of at least 30 pixels, largest first.
+
+    A contour runs through pixel centres, so it lies half a pixel inside the pixels' outer edges.
+    """
+    mask = (instances == number).view(np.uint8)
+    found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
+    rings = [ring[:, 0].astype(np.float64) + 0.5 for ring in found if len(ring) > 2]
+    sized = [(float(cv2.contourArea(r.astype(np.float32))), k) for k, r in enumerate(rings)]
+    return tuple(rings[k] for area, k in sorted(sized, reverse=True) if area >= 30)
+
+
+def _sign_instance(
+    world: World,
+    thing: Thing,
+    where: tuple[FloatArray, float, bool],
+    visibility: float,
+    extra: dict[str, Any],
+) -> Instance:
+    """A sign by the middle of its face; one seen from behind is a ``sign/back``."""
+    box, native, cut = where
+    facing = conditions.facing(thing.bodies[0])
+    small = min(box[2] - box[0], box[3] - box[1]) * native < UNREADABLE_PX
+    dim = np.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
+    attributes, label = dict(thing.attributes), thing.label
+    if cut:
+        state = "cut off"
+    elif facing < 0.2:
+        state = "turned away"
+    elif visibility < 0.9:
+        state = "partly hidden"
+    else:
+        state = "unreadable" if small or dim else "clear"
+    if facing < 0.0:
+        label, attributes = "sign/back", {"shape": attributes["shape"]}
+    attributes["visible_state"] = state
+    extra = extra | {"box_xyxy": box.tolist(), "face": thing.bodies[0].face}
+    middle = Point((box[:2] + box[2:]) / 2)
+    return Instance(
+        label, middle, attributes, visibility=round(visibility, 4), source="rendered", extra=extra
+    )
+
+
+def inside_picture(points: FloatArray, size_wh: Size) -> bool:
+    """Return whether all (N, 2) points lie in the picture, its border included."""
+    return bool((points >= -1e-6).all() and (points <= np.array(size_wh) + 1e-6).all())

@@ -1,0 +1,86 @@
+"""In which order bodies hide each other, decided on the ground plan.
+
+Footprints are disjoint convex rectangles, so for two of them the line along some edge parts them:
+whoever lies on the camera's side of that line may hide the other, never the other way round.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from drivegrid.geometry import FloatArray
+
+_EPS_M = 0.02
+
+
+def far_to_near(footprints: FloatArray) -> list[int]:
+    """Return indices of (N, 4, 2) footprints (X, Z of corners in turn) from far to near.
+
+    The camera stands at (0, 0). Bodies whose distances do not overlap are sorted by them; the
+    rest by parting lines. A cycle, possible in theory, is cut at the farthest body.
+    """
+    near, far = footprints[:, :, 1].min(axis=1), footprints[:, :, 1].max(axis=1)
+    bearing = footprints[:, :, 0] / np.maximum(footprints[:, :, 1], 0.5)
+    low, high = bearing.min(axis=1), bearing.max(axis=1)
+    clash = (near[:, None] < far) & (near < far[:, None]) & (low[:, None] < high) & (low < high[:, None])
+    first, second = np.nonzero(np.triu(clash, 1))
+    if len(first) == 0:
+        return [int(i) for i in np.argsort(-near, kind="stable")]
+    # Distances rank all pairs; clashing ones get their own verdict.
+    front = np.zeros(clash.shape, dtype=bool)  # [a, b]: a may hide b
+    verdict = _front(footprints[first], footprints[second])
+    front[first[verdict > 0], second[verdict > 0]] = True
+    front[second[verdict < 0], first[verdict < 0]] = True
+    return _sorted(front, (near + far) / 2)
+
+
+def _front(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return (P,) 1 where a may hide b, -1 where b may hide a, by the first parting line."""
+    result = np.zeros(len(a))
+    for own, other, sign in ((a, b, 1.0), (b, a, -1.0)):
+        edge = np.roll(own, -1, axis=1) - own
+        inner = own.mean(axis=1)
+
+        def side(points: FloatArray, own: FloatArray = own, edge: FloatArray = edge) -> FloatArray:
+            """(P, 4 edges, points) signed distance to each edge's line, up to its length."""
+            away = points[:, None, :, :] - own[:, :, None, :]
+            cross = edge[:, :, None, 0] * away[..., 1] - edge[:, :, None, 1] * away[..., 0]
+            return np.asarray(cross)
+
+        length = np.hypot(edge[..., 0], edge[..., 1])
+        inside = np.sign(side(inner[:, None, :])[:, :, 0])
+        beyond = (side(other) * inside[:, :, None] <= _EPS_M * length[:, :, None]).all(axis=2)
+        camera = side(np.zeros((len(own), 1, 2)))[:, :, 0] * inside
+        # The camera on the outer side of a parting line sees the other one in front.
+        votes = np.where(beyond, np.where(camera < 0, -sign, sign), 0.0)
+        strongest = np.argmax(np.abs(votes) * (1 + np.abs(camera) / length), axis=1)
+        vote = votes[np.arange(len(own)), strongest]
+        result = np.where(result == 0, vote, result)
+    return result
+
+
+def _sorted(front: np.ndarray, depth: FloatArray) -> list[int]:
+    """Order by depth such that whoever may hide comes later (Kahn's algorithm)."""
+    count = len(depth)
+    blocked = front.sum(axis=1)  # each waits for all that it may hide
+    ready = [(-depth[i], i) for i in range(count) if blocked[i] == 0]
+    heapify(ready)
+    order: list[int] = []
+    left = set(range(count))
+    while left:
+        if not ready:  # a cycle
+            worst = max(left, key=lambda i: depth[i])
+            blocked[worst] = 0
+            heappush(ready, (-depth[worst], worst))
+        _, index = heappop(ready)
+        if index not in left:
+            continue
+        left.remove(index)
+        order.append(index)
+        for other in np.flatnonzero(front[:, index]):
+            blocked[other] -= 1
+            if blocked[other] == 0:
+                heappush(ready, (-depth[other], int(other)))
+    return order

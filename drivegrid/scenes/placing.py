@@ -1,0 +1,115 @@
+"""Put things on the ground without running them into each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+
+from drivegrid.scenes.alignment import Alignment
+from drivegrid.scenes.body import Body
+from drivegrid.scenes.mesh import Color
+from drivegrid.scenes.meshes import CATALOGUE, size_of
+from drivegrid.scenes.segments import SEGMENT
+
+_NEUTRAL: Color = (150.0, 150.0, 150.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place and pose on the road.
+
+    Args:
+        offset_m: Lateral offset from the road's middle.
+        depth_m: Distance Z.
+        turn_rad: Direction against the road's: 0 ahead, pi oncoming.
+        up_m: Height above the ground.
+    """
+
+    offset_m: float
+    depth_m: float
+    turn_rad: float = 0.0
+    up_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What one label stands for.
+
+    Args:
+        label: Taxonomy path.
+        bodies: What is drawn for it; ``part_of`` is filled in when the world is put together.
+        spot: Where it stands.
+        attributes: Attributes known before the picture is drawn.
+        shape: ``box``, or ``point`` for signs (the middle of the first body).
+        blocks_m: Width across the road that it takes from traffic; 0 if one can drive over it.
+    """
+
+    label: str
+    bodies: tuple[Body, ...]
+    spot: Spot
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    shape: str = "box"
+    blocks_m: float = 0.0
+
+
+def stand(
+    alignment: Alignment,
+    mesh: str,
+    spot: Spot,
+    *,
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
+) -> Body:
+    """Return a model standing on the road, turned with the road."""
+    x, y, z = alignment.point(spot.offset_m, spot.depth_m, spot.up_m).tolist()
+    return Body(
+        mesh,
+        (x, y, z),
+        alignment.yaw(spot.depth_m) + spot.turn_rad,
+        scale,
+        alignment.grade(spot.depth_m),
+        tints,
+        segment=SEGMENT[CATALOGUE[mesh].segment],
+    )
+
+
+def thing_of(
+    body: Body, spot: Spot, attributes: Mapping[str, str] | None = None, blocks_m: float = 0.0
+) -> Thing:
+    """Return the thing that a labelled model is."""
+    label = CATALOGUE[body.mesh].label
+    assert label is not None, body.mesh
+    return Thing(label, (body,), spot, attributes or {}, "box", blocks_m)
+
+
+class Occupancy:
+    """Which rectangles of the ground (offset, Z) are taken."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[float, float, float, float]] = []
+
+    def take(self, spot: Spot, size_m: tuple[float, float], margin_m: float = 0.3) -> bool:
+        """Claim a rectangle of width and length round a spot; False if something is there."""
+        half_q, half_z = size_m[0] / 2 + margin_m, size_m[1] / 2 + margin_m
+        low_q, high_q = spot.offset_m - half_q, spot.offset_m + half_q
+        low_z, high_z = spot.depth_m - half_z, spot.depth_m + half_z
+        for a, b, c, e in self._taken:
+            if low_q < b and a < high_q and low_z < e and c < high_z:
+                return False
+        self._taken.append((low_q, high_q, low_z, high_z))
+        return True
+
+
+def footprint(mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)) -> tuple[float, float]:
+    """Return the width across and the length along the road of a turned model, metres."""
+    wide, _, long = size_of(mesh)
+    wide, long = wide * scale[0], long * scale[2]
+    cos, sin = abs(math.cos(turn_rad)), abs(math.sin(turn_rad))
+    return wide * cos + long * sin, long * cos + wide * sin
+
+
+def numbered(thing: Thing, number: int) -> Thing:
+    """Return the thing with its instance id written into its bodies."""
+    return replace(thing, bodies=tuple(replace(body, part_of=number) for body in thing.bodies))

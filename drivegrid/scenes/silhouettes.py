@@ -1,0 +1,172 @@
+"""Outlines of bodies in the picture, and the id planes that labels are read from.
+
+An outline is the union of the convex hulls of a mesh's parts, which is exact for convex parts.
+Drawn from far to near, what remains of an id is what can be seen of it; no renderer is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes.alignment import DEPTHS_M, Alignment
+from drivegrid.scenes.body import Body
+from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.meshes import CATALOGUE
+from drivegrid.scenes.view import UInt8Array, UInt16Array
+
+_SHIFT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One body in the picture.
+
+    Args:
+        body: Whose outline it is.
+        hulls: Fixed-point hulls (1/16 pixel, pixel centres at whole numbers) of its parts.
+        low: (2,) least x and y in pixels, before the picture cuts it.
+        high: (2,) greatest x and y.
+    """
+
+    body: Body
+    hulls: tuple[np.ndarray, ...]
+    low: FloatArray
+    high: FloatArray
+
+
+@lru_cache(maxsize=512)
+def outline_vertices(mesh: str) -> tuple[FloatArray, tuple[int, ...]]:
+    """Return all (V, 3) vertices of a mesh's outline parts and where each part ends."""
+    parts = CATALOGUE[mesh].mesh.outline_vertices()
+    ends = tuple(int(e) for e in np.cumsum([len(p) for p in parts]))
+    return np.concatenate(parts), ends
+
+
+def trace_outlines(
+    camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]
+) -> list[Outline]:
+    """Return the outlines of bodies that reach into the picture, in the order given.
+
+    What a crest hides is cut off.
+    """
+    if not bodies:
+        return []
+    stacks = [outline_vertices(body.mesh) for body in bodies]
+    pixels = camera.project(bodies_to_world(bodies, [points for points, _ in stacks]))
+    ends = np.cumsum([len(points) for points, _ in stacks])
+    starts = ends - [len(points) for points, _ in stacks]
+    low = np.minimum.reduceat(pixels, starts)
+    high = np.maximum.reduceat(pixels, starts)
+    shown = ((high > 0) & (low < camera.size_wh)).all(axis=1)
+    fixed = np.rint((np.clip(pixels, -6000, 14000) - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    limits = _crest_limits(camera, alignment, bodies)
+    found = []
+    for index in np.flatnonzero(shown).tolist():
+        hulls, begin = [], int(starts[index])
+        for end in stacks[index][1]:
+            hulls.append(cv2.convexHull(fixed[begin : starts[index] + end]))
+            begin = int(starts[index]) + end
+        if np.isfinite(limits[index]):
+            hulls = [h for h in (_cut(hull, camera, limits[index]) for hull in hulls) if len(h) > 2]
+            if not hulls:
+                continue
+            points = np.concatenate(hulls)[:, 0] / (1 << _SHIFT) + 0.5
+            low[index], high[index] = points.min(axis=0), points.max(axis=0)
+        found.append(Outline(bodies[index], tuple(hulls), low[index], high[index]))
+    return found
+
+
+def bodies_to_world(bodies: tuple[Body, ...], points: list[FloatArray]) -> FloatArray:
+    """Map each body's (V, 3) model points to world metres, all at once; see ``Body.to_world``."""
+    counts = [len(p) for p in points]
+    facts = np.array(
+        [(*b.position_m, np.cos(b.yaw_rad), np.sin(b.yaw_rad), b.grade, *b.scale) for b in bodies]
+    )
+    facts = np.repeat(facts, counts, axis=0)
+    local = np.concatenate(points) * facts[:, 6:9]
+    cos, sin = facts[:, 3], facts[:, 4]
+    ahead = local[:, 2] * cos - local[:, 0] * sin
+    world = np.empty_like(local)
+    world[:, 0] = facts[:, 0] + local[:, 0] * cos + local[:, 2] * sin
+    world[:, 1] = facts[:, 1] + local[:, 1] + facts[:, 5] * ahead
+    world[:, 2] = facts[:, 2] + ahead
+    return world
+
+
+def _crest_limits(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]) -> FloatArray:
+    """Return the tangent below which nearer ground hides each body; inf where none does."""
+    place = np.array([b.position_m for b in bodies])
+    depth = np.maximum(place[:, 2], 1.0)
+    skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
+    foot = (camera.height_m - place[:, 1]) / depth
+    return np.where(foot > skyline + 2e-3, skyline, np.inf)
+
+
+def _cut(hull: np.ndarray, camera: Camera, limit: float) -> np.ndarray:
+    """Keep the part of a fixed-point hull above a tangent (Sutherland-Hodgman, one edge)."""
+    points = hull[:, 0].astype(np.float64) / (1 << _SHIFT) + 0.5
+    plane = (points - camera.center_xy) / camera.focal_xy
+    over = limit - (np.cos(camera.roll_rad) * plane[:, 1] - np.sin(camera.roll_rad) * plane[:, 0])
+    kept = []
+    for index in range(len(points)):
+        a, b, p, q = over[index - 1], over[index], points[index - 1], points[index]
+        if (a >= 0) != (b >= 0):
+            kept.append(p + (q - p) * (a / (a - b)))
+        if b >= 0:
+            kept.append(q)
+    fixed = np.rint((np.array(kept).reshape(-1, 2) - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    return fixed[:, None, :]
+
+
+def paint_outlines(
+    outlines: list[Outline], segments: UInt8Array, instances: UInt16Array
+) -> dict[int, int]:
+    """Write bodies into the id planes, in place, from far to near.
+
+    Returns:
+        How many pixels of the picture each labelled id would cover if nothing hid it.
+    """
+    areas: dict[int, int] = {}
+    scratch = np.zeros(segments.shape, dtype=np.uint8)
+    for group in _by_instance(outlines):
+        number, code = group[0].body.part_of, group[0].body.segment
+        hulls = [hull for outline in group for hull in outline.hulls]
+        if number == 0:
+            for hull in hulls:
+                cv2.fillConvexPoly(segments, hull, code, cv2.LINE_8, _SHIFT)
+                cv2.fillConvexPoly(instances, hull, 0, cv2.LINE_8, _SHIFT)
+            continue
+        window = _window(group, segments.shape)
+        own = scratch[window]
+        for hull in hulls:
+            cv2.fillConvexPoly(scratch, hull, 1, cv2.LINE_8, _SHIFT)
+        areas[number] = areas.get(number, 0) + cv2.countNonZero(own)
+        mask = own.view(bool)
+        segments[window][mask] = code
+        instances[window][mask] = number
+        own[:] = 0
+    return areas
+
+
+def _by_instance(outlines: list[Outline]) -> list[list[Outline]]:
+    """Join neighbours in the order that belong to one labelled thing."""
+    groups: list[list[Outline]] = []
+    for outline in outlines:
+        number = outline.body.part_of
+        if groups and number and groups[-1][0].body.part_of == number:
+            groups[-1].append(outline)
+        else:
+            groups.append([outline])
+    return groups
+
+
+def _window(group: list[Outline], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    low = np.floor(np.min([o.low for o in group], axis=0)).astype(int) - 2
+    high = np.ceil(np.max([o.high for o in group], axis=0)).astype(int) + 3
+    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
+    return slice(y0, min(int(high[1]), shape[0])), slice(x0, min(int(high[0]), shape[1]))

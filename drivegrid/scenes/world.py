@@ -1,0 +1,202 @@
+"""All that a seed decides before anything is painted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, signposts, traffic
+from drivegrid.scenes.body import Body
+from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.draws import Draws
+from drivegrid.scenes.meshes import size_of
+from drivegrid.scenes.ordering import far_to_near
+from drivegrid.scenes.placing import Occupancy, Thing, numbered
+from drivegrid.scenes.plate import Finish
+from drivegrid.scenes.road import Road
+from drivegrid.scenes.seeds import TEST_SEEDS
+from drivegrid.scenes.sky import Sky, sample_sky
+from drivegrid.scenes.stock import Stock
+from drivegrid.scenes.templates import TEMPLATES, Template
+from drivegrid.scenes.view import Light
+from drivegrid.scenes.weather import sample_conditions, sample_light
+
+_CLOSEST_M = 1.0
+_FARTHEST_M = 170.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A driving scene.
+
+    Args:
+        seed: What it was drawn from.
+        template: Key of ``TEMPLATES``.
+        weather: Frame attribute.
+        time: Frame attribute.
+        surface: Condition of the carriageway: dry, wet, snow or damaged.
+        camera: At its native size.
+        road: The ground.
+        sky: What is above the horizon.
+        finish: Tone, wetness and lamplight of the ground.
+        light: Daylight and air.
+        things: What is labelled; the id of thing k is ``first_id + k``.
+        bodies: All that stands, from far to near.
+        wear: Share of paint worn off.
+    """
+
+    seed: int
+    template: str
+    weather: str
+    time: str
+    surface: str
+    camera: Camera
+    road: Road
+    sky: Sky
+    finish: Finish
+    light: Light
+    things: tuple[Thing, ...]
+    bodies: tuple[Body, ...]
+    wear: float
+
+    @property
+    def first_id(self) -> int:
+        """Instance id of the first thing; lines and marks come before."""
+        return 1 + len(self.road.lines) + len(self.road.marks)
+
+
+def sample_world(seed: int) -> World:
+    """Draw the world of a seed; test seeds also show what training never does."""
+    d, test = Draws(seed, 1), seed in TEST_SEEDS
+    name = _template(d, test)
+    template = TEMPLATES[name]
+    weather, time, surface = sample_conditions(d)
+    light = sample_light(d, weather, time)
+    road = _road(d, template, surface)
+    camera = sample_camera(d, template)
+    things, scenery, side = _populate(d, template, road, test)
+    first = 1 + len(road.lines) + len(road.marks)
+    kept = [thing for thing in things if _drawable(thing.bodies)]
+    things = [numbered(thing, first + index) for index, thing in enumerate(kept)]
+    bodies = [body for thing in things for body in thing.bodies]
+    bodies += [body for body in scenery if _drawable((body,))]
+    lit = time == "night"
+    bodies = [replace(b, lamps=max(b.lamps, 0.6)) if lit else b for b in bodies]
+    order = far_to_near(np.array([ground_plan(body) for body in bodies])) if bodies else []
+    return World(
+        seed=seed,
+        template=name,
+        weather=weather,
+        time=time,
+        surface=surface,
+        camera=camera,
+        road=road,
+        sky=sample_sky(d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)),
+        finish=_finish(d, road, (surface, weather), light, side),
+        light=light,
+        things=tuple(things),
+        bodies=tuple(bodies[index] for index in order),
+        wear=d.between(0.05, 0.6) ** 1.3,
+    )
+
+
+def _template(d: Draws, test: bool) -> str:
+    """Draw a template; test scenes show all, the rare ones more often."""
+    weights = {
+        name: max(t.weight, 1.0) if test else t.weight
+        for name, t in TEMPLATES.items()
+        if test or not t.held_out
+    }
+    return d.weighted(weights)
+
+
+def _road(d: Draws, template: Template, surface: str) -> Road:
+    borders = layout.sample_borders(d, template)
+    junction = layout.sample_junction(d, template)
+    pavement = layout.sample_pavement(d, template, surface)
+    bands, outer = layout.sample_bands(d, template, borders, pavement, surface)
+    bands += layout.crossing_bands(junction, pavement)
+    painted = lines.sample_lines(d, template, borders, junction)
+    flat = marks.sample_marks(d, template, borders, junction)
+    return Road(
+        place=template.place,
+        alignment=layout.sample_alignment(d, template),
+        bands=tuple(bands),
+        lanes=borders.lanes,
+        lines=tuple(painted),
+        marks=tuple(marks.sample_stains(d, template, borders, surface) + flat),
+        ego=borders.ego,
+        edges=(borders.left, borders.right),
+        verges=outer,
+        junction=junction,
+        divided=template.has("divided"),
+    )
+
+
+def _populate(
+    d: Draws, template: Template, road: Road, test: bool
+) -> tuple[list[Thing], list[Body], roadside.Roadside]:
+    """Everything that stands or moves, labelled things first."""
+    stock, faces, taken = Stock(test), signposts.Faces(test), Occupancy()
+    things = hazards.sample_hazards(d, template, road, stock, taken)
+    things += traffic.sample_traffic(d, template, road, stock, taken)
+    things += people.sample_people(d, template, road, stock, taken)
+    signs, posts = signposts.sample_signs(d, template, road, faces)
+    lights, masts = signposts.sample_lights(d, template, road)
+    side = roadside.sample_roadside(d, template, road, stock, taken)
+    return things + signs + lights + side.things, posts + masts + side.bodies, side
+
+
+def _drawable(bodies: tuple[Body, ...]) -> bool:
+    """Whether all of it stands before the camera and near enough to matter."""
+    depths = [ground_plan(body)[:, 1] for body in bodies]
+    return bool(depths) and all(z.min() > _CLOSEST_M and z.min() < _FARTHEST_M for z in depths)
+
+
+def ground_plan(body: Body) -> FloatArray:
+    """Return the (4, 2) X, Z corners of a body's footprint."""
+    wide, _, long = size_of(body.mesh)
+    x, z = wide * body.scale[0] / 2, long * body.scale[2] / 2
+    cos, sin = math.cos(body.yaw_rad), math.sin(body.yaw_rad)
+    right, ahead = (x * cos, -x * sin), (z * sin, z * cos)
+    middle = (body.position_m[0], body.position_m[2])
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    corners = [[m + i * r + k * a for m, r, a in zip(middle, right, ahead, strict=True)] for i, k in signs]
+    return np.array(corners)
+
+
+def _finish(
+    d: Draws, road: Road, ground: tuple[str, str], light: Light, side: roadside.Roadside
+) -> Finish:
+    surface, weather = ground
+    wet = d.between(0.25, 0.6) if surface == "wet" else d.between(0, 0.03)
+    if surface == "wet" and weather == "rain":
+        wet = min(wet + 0.2, 0.8)
+    lamps = [road.alignment.point(q, z) for q, z in side.lamps] if light.night else []
+    return Finish(
+        tone=layout.sample_tone(d, road, surface),
+        wet=wet,
+        lamps_m=np.array(lamps).reshape(-1, 3),
+        beam=d.between(0.5, 1.3) if light.night else 0.0,
+        groves=tuple(side.groves),
+    )
+
+
+def sample_camera(d: Draws, template: Template) -> Camera:
+    """Draw a camera as mounted behind windscreens: 16:9, 1640 x 590 or 4:3."""
+    kind = d.weighted({"wide": 0.72, "panorama": 0.14, "narrow": 0.14})
+    height = d.between(1.15, 1.75) if d.chance(0.9) else d.between(1.75, 2.6)
+    if kind == "panorama":
+        size, focal, horizon = (1640, 590), d.between(750, 1100), d.between(200, 320)
+    elif kind == "narrow":
+        size, focal, horizon = (960, 720), d.between(560, 1000), d.between(250, 420)
+    elif template.place == "highway" and d.chance(0.6):
+        size, focal, horizon = (1280, 720), d.between(880, 1150), d.between(205, 300)
+    else:
+        size, focal, horizon = (1280, 720), d.between(600, 1150), d.between(250, 430)
+    middle = size[0] / 2 + d.bell(35)
+    roll = min(max(d.bell(0.008), -0.03), 0.03)
+    return Camera(size, (focal, focal), (middle, horizon), height, roll)

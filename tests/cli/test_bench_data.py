@@ -1,0 +1,78 @@
+"""bench-data, data validate and data stats from the command line, with a stand-in renderer."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from drivegrid.cli.main import app
+from tests.data import toy_world
+
+
+@pytest.fixture(autouse=True)
+def renderer(monkeypatch):
+    """Put the toy world in place of the renderer."""
+    render = SimpleNamespace(render_scene=toy_world.render, backend_name=lambda: "toy")
+    stream = SimpleNamespace(TEST_SEEDS=range(500_000, 1_000_000), FIRST_TRAIN_SEED=1_000_000)
+    monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", render)
+    monkeypatch.setitem(sys.modules, "drivegrid.scenes.stream", stream)
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_both_splits_are_made_checked_and_counted(tmp_path) -> None:
+    ran = run("bench-data", "--out", tmp_path / "b", "--limit", 3, "--workers", 1)
+    assert ran.exit_code == 0, ran.output
+    seeds = {
+        name: json.loads((tmp_path / "b" / name / "manifest.json").read_text())["seeds"]
+        for name in ("train", "test")
+    }
+    assert seeds == {
+        "train": {"first": 1_000_000, "count": 3}, "test": {"first": 500_000, "count": 3},
+    }  # fmt: skip
+    checked = run("data", "validate", tmp_path / "b")
+    assert (checked.exit_code, "no findings" in checked.output) == (0, True), checked.output
+    counted = run("data", "stats", tmp_path / "b", "--json")
+    assert json.loads(counted.stdout)["per_frame"]["frames"] == 6
+
+
+def test_one_split_goes_to_the_folder_itself_and_the_seed_moves_on(tmp_path) -> None:
+    asked = ("--limit", 1, "--workers", 1, "--split", "test", "--seed", 2)
+    assert run("bench-data", "--out", tmp_path, *asked).exit_code == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["seeds"]["first"] == 700_000
+    assert manifest["made_with"]["backend"] == "toy"
+
+
+@pytest.mark.parametrize("words", [("--seed", 5), ("--limit", 0), ("--split", "val")])
+def test_impossible_parameters_are_refused(tmp_path, words) -> None:
+    assert run("bench-data", "--out", tmp_path, *words).exit_code == 2
+
+
+def test_a_folder_made_otherwise_is_refused(tmp_path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    ran = run("bench-data", "--out", tmp_path, "--split", "test", "--limit", 1)
+    assert "folder must be new or empty" in str(ran.exception)
+
+
+def test_validate_names_findings_and_fails(tmp_path) -> None:
+    run("bench-data", "--out", tmp_path, "--split", "test", "--limit", 2, "--workers", 1)
+    (tmp_path / "images" / "000001.png").unlink()
+    ran = run("data", "validate", tmp_path)
+    assert ran.exit_code == 1
+    assert "images/000001.png" in ran.output
+    found = json.loads(run("data", "validate", tmp_path, "--json").stdout)
+    assert {"file", "line", "item", "message"} == set(found[0])
+
+
+def test_stats_fail_where_a_value_is_too_rare(tmp_path) -> None:
+    run("bench-data", "--out", tmp_path, "--split", "test", "--limit", 2, "--workers", 1)
+    assert run("data", "stats", tmp_path).exit_code == 0
+    ran = run("data", "stats", tmp_path, "--least", 1)
+    assert ran.exit_code == 1
+    assert "too rare" in ran.output
+    assert "frame time must occur at least 1 times, got 0 (night)" in " ".join(ran.output.split())
