@@ -157,7 +157,8 @@ class _Worker:
         except (EOFError, OSError) as error:
             self._process.join(_PATIENCE_S)
             code = self._process.exitcode
-            raise _failure(seed, f"a worker that died with exit code {code}") from error
+            found = f"a worker that died with exit code {code}, see what it wrote to stderr"
+            raise _failure(seed, found) from error
         if isinstance(answer, str):
             raise _failure(seed, answer)
         rendered: RenderedScene = replace(answer, image=self._ring[slot].copy())

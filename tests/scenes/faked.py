@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,3 +45,10 @@ def render_or_die(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
 def render_unevenly(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
     time.sleep(0.02 * (seed % 3 == 0))
     return render(seed, size_wh)
+
+
+def render_many_labels(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
+    """Labels of more bytes than a pipe holds."""
+    rendered = render(seed, size_wh)
+    extra = dict(rendered.scene.extra) | {"long": "x" * 1_000_000}
+    return replace(rendered, scene=replace(rendered.scene, extra=extra))
