@@ -118,7 +118,9 @@ def _flatten(
             if heap or unseen[number]:
                 continue
             material = part.materials[number]
-            panes = part.detail and material == "glass" and len(part.vertices) == 4 * len(part.faces)
+            panes = (
+                part.detail and material == "glass" and len(part.vertices) == 4 * len(part.faces)
+            )
             look = _look(part.vertices[list(face)], material, float(rng.uniform(-1, 1)))
             look[GLOW] = GLOWS.index("window") if panes else look[GLOW]
             if material == "face":

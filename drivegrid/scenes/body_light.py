@@ -6,7 +6,17 @@ import numpy as np
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.body_batch import Batch
-from drivegrid.scenes.body_faces import ALBEDO, CHANCE, GLOSS, GLOW, GLOWS, HEIGHT, NORMAL, ROUGH, TINT
+from drivegrid.scenes.body_faces import (
+    ALBEDO,
+    CHANCE,
+    GLOSS,
+    GLOW,
+    GLOWS,
+    HEIGHT,
+    NORMAL,
+    ROUGH,
+    TINT,
+)
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.view import Light, View
 

@@ -122,7 +122,9 @@ def _paint_group(
         start, stop = bounds[index], bounds[index + 1]
         hidden = batch.cut[index] < np.inf
         for face in range(start, stop):
-            ring = cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
+            ring = (
+                cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
+            )
             if len(ring):
                 fill(canvas, ring, faces[face], 8, _SHIFT)
         if index in panels and not hidden:

@@ -44,9 +44,7 @@ def visible_state(visibility: float, cut: bool) -> str:
     return "partly hidden" if visibility < 0.8 else "fully visible"
 
 
-def surface_of(
-    world: World, flats: Sequence[Instance], things: Sequence[Instance]
-) -> str:
+def surface_of(world: World, flats: Sequence[Instance], things: Sequence[Instance]) -> str:
     """Return the condition of the carriageway: snow, then damaged, wet, dry."""
     if world.surface == "snow":
         return "snow"
@@ -103,9 +101,7 @@ def stands_in_the_way(thing: Thing) -> bool:
     return thing.attributes.get("activity", "standing") != "moving"
 
 
-def blockage_of(
-    taken: Taken, borders: tuple[FloatArray, FloatArray], depth_m: FloatArray
-) -> str:
+def blockage_of(taken: Taken, borders: tuple[FloatArray, FloatArray], depth_m: FloatArray) -> str:
     """Return ``open``, ``partial`` or ``blocked`` for a strip of road.
 
     At every depth what stands on the strip leaves gaps; the strip is blocked where the widest gap

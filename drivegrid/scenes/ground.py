@@ -62,16 +62,7 @@ class GroundPainter:
                     face = run.ring(side, side, band.up_m, 0.0)
                     top = run.ring(side, side + inner, band.up_m, band.up_m)
                     self._fill(face, _KERB, band.segment, 90)
-<<<<<<< HEAD
                     self._fill(top, _KERB, band.segment, 90)
-=======
-                    self._fill(
-                        self._ring(z, side, side + 0.16 * inner, (band.up_m,) * 2),
-                        _KERB,
-                        band.segment,
-                        90,
-                    )
->>>>>>> 8db48bd9a0b4f1d417ec51c6aebb4b65d919df45
                 left, right = left + 0.14, right - 0.14
             ring = run.ring(left, right, band.up_m, band.up_m)
             self._fill(ring, band.color, band.segment, band.rough)
@@ -240,26 +231,12 @@ def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
     steepest = abs(float(rows[-1])) + abs(np.sin(camera.roll_rad)) + 0.02
     near = float(np.clip(0.9 * camera.height_m / steepest, 0.85, 8.0))
     depth = 1 / np.linspace(1 / near, 1 / FAR_M, _SAMPLES)
-<<<<<<< HEAD
     skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
     tangent = (camera.height_m - np.interp(depth, DEPTHS_M, alignment.height_m)) / depth
     seen = tangent <= skyline + 1e-4
     seen[depth < 3] = True
     edges = np.flatnonzero(np.diff(seen.astype(np.int8))) + 1
     return [run for run in np.split(depth, edges)[::2] if len(run) > 1]
-=======
-    seen = (
-        ground_tangent(camera, alignment, depth)
-        <= np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:]) + 1e-4
-    )
-    seen[depth < 3] = True
-    edges = np.flatnonzero(np.diff(seen.astype(np.int8))) + 1
-    return [
-        run
-        for run, ok in zip(np.split(depth, edges), np.split(seen, edges), strict=True)
-        if ok[0] and len(run) > 1
-    ]
->>>>>>> 8db48bd9a0b4f1d417ec51c6aebb4b65d919df45
 
 
 def first_crest(height_m: float, alignment: Alignment) -> float:

@@ -187,9 +187,7 @@ def _mark_shape(world: World, camera: Camera, mark: Mark) -> Polygon | Polyline 
     return Polygon((ring,)) if len(ring) > 2 else None
 
 
-def area_instances(
-    world: World, camera: Camera, surface: str, density: str
-) -> list[Instance]:
+def area_instances(world: World, camera: Camera, surface: str, density: str) -> list[Instance]:
     """Return the carriageway of our direction, then the ego lane and its neighbours.
 
     ``area/drivable`` is all our lanes to the end of the labelled range; ``direct`` the ego lane up
@@ -212,7 +210,9 @@ def area_instances(
         if not 0 <= index < len(road.lanes) or road.lanes[index].direction < 0:
             continue
         lane = road.lanes[index]
-        ring = _lane_ring(world, camera, (lane.left, lane.right), min(reach, _first_in(taken, lane)))
+        ring = _lane_ring(
+            world, camera, (lane.left, lane.right), min(reach, _first_in(taken, lane))
+        )
         if len(ring) > 2:
             kind = "direct" if index == road.ego else "alternative"
             shape = Polygon((ring,))

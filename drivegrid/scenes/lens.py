@@ -230,8 +230,12 @@ def _drops(rng: np.random.Generator, image: UInt8Array, count: int, scale: float
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
         x0, x1, y0, y1 = max(x - radius, 0), x + radius, max(y - radius, 0), y + radius
         roi = image[y0:y1, x0:x1]
-        wide = image[max(y - 5 * radius, 0) : y + 5 * radius, max(x - 5 * radius, 0) : x + 5 * radius]
-        small = cv2.resize(wide[::-1, ::-1], (roi.shape[1], roi.shape[0]), interpolation=cv2.INTER_AREA)
+        wide = image[
+            max(y - 5 * radius, 0) : y + 5 * radius, max(x - 5 * radius, 0) : x + 5 * radius
+        ]
+        small = cv2.resize(
+            wide[::-1, ::-1], (roi.shape[1], roi.shape[0]), interpolation=cv2.INTER_AREA
+        )
         small = cv2.blur(small, (3, 3))
         down = (np.arange(y0, y0 + roi.shape[0]) - y)[:, None] / radius
         across = (np.arange(x0, x0 + roi.shape[1]) - x)[None, :] / radius

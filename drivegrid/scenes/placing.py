@@ -101,7 +101,9 @@ class Occupancy:
         return True
 
 
-def footprint(mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)) -> tuple[float, float]:
+def footprint(
+    mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)
+) -> tuple[float, float]:
     """Return the width across and the length along the road of a turned model, metres."""
     wide, _, long = size_of(mesh)
     wide, long = wide * scale[0], long * scale[2]

@@ -99,14 +99,14 @@ def _tone(
     index = np.clip(column, 0, len(finish.tone) - 1).astype(np.int32)
     fade = np.minimum(25 / depth, 1) * seen
     gain = 128 * (1 + (finish.tone.astype(np.float32)[index] - 1) * fade)
-    plane = cv2.resize(gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR)
+    plane = cv2.resize(
+        gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR
+    )
     plane[painter.segments != 1] = 128
     cv2.multiply(painter.albedo, cv2.merge([plane] * 3), dst=painter.albedo, scale=1 / 128)
 
 
-def _shade(
-    camera: Camera, road: Road, finish: Finish, light: Light, cast: Casters
-) -> UInt8Array:
+def _shade(camera: Camera, road: Road, finish: Finish, light: Light, cast: Casters) -> UInt8Array:
     """Cast and contact shadows at half size, so that their borders are soft."""
     width, height = camera.size_wh
     half = camera.resized((max(width // 2, 8), max(height // 2, 8)))
@@ -181,4 +181,6 @@ def _glow(
     amber *= seen
     planes = [white + amber, white + 0.72 * amber, 0.92 * white + 0.38 * amber]
     small = cv2.merge([np.clip(p, 0, 255).astype(np.uint8) for p in planes])
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )

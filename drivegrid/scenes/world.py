@@ -14,6 +14,7 @@ from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.meshes import size_of
+from drivegrid.scenes.lens import Lens, sample_lens
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered
 from drivegrid.scenes.plate import Finish
@@ -49,6 +50,7 @@ class World:
         plans: (N, 4, 2) X, Z corners of the bodies' footprints.
         wear: Share of paint worn off.
         crest_m: Where the first crest hides the road.
+        lens: What glass, optics and sensor do to the picture.
     """
 
     seed: int
@@ -66,6 +68,7 @@ class World:
     plans: FloatArray
     wear: float
     crest_m: float
+    lens: Lens
 
     @property
     def first_id(self) -> int:
@@ -100,7 +103,9 @@ def sample_world(seed: int) -> World:
         surface=surface,
         camera=camera,
         road=road,
-        sky=sample_sky(d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)),
+        sky=sample_sky(
+            d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)
+        ),
         finish=_finish(d, road, (surface, weather), light, side),
         light=light,
         things=tuple(things),
@@ -108,6 +113,7 @@ def sample_world(seed: int) -> World:
         plans=plans[order],
         wear=d.between(0.05, 0.6) ** 1.3,
         crest_m=first_crest(camera.height_m, road.alignment),
+        lens=sample_lens(np.random.default_rng([seed, 2]), weather, time),
     )
 
 
@@ -174,10 +180,7 @@ def _drawable(things: list[Thing]) -> list[Thing]:
 def ground_plans(bodies: Sequence[Body]) -> FloatArray:
     """Return the (N, 4, 2) X, Z corners of the bodies' footprints."""
     facts = np.array(
-        [
-            (*b.position_m[::2], b.yaw_rad, *size_of(b.mesh)[::2], *b.scale[::2])
-            for b in bodies
-        ]
+        [(*b.position_m[::2], b.yaw_rad, *size_of(b.mesh)[::2], *b.scale[::2]) for b in bodies]
     ).reshape(-1, 7)
     half_x, half_z = facts[:, 3] * facts[:, 5] / 2, facts[:, 4] * facts[:, 6] / 2
     cos, sin = np.cos(facts[:, 2]), np.sin(facts[:, 2])
