@@ -63,8 +63,8 @@ def test_arm_reaches_to_the_left(name: str) -> None:
     assert -points[:, 0].min() > 5 * points[:, 0].max()
 
 
-def test_billboard_face_looks_at_the_camera() -> None:
-    (face,) = [p for p in STRUCTURES["billboard"].mesh.parts if "face" in p.materials]
+def test_billboard_shows_its_board_to_the_camera() -> None:
+    (face,) = [p for p in STRUCTURES["billboard"].mesh.parts if "white" in p.materials]
     assert np.ptp(face.vertices, axis=0).tolist() == [6.0, 3.0, 0.0]
     a, b, c = face.vertices[list(face.faces[0][:3])]
     assert np.cross(b - a, c - a)[2] < 0
