@@ -80,7 +80,7 @@ def car_parts(car: Car) -> list[Part]:
     frame = _frame(car)
     parts += [_bodywork(car), _cabin(car), *_mirrors(car)]
     parts += [*_tail(car, frame), *_nose(car, frame), *_sides(car, frame)]
-    return parts + pair(*(p for z in axles for p in hub(half, z, car.radius, arch=0.05)))
+    return parts + pair(*(p for z in axles for p in hub(half, z, car.radius, arch=0.04)))
 
 
 def _levels(car: Car) -> list[tuple[float, float, float, float]]:
@@ -207,12 +207,14 @@ def _tail(car: Car, on: _Frame) -> list[Part]:
     wide, low, high = car.lamp
     foot = 0.04 + (car.heights[2] - on.rear_window[0][1]) / (car.size[1] - on.rear_window[0][1])
     low_glass, top = max(foot, car.glass[0]), car.glass[1]
+    surrounds = ((0.0, wide + 0.012), (0.988 - wide, 1.0))
     reverse = ((0.5 * wide, wide), (1 - wide, 1 - 0.5 * wide))
     parts = [
         patch(on.rear_window, (0.0, 1.0), (low_glass, top), "black"),
         patch(on.rear_window, (0.04, 0.96), (low_glass + 0.05, top - 0.05), "glass"),
         patch(on.rear_window, (0.41, 0.59), (0.88, 0.93), "rear lamp"),
         patch(on.tail, (0.02, 0.98), (0.02, 0.06), "black"),
+        *(patch(on.tail, u, (low - 0.03, high + 0.02), "black") for u in surrounds),
         patch(on.tail, (0.0, wide), (low, high), "rear lamp"),
         patch(on.tail, (1 - wide, 1.0), (low, high), "rear lamp"),
         *pair(patch(on.tail_corner, (0.0, 0.9), (low, high), "rear lamp")),
@@ -248,6 +250,7 @@ def _nose(car: Car, on: _Frame) -> list[Part]:
         patch(on.windscreen, (0.03, 0.97), (foot + 0.05, 0.9), "glass"),
         patch(on.nose, (0.22, 0.78), (0.3, 0.82), "black"),
         patch(on.nose, (0.24, 0.76), (0.54, 0.6), "chrome"),
+        *(patch(on.nose, u, (0.41, 0.91), "black") for u in ((0.0, 0.215), (0.785, 1.0))),
         patch(on.nose, (0.0, 0.2), (0.45, 0.88), "front lamp"),
         patch(on.nose, (0.8, 1.0), (0.45, 0.88), "front lamp"),
         *pair(patch(on.nose_corner, (0.25, 1.0), (0.5, 0.88), "front lamp")),

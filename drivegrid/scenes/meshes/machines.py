@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drivegrid.scenes.mesh import Mesh, Part, box, cylinder, prism
 from drivegrid.scenes.meshes.car_body import Car, car_parts
 from drivegrid.scenes.meshes.model import Model
@@ -10,6 +12,7 @@ from drivegrid.scenes.meshes.solids import (
     hub,
     hull,
     limb,
+    normals,
     pair,
     patch,
     plan,
@@ -199,6 +202,13 @@ def _fire_engine() -> list[Part]:
     return truck_parts([[*ladder], [*bars, *cab], body, under], [2.6], [-2.2], 1.22)
 
 
+def _without_front(part: Part) -> Part:
+    """Drop the face of a box that looks ahead, where another part always hides it."""
+    keep = [i for i, normal in enumerate(normals(part)) if normal[2] < 0.9]
+    faces = tuple(part.faces[i] for i in keep)
+    return replace(part, faces=faces, materials=tuple(part.materials[i] for i in keep))
+
+
 def _boat() -> list[Part]:
     hull_points = [(s * x, y, z) for s in (-1, 1) for x, y, z in (
         (1.05, 1.5, -2.7), (0.95, 0.9, -2.7), (0.3, 0.62, -2.6), (1.1, 1.55, 0.6),
@@ -206,7 +216,7 @@ def _boat() -> list[Part]:
     body = hull(hull_points, lambda center, _: "blue" if center[1] < 1.0 else "white")
     cabin = hull([*plan(1.5, (-0.8, 1.3), 0.75), *plan(2.15, (-0.7, 0.5), 0.6)], "white")
     screen = ((0.75, 1.5, 1.3), (-0.75, 1.5, 1.3), (-0.6, 2.15, 0.5), (0.6, 2.15, 0.5))
-    motor = box((-0.22, 0.95, -3.05), (0.22, 1.95, -2.65), "black")
+    motor = _without_front(box((-0.22, 0.95, -3.05), (0.22, 1.95, -2.65), "black"))
     bar = box((-0.06, 0.4, -2.4), (0.06, 0.55, 4.0), "steel")
     cross = box((-1.0, 0.38, -1.2), (1.0, 0.5, -0.9), "dark")
     lamps = [*tail_bar(0.95, -2.75, 0.55)]

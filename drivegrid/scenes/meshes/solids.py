@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import ConvexHull
 
 from drivegrid.geometry import FloatArray
@@ -166,7 +167,7 @@ def both_ways(groups: Sequence[Sequence[Part]]) -> list[Part]:
     return [part for part in ordered if part.faces or not part.detail]
 
 
-def _faces(part: Part, keep: FloatArray) -> Part:
+def _faces(part: Part, keep: npt.NDArray[np.bool_]) -> Part:
     kept = np.flatnonzero(keep).tolist()
     return replace(
         part,

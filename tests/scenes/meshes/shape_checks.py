@@ -11,7 +11,7 @@ def newell(corners: FloatArray) -> FloatArray:
     """Return a polygon's unit normal from all its corners."""
     after = np.roll(corners, -1, axis=0)
     normal = np.cross(corners, after).sum(axis=0)
-    return normal / np.linalg.norm(normal)
+    return np.asarray(normal / np.linalg.norm(normal))
 
 
 def bulge_m(part: Part) -> float:
@@ -38,7 +38,7 @@ def first_corners_agree(part: Part) -> bool:
 
 
 def _planes(points: FloatArray) -> FloatArray:
-    return ConvexHull(points).equations
+    return np.asarray(ConvexHull(points).equations)
 
 
 def stands_out_m(mesh: Mesh) -> float:
