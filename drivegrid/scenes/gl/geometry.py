@@ -127,6 +127,8 @@ def _colouring(material: str) -> str:
 
 def _triangles(part: Part, colouring: str) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
     """Return vertices and indices of those faces of a part that one pass draws."""
+    if colouring not in map(_colouring, part.materials):
+        return np.empty(0, VERTEX), np.empty(0, np.uint32)
     normals = [_normal(part.vertices[list(face)]) for face in part.faces]
     smooth = np.zeros_like(part.vertices)
     for face, normal in zip(part.faces, normals, strict=True):
@@ -140,9 +142,12 @@ def _triangles(part: Part, colouring: str) -> tuple[npt.NDArray[np.void], npt.ND
         axis = _ROUND if part.smooth else int(np.abs(normal).argmax())
         # The flat ends of a cylinder keep their own normal.
         rounded = part.smooth and num <= 4
-        for i in face:
+        color, kind = _look(material, axis)
+        spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
+        for i, spot in zip(face, spots, strict=True):
             bent = smooth[i] if rounded else normal
-            corners.append((part.vertices[i], bent / np.linalg.norm(bent), *_look(material, axis)))
+            shown = (*kind[:2], *spot) if spot else kind
+            corners.append((part.vertices[i], bent / np.linalg.norm(bent), color, shown))
         for i in range(1, num - 1):
             triangles += [base, base + i, base + i + 1]
     return np.array(corners, VERTEX), np.array(triangles, np.uint32)
@@ -150,7 +155,25 @@ def _triangles(part: Part, colouring: str) -> tuple[npt.NDArray[np.void], npt.ND
 
 def _normal(corners: FloatArray) -> FloatArray:
     """Return the normal times twice the area, by Newell's sum: it stands for any planar face."""
-    return np.asarray(np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0))
+    x, y, z = corners.T.tolist()
+    n = [0.0, 0.0, 0.0]
+    for i in range(len(x)):
+        n[0] += y[i - 1] * z[i] - z[i - 1] * y[i]
+        n[1] += z[i - 1] * x[i] - x[i - 1] * z[i]
+        n[2] += x[i - 1] * y[i] - y[i - 1] * x[i]
+    return np.array(n)
+
+
+def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
+    """Return where a sign face's corners lie in its picture, as shares of 255.
+
+    The picture fills the square [-1, 1]², or what a larger panel takes up.
+    """
+    flat = corners[:, :2] * (1, -1)
+    if np.abs(flat).max() > 1 + 1e-6:
+        low, high = flat.min(axis=0), flat.max(axis=0)
+        flat = 2 * (flat - low) / np.maximum(high - low, 1e-6) - 1
+    return [tuple(round(share * 127.5 + 127.5) for share in row) for row in flat.tolist()]
 
 
 def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -58,7 +58,8 @@ def test_ids_are_those_of_the_rays(renderer, curve, crest_m) -> None:
     assert (owner >= 0).mean() > 0.2
     assert wrong.mean() < 0.005
     changes = cv2.morphologyEx(owner.astype(np.int16), cv2.MORPH_GRADIENT, np.ones((3, 3)))
-    assert not (wrong & (changes == 0)).any()
+    # Outlines just outside the picture are not seen in it, so its border is left out.
+    assert not (wrong & (changes == 0))[1:-1, 1:-1].any()
 
 
 def test_the_same_view_gives_the_same_bytes(renderer) -> None:

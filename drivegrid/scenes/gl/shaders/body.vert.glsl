@@ -2,7 +2,7 @@
 in vec3 vertex;
 in vec3 normal;
 in vec4 look;  // colour, gloss
-in vec4 kind;  // tint + 1, lamp, grain, axis of the grain: whole numbers / 255, grain excepted
+in vec4 kind;  // tint + 1, lamp, grain, axis of the grain, as shares of 255; of a face: place in its picture
 in vec4 pose;  // position, yaw
 in vec4 form;  // scale, grade
 in vec4 tint0; // colour, lamps
@@ -44,10 +44,12 @@ void main() {
 
     vec4 codes = floor(kind * 255.0 + 0.5);
     vec3 base = codes.x > 1.5 ? tint1.rgb : codes.x > 0.5 ? tint0.rgb : look.rgb;
+#ifndef FACE
     if (codes.w > 2.5) { // clumps of leaves, also where their grain is too small to see
         float clump = fract(sin(dot(vertex, vec3(12.99, 78.23, 37.72))) * 43758.5);
         base *= 1.0 + kind.z * (0.7 * clump - 0.4);
     }
+#endif
     vec3 view = normalize(world - vec3(0.0, eye.x, 0.0));
     float contact = mix(0.5, 1.0, smoothstep(-0.05, 0.7, above + 0.35 * max(n.y, 0.0)));
     vec3 light = sun_color.a * contact * vec3(0.75 + (n.y > 0.0 ? 0.25 : 0.4) * n.y);
@@ -81,7 +83,7 @@ void main() {
     lit = vec4(color, fog);
     vec2 shift = fract(tint1.a * vec2(7.13, 3.71));
 #ifdef FACE
-    spot.xy = face.xy + face.zw * vec2(0.5 + 0.5 * vertex.x, 0.5 - 0.5 * vertex.y);
+    spot.xy = face.xy + face.zw * kind.zw;
     spot.zw = vec2(step(1e-6, face.z), 0.0);
 #else
     vec2 flat_place = codes.w < 0.5 ? local.zy : codes.w < 1.5 ? local.xz : local.xy;
