@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from drivegrid.geometry import Size
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.faces.atlas import face_atlas
 from drivegrid.scenes.gl.context import gl_context, link
-from drivegrid.scenes.gl.geometry import PASSES, build_geometry
+from drivegrid.scenes.gl.geometry import PASSES, VERTEX, build_geometry
 from drivegrid.scenes.gl.noise import SIDE, noise_tile
 from drivegrid.scenes.gl.staging import (
     INSTANCE_BYTES,
@@ -192,19 +192,19 @@ class GlRenderer:
     def _body_array(self, colouring: str) -> moderngl.VertexArray:
         program = link(self._context, "body.vert.glsl", "body.frag.glsl", colouring)
         content = [
-            _used(program, self._vertices, "3f 3f 4f1 4f1", ("vertex", "normal", "look", "kind")),
+            _used(program, self._vertices, "3f 3f 1f 4f1 4f1", VERTEX.names or ()),
             _used(program, self._instances, INSTANCE_FORMAT, INSTANCE_NAMES),
         ]
         return self._context.vertex_array(program, content, index_buffer=self._indices)
 
 
 def _used(
-    program: moderngl.Program, buffer: moderngl.Buffer, layout: str, names: tuple[str, ...]
+    program: moderngl.Program, buffer: moderngl.Buffer, layout: str, names: Sequence[str]
 ) -> tuple[object, ...]:
     """Return a buffer's content for a program, skipping attributes that it optimised away."""
     step = "/i" if layout.endswith("/i") else ""
     fields = layout.removesuffix("/i").split()
-    size = {"3f": "12x", "4f": "16x", "4f1": "4x"}
+    size = {"1f": "4x", "3f": "12x", "4f": "16x", "4f1": "4x"}
     kept = [name for name in names if name in program]
     parts = [f if n in program else size[f] for f, n in zip(fields, names, strict=True)]
     return (buffer, " ".join(parts) + step, *kept)

@@ -10,7 +10,7 @@ import numpy as np
 from drivegrid.geometry import Size
 from drivegrid.scenes.gl.edges import soften
 from drivegrid.scenes.segments import SEGMENT, SEGMENTS
-from drivegrid.scenes.view import Picture, Plate
+from drivegrid.scenes.view import Picture, Plate, UInt8Array
 
 if TYPE_CHECKING:
     import moderngl
@@ -35,17 +35,20 @@ class Targets:
     """
 
     def __init__(self, context: moderngl.Context, size_wh: Size) -> None:
-        half = (size_wh[0] + 1) // 2, (size_wh[1] + 1) // 2
+        coarse = (size_wh[0] + 2) // 3, (size_wh[1] + 2) // 3  # wet asphalt blurs what it mirrors
         self.size_wh = size_wh
         self.color = context.texture(size_wh, 4)
         self.marks = context.texture(size_wh, 2, dtype="u2")
         self.planes = tuple(context.texture(size_wh, 4) for _ in range(4))
         for texture in self.planes:
             texture.filter = context.NEAREST, context.NEAREST
-        self.mirrored = context.texture(half, 4)
+        self.mirrored = context.texture(coarse, 4)
         for texture in (self.planes[0], self.mirrored):
             texture.repeat_x = texture.repeat_y = False
-        self._depths = context.depth_renderbuffer(size_wh), context.depth_renderbuffer(half)
+        self._depths: tuple[moderngl.Renderbuffer, ...] = (
+            context.depth_renderbuffer(size_wh),
+            context.depth_renderbuffer(coarse),
+        )
         self.depth = context.framebuffer(depth_attachment=self._depths[0])
         self.bodies = context.framebuffer([self.color, self.marks], self._depths[0])
         self.mirror = context.framebuffer([self.mirrored], self._depths[1])
@@ -72,12 +75,15 @@ class Targets:
         marks = np.frombuffer(self.marks.read(), np.uint32).reshape(height, width)
         segments = (marks & 0xFF).astype(np.uint8)
         instances = (marks >> 16).astype(np.uint16)
-        image = soften(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), _STANDS[segments])
+        image: UInt8Array = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), np.uint8)
+        image = soften(image, _STANDS[segments])
         return Picture(image, segments, instances)
 
     def release(self) -> None:
         """Free everything of this size."""
         for buffer in (self.depth, self.bodies, self.mirror):
             buffer.release()
-        for texture in (self.color, self.marks, self.mirrored, *self.planes, *self._depths):
+        for texture in (self.color, self.marks, self.mirrored, *self.planes):
             texture.release()
+        for depth in self._depths:
+            depth.release()

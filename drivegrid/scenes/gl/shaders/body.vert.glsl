@@ -1,6 +1,7 @@
 // Places a vertex in the world as Body.to_world does, and lights it.
 in vec3 vertex;
 in vec3 normal;
+in float rank;
 in vec4 look;  // colour, gloss
 in vec4 kind;  // tint + 1, lamp, grain, axis of the grain, as shares of 255; of a face: place in its picture
 in vec4 pose;  // position, yaw
@@ -31,6 +32,8 @@ float headlights(vec3 world) {
     float high = max(world.y - 0.9, 0.0) / (0.5 + 0.05 * world.z);
     return exp(-side * side - high * high) / (1.0 + far * far) * step(0.0, world.z);
 }
+
+const float LAYER_M = 0.0015; // details lie one over another by this much, in depth only
 
 void main() {
     vec3 local = vertex * form.xyz;
@@ -101,5 +104,5 @@ void main() {
     vec2 ray = vec2(world.x, eye.x - y);
     vec2 turned = vec2(aim.z * ray.x - aim.w * ray.y, aim.w * ray.x + aim.z * ray.y);
     vec2 pixel = turned * picture.zw + aim.xy * world.z;
-    gl_Position = vec4(2.0 * pixel / picture.xy - world.z, world.z - 2.0 * eye.y, world.z);
+    gl_Position = vec4(2.0 * pixel / picture.xy - world.z, world.z * (1.0 - 2.0 * eye.y / (world.z - LAYER_M * rank)), world.z);
 }
