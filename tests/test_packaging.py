@@ -15,7 +15,7 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")
     "setuptools"
 ]
 FOLDERS = {folder: name for name, folder in SETUPTOOLS["package-dir"].items()}
-SHIPPED = (".py", ".yaml", ".json", ".safetensors")
+SHIPPED = (".py", ".yaml", ".json", ".safetensors", ".glsl")
 """Every file of these kinds in the four folders belongs into the wheel."""
 
 

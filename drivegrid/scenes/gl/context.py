@@ -35,7 +35,7 @@ def _context_of(process: int) -> moderngl.Context:
     try:
         import moderngl
 
-        context = moderngl.create_standalone_context(backend="egl")
+        context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
     except Exception as error:  # moderngl raises bare Exception where EGL fails
         raise RenderError(f"OpenGL must start, got {error!r} (moderngl on EGL). {fix}") from error
     if context.version_code < _NEEDED:

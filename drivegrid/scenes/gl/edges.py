@@ -21,9 +21,7 @@ def soften(image: UInt8Array, standing: UInt8Array) -> UInt8Array:
     Returns:
         (H, W, 3) uint8; the mean of an edge's place does not move.
     """
-    green = cv2.extractChannel(image, 1)
-    contrast = cv2.morphologyEx(green, cv2.MORPH_GRADIENT, _AROUND)
+    contrast = cv2.morphologyEx(cv2.extractChannel(image, 1), cv2.MORPH_GRADIENT, _AROUND)
     edge = cv2.threshold(contrast, _CONTRAST, 255, cv2.THRESH_BINARY)[1]
-    edge &= cv2.dilate(standing, _AROUND)
-    smooth = cv2.GaussianBlur(image, (3, 3), 0)
-    return np.asarray(cv2.copyTo(smooth, edge, image))
+    edge = cv2.bitwise_and(edge, cv2.dilate(standing, _AROUND))
+    return np.asarray(cv2.copyTo(cv2.GaussianBlur(image, (3, 3), 0), edge, image), np.uint8)

@@ -16,7 +16,18 @@ from drivegrid.scenes.meshes import Model
 PASSES = ("PLAIN", "GRAIN", "FACADE", "FACE")
 """Ways to colour a surface; each is a program of its own, so that plain ones stay cheap."""
 
-VERTEX = np.dtype([("vertex", "f4", 3), ("normal", "f4", 3), ("look", "u1", 4), ("kind", "u1", 4)])
+VERTEX = np.dtype(
+    [
+        ("vertex", "f4", 3),
+        ("normal", "f4", 3),
+        ("rank", "f4"),
+        ("look", "u1", 4),
+        ("kind", "u1", 4),
+    ]
+)
+"""``rank`` numbers details: later ones lie on earlier ones, often in one plane with them."""
+
+Triangles = tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]
 
 _LAMP = {"": 0, "front": 1, "rear": 2, "always": 3}
 _ROUND = 3
@@ -84,13 +95,13 @@ class _Builder:
         self.indices: list[npt.NDArray[np.uint32]] = []
         self.num_vertices = self.num_indices = 0
 
-    def add(self, index: int, parts: list[Part]) -> Range | None:
+    def add(self, index: int, parts: list[tuple[Part, dict[str, Triangles]]]) -> Range | None:
         """Append what one pass draws of a model's parts."""
         first, ends, details = self.num_indices, [], []
-        for part in parts:
-            corners, triangles = _triangles(part, PASSES[index])
-            if len(triangles) == 0:
+        for part, passes in parts:
+            if PASSES[index] not in passes:
                 continue
+            corners, triangles = passes[PASSES[index]]
             self.vertices.append(corners)
             self.indices.append(triangles + np.uint32(self.num_vertices))
             self.num_vertices += len(corners)
@@ -104,9 +115,11 @@ def build_geometry(models: Mapping[str, Model]) -> Geometry:
     """Return the triangles of all models."""
     builder, drawables = _Builder(), {}
     for name, model in models.items():
-        parts = sorted(model.mesh.parts, key=lambda part: (part.detail, -_extent(part)))
+        ranked = enumerate(model.mesh.parts, start=1)
+        parts = [(part, _triangles(part, rank * part.detail)) for rank, part in ranked]
+        parts.sort(key=lambda pair: (pair[0].detail, -_extent(pair[0])))
         ranges = [builder.add(index, parts) for index in range(len(PASSES))]
-        corners = np.concatenate([part.vertices for part in parts])
+        corners = np.concatenate([part.vertices for part in model.mesh.parts])
         drawables[name] = Drawable(
             ranges=tuple(found for found in ranges if found is not None),
             lamps=_lamps(model.mesh.parts),
@@ -125,32 +138,60 @@ def _colouring(material: str) -> str:
     return "GRAIN" if MATERIALS[material].rough > 0 else "PLAIN"
 
 
-def _triangles(part: Part, colouring: str) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
-    """Return vertices and indices of those faces of a part that one pass draws."""
+def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
+    """Return vertices and indices of the faces that each pass draws of a part."""
     normals = [_normal(part.vertices[list(face)]) for face in part.faces]
     smooth = np.zeros_like(part.vertices)
     for face, normal in zip(part.faces, normals, strict=True):
         smooth[list(face)] += normal
-    corners: list[tuple[object, ...]] = []
-    triangles: list[int] = []
+    points, bent = part.vertices.tolist(), _unit(smooth).tolist()
+    found: dict[str, tuple[list[tuple[object, ...]], list[int]]] = {}
     for face, normal, material in zip(part.faces, normals, part.materials, strict=True):
-        if _colouring(material) != colouring:
-            continue
+        colouring = _colouring(material)
+        corners, triangles = found.setdefault(colouring, ([], []))
         base, num = len(corners), len(face)
-        axis = _ROUND if part.smooth else int(np.abs(normal).argmax())
         # The flat ends of a cylinder keep their own normal.
         rounded = part.smooth and num <= 4
-        for i in face:
-            bent = smooth[i] if rounded else normal
-            corners.append((part.vertices[i], bent / np.linalg.norm(bent), *_look(material, axis)))
+        flat = _unit(normal).tolist()
+        color, kind = _look(material, _ROUND if part.smooth else int(np.abs(normal).argmax()))
+        spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
+        for i, spot in zip(face, spots, strict=True):
+            shown = (*kind[:2], *spot) if spot else kind
+            corners.append((points[i], bent[i] if rounded else flat, rank, color, shown))
         for i in range(1, num - 1):
             triangles += [base, base + i, base + i + 1]
-    return np.array(corners, VERTEX), np.array(triangles, np.uint32)
+    return {
+        colouring: (np.array(corners, VERTEX), np.array(triangles, np.uint32))
+        for colouring, (corners, triangles) in found.items()
+    }
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
+    return np.asarray(vectors / np.maximum(length, 1e-12))
 
 
 def _normal(corners: FloatArray) -> FloatArray:
     """Return the normal times twice the area, by Newell's sum: it stands for any planar face."""
-    return np.asarray(np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0))
+    x, y, z = corners.T.tolist()
+    n = [0.0, 0.0, 0.0]
+    for i in range(len(x)):
+        n[0] += y[i - 1] * z[i] - z[i - 1] * y[i]
+        n[1] += z[i - 1] * x[i] - x[i - 1] * z[i]
+        n[2] += x[i - 1] * y[i] - y[i - 1] * x[i]
+    return np.array(n)
+
+
+def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
+    """Return where a sign face's corners lie in its picture, as shares of 255.
+
+    The picture fills the square [-1, 1]², or what a larger panel takes up.
+    """
+    flat = corners[:, :2] * (1, -1)
+    if np.abs(flat).max() > 1 + 1e-6:
+        low, high = flat.min(axis=0), flat.max(axis=0)
+        flat = 2 * (flat - low) / np.maximum(high - low, 1e-6) - 1
+    return [tuple(round(share * 127.5 + 127.5) for share in row) for row in flat.tolist()]
 
 
 def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

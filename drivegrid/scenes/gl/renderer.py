@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from drivegrid.geometry import Size
 from drivegrid.scenes.camera import Float32Array
+from drivegrid.scenes.faces.atlas import face_atlas
 from drivegrid.scenes.gl.context import gl_context, link
-from drivegrid.scenes.gl.geometry import PASSES, build_geometry
+from drivegrid.scenes.gl.geometry import PASSES, VERTEX, build_geometry
 from drivegrid.scenes.gl.noise import SIDE, noise_tile
 from drivegrid.scenes.gl.staging import (
     INSTANCE_BYTES,
     INSTANCE_FORMAT,
     INSTANCE_NAMES,
-    Atlas,
     Commands,
     draw_commands,
     halo_rows,
@@ -28,18 +28,22 @@ from drivegrid.scenes.gl.staging import (
 from drivegrid.scenes.gl.targets import Targets
 from drivegrid.scenes.gl.uniforms import ground_strip, scene_block
 from drivegrid.scenes.meshes import CATALOGUE, Model
-from drivegrid.scenes.view import Picture, UInt8Array, View
+from drivegrid.scenes.view import Picture, View
 
 if TYPE_CHECKING:
     import moderngl
 
+_FACE_PX = 128
 _SIZES_KEPT = 4
+_DAMP = 12
+"""Ground that mirrors less than this share of 255 is drawn dry."""
+
 _NOISE, _MIRRORED, _ATLAS = 4, 6, 7
 """Texture units; 0 to 3 are the plate's planes."""
 
 
-_ALL = (True,) * 4, (True,) * 4
-_COLOR_ONLY = (True,) * 4, (False,) * 4
+_ALL: Any = (True,) * 4, (True,) * 4
+_COLOR_ONLY: Any = (True,) * 4, (False,) * 4
 
 
 class GlRenderer:
@@ -67,7 +71,8 @@ class GlRenderer:
         self._noise.build_mipmaps()
         self._noise.filter = context.LINEAR_MIPMAP_NEAREST, context.LINEAR
         self._strip = context.buffer(reserve=512 * 16, dynamic=True)
-        image, self._atlas = _faces()
+        image, places = face_atlas(_FACE_PX)
+        self._atlas = {k: (u0, v0, u1 - u0, v1 - v0) for k, (u0, v0, u1, v1) in places.items()}
         self._faces = context.texture((image.shape[1], image.shape[0]), 3, image, alignment=1)
         self._faces.build_mipmaps()
         self._faces.filter = context.LINEAR_MIPMAP_LINEAR, context.LINEAR
@@ -90,7 +95,7 @@ class GlRenderer:
         commands = draw_commands(bodies, view.camera, self._drawables)
         self._upload(view, instance_rows(bodies, view, self._atlas))
         targets.upload(view.plate)
-        wet, night = bool(view.plate.wet.any()), view.light.night
+        wet, night = int(view.plate.wet.max()) > _DAMP, view.light.night
         if night:
             targets.upload_glow(view.plate)
         if wet:
@@ -137,14 +142,14 @@ class GlRenderer:
         targets.mirror.use()
         targets.mirror.clear()
         self._draw_bodies(commands, mirror=True)
-        targets.mirror.color_attachments[0].use(_MIRRORED)
+        targets.mirrored.use(_MIRRORED)
 
     def _draw_bodies(self, commands: list[Commands], *, mirror: bool) -> None:
         """Draw all bodies into the framebuffer in use."""
         context = self._context
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
         context.depth_func = "<"
-        context.front_face = "ccw" if mirror else "cw"
+        context.front_face = "cw" if mirror else "ccw"
         _fill(self._commands, np.concatenate(commands))
         first = 0
         for array, listed in zip(self._bodies, commands, strict=True):
@@ -187,19 +192,19 @@ class GlRenderer:
     def _body_array(self, colouring: str) -> moderngl.VertexArray:
         program = link(self._context, "body.vert.glsl", "body.frag.glsl", colouring)
         content = [
-            _used(program, self._vertices, "3f 3f 4f1 4f1", ("vertex", "normal", "look", "kind")),
+            _used(program, self._vertices, "3f 3f 1f 4f1 4f1", VERTEX.names or ()),
             _used(program, self._instances, INSTANCE_FORMAT, INSTANCE_NAMES),
         ]
         return self._context.vertex_array(program, content, index_buffer=self._indices)
 
 
 def _used(
-    program: moderngl.Program, buffer: moderngl.Buffer, layout: str, names: tuple[str, ...]
+    program: moderngl.Program, buffer: moderngl.Buffer, layout: str, names: Sequence[str]
 ) -> tuple[object, ...]:
     """Return a buffer's content for a program, skipping attributes that it optimised away."""
     step = "/i" if layout.endswith("/i") else ""
     fields = layout.removesuffix("/i").split()
-    size = {"3f": "12x", "4f": "16x", "4f1": "4x"}
+    size = {"1f": "4x", "3f": "12x", "4f": "16x", "4f1": "4x"}
     kept = [name for name in names if name in program]
     parts = [f if n in program else size[f] for f, n in zip(fields, names, strict=True)]
     return (buffer, " ".join(parts) + step, *kept)
@@ -211,8 +216,3 @@ def _fill(buffer: moderngl.Buffer, rows: npt.NDArray[np.generic]) -> None:
         buffer.orphan(2 * rows.nbytes)
     if rows.nbytes:
         buffer.write(np.ascontiguousarray(rows))
-
-
-def _faces() -> tuple[UInt8Array, Atlas]:
-    """Return the sign faces' atlas and where each face lies in it."""
-    return np.full((4, 4, 3), 255, np.uint8), {}

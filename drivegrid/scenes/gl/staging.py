@@ -114,7 +114,7 @@ def _shine(body: Body, place: FloatArray, code: int) -> float:
     # cos of the angle between where the lamp points and the way to the camera.
     away = math.hypot(place[0], place[2])
     ahead = -(math.sin(body.yaw_rad) * place[0] + math.cos(body.yaw_rad) * place[2]) / away
-    return body.lamps * max(_FACES[code] * ahead, 0.0)
+    return float(body.lamps * max(_FACES[code] * ahead, 0.0))
 
 
 def _halo(

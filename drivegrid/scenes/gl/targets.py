@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 from drivegrid.geometry import Size
 from drivegrid.scenes.gl.edges import soften
 from drivegrid.scenes.segments import SEGMENT, SEGMENTS
-from drivegrid.scenes.view import Picture, Plate
+from drivegrid.scenes.view import Picture, Plate, UInt8Array
 
 if TYPE_CHECKING:
     import moderngl
@@ -25,46 +24,34 @@ _STANDS = np.zeros(256, np.uint8)
 _STANDS[[SEGMENT[name] for name in SEGMENTS if name not in (*GROUND, "sky")]] = 255
 
 
-@dataclass(frozen=True)
 class Targets:
     """What is drawn into and what the plate is uploaded to.
 
     The first row of every texture is the top row of the picture: clip space has y downwards.
+
+    Args:
+        context: Of this process.
+        size_wh: Of the picture.
     """
 
-    context: moderngl.Context
-    size_wh: Size
-    color: moderngl.Texture = field(init=False)
-    marks: moderngl.Texture = field(init=False)
-    planes: tuple[moderngl.Texture, ...] = field(init=False)
-    mirror: moderngl.Framebuffer = field(init=False)
-    depth: moderngl.Framebuffer = field(init=False)
-    ground: moderngl.Framebuffer = field(init=False)
-    bodies: moderngl.Framebuffer = field(init=False)
-
-    def __post_init__(self) -> None:
-        context, size = self.context, self.size_wh
-        planes = tuple(context.texture(size, 4) for _ in range(4))
-        color = context.texture(size, 4)
-        for texture in planes:
+    def __init__(self, context: moderngl.Context, size_wh: Size) -> None:
+        coarse = (size_wh[0] + 2) // 3, (size_wh[1] + 2) // 3  # wet asphalt blurs what it mirrors
+        self.size_wh = size_wh
+        self.color = context.texture(size_wh, 4)
+        self.marks = context.texture(size_wh, 2, dtype="u2")
+        self.planes = tuple(context.texture(size_wh, 4) for _ in range(4))
+        for texture in self.planes:
             texture.filter = context.NEAREST, context.NEAREST
-        planes[0].repeat_x = planes[0].repeat_y = False
-        marks = context.texture(size, 2, dtype="u2")
-        deep = context.depth_renderbuffer(size)
-        half = (size[0] + 1) // 2, (size[1] + 1) // 2
-        mirrored = context.texture(half, 4)
-        mirrored.repeat_x = mirrored.repeat_y = False
-        values = {
-            "color": color,
-            "marks": marks,
-            "planes": planes,
-            "depth": context.framebuffer(depth_attachment=deep),
-            "ground": context.framebuffer([color], deep),
-            "bodies": context.framebuffer([color, marks], deep),
-            "mirror": context.framebuffer([mirrored], context.depth_renderbuffer(half)),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        self.mirrored = context.texture(coarse, 4)
+        for texture in (self.planes[0], self.mirrored):
+            texture.repeat_x = texture.repeat_y = False
+        self._depths: tuple[moderngl.Renderbuffer, ...] = (
+            context.depth_renderbuffer(size_wh),
+            context.depth_renderbuffer(coarse),
+        )
+        self.depth = context.framebuffer(depth_attachment=self._depths[0])
+        self.bodies = context.framebuffer([self.color, self.marks], self._depths[0])
+        self.mirror = context.framebuffer([self.mirrored], self._depths[1])
 
     def upload(self, plate: Plate) -> None:
         """Send a plate; the picture starts as its colours and ids: sky needs no shading."""
@@ -88,16 +75,15 @@ class Targets:
         marks = np.frombuffer(self.marks.read(), np.uint32).reshape(height, width)
         segments = (marks & 0xFF).astype(np.uint8)
         instances = (marks >> 16).astype(np.uint16)
-        image = soften(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), cv2.LUT(segments, _STANDS))
+        image: UInt8Array = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), np.uint8)
+        image = soften(image, _STANDS[segments])
         return Picture(image, segments, instances)
 
     def release(self) -> None:
         """Free everything of this size."""
-        for buffer in (self.ground, self.bodies, self.mirror):
-            attached = (*buffer.color_attachments, buffer.depth_attachment)
+        for buffer in (self.depth, self.bodies, self.mirror):
             buffer.release()
-            for texture in attached:
-                if texture is not None:
-                    texture.release()
-        for texture in self.planes:
+        for texture in (self.color, self.marks, self.mirrored, *self.planes):
             texture.release()
+        for depth in self._depths:
+            depth.release()

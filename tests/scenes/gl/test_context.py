@@ -48,7 +48,7 @@ def test_a_missing_or_old_driver_is_told(fresh, monkeypatch, made, words) -> Non
             raise made
         return Old()
 
-    monkeypatch.setattr(moderngl, "create_standalone_context", create)
+    monkeypatch.setattr(moderngl, "create_context", create)
     with pytest.raises(DriveGridError, match=words):
         context.gl_context()
 

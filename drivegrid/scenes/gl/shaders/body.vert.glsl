@@ -1,8 +1,9 @@
 // Places a vertex in the world as Body.to_world does, and lights it.
 in vec3 vertex;
 in vec3 normal;
+in float rank;
 in vec4 look;  // colour, gloss
-in vec4 kind;  // tint + 1, lamp, grain, axis of the grain: whole numbers / 255, grain excepted
+in vec4 kind;  // tint + 1, lamp, grain, axis of the grain, as shares of 255; of a face: place in its picture
 in vec4 pose;  // position, yaw
 in vec4 form;  // scale, grade
 in vec4 tint0; // colour, lamps
@@ -32,6 +33,8 @@ float headlights(vec3 world) {
     return exp(-side * side - high * high) / (1.0 + far * far) * step(0.0, world.z);
 }
 
+const float LAYER_M = 0.0015; // details lie one over another by this much, in depth only
+
 void main() {
     vec3 local = vertex * form.xyz;
     float c = cos(pose.w), s = sin(pose.w);
@@ -44,10 +47,12 @@ void main() {
 
     vec4 codes = floor(kind * 255.0 + 0.5);
     vec3 base = codes.x > 1.5 ? tint1.rgb : codes.x > 0.5 ? tint0.rgb : look.rgb;
+#ifndef FACE
     if (codes.w > 2.5) { // clumps of leaves, also where their grain is too small to see
         float clump = fract(sin(dot(vertex, vec3(12.99, 78.23, 37.72))) * 43758.5);
         base *= 1.0 + kind.z * (0.7 * clump - 0.4);
     }
+#endif
     vec3 view = normalize(world - vec3(0.0, eye.x, 0.0));
     float contact = mix(0.5, 1.0, smoothstep(-0.05, 0.7, above + 0.35 * max(n.y, 0.0)));
     vec3 light = sun_color.a * contact * vec3(0.75 + (n.y > 0.0 ? 0.25 : 0.4) * n.y);
@@ -81,7 +86,7 @@ void main() {
     lit = vec4(color, fog);
     vec2 shift = fract(tint1.a * vec2(7.13, 3.71));
 #ifdef FACE
-    spot.xy = face.xy + face.zw * vec2(0.5 + 0.5 * vertex.x, 0.5 - 0.5 * vertex.y);
+    spot.xy = face.xy + face.zw * kind.zw;
     spot.zw = vec2(step(1e-6, face.z), 0.0);
 #else
     vec2 flat_place = codes.w < 0.5 ? local.zy : codes.w < 1.5 ? local.xz : local.xy;
@@ -99,5 +104,5 @@ void main() {
     vec2 ray = vec2(world.x, eye.x - y);
     vec2 turned = vec2(aim.z * ray.x - aim.w * ray.y, aim.w * ray.x + aim.z * ray.y);
     vec2 pixel = turned * picture.zw + aim.xy * world.z;
-    gl_Position = vec4(2.0 * pixel / picture.xy - world.z, world.z - 2.0 * eye.y, world.z);
+    gl_Position = vec4(2.0 * pixel / picture.xy - world.z, world.z * (1.0 - 2.0 * eye.y / (world.z - LAYER_M * rank)), world.z);
 }

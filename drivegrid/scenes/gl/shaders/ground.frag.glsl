@@ -33,7 +33,7 @@ void main() {
     vec3 lit = base * light;
 #ifdef WET
     // The sky stands mirrored about the horizon; ripples shake it and nearer water is clearer.
-    vec2 shake = grains.rg * vec2(0.02, 0.05) / (1.0 + 0.05 * depth);
+    vec2 shake = grains.rg * vec2(0.008, 0.04) / (1.0 + 0.05 * depth);
     vec2 up = vec2(at.x, (2.0 * aim.y - gl_FragCoord.y) / picture.y) + shake;
     vec3 sky = mix(air.rgb, texture(albedo_plane, clamp(up, 0.0, 0.96 * aim.y / picture.y)).rgb, 0.5);
     vec4 body = texture(mirrored, at + shake);
