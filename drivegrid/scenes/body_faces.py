@@ -11,7 +11,7 @@ import numpy.typing as npt
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.mesh import MATERIALS, Mesh, Part
-from drivegrid.scenes.mesh_views import TURNS, hidden_faces
+from drivegrid.scenes.mesh_views import TURNS, Solids, hidden_faces, hull_planes
 from drivegrid.scenes.meshes import CATALOGUE
 
 IntArray = npt.NDArray[np.int32]
@@ -86,7 +86,7 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
         turn: The side that the camera is on, 0 to ``TURNS`` - 1; see ``mesh_views``.
     """
     mesh = CATALOGUE[name].mesh
-    hidden = hidden_faces(mesh, turn % TURNS)
+    hidden = hidden_faces(mesh, _solids(name), turn % TURNS)
     parts: list[Part] = []
     gone: list[npt.NDArray[np.bool_]] = []
     for part, unseen in zip(mesh.parts, hidden, strict=True):
@@ -97,6 +97,11 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
             parts.append(panes)
             gone.append(np.zeros(len(panes.faces), bool))
     return _flatten(mesh, parts, gone, coarse=False)
+
+
+@lru_cache(maxsize=None)
+def _solids(name: str) -> Solids:
+    return hull_planes(CATALOGUE[name].mesh)
 
 
 def _flatten(

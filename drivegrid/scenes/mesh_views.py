@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import ConvexHull
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.mesh import Mesh, Part
@@ -21,7 +22,11 @@ _DEEP_M = 0.01
 _INSET = 0.12
 
 
-def hidden_faces(mesh: Mesh, turn: int) -> list[npt.NDArray[np.bool_]]:
+Solids = list[tuple[int, FloatArray]]
+"""Index of each solid part and its (N, 4) outward planes."""
+
+
+def hidden_faces(mesh: Mesh, solids: Solids, turn: int) -> list[npt.NDArray[np.bool_]]:
     """Return for each part which of its (F,) faces nobody sees from a side.
 
     A face counts as hidden if from both edges and the middle of the side's sector it looks well
@@ -29,7 +34,6 @@ def hidden_faces(mesh: Mesh, turn: int) -> list[npt.NDArray[np.bool_]]:
     """
     everything = np.concatenate([part.vertices for part in mesh.parts])
     distance = 12 + 2 * float(np.abs(everything).max())
-    solids = [(index, planes(p)) for index, p in enumerate(mesh.parts) if not p.detail]
     hidden = [np.ones(len(part.faces), dtype=bool) for part in mesh.parts]
     for shift in (-0.5, 0.0, 0.5):
         angle = 2 * np.pi * (turn + shift) / TURNS
@@ -40,11 +44,23 @@ def hidden_faces(mesh: Mesh, turn: int) -> list[npt.NDArray[np.bool_]]:
     return hidden
 
 
+def hull_planes(mesh: Mesh) -> Solids:
+    """Return index and hull planes of each part of the outline that is not flat.
+
+    Parts may leave faces out where other parts cover them, so the hull is taken, not the faces.
+    """
+    found = []
+    for index, part in enumerate(mesh.parts):
+        spread = np.linalg.svd(part.vertices - part.vertices.mean(axis=0), compute_uv=False)
+        if not part.detail and spread[-1] > 1e-4:
+            found.append((index, np.asarray(ConvexHull(part.vertices).equations)))
+    return found
+
+
 def _unseen(part: Part, solids: list[FloatArray], eye: FloatArray) -> npt.NDArray[np.bool_]:
-    outward = planes(part)
     middles = np.array([part.vertices[list(face)].mean(axis=0) for face in part.faces])
     towards = eye - middles
-    facing = np.einsum("ij,ij->i", outward[:, :3], towards) / np.linalg.norm(towards, axis=1)
+    facing = np.einsum("ij,ij->i", _normals(part), towards) / np.linalg.norm(towards, axis=1)
     away = facing < _BACK
     inset = _INSET if part.detail else 0.0
     samples, owner = [], []
@@ -75,15 +91,11 @@ def _blocked(points: FloatArray, eye: FloatArray, solid: FloatArray) -> npt.NDAr
     return np.asarray((length * np.linalg.norm(ray, axis=1) > _DEEP_M) & ~outside)
 
 
-def planes(part: Part) -> FloatArray:
-    """Return (F, 4) outward unit normals and offsets of a convex solid's faces.
-
-    A point p lies inside where normal · p + offset < 0 for all of them.
-    """
+def _normals(part: Part) -> FloatArray:
+    """Return (F, 3) outward unit normals by Newell's sum."""
     rows = []
     for face in part.faces:
         corners = part.vertices[list(face)]
         total = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)
-        normal = total / max(float(np.linalg.norm(total)), 1e-12)
-        rows.append([*normal, -float(normal @ corners.mean(axis=0))])
+        rows.append(total / max(float(np.linalg.norm(total)), 1e-12))
     return np.array(rows)
