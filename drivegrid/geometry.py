@@ -194,3 +194,19 @@ def clip_points(points: FloatArray, size_wh: Size) -> FloatArray:
     [[0.0, 600.0]]
     """
     return np.clip(points, 0.0, np.asarray(size_wh, dtype=np.float64))
+
+
+def x_at_bottom(line: FloatArray, size_wh: Size) -> float:
+    """Return where the line, prolonged, meets the bottom edge, in pixels.
+
+    Lines are ordered by it, so that one hidden near the car keeps its place in the order.
+
+    Args:
+        line: (N, 2) points, N at least 1.
+        size_wh: Frame size in pixels.
+    """
+    near = line[np.argsort(-line[:, 1], kind="stable")][:2]
+    if len(near) == 1 or near[0, 1] == near[1, 1]:
+        return float(near[0, 0])
+    slope = (near[1, 0] - near[0, 0]) / (near[1, 1] - near[0, 1])
+    return float(near[0, 0] + (size_wh[1] - near[0, 1]) * slope)

@@ -44,13 +44,23 @@ def bench_data(
 def _plan(split: str, limit: int | None, seed: int) -> Any:
     from drivegrid import __version__
     from drivegrid.data.benchmark import NUM_FRAMES, SEED_STEP, Plan
-    from drivegrid.scenes.render import backend_name
-    from drivegrid.scenes.stream import FIRST_TRAIN_SEED, TEST_SEEDS
+    from drivegrid.scenes.seeds import FIRST_TRAIN_SEED, TEST_SEEDS
 
     first = FIRST_TRAIN_SEED if split == "train" else TEST_SEEDS.start
     frames = min(limit or NUM_FRAMES[split], NUM_FRAMES[split])
-    made_with = {"drivegrid": __version__, "backend": backend_name()}
+    made_with = {"drivegrid": __version__, "backend": _backend()}
     return Plan(split, first + seed * SEED_STEP, frames, made_with)
+
+
+def _backend() -> str:
+    """Return what draws: other drivers give other pixels, and with them another content hash."""
+    from drivegrid.scenes.compositor import Compositor
+    from drivegrid.scenes.gl.context import gl_context
+    from drivegrid.scenes.render import default_renderer
+
+    if isinstance(default_renderer(), Compositor):
+        return "opencv"
+    return f"opengl, {gl_context().info['GL_RENDERER']}"
 
 
 def _num_cores() -> int:

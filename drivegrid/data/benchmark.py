@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from drivegrid.data.attributes import attribute_questions
@@ -222,7 +223,7 @@ def _mapped(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
         yield map
         return
     spawn = multiprocessing.get_context("spawn")  # a renderer's GPU context does not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(workers, spawn, cv2.setNumThreads, (1,)) as pool:
         try:
             yield partial(pool.map, chunksize=4)
         except BaseException:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.geometry import Size
+from drivegrid.geometry import Size, x_at_bottom
 from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.labels.space import spelling
 
@@ -152,6 +152,8 @@ def _namesakes(asked: str) -> frozenset[str]:
 def _is_noticed(instance: Instance, size_wh: Size) -> Verdict:
     """Tell whether everybody would notice an instance."""
     if instance.visibility is not None and instance.visibility < MIN_VISIBILITY:
+        return None
+    if instance.extra.get("painted") is False:
         return None
     box = instance.extra.get("visible_box") or instance.extra.get("box_xyxy")
     if box is not None:
@@ -351,16 +353,20 @@ class Description:
         return (counted[-1],) if apart and all(verdicts[i] for i in counted) else None
 
     def _key(self, scene: Scene, instance: Instance) -> float | None:
-        """Return what instances are ranked by, ascending: metres, lines, or shares of the width."""
+        """Return what instances are ranked by, ascending: metres, or shares of the width.
+
+        Lines are prolonged to the bottom, where our lane is.
+        """
         sign = -1.0 if self.rank in ("farthest", "right") else 1.0
         if self.rank in ("nearest", "farthest"):
             distance = _ego(instance).get("distance_m")
             return None if distance is None else sign * float(distance)
-        if instance.geometry.kind == "line":
-            order = instance.extra.get("order")
-            return None if order is None else sign * float(order)
-        middle = instance.geometry.vertices()[:, 0].mean() / scene.frame.size_wh[0]
-        return sign * float(middle)
+        points, size_wh = instance.geometry.vertices(), scene.frame.size_wh
+        if not len(points):
+            return None
+        is_line = instance.geometry.kind == "line"
+        x = x_at_bottom(points, size_wh) if is_line else float(points[:, 0].mean())
+        return sign * x / size_wh[0]
 
 
 def _far_apart(rank: str, first: float, second: float) -> bool:

@@ -74,8 +74,8 @@ def refer(scene: Scene, rng: np.random.Generator, count: int) -> list[Expression
     """Draw at most ``count`` different expressions, as many of each kind as the scene allows.
 
     Args:
-        scene: Labels; ``extra["ego"]`` and ``extra["order"]`` of its instances say where things
-            are (without them fewer expressions are clear).
+        scene: Labels; ``extra["ego"]`` of its instances says where things are (without it fewer
+            expressions are clear).
         rng: Source of the draw.
         count: Number of expressions wanted. Kinds take turns; one that the scene does not give
             is left out, not replaced.

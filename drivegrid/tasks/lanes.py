@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.geometry import FloatArray, GeometryKind
+from drivegrid.geometry import GeometryKind, x_at_bottom
 from drivegrid.tasks.base import Asked, Task, pick
 
 PARAPHRASES = (
@@ -21,22 +21,6 @@ PARAPHRASES = (
 EGO = ("the ego lane lines", "the lines of our lane", "left and right line of the ego lane")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 STYLE_SUFFIX = " with style and colour"
-
-
-def x_at_bottom(line: FloatArray, size_wh: tuple[int, int]) -> float:
-    """Return where the line, prolonged, meets the bottom edge, in pixels.
-
-    Lines are ordered by it, so that one hidden near the car keeps its place in the order.
-
-    Args:
-        line: (N, 2) points, N at least 1.
-        size_wh: Frame size in pixels.
-    """
-    near = line[np.argsort(-line[:, 1], kind="stable")][:2]
-    if len(near) == 1 or near[0, 1] == near[1, 1]:
-        return float(near[0, 0])
-    slope = (near[1, 0] - near[0, 0]) / (near[1, 1] - near[0, 1])
-    return float(near[0, 0] + (size_wh[1] - near[0, 1]) * slope)
 
 
 class Lanes(Task):

@@ -2,22 +2,22 @@
 
 import json
 import sys
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
+from drivegrid.scenes.compositor import Compositor
 from tests.data import toy_world
 
 
 @pytest.fixture(autouse=True)
 def renderer(monkeypatch):
     """Put the toy world in place of the renderer."""
-    render = SimpleNamespace(render_scene=toy_world.render, backend_name=lambda: "toy")
-    stream = SimpleNamespace(TEST_SEEDS=range(500_000, 1_000_000), FIRST_TRAIN_SEED=1_000_000)
-    monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", render)
-    monkeypatch.setitem(sys.modules, "drivegrid.scenes.stream", stream)
+    render = ModuleType("drivegrid.scenes.render")
+    render.render_scene, render.default_renderer = toy_world.render, Compositor
+    monkeypatch.setitem(sys.modules, render.__name__, render)
 
 
 def run(*words):
@@ -45,7 +45,7 @@ def test_one_split_goes_to_the_folder_itself_and_the_seed_moves_on(tmp_path) -> 
     assert run("bench-data", "--out", tmp_path, *asked).exit_code == 0
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["seeds"]["first"] == 700_000
-    assert manifest["made_with"]["backend"] == "toy"
+    assert manifest["made_with"]["backend"] == "opencv"
 
 
 @pytest.mark.parametrize("words", [("--seed", 5), ("--limit", 0), ("--split", "val")])

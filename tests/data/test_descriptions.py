@@ -76,8 +76,19 @@ def test_lane_lines(description, targets) -> None:
     assert description.targets(scene(*LANES)) == targets
 
 
+@pytest.mark.parametrize("points", [np.zeros((0, 2)), [[5.0, 5.0]]])
+def test_lines_of_no_length_are_overlooked(points) -> None:
+    broken = Instance("lane/line", Polyline(points))
+    assert every("lane/line").targets(scene(*LANES, broken)) is None
+
+
+def test_lines_that_nobody_painted_are_not_seen() -> None:
+    bare = Instance("lane/line", LANES[0].geometry, {}, 1.0, extra={"painted": False})
+    assert every("lane/line").targets(scene(bare)) is None
+
+
 def test_a_curb_matters_only_where_it_is_counted() -> None:
-    curb = Instance("lane/curb", LANES[3].geometry, {}, 1.0, extra={"order": 4})
+    curb = Instance("lane/curb", line(318, 4).geometry, {}, 1.0)
     both = scene(*LANES, curb)
     assert the("lane/line", rank="left", place=1).targets(both) == (1,)
     assert the("lane/line", rank="right", place=0).targets(both) is None
@@ -133,11 +144,10 @@ def test_things_half_in_our_lane_are_left_open() -> None:
 
 
 def test_without_relations_in_the_labels_nothing_is_clear() -> None:
-    bare = scene(Instance(CONE, thing(CONE).geometry), Instance("lane/line", Polyline(np.eye(2))))
+    bare = scene(Instance(CONE, thing(CONE).geometry))
     for relation in relations_for(CONE):
         assert every(CONE, relation=relation).targets(bare) is None
     assert the(CONE, rank="nearest").targets(bare) is None
-    assert the("lane/line", rank="left").targets(bare) is None
 
 
 def test_no_two_descriptions_share_their_words_and_all_can_be_read_back() -> None:

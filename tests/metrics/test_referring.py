@@ -21,7 +21,7 @@ def one(shape, **extra):
 
 
 LINE = Polyline(np.array([[800.0, 590.0], [800.0, 300.0]]))
-SHIFTED = Polyline(LINE.xy + (9.0, 0.0))
+SHIFTED = Polyline(LINE.xy + np.array([9.0, 0.0]))
 SQUARE = Polygon((np.array([[0.0, 0], [10, 0], [10, 10], [0, 10]]),))
 FACE = {"box_xyxy": [0.0, 0.0, 40.0, 4.0]}
 
@@ -39,7 +39,7 @@ FACE = {"box_xyxy": [0.0, 0.0, 40.0, 4.0]}
         ([box(0), box(0)], [one(box(0)), one(box(0))], 1.0),
         ([LINE], [one(LINE)], 1.0),
         ([SHIFTED], [one(LINE)], 1.0),
-        ([Polyline(LINE.xy + (40.0, 0.0))], [one(LINE)], 0.0),
+        ([Polyline(LINE.xy + np.array([40.0, 0.0]))], [one(LINE)], 0.0),
         ([SQUARE], [one(SQUARE)], 1.0),
         ([SQUARE], [one(box(0))], 0.0),
         ([Point(np.array([39.0, 3.0]))], [one(Point(np.zeros(2)), **FACE)], 1.0),

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivegrid.geometry import x_at_bottom
 from drivegrid.tasks import drivable, lanes, objects, signs
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.corpus import unfamiliar_words
-from drivegrid.tasks.lanes import x_at_bottom
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, parse_answer
