@@ -11,7 +11,6 @@ the training scene whose picture looks most alike.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,18 +25,17 @@ from drivegrid.data.files import write_text
 from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.images import load_image
 from drivegrid.data.scene import Scene
-from drivegrid.geometry import from_parts
 from drivegrid.inference.predictor import Predictor
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.seeds import FIRST_TRAIN_SEED, TEST_SEEDS
-from drivegrid.tasks.scoring import asked_part, headline, headline_of, perfect_answer
+from drivegrid.tasks.baselines import average_scene, given, scale_scene
+from drivegrid.tasks.scoring import asked_part, headline_of, perfect_answer
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 
 FRAME_WH = (1280, 720)
 TRAINING_SCENES = 1024
-MEDOID_CANDIDATES, MEDOID_OTHERS = 32, 64
 THUMBNAIL_WH = (48, 27)
 
 Pixels = npt.NDArray[np.uint8]
@@ -67,30 +65,7 @@ class TrainingScenes:
 
     def average(self) -> Scene:
         """Return the scene whose labels answer the other scenes best, by the mean of the scores."""
-        others = self.scenes[MEDOID_CANDIDATES : MEDOID_CANDIDATES + MEDOID_OTHERS]
-        scores = [
-            np.mean([value or 0.0 for value in headline(given(candidate, others), others).values()])
-            for candidate in track(self.scenes[:MEDOID_CANDIDATES], "average scene")
-        ]
-        return self.scenes[int(np.argmax(scores))]
-
-
-def scale_scene(scene: Scene, size_wh: tuple[int, int]) -> Scene:
-    """Return the scene in a frame of another size."""
-    ratio = np.asarray(size_wh) / scene.frame.size_wh
-    instances = []
-    for instance in scene.instances:
-        parts = tuple(part * ratio for part in instance.geometry.parts())
-        instances.append(replace(instance, geometry=from_parts(instance.geometry.kind, parts)))
-    frame = replace(scene.frame, size_wh=size_wh)
-    return replace(scene, frame=frame, instances=tuple(instances))
-
-
-def given(answer: Scene, frames: Sequence[Scene]) -> list[Scene]:
-    """Return the same answer for every frame."""
-    return [
-        replace(scale_scene(answer, scene.frame.size_wh), frame=scene.frame) for scene in frames
-    ]
+        return average_scene(self.scenes)
 
 
 def evaluate_rendered(

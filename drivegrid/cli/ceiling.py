@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from drivegrid.cli.benchmark import find_split, print_benchmark
 from drivegrid.cli.lattice import parse_lattice
 from drivegrid.cli.output import print_json, print_rejected
 
@@ -25,7 +26,8 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> None:
     """Encode and decode every label and score the result: what no model can beat.
 
-    Figures are percent, counts and pixels excepted; parameters are printed beside them.
+    Figures are percent, counts and pixels excepted; parameters are printed beside them. For a
+    folder that bench-data has made, trivial predictors stand beside the ceiling of every task.
 
     Example: drivegrid ceiling label_data.json --format tusimple --encoder fewest --rounds 2
     """
@@ -34,13 +36,16 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.metrics.report import format_rows
     from drivegrid.tokens.codec import Codec
 
+    codec = Codec(parse_lattice(lattice, gamma), encoder, rounds)
     if label_format == "auto":
+        if (split := find_split(path)) is not None:
+            print_benchmark(split, codec, as_json)
+            return
         label_format, reason = detect_format(path)
         typer.echo(f"{path}: {label_format} ({reason})", err=True)
-    grid = parse_lattice(lattice, gamma)
     loaded = find_format(label_format).load(path)
     loaded.require_frames(path)
-    report = score(loaded.scenes, Codec(grid, encoder, rounds), smooth=smooth)
+    report = score(loaded.scenes, codec, smooth=smooth)
     rejected = loaded.quarantine.rejected
     print_rejected(rejected)
     result = report.as_dict() | {"frames": len(loaded.scenes), "quarantined": len(rejected)}

@@ -247,9 +247,9 @@ _FORMS: tuple[tuple[Form, str, str], ...] = (
 def _readings(inner: str, form: Form) -> Iterator[Description]:
     """Yield descriptions whose words may be these; the caller compares."""
     first, _, rest = inner.partition(" ")
-    if first in ("nearest", "farthest"):
+    if form == "the" and first in ("nearest", "farthest"):
         yield from (replace(d, rank=first) for d in _readings(rest, form))
-    if first in ORDINALS:
+    if form == "the" and first in ORDINALS:
         for side in ("left", "right"):
             if rest.endswith(f" from the {side}"):
                 label = _nouns().get(rest.removesuffix(f" from the {side}"))
@@ -262,8 +262,9 @@ def _readings(inner: str, form: Form) -> Iterator[Description]:
             continue
         after = " ".join(words[stop:])
         pairs, left = _read_adjectives(words[:start], label), after
-        if words[stop : stop + 1] == ["for"] and len(words) > stop + 1:
-            pairs, left = [*pairs, ("limit", words[stop + 1])], " ".join(words[stop + 2 :])
+        limit = ("limit", " ".join(words[stop + 1 : stop + 2]))
+        if words[stop : stop + 1] == ["for"] and limit in _attributes(label):
+            pairs, left = [*pairs, limit], " ".join(words[stop + 2 :])
         if not left or left in relations_for(label):
             yield Description(label, form, tuple(pairs), left)
 

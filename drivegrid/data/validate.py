@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from drivegrid.data.benchmark import LABEL_FILES, MANIFEST
+from drivegrid.data.benchmark import LABEL_FILES
 from drivegrid.data.benchmark_checks import BenchmarkFault, check_manifest, check_rows
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import walk_files
 from drivegrid.data.formats import detect_format, find_format
 from drivegrid.data.images import image_size
 from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.split import is_split
 from drivegrid.data.store import SUFFIXES, iter_numbered
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, FloatArray, Polygon, Polyline, Size
@@ -83,11 +84,6 @@ def label_files(path: Path) -> Iterator[Path]:
     else:
         detect_format(path)
         yield path
-
-
-def is_split(folder: Path) -> bool:
-    """Tell whether a folder is a split of the benchmark."""
-    return (folder / MANIFEST).is_file()
 
 
 def numbered_scenes(path: Path) -> Iterator[tuple[int | None, Scene | FormatError]]:

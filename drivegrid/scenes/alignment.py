@@ -7,6 +7,7 @@ Since the height depends on Z alone, what a crest hides is decided along Z alone
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,18 +66,28 @@ class Alignment:
         points[:, 2] = depth_m
         return points
 
-    def point(self, offset_m: float, depth_m: float, up_m: float = 0.0) -> FloatArray:
-        """Return the (3,) world point of one place."""
-        return np.asarray(self.points(offset_m, np.array([depth_m]), up_m)[0])
+    def point(
+        self, offset_m: float, depth_m: float, up_m: float = 0.0
+    ) -> tuple[float, float, float]:
+        """Return the world X, Y, Z of one place."""
+        x = self._read(self.center_m, depth_m) + offset_m * self._read(self.stretch, depth_m)
+        return x, self._read(self.height_m, depth_m) + up_m, depth_m
 
     def yaw(self, depth_m: float) -> float:
         """Return the course's direction in radians, positive to the right."""
-        return float(np.arctan(np.interp(depth_m, DEPTHS_M, self.slope)))
+        return math.atan(self._read(self.slope, depth_m))
 
     def grade(self, depth_m: float) -> float:
         """Return dY/dZ of the ground."""
-        index = min(int(depth_m / STEP_M), len(DEPTHS_M) - 2)
+        index = min(max(int(depth_m / STEP_M), 0), len(DEPTHS_M) - 2)
         return float(self.height_m[index + 1] - self.height_m[index]) / STEP_M
+
+    def _read(self, table: FloatArray, depth_m: float) -> float:
+        """Interpolate one value; depths beyond the table take its ends."""
+        place = min(max(depth_m / STEP_M, 0.0), len(DEPTHS_M) - 1.001)
+        index = int(place)
+        low, high = table[index], table[index + 1]
+        return float(low + (high - low) * (place - index))
 
     def depth_at(self, arc_m: FloatArray) -> FloatArray:
         """Return the Z at lengths along the course."""

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M
 from drivegrid.scenes.body import Body
-from drivegrid.scenes.body_faces import MeshFaces, mesh_faces
+from drivegrid.scenes.body_faces import BLOB_LAYERS, MeshFaces, coarse_faces, fine_faces
 from drivegrid.scenes.camera import NEAR_M, Float32Array
+from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
 DETAIL_PX = 16.0
@@ -22,6 +23,7 @@ _THIN_PX = 1.3
 _LEAST_COVER = 0.12
 _FACE_PX2 = 0.5
 _DETAIL_PX2 = 1.6
+_BLOB_PX = 7.0
 _LIMIT_PX = 16000.0
 _CREST_SLACK = 2e-4
 
@@ -45,6 +47,8 @@ class Batch:
         points: (V, 2) float32 pixels of all vertices, not drawn in.
         starts: (B + 1,) first vertex of each body.
         face_starts: (B + 1,) first visible face of each body.
+        blobs: (K, 4) face, layer, first and last vertex of each face that is a blob's layer.
+        drawn: (V, 2) float32 pixels of all vertices, drawn in.
         cut: (B,) tangent below the horizontal under which nearer ground hides the body; inf
             where all is seen.
     """
@@ -60,7 +64,21 @@ class Batch:
     points: Float32Array
     starts: IntArray
     face_starts: IntArray
+    blobs: IntArray
+    drawn: Float32Array
     cut: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Parts of all meshes in a row: (P,) arrays, with (P, 2) pixel extents before drawing in."""
+
+    vertex_counts: npt.NDArray[np.int32]
+    face_counts: npt.NDArray[np.int32]
+    detail: npt.NDArray[np.bool_]
+    blob: npt.NDArray[np.bool_]
+    low: Float32Array
+    high: Float32Array
 
 
 def gather(view: View) -> Batch | None:
@@ -70,31 +88,17 @@ def gather(view: View) -> Batch | None:
         return None
     starts = np.concatenate([[0], np.cumsum([len(m.vertices) for m in meshes])])
     points = _project(view, meshes, params, starts)
-    vertex_counts = np.concatenate([m.vertex_counts for m in meshes])
-    face_counts = np.concatenate([m.face_counts for m in meshes])
-    firsts = np.cumsum(vertex_counts) - vertex_counts
-    low = np.minimum.reduceat(points, firsts)
-    high = np.maximum.reduceat(points, firsts)
-    part_counts = np.array([len(m.vertex_counts) for m in meshes])
-    part_firsts = np.cumsum(part_counts) - part_counts
-    boxes = np.concatenate(
-        [np.minimum.reduceat(low, part_firsts), np.maximum.reduceat(high, part_firsts)], axis=1
-    )
-    size = high - low
-    drawn, low, high = _draw_in(points, low, high, vertex_counts)
+    parts, boxes = _parts(meshes, points)
+    drawn, low, high = _draw_in(points, parts)
     per_body = np.array([len(m.quads) for m in meshes])
     quads = np.concatenate([m.quads for m in meshes]) + np.repeat(starts[:-1], per_body)[:, None]
-    area = _areas(points[quads])
-    detail = np.repeat(np.concatenate([m.detail for m in meshes]), face_counts)
-    kept, boxed, cover = _select(area, detail, size, face_counts)
-    part_of_face = np.repeat(np.arange(len(face_counts)), face_counts)[kept]
+    kept, boxed, cover = _select(_areas(points[quads]), parts)
+    part_of_face = np.repeat(np.arange(len(parts.blob)), parts.face_counts)[kept]
     corners = drawn[quads[kept]]
     if boxed.any():
-        parts = part_of_face[boxed]
-        a, b = low[parts], high[parts]
-        corners[boxed] = np.stack(
-            [a, np.stack([b[:, 0], a[:, 1]], 1), b, np.stack([a[:, 0], b[:, 1]], 1)], axis=1
-        )
+        a, b = low[part_of_face[boxed]], high[part_of_face[boxed]]
+        sides = [a, np.stack([b[:, 0], a[:, 1]], 1), b, np.stack([a[:, 0], b[:, 1]], 1)]
+        corners[boxed] = np.stack(sides, axis=1)
     owner = np.repeat(np.arange(len(bodies)), per_body)[kept]
     return Batch(
         bodies=bodies,
@@ -108,8 +112,38 @@ def gather(view: View) -> Batch | None:
         points=points,
         starts=starts,
         face_starts=np.searchsorted(owner, np.arange(len(bodies) + 1)),
+        blobs=_blobs(parts, part_of_face, kept, boxed),
+        drawn=drawn,
         cut=_cuts(view, params),
     )
+
+
+def _parts(meshes: list[MeshFaces], points: Float32Array) -> tuple[_Parts, Float32Array]:
+    """Return all parts in a row, and (B, 4) boxes of the bodies in pixels."""
+    vertex_counts = np.concatenate([m.vertex_counts for m in meshes])
+    firsts = np.cumsum(vertex_counts) - vertex_counts
+    low = np.minimum.reduceat(points, firsts)
+    high = np.maximum.reduceat(points, firsts)
+    part_counts = np.array([len(m.vertex_counts) for m in meshes])
+    part_firsts = np.cumsum(part_counts) - part_counts
+    boxes = np.concatenate(
+        [np.minimum.reduceat(low, part_firsts), np.maximum.reduceat(high, part_firsts)], axis=1
+    )
+    face_counts = np.concatenate([m.face_counts for m in meshes])
+    detail = np.concatenate([m.detail for m in meshes])
+    blob = np.concatenate([m.blob for m in meshes])
+    return _Parts(vertex_counts, face_counts, detail, blob, low, high), boxes
+
+
+def _blobs(
+    parts: _Parts, part_of_face: IntArray, kept: IntArray, boxed: npt.NDArray[np.bool_]
+) -> IntArray:
+    """Return (K, 4) face, layer, first and last vertex of the blobs' layers."""
+    faces = np.flatnonzero(parts.blob[part_of_face] & ~boxed)
+    owner = part_of_face[faces]
+    last = np.cumsum(parts.vertex_counts)[owner]
+    layer = kept[faces] - (np.cumsum(parts.face_counts) - parts.face_counts)[owner]
+    return np.stack([faces, layer, last - parts.vertex_counts[owner], last], axis=1)
 
 
 def _choose(view: View) -> tuple[list[Body], list[MeshFaces], FloatArray]:
@@ -118,7 +152,7 @@ def _choose(view: View) -> tuple[list[Body], list[MeshFaces], FloatArray]:
     if not view.bodies:
         return [], [], np.empty((0, 8))
     params = np.array([(*b.position_m, b.yaw_rad, *b.scale, b.grade) for b in view.bodies])
-    whole = [mesh_faces(body.mesh, False) for body in view.bodies]
+    whole = [coarse_faces(body.mesh) for body in view.bodies]
     extent = np.array([(m.high, m.low) for m in whole])
     reach = np.abs(extent).max(axis=1) * params[:, 4:7]
     radius = np.hypot(reach[:, 0], reach[:, 2])
@@ -130,14 +164,14 @@ def _choose(view: View) -> tuple[list[Body], list[MeshFaces], FloatArray]:
     x = params[:, 0] * fx / depth + camera.center_xy[0]
     seen = (params[:, 2] + radius > NEAR_M) & (x + spread > 0) & (x - spread < camera.size_wh[0])
     tall = (extent[:, 0, 1] - extent[:, 1, 1]) * params[:, 5] * fy / depth
-    bodies = [body for body, ok in zip(view.bodies, seen.tolist(), strict=True) if ok]
-    meshes = [
-        mesh_faces(body.mesh, True) if rich else mesh
-        for body, mesh, ok, rich in zip(
-            view.bodies, whole, seen.tolist(), (tall > DETAIL_PX).tolist(), strict=True
-        )
-        if ok
-    ]
+    bearing = np.arctan2(-params[:, 0], -params[:, 2]) - params[:, 3]
+    turns = np.rint(bearing * (TURNS / (2 * np.pi))).astype(int) % TURNS
+    bodies, meshes = [], []
+    for index in np.flatnonzero(seen).tolist():
+        body = view.bodies[index]
+        bodies.append(body)
+        rich = tall[index] > DETAIL_PX
+        meshes.append(fine_faces(body.mesh, int(turns[index])) if rich else whole[index])
     return bodies, meshes, params[seen]
 
 
@@ -167,18 +201,18 @@ def _project(
 
 
 def _draw_in(
-    points: Float32Array, low: Float32Array, high: Float32Array, counts: npt.NDArray[np.int32]
+    points: Float32Array, parts: _Parts
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Shrink each part towards its middle by half a pixel on every side.
 
     cv2 paints each pixel that an edge passes through up to half a pixel beyond it; after the
     shrinking that is the pixels whose centre lies inside.
     """
-    middle, half = (low + high) / 2, (high - low) / 2
+    middle, half = (parts.low + parts.high) / 2, (parts.high - parts.low) / 2
     less = np.maximum(half - np.float32(0.5), 0)
     factor = less / np.maximum(half, np.float32(1e-6))
-    drawn = points * np.repeat(factor, counts, axis=0)
-    drawn += np.repeat(middle - middle * factor, counts, axis=0)
+    drawn = points * np.repeat(factor, parts.vertex_counts, axis=0)
+    drawn += np.repeat(middle - middle * factor, parts.vertex_counts, axis=0)
     return drawn, middle - less, middle + less
 
 
@@ -191,10 +225,7 @@ def _areas(corners: Float32Array) -> Float32Array:
 
 
 def _select(
-    area: Float32Array,
-    detail: npt.NDArray[np.bool_],
-    size: Float32Array,
-    face_counts: npt.NDArray[np.int32],
+    area: Float32Array, parts: _Parts
 ) -> tuple[IntArray, npt.NDArray[np.bool_], Float32Array]:
     """Choose the faces to paint.
 
@@ -202,19 +233,23 @@ def _select(
         Indices of the faces kept; which of them stand for their whole part, as its box: tiny and
         thin parts; and (P,) each part's share of the pixels it touches.
     """
-    small = (size.max(axis=1) < _SMALL_PX) | (size.min(axis=1) < _THIN_PX)
+    counts = parts.face_counts
+    size = parts.high - parts.low
+    largest_px = size.max(axis=1)
+    small = (largest_px < _SMALL_PX) | (size.min(axis=1) < _THIN_PX)
     cover = np.minimum(size, 1).prod(axis=1)
-    firsts = np.cumsum(face_counts) - face_counts
-    filled = face_counts > 0
-    largest = np.zeros(len(face_counts), dtype=np.float32)
-    if filled.any():
-        largest[filled] = np.maximum.reduceat(area, firsts[filled])
-    of_small = np.repeat(small, face_counts)
-    ok = area > np.where(detail, np.float32(_DETAIL_PX2), np.float32(_FACE_PX2))
-    whole = of_small & ~detail
-    only = whole & (area >= np.repeat(largest, face_counts)) & (area > 0)
-    only &= np.repeat(cover > _LEAST_COVER, face_counts)
-    kept = np.flatnonzero((ok & ~whole) | only)
+    firsts = np.cumsum(counts) - counts
+    layers = firsts[parts.blob, None] + np.arange(BLOB_LAYERS)
+    area[layers] = np.where(largest_px[parts.blob, None] < _BLOB_PX, (0, 99, 0), (98, 99, 98))
+    filled = counts > 0
+    largest = np.zeros(len(counts), dtype=np.float32)
+    largest[filled] = np.maximum.reduceat(area, firsts[filled])
+    least = np.where(parts.detail, np.float32(_DETAIL_PX2), np.float32(_FACE_PX2))
+    least[small & ~parts.detail] = np.inf
+    ok = area > np.repeat(least, counts)
+    largest[~small | parts.detail | (cover < _LEAST_COVER) | (largest <= 0)] = np.inf
+    only = area >= np.repeat(largest, counts)
+    kept = np.flatnonzero(ok | only)
     return kept, only[kept], cover
 
 

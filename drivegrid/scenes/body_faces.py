@@ -11,6 +11,7 @@ import numpy.typing as npt
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.mesh import MATERIALS, Mesh, Part
+from drivegrid.scenes.mesh_views import TURNS, hidden_faces
 from drivegrid.scenes.meshes import CATALOGUE
 
 IntArray = npt.NDArray[np.int32]
@@ -19,28 +20,36 @@ NORMAL, ALBEDO = slice(0, 3), slice(3, 6)
 TINT, GLOSS, GLOW, ROUGH, HEIGHT, CHANCE = range(6, 12)
 """Columns of ``MeshFaces.looks``."""
 
-GLOWS = ("", "front", "rear", "always")
-_INSIDE_M = 0.002
+GLOWS = ("", "front", "rear", "always", "window")
+"""What shines: lamps by name, and window panes, some of which are lit at night."""
+
+BLOB_LAYERS = 3
+"""Faces that stand for a blob: its outline in shade, then two smaller, brighter ones."""
+
+_BLOB_NORMALS = ((0.0, -0.35, 0.0), (0.0, 0.3, -0.15), (0.0, 0.85, -0.1))
 _STOREY_M = 3.1
 _BAY_M = 2.6
 
 
 @dataclass(frozen=True, slots=True)
 class MeshFaces:
-    """A mesh for the compositor.
+    """A mesh for the compositor, as seen from about one side.
 
     Args:
         vertices: (V, 4) float32 homogeneous, model frame, part after part.
         quads: (F, 4) int32 vertex indices, part after part; triangles repeat the last corner.
+            Blobs have ``BLOB_LAYERS`` quads of no area.
         looks: (F, 12) float32: normal, albedo, tint (0 none, else its index + 1), gloss, index
             into ``GLOWS``, roughness, height of the middle in metres, a fixed chance in [-1, 1].
         vertex_counts: (P,) vertices of each part.
         face_counts: (P,) faces of each part.
         detail: (P,) bool.
-        panels: Part index and vertex indices of each face that shows a sign's picture.
+        blob: (P,) bool, parts painted as rounded heaps by their outline: leaves, and all
+            that is round in a coarse mesh.
+        panel: Vertex indices of the face that shows a sign's picture, None without one.
         low: (3,) least x, y, z.
         high: (3,) greatest x, y, z.
-        textured: Whether the mesh is rough enough to get a texture.
+        leafy: Whether the mesh has leaves.
     """
 
     vertices: Float32Array
@@ -49,49 +58,77 @@ class MeshFaces:
     vertex_counts: IntArray
     face_counts: IntArray
     detail: npt.NDArray[np.bool_]
-    panels: tuple[tuple[int, IntArray], ...]
+    blob: npt.NDArray[np.bool_]
+    panel: IntArray | None
     low: FloatArray
     high: FloatArray
-    textured: bool
+    leafy: bool
 
 
-@lru_cache(maxsize=1024)
-def mesh_faces(name: str, detailed: bool) -> MeshFaces:
-    """Return a catalogue model's faces, with or without its detail parts.
+@lru_cache(maxsize=None)
+def coarse_faces(name: str) -> MeshFaces:
+    """Return a catalogue model without details, for bodies far away.
 
-    >>> mesh_faces("crate", True).quads.shape
+    >>> coarse_faces("crate").quads.shape
     (6, 4)
     """
-    return build_faces(CATALOGUE[name].mesh, detailed)
+    mesh = CATALOGUE[name].mesh
+    parts = [part for part in mesh.parts if not part.detail]
+    return _flatten(mesh, parts, [np.zeros(len(p.faces), bool) for p in parts], coarse=True)
 
 
-def build_faces(mesh: Mesh, detailed: bool) -> MeshFaces:
-    """Flatten a mesh; faces that lie inside another solid of it are never seen and left out."""
-    parts = [p for p in mesh.parts if detailed or not p.detail]
-    if detailed:
-        parts = [piece for part in parts for piece in (part, *_windows(part))]
-    solids = [_planes(part) for part in mesh.parts if not part.detail]
+@lru_cache(maxsize=4096)
+def fine_faces(name: str, turn: int) -> MeshFaces:
+    """Return a catalogue model with its details, without what is hidden from one side.
+
+    Args:
+        name: Key of ``CATALOGUE``.
+        turn: The side that the camera is on, 0 to ``TURNS`` - 1; see ``mesh_views``.
+    """
+    mesh = CATALOGUE[name].mesh
+    hidden = hidden_faces(mesh, turn % TURNS)
+    parts: list[Part] = []
+    gone: list[npt.NDArray[np.bool_]] = []
+    for part, unseen in zip(mesh.parts, hidden, strict=True):
+        if not part.detail or not unseen.all():
+            parts.append(part)
+            gone.append(unseen)
+        for panes in _windows(part, unseen):
+            parts.append(panes)
+            gone.append(np.zeros(len(panes.faces), bool))
+    return _flatten(mesh, parts, gone, coarse=False)
+
+
+def _flatten(
+    mesh: Mesh, parts: list[Part], hidden: list[npt.NDArray[np.bool_]], *, coarse: bool
+) -> MeshFaces:
     rng = np.random.default_rng(len(mesh.name))
     quads: list[tuple[int, ...]] = []
     looks: list[list[float]] = []
     counts: list[int] = []
-    panels: list[tuple[int, IntArray]] = []
+    blob = [_is_blob(part, coarse) for part in parts]
+    panel = None
     start = 0
-    for index, part in enumerate(parts):
-        kept = 0
-        others = [s for s in solids if part.detail or s is not solids[_rank(mesh, part)]]
-        for face, material in zip(part.faces, part.materials, strict=True):
-            corners = part.vertices[list(face)]
-            if any(_inside(corners, solid) for solid in others):
+    for part, unseen, heap in zip(parts, hidden, blob, strict=True):
+        before = len(quads)
+        if heap:
+            quads += [(start,) * 4] * BLOB_LAYERS
+            looks += _blob_looks(part, float(rng.uniform(-1, 1)))
+        for number, face in enumerate(part.faces):
+            if heap or unseen[number]:
                 continue
-            look = _look(corners, material, float(rng.uniform(-1, 1)))
+            material = part.materials[number]
+            panes = (
+                part.detail and material == "glass" and len(part.vertices) == 4 * len(part.faces)
+            )
+            look = _look(part.vertices[list(face)], material, float(rng.uniform(-1, 1)))
+            look[GLOW] = GLOWS.index("window") if panes else look[GLOW]
             if material == "face":
-                panels.append((index, np.array(face, dtype=np.int32) + start))
-            for quad in _split(face):
-                quads.append(tuple(v + start for v in quad))
-                looks.append(look)
-                kept += 1
-        counts.append(kept)
+                panel = np.array(face, dtype=np.int32) + start
+            pieces = _split(face)
+            quads += [tuple(v + start for v in quad) for quad in pieces]
+            looks += [look] * len(pieces)
+        counts.append(len(quads) - before)
         start += len(part.vertices)
     points = np.concatenate([part.vertices for part in parts])
     return MeshFaces(
@@ -101,31 +138,26 @@ def build_faces(mesh: Mesh, detailed: bool) -> MeshFaces:
         np.array([len(part.vertices) for part in parts], dtype=np.int32),
         np.array(counts, dtype=np.int32),
         np.array([part.detail for part in parts]),
-        tuple(panels),
+        np.array(blob),
+        panel,
         points.min(axis=0),
         points.max(axis=0),
-        any(MATERIALS[name].rough >= 0.8 for part in parts for name in part.materials),
+        any(map(_is_leafy, parts)),
     )
 
 
-def _rank(mesh: Mesh, part: Part) -> int:
-    """Return the place of a part among the mesh's solids."""
-    return next(i for i, p in enumerate([q for q in mesh.parts if not q.detail]) if p is part)
+def _is_leafy(part: Part) -> bool:
+    return all(MATERIALS[name].rough >= 0.8 for name in part.materials)
 
 
-def _planes(part: Part) -> FloatArray:
-    """Return (F, 4) outward unit normals and distances of a convex solid's faces."""
-    rows = []
-    for face in part.faces:
-        corners = part.vertices[list(face)]
-        normal = _normal(corners)
-        rows.append([*normal, -float(normal @ corners.mean(axis=0))])
-    return np.array(rows)
+def _is_blob(part: Part, coarse: bool) -> bool:
+    return len(part.faces) > 8 and (_is_leafy(part) or (coarse and part.smooth))
 
 
-def _inside(corners: FloatArray, planes: FloatArray) -> bool:
-    distance = corners @ planes[:, :3].T + planes[:, 3]
-    return bool((distance < -_INSIDE_M).all())
+def _blob_looks(part: Part, chance: float) -> list[list[float]]:
+    """Return the looks of a blob's layers: the part's first material under three normals."""
+    base = _look(part.vertices, part.materials[0], chance)
+    return [[*normal, *base[3:]] for normal in _BLOB_NORMALS]
 
 
 def _normal(corners: FloatArray) -> FloatArray:
@@ -148,13 +180,14 @@ def _split(face: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
     return [(ring[0], ring[i], ring[i + 1], ring[i + 2]) for i in range(1, len(ring) - 2, 2)]
 
 
-def _windows(part: Part) -> list[Part]:
-    """Return rows of windows, one part for each upright quadrilateral of facade."""
+def _windows(part: Part, hidden: npt.NDArray[np.bool_]) -> list[Part]:
+    """Return rows of windows, one part for each upright quadrilateral of facade in sight."""
     found = []
-    for face, material in zip(part.faces, part.materials, strict=True):
+    for face, material, unseen in zip(part.faces, part.materials, hidden, strict=True):
         corners = part.vertices[list(face)]
-        if material == "facade" and len(face) == 4 and abs(_normal(corners)[1]) < 0.1:
-            found.append(_window_rows(corners))
+        if material == "facade" and not unseen and len(face) == 4:
+            if abs(_normal(corners)[1]) < 0.1:
+                found.append(_window_rows(corners))
     return found
 
 

@@ -6,11 +6,24 @@ import numpy as np
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.body_batch import Batch
-from drivegrid.scenes.body_faces import ALBEDO, CHANCE, GLOSS, GLOW, HEIGHT, NORMAL, ROUGH, TINT
+from drivegrid.scenes.body_faces import (
+    ALBEDO,
+    CHANCE,
+    GLOSS,
+    GLOW,
+    GLOWS,
+    HEIGHT,
+    NORMAL,
+    ROUGH,
+    TINT,
+)
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.view import Light, View
 
-_LAMP_COLORS = np.array([(0, 0, 0), (255, 250, 235), (255, 36, 24), (0, 0, 0)], dtype=np.float32)
+_LAMP_COLORS = np.zeros((len(GLOWS), 3), dtype=np.float32)
+_LAMP_COLORS[GLOWS.index("front")] = (255, 250, 235)
+_LAMP_COLORS[GLOWS.index("rear")] = (255, 36, 24)
+_ROOM_COLOR = np.array((235, 190, 120), dtype=np.float32)
 _ZENITH = np.array((0.62, 0.78, 1.0), dtype=np.float32)
 _BEAM_M = 26.0
 
@@ -24,10 +37,7 @@ def shade_faces(view: View, batch: Batch) -> Float32Array:
     albedo *= (1 + looks[:, ROUGH] * looks[:, CHANCE] * np.float32(0.22))[:, None]
     color = albedo * _gain(light, normal, looks[:, HEIGHT], frames[:, 6])
     color = _mirror(light, color, normal, frames[:, 2:5], looks[:, GLOSS])
-    glow = looks[:, GLOW].astype(np.intp)
-    lit = np.flatnonzero(glow)
-    if len(lit):
-        _lamps(color, batch, lit, albedo)
+    _lamps(color, batch, albedo, light.night)
     keep = np.exp(frames[:, 5] * np.float32(-1 / light.fog_m))[:, None]
     haze = np.array(light.haze, dtype=np.float32)
     color -= haze
@@ -110,11 +120,15 @@ def _mirror(
     return np.asarray(color + share[:, None] * (sky - color), dtype=np.float32)
 
 
-def _lamps(color: Float32Array, batch: Batch, lit: FloatArray, albedo: Float32Array) -> None:
-    """Let lamps shine, in place."""
+def _lamps(color: Float32Array, batch: Batch, albedo: Float32Array, night: bool) -> None:
+    """Let lamps, and some windows at night, shine; in place."""
+    glow = batch.looks[:, GLOW].astype(np.intp)
+    lit = np.flatnonzero(glow)
     lamps = np.array([body.lamps for body in batch.bodies], dtype=np.float32)
-    kind = batch.looks[lit, GLOW].astype(np.intp)
-    power = lamps[batch.owner[lit]]
-    color[lit] += _LAMP_COLORS[kind] * power[:, None]
-    always = kind == 3
-    color[lit[always]] = np.maximum(color[lit[always]], albedo[lit[always]])
+    color[lit] += _LAMP_COLORS[glow[lit]] * lamps[batch.owner[lit], None]
+    always = lit[glow[lit] == GLOWS.index("always")]
+    color[always] = np.maximum(color[always], albedo[always])
+    if night:
+        chance = batch.looks[lit, CHANCE]
+        rooms = lit[(glow[lit] == GLOWS.index("window")) & (chance > 0.45)]
+        color[rooms] = _ROOM_COLOR * batch.looks[rooms, CHANCE, None]

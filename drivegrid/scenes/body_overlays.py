@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivegrid.scenes.body_batch import Batch
-from drivegrid.scenes.body_faces import GLOW
+from drivegrid.scenes.body_faces import GLOW, GLOWS
 from drivegrid.scenes.body_light import body_gain
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.view import Picture, UInt8Array, View
@@ -26,10 +26,10 @@ def panels_of(batch: Batch) -> dict[int, npt.NDArray[np.int32]]:
     """Return body index -> vertex indices of its sign face, for those large enough to read."""
     found = {}
     for index, (body, mesh) in enumerate(zip(batch.bodies, batch.meshes, strict=True)):
-        if body.face is not None and mesh.panels:
+        if body.face is not None and mesh.panel is not None:
             x0, y0, x1, y1 = batch.boxes[index].tolist()
             if min(x1 - x0, y1 - y0) >= _PANEL_PX:
-                found[index] = mesh.panels[0][1]
+                found[index] = mesh.panel
     return found
 
 
@@ -74,26 +74,26 @@ def _panel(key: str, side: int) -> UInt8Array:
     return np.asarray(cv2.cvtColor(face_image(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
 
 
-def texture_body(batch: Batch, index: int, number: int, canvas: UInt8Array) -> None:
-    """Break the flat faces of leaves up with light and dark, where they are large enough."""
-    x0, y0, x1, y1 = batch.boxes[index].tolist()
+def shake_leaves(batch: Batch, index: int, number: int, canvas: UInt8Array) -> None:
+    """Break smooth heaps of leaves up with light and dark, where they are large enough."""
+    height = float(batch.boxes[index, 3] - batch.boxes[index, 1])
     window = _window(batch.boxes[index, :2], batch.boxes[index, 2:], canvas)
-    if window is None or y1 - y0 < _TEXTURE_PX:
+    if window is None or height < _TEXTURE_PX:
         return
-    left, top, right, bottom = window
-    roi = canvas[top:bottom, left:right]
-    tile = _leaves(min(max(int(np.log2((y1 - y0) / 40) + 0.5), 0), 3))
+    tile = _leaves(min(max(int(np.log2(height / 50) + 0.5), 0), 3))
     shift = int(abs(batch.params[index, 0]) * 977) % _LEAF_TILE
-    across = (np.arange(left, right) + shift) % _LEAF_TILE
-    down = (np.arange(top, bottom) + 3 * shift) % _LEAF_TILE
-    mask = cv2.inRange(cv2.extractChannel(roi, 3), number, number)
-    leafy = cv2.multiply(roi, tile[down][:, across], scale=1 / 128)
-    cv2.copyTo(leafy, mask, roi)
+    for top in range(window[1], window[3], _LEAF_TILE):
+        for left in range(window[0], window[2], _LEAF_TILE):
+            right, bottom = min(left + _LEAF_TILE, window[2]), min(top + _LEAF_TILE, window[3])
+            roi = canvas[top:bottom, left:right]
+            cut = tile[shift : shift + bottom - top, : right - left]
+            mask = cv2.inRange(roi[:, :, 3], number, number)
+            cv2.copyTo(cv2.multiply(roi, cut, scale=1 / 128), mask, roi)
 
 
 @lru_cache(maxsize=4)
 def _leaves(octave: int) -> UInt8Array:
-    """Return a periodic (256, 256, 4) factor of leaves' light and dark, 128 for 1.
+    """Return a (512, 256, 4) factor, twice the same below itself, of leaves' light and dark, 128 for 1.
 
     The last channel is 128 throughout, so that it leaves the canvas's fourth channel as it is.
     """
@@ -104,8 +104,8 @@ def _leaves(octave: int) -> UInt8Array:
         kernel = np.exp(-2 * np.pi**2 * sigma**2 * (fx**2 + fy**2))
         field = np.fft.ifft2(np.fft.fft2(rng.standard_normal(total.shape)) * kernel).real
         total += weight * field / field.std()
-    tile = np.full((_LEAF_TILE, _LEAF_TILE, 4), 128, dtype=np.uint8)
-    tile[:, :, :3] = np.clip(128 * (1 + total), 24, 250)[:, :, None]
+    tile = np.full((2 * _LEAF_TILE, _LEAF_TILE, 4), 128, dtype=np.uint8)
+    tile[:, :, :3] = np.clip(128 * (1 + np.tile(total, (2, 1))), 24, 250)[:, :, None]
     return tile
 
 
@@ -115,7 +115,8 @@ def add_halos(view: View, batch: Batch, colors: Float32Array, picture: Picture) 
         return
     lamps = np.array([body.lamps for body in batch.bodies])
     glow = batch.looks[:, GLOW]
-    power = np.where(glow == 3, 0.6, lamps[batch.owner] * (glow > 0))
+    shown = np.isin(glow, (GLOWS.index("front"), GLOWS.index("rear")))
+    power = np.where(glow == GLOWS.index("always"), 0.6, lamps[batch.owner] * shown)
     for face in np.flatnonzero(power > 0.05):
         x, y = batch.corners[face].mean(axis=0)
         column, row = int(x), int(y)

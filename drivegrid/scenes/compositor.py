@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from drivegrid.scenes.body_batch import Batch, gather
 from drivegrid.scenes.body_light import shade_faces
-from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, texture_body
+from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, shake_leaves
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.crest import cut_polygon
 from drivegrid.scenes.ground_light import Smear, light_ground
@@ -17,6 +17,11 @@ from drivegrid.scenes.view import Picture, UInt8Array, View
 _SHIFT = 4
 _NOBODY = 255
 """Value of the fourth channel where no body of the group is; bodies count from 0."""
+
+
+_BLOB_SIZES = (1.0, 0.76, 0.46)
+_BLOB_SHIFTS = (0.0, 0.8, 1.9)
+"""Sizes of a blob's layers and how far they lie towards the light."""
 
 
 class Compositor:
@@ -51,6 +56,7 @@ def _paint(view: View, batch: Batch, colors: Float32Array, canvas: UInt8Array) -
     edges = np.zeros(segments.shape, dtype=np.uint8)
     _thin_out(batch, colors, canvas)
     rings = list(np.rint(batch.corners * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32))
+    _round_blobs(view, batch, rings)
     for first in range(0, len(batch.bodies), _NOBODY):
         last = min(first + _NOBODY, len(batch.bodies))
         _paint_group(view, batch, colors, (canvas, rings, first, last))
@@ -75,6 +81,31 @@ def _thin_out(batch: Batch, colors: Float32Array, canvas: UInt8Array) -> None:
         colors[thin] = behind + batch.cover[thin, None] * (colors[thin] - behind)
 
 
+def _round_blobs(view: View, batch: Batch, rings: list[npt.NDArray[np.int32]]) -> None:
+    """Give each blob's layers their outlines: the hull, and smaller copies towards the light."""
+    if not len(batch.blobs):
+        return
+    faces, layers, firsts, lasts = batch.blobs.T.tolist()
+    hulls: dict[int, npt.NDArray[np.float32]] = {}
+    for first, last in zip(firsts, lasts, strict=True):
+        if first not in hulls:
+            hulls[first] = cv2.convexHull(batch.drawn[first:last])[:, 0]
+    found = [hulls[first] for first in firsts]
+    counts = np.array([len(hull) for hull in found])
+    points = np.concatenate(found)
+    starts = np.cumsum(counts) - counts
+    middle = np.add.reduceat(points, starts) / counts[:, None]
+    size = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
+    sun = view.light.sun if view.light.sun_gain > 0 else (0.0, 1.0, 0.0)
+    towards = np.array((0.16 * sun[0], -0.05 - 0.11 * sun[1]))
+    shrink = np.array(_BLOB_SIZES)[layers][:, None]
+    shift = middle * (1 - shrink) + size * towards * np.array(_BLOB_SHIFTS)[layers][:, None]
+    moved = points * np.repeat(shrink, counts, axis=0) + np.repeat(shift, counts, axis=0)
+    fixed = np.rint(moved * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32)
+    for face, start, count in zip(faces, starts.tolist(), counts.tolist(), strict=True):
+        rings[face] = fixed[start : start + count]
+
+
 def _paint_group(
     view: View,
     batch: Batch,
@@ -91,13 +122,15 @@ def _paint_group(
         start, stop = bounds[index], bounds[index + 1]
         hidden = batch.cut[index] < np.inf
         for face in range(start, stop):
-            ring = cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
+            ring = (
+                cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
+            )
             if len(ring):
                 fill(canvas, ring, faces[face], 8, _SHIFT)
         if index in panels and not hidden:
             paint_panel(view, batch, index, panels[index], canvas)
-        if batch.meshes[index].textured:
-            texture_body(batch, index, index - first, canvas)
+        if batch.meshes[index].leafy:
+            shake_leaves(batch, index, index - first, canvas)
 
 
 def _write_ids(

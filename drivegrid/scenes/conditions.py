@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.placing import Thing
 from drivegrid.scenes.traffic import DENSITY_BOUNDS
-from drivegrid.scenes.world import World, ground_plan
+from drivegrid.scenes.world import World
 
 CAR_GAP_M = 2.2
 """A gap as wide as this lets a car through."""
@@ -44,9 +44,7 @@ def visible_state(visibility: float, cut: bool) -> str:
     return "partly hidden" if visibility < 0.8 else "fully visible"
 
 
-def surface_of(
-    world: World, flats: Sequence[Instance], things: Sequence[Instance]
-) -> str:
+def surface_of(world: World, flats: Sequence[Instance], things: Sequence[Instance]) -> str:
     """Return the condition of the carriageway: snow, then damaged, wet, dry."""
     if world.surface == "snow":
         return "snow"
@@ -67,58 +65,64 @@ def facing(body: Body) -> float:
     return float(np.sin(body.yaw_rad) * x + np.cos(body.yaw_rad) * z) / max(away, 1e-6)
 
 
-def plan_on_road(alignment: Alignment, body: Body) -> tuple[float, float, float, float]:
-    """Return a body's least and greatest lateral offset and Z on the road, metres."""
-    corners = ground_plan(body)
-    points = np.column_stack([corners[:, 0], np.zeros(4), corners[:, 1]])
-    offset = alignment.offset_of(points)
-    return (
-        float(offset.min()),
-        float(offset.max()),
-        float(corners[:, 1].min()),
-        float(corners[:, 1].max()),
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Ground that things take from traffic.
+
+    Args:
+        spans: (N, 4) least and greatest lateral offset, least and greatest Z, metres.
+        lasting: (N,) whether the thing stands, so that it blocks the road.
+    """
+
+    spans: FloatArray
+    lasting: np.ndarray
+
+
+def taken_ground(world: World) -> Taken:
+    """Return the ground under road users and obstacles; flat things take none."""
+    solid = {}
+    for index, thing in enumerate(world.things):
+        if not (thing.label.startswith(("sign", "light", "region")) or thing.label in _FLAT):
+            solid[world.first_id + index] = stands_in_the_way(thing)
+    rows = [k for k, body in enumerate(world.bodies) if body.part_of in solid]
+    corners = world.plans[rows].reshape(-1, 2)
+    points = np.column_stack([corners[:, 0], np.zeros(len(corners)), corners[:, 1]])
+    offset = world.road.alignment.offset_of(points).reshape(-1, 4)
+    depth = world.plans[rows][:, :, 1]
+    spans = np.stack(
+        [offset.min(axis=1), offset.max(axis=1), depth.min(axis=1), depth.max(axis=1)], axis=1
     )
+    lasting = np.array([solid[world.bodies[k].part_of] for k in rows], dtype=bool)
+    return Taken(spans, lasting)
 
 
 def stands_in_the_way(thing: Thing) -> bool:
-    """Return whether a thing takes room from traffic for good: it stands, and not flat."""
-    if thing.label.startswith(("sign", "light", "region")) or thing.label in _FLAT:
-        return False
+    """Return whether a thing takes room from traffic for good: it does not move."""
     return thing.attributes.get("activity", "standing") != "moving"
 
 
-def blockage_of(
-    world: World, borders: tuple[FloatArray, FloatArray], depth_m: FloatArray
-) -> str:
+def blockage_of(taken: Taken, borders: tuple[FloatArray, FloatArray], depth_m: FloatArray) -> str:
     """Return ``open``, ``partial`` or ``blocked`` for a strip of road.
 
     At every depth what stands on the strip leaves gaps; the strip is blocked where the widest gap
     is narrower than ``CAR_GAP_M``.
 
     Args:
-        world: What stands on the road.
+        taken: Ground under things.
         borders: (N,) lateral offsets of both borders at the depths.
-        depth_m: (N,) rising depths, at most a few metres apart.
+        depth_m: (N,) rising depths, at most a metre apart.
     """
-    left, right = borders
-    intervals: list[tuple[float, float, float, float]] = []
-    for thing in world.things:
-        if stands_in_the_way(thing):
-            intervals += [plan_on_road(world.road.alignment, body) for body in thing.bodies]
-    touched, narrowest = False, np.inf
-    for z, a, b in zip(depth_m, left, right, strict=True):
-        cursor, widest = a, 0.0
-        here = sorted(
-            (low, high)
-            for low, high, near, far in intervals
-            if near - 0.5 <= z <= far + 0.5 and high > a + 0.15 and low < b - 0.15
-        )
-        for low, high in here:
-            widest, cursor = max(widest, low - cursor), max(cursor, high)
-        if here:
-            touched = True
-            narrowest = min(narrowest, max(widest, b - cursor))
-    if not touched:
+    low, high, near, far = taken.spans[taken.lasting].T
+    middle = np.clip(((near + far) / 2).astype(int) - int(depth_m[0]), 0, len(depth_m) - 1)
+    inside = (high > borders[0][middle] + 0.15) & (low < borders[1][middle] - 0.15)
+    narrowest = np.inf
+    for row in np.flatnonzero(inside & (near < depth_m[-1])).tolist():
+        beside = np.flatnonzero(inside & (near < far[row] + 1) & (far > near[row] - 1))
+        cursor, widest = borders[0][middle[row]], 0.0
+        for k in beside[np.argsort(low[beside])].tolist():
+            widest, cursor = max(widest, low[k] - cursor), max(cursor, high[k])
+        narrowest = min(narrowest, max(widest, borders[1][middle[row]] - cursor))
+    if not np.isfinite(narrowest):
         return "open"
     return "blocked" if narrowest < CAR_GAP_M else "partial"
 

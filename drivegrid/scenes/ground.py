@@ -6,8 +6,11 @@ cover farther ground.
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M, FAR_M, Alignment
@@ -16,6 +19,9 @@ from drivegrid.scenes.mesh import Color
 from drivegrid.scenes.road import Band, Course, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import UInt8Array, UInt16Array
+
+Fixed = npt.NDArray[np.int32]
+"""Pixels in OpenCV's fixed point, 1/16 pixel, pixel centres at whole numbers."""
 
 _SHIFT = 4
 _SAMPLES = 72
@@ -45,138 +51,175 @@ class GroundPainter:
         self.wet: UInt8Array = np.zeros((height, width), dtype=np.uint8)
         self.segments: UInt8Array = np.zeros((height, width), dtype=np.uint8)
         self.instances: UInt16Array = np.zeros((height, width), dtype=np.uint16)
-        self.runs = visible_runs(camera, alignment)
-        self._limit = 3.0 * width / camera.focal_xy[0]
+        self._runs = [Stations(camera, alignment, z) for z in visible_runs(camera, alignment)]
 
     def band(self, band: Band, wet: int) -> None:
         """Fill a strip of ground, with its kerbs where it is raised."""
-        code = SEGMENT[band.segment]
-        for z in self.clip_runs(band.span_m):
-            left, right = band.left.at(z), band.right.at(z)
+        for run in self._within(band.span_m):
+            left, right = band.left.at(run.z), band.right.at(run.z)
             if band.up_m:
-                for side, inner in ((left, 1), (right, -1)):
-                    face = self._ring(z, side, side, (band.up_m, 0.0))
+                for side, inner in ((left, 0.16), (right, -0.16)):
+                    face = run.ring(side, side, band.up_m, 0.0)
+                    top = run.ring(side, side + inner, band.up_m, band.up_m)
                     self._fill(face, _KERB, band.segment, 90)
-                    self._fill(self._ring(z, side, side + 0.16 * inner, (band.up_m,) * 2), _KERB, band.segment, 90)
+                    self._fill(top, _KERB, band.segment, 90)
                 left, right = left + 0.14, right - 0.14
-            ring = self._ring(z, left, right, (band.up_m, band.up_m))
+            ring = run.ring(left, right, band.up_m, band.up_m)
             self._fill(ring, band.color, band.segment, band.rough)
-            if wet and code == SEGMENT["road"]:
+            if wet and band.segment == "road":
                 cv2.fillPoly(self.wet, [ring], wet, cv2.LINE_8, _SHIFT)
 
     def line(self, line: LaneLine, instance: int) -> None:
         """Paint a lane line; unpainted ones leave no trace."""
         if line.style == "missing":
             return
-        color = PAINTS[line.color]
         if line.ghost_m:
-            self._strokes(line, (line.ghost_m,), color, (0.22, 0))
-        self._strokes(line, stroke_offsets(line), color, (line.strength, instance))
+            self._strokes(line, (line.ghost_m,), 0.22, 0)
+        self._strokes(line, stroke_offsets(line), line.strength, instance)
 
     def _strokes(
-        self, line: LaneLine, offsets: tuple[float, ...], color: Color, look: tuple[float, int]
+        self, line: LaneLine, offsets: tuple[float, ...], strength: float, instance: int
     ) -> None:
         for number, offset in enumerate(offsets):
             if not is_dashed(line.style, number):
                 for span in line.spans_m:
-                    self._stroke(line, (offset, 0.0), span, color, look)
+                    self._solid(line, offset, span, (strength, instance))
                 continue
             painted, period, _ = dash_pattern(line)
             blur = float(np.sqrt(self.camera.focal_xy[1] * self.camera.height_m * period / 2))
-            lean = 0.25 if line.style == "zigzag" else 0.0
-            for span in painted_spans(line, self.alignment, blur):
-                self._stroke(line, (offset, lean), span, color, look)
-                lean = -lean
+            self._dashes(line, offset, blur, (strength, instance))
             share = painted / period * (0.5 if line.style == "botts dots" else 1.0)
             for near, far in line.spans_m:  # too far to tell dashes from gaps
-                rest = (max(near, blur), far)
-                self._stroke(line, (offset, 0.0), rest, color, (look[0] * share, look[1]))
+                self._solid(line, offset, (max(near, blur), far), (strength * share, instance))
 
-    def _stroke(
-        self,
-        line: LaneLine,
-        offset: tuple[float, float],
-        span: tuple[float, float],
-        color: Color,
-        look: tuple[float, int],
+    def _solid(
+        self, line: LaneLine, offset: float, span: tuple[float, float], look: tuple[float, int]
     ) -> None:
-        """One painted piece; farther than a pixel's width it fades instead of thinning.
-
-        ``offset`` is lateral, at the middle and how much more at the far end (less at the near).
-        """
-        half = line.width_m / 2
+        """An unbroken stroke; farther than a pixel's width it fades instead of thinning."""
         wide_m = self.camera.focal_xy[0] * line.width_m
-        for z in self.clip_runs(span):
-            pieces = np.split(z, np.searchsorted(z, (wide_m, 2 * wide_m, 4 * wide_m)))
-            for index, piece in enumerate(pieces):
-                if index and len(pieces[index - 1]):  # join on to the nearer piece
-                    piece = np.concatenate([pieces[index - 1][-1:], piece])
-                if len(piece) < 2:
-                    continue
-                cover = min(1.0, wide_m / float(piece.mean())) * look[0]
-                lean = offset[1] * (2 * (piece - span[0]) / (span[1] - span[0]) - 1)
-                middle = line.course.at(piece) + offset[0] + lean
-                reach = np.maximum(half, 0.5 * piece / self.camera.focal_xy[0])
-                ring = self._ring(piece, middle - reach, middle + reach, (0.0, 0.0))
-                self._cover(ring, color, cover, look[1])
+        edges = (span[0], *(e for e in (wide_m, 2 * wide_m, 4 * wide_m) if e < span[1]), span[1])
+        for near, far in itertools.pairwise(edges):
+            for run in self._within((max(near, span[0]), far)):
+                reach = self._half_widths(line, run.z)
+                middle = line.course.at(run.z) + offset
+                ring = run.ring(middle - reach, middle + reach, 0.0, 0.0)
+                cover = min(1.0, wide_m / float(run.z.mean())) * look[0]
+                self._cover([ring], PAINTS[line.color], cover, look[1])
+
+    def _dashes(
+        self, line: LaneLine, offset: float, reach_m: float, look: tuple[float, int]
+    ) -> None:
+        """All dashes up to a distance, four samples along each, in few calls."""
+        spans = np.array(painted_spans(line, self.alignment, reach_m)).reshape(-1, 2)
+        spans = np.maximum(spans[self._sees(spans)], 0.9)
+        if len(spans) == 0:
+            return
+        z = spans[:, :1] + (spans[:, 1:] - spans[:, :1]) * np.linspace(0, 1, 4)
+        stations = Stations(self.camera, self.alignment, z.ravel())
+        middle = line.course.at(stations.z) + offset
+        if line.style == "zigzag":
+            lean = np.tile(np.linspace(-0.25, 0.25, 4), (len(spans), 1))
+            lean[1::2] *= -1
+            middle = middle + lean.ravel()
+        half = self._half_widths(line, stations.z)
+        left = stations.pixels(middle - half, 0.0).reshape(-1, 4, 2)
+        right = stations.pixels(middle + half, 0.0).reshape(-1, 4, 2)
+        rings = np.concatenate([left, right[:, ::-1]], axis=1)
+        wide_m = self.camera.focal_xy[0] * line.width_m
+        group = np.searchsorted((wide_m, 2 * wide_m, 4 * wide_m), z.mean(axis=1))
+        for level in np.unique(group):
+            cover = min(1.0, wide_m / float(z[group == level].mean())) * look[0]
+            self._cover(list(rings[group == level]), PAINTS[line.color], cover, look[1])
+
+    def _half_widths(self, line: LaneLine, z: FloatArray) -> FloatArray:
+        """Half the stroke's width at each depth, at least half a pixel."""
+        return np.asarray(np.maximum(line.width_m / 2, 0.5 * z / self.camera.focal_xy[0]))
 
     def mark(self, mark: Mark, instance: int) -> None:
         """Fill a mark's polygons: paint over the ground, or stains as part of it."""
-        for polygon in mark.polygons:
-            ring = self._flat(polygon)
-            if ring is None:
-                continue
-            if mark.paint:
-                self._cover(ring, mark.color, mark.strength, instance)
-                continue
+        ground = np.concatenate(mark.polygons)
+        depth = ground[:, 1]
+        if depth.max() < 1.2 or not self._sees(np.array([[depth.min(), depth.max()]]))[0]:
+            return
+        stations = Stations(self.camera, self.alignment, np.maximum(depth, 1.0))
+        ends = np.cumsum([len(p) for p in mark.polygons])[:-1]
+        rings = np.split(stations.pixels(ground[:, 0], 0.0), ends)
+        if mark.paint:
+            for ring in rings:
+                self._cover([ring], mark.color, mark.strength, instance)
+            return
+        for ring in rings:
             cv2.fillPoly(self.albedo, [ring], mark.color, cv2.LINE_AA, _SHIFT)
             cv2.fillPoly(self.instances, [ring], instance, cv2.LINE_8, _SHIFT)
             if mark.wet:
                 cv2.fillPoly(self.wet, [ring], int(255 * mark.wet), cv2.LINE_8, _SHIFT)
                 cv2.fillPoly(self.rough, [ring], 20, cv2.LINE_8, _SHIFT)
 
-    def _flat(self, polygon: FloatArray) -> np.ndarray | None:
-        """Project an (N, 2) offset, Z polygon; None where it is behind a crest or the camera."""
-        z = polygon[:, 1]
-        if z.max() < 1.2 or not any(run[0] <= z.max() and z.min() <= run[-1] for run in self.runs):
-            return None
-        z = np.maximum(z, 1.0)
-        return self.to_pixels(self.alignment.points(polygon[:, 0], z))
-
-    def clip_runs(self, span_m: tuple[float, float]) -> list[FloatArray]:
-        """Return the visible depths within a span, near to far, both ends exact."""
+    def _within(self, span_m: tuple[float, float]) -> list[Stations]:
+        """Return the visible stations within a span, near to far, both ends exact."""
         found = []
-        for run in self.runs:
-            near, far = max(span_m[0], run[0]), min(span_m[1], run[-1])
+        for run in self._runs:
+            if span_m[0] <= run.z[0] and run.z[-1] <= span_m[1]:
+                found.append(run)
+                continue
+            near, far = max(span_m[0], run.z[0]), min(span_m[1], run.z[-1])
             if near < far:
-                inner = run[(run > near) & (run < far)]
-                found.append(np.concatenate([[near], inner, [far]]))
+                inner = run.z[(run.z > near) & (run.z < far)]
+                z = np.concatenate([[near], inner, [far]])
+                found.append(Stations(self.camera, self.alignment, z))
         return found
 
-    def _ring(
-        self, z: FloatArray, left: FloatArray, right: FloatArray, ups: tuple[float, float]
-    ) -> np.ndarray:
-        limit = self._limit * z + 30
-        a = self.alignment.points(np.clip(left, -limit, limit), z, ups[0])
-        b = self.alignment.points(np.clip(right, -limit, limit), z, ups[1])
-        return self.to_pixels(np.concatenate([a, b[::-1]]))
+    def _sees(self, spans: FloatArray) -> np.ndarray:
+        """Return which of (N, 2) near and far depths lie in a visible run, at least in part."""
+        seen = np.zeros(len(spans), dtype=bool)
+        for run in self._runs:
+            seen |= (spans[:, 1] > run.z[0]) & (spans[:, 0] < run.z[-1])
+        return seen
 
-    def to_pixels(self, points_m: FloatArray) -> np.ndarray:
-        """Project (N, 3) world points to OpenCV's fixed-point pixels."""
-        pixels = np.clip(self.camera.project(points_m) - 0.5, -16000, 16000)
-        return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
-
-    def _fill(self, ring: np.ndarray, color: Color, segment: str, rough: int) -> None:
+    def _fill(self, ring: Fixed, color: Color, segment: str, rough: int) -> None:
         cv2.fillPoly(self.albedo, [ring], color, cv2.LINE_AA, _SHIFT)
         cv2.fillPoly(self.segments, [ring], SEGMENT[segment], cv2.LINE_8, _SHIFT)
         cv2.fillPoly(self.rough, [ring], rough, cv2.LINE_8, _SHIFT)
 
-    def _cover(self, ring: np.ndarray, color: Color, cover: float, instance: int) -> None:
+    def _cover(self, rings: list[Fixed], color: Color, cover: float, instance: int) -> None:
         value = (color[0] * cover, color[1] * cover, color[2] * cover, 255 * cover)
-        cv2.fillPoly(self.paint, [ring], value, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.paint, rings, value, cv2.LINE_AA, _SHIFT)
         if instance:
-            cv2.fillPoly(self.instances, [ring], instance, cv2.LINE_8, _SHIFT)
-            cv2.fillPoly(self.segments, [ring], SEGMENT["marking"], cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(self.instances, rings, instance, cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(self.segments, rings, SEGMENT["marking"], cv2.LINE_8, _SHIFT)
+
+
+class Stations:
+    """Places along the road whose pixels are linear in the lateral offset and the height.
+
+    Args:
+        camera: At the size of the picture.
+        alignment: Course of the road.
+        z: (N,) depths, all greater than 0.
+    """
+
+    def __init__(self, camera: Camera, alignment: Alignment, z: FloatArray) -> None:
+        self.z = z
+        middle = camera.project(alignment.points(0.0, z))
+        stretch = np.interp(z, DEPTHS_M, alignment.stretch)
+        cos, sin = np.cos(camera.roll_rad), np.sin(camera.roll_rad)
+        scale = (1 << _SHIFT) * np.array(camera.focal_xy) / z[:, None]
+        self._middle = (middle - 0.5) * (1 << _SHIFT)
+        self._across = scale * stretch[:, None] * (cos, sin)
+        self._up = scale * (sin, -cos)
+
+    def pixels(self, offset_m: FloatArray, up_m: float) -> Fixed:
+        """Return (N, 2) fixed-point pixels at (N,) lateral offsets and one height."""
+        points = self._middle + offset_m[:, None] * self._across
+        if up_m:
+            points += up_m * self._up
+        limit = 16000 << _SHIFT
+        return np.rint(np.minimum(np.maximum(points, -limit), limit)).astype(np.int32)
+
+    def ring(self, left: FloatArray, right: FloatArray, up_left: float, up_right: float) -> Fixed:
+        """Return the (2 N, 2) outline of the strip between two borders."""
+        a, b = self.pixels(left, up_left), self.pixels(right, up_right)
+        return np.concatenate([a, b[::-1]])
 
 
 def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
@@ -188,18 +231,19 @@ def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
     steepest = abs(float(rows[-1])) + abs(np.sin(camera.roll_rad)) + 0.02
     near = float(np.clip(0.9 * camera.height_m / steepest, 0.85, 8.0))
     depth = 1 / np.linspace(1 / near, 1 / FAR_M, _SAMPLES)
-    seen = ground_tangent(camera, alignment, depth) <= np.interp(
-        depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:]
-    ) + 1e-4
+    skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
+    tangent = (camera.height_m - np.interp(depth, DEPTHS_M, alignment.height_m)) / depth
+    seen = tangent <= skyline + 1e-4
     seen[depth < 3] = True
     edges = np.flatnonzero(np.diff(seen.astype(np.int8))) + 1
-    return [run for run, ok in zip(np.split(depth, edges), np.split(seen, edges), strict=True) if ok[0] and len(run) > 1]
+    return [run for run in np.split(depth, edges)[::2] if len(run) > 1]
 
 
-def ground_tangent(camera: Camera, alignment: Alignment, depth_m: FloatArray) -> FloatArray:
-    """Return the tangent (height - Y)/Z at which the ground at (N,) depths is seen."""
-    height = np.interp(depth_m, DEPTHS_M, alignment.height_m)
-    return np.asarray((camera.height_m - height) / depth_m)
+def first_crest(height_m: float, alignment: Alignment) -> float:
+    """Return the depth from which a camera at a height no longer sees the ground, or FAR_M."""
+    tangent = (height_m - alignment.height_m[6:]) / DEPTHS_M[6:]
+    hidden = np.flatnonzero(tangent > alignment.skyline(height_m)[6:] + 1e-4)
+    return float(DEPTHS_M[6 + hidden[0]]) if len(hidden) else FAR_M
 
 
 def stroke_offsets(line: LaneLine) -> tuple[float, ...]:
@@ -250,6 +294,12 @@ def painted_spans(
         far = np.minimum(alignment.depth_at(begins + painted), end)
         found += [(a, b) for a, b in zip(near.tolist(), far.tolist(), strict=True) if b > a]
     return found
+
+
+def fixed(camera: Camera, points_m: FloatArray) -> Fixed:
+    """Project (N, 3) world points to OpenCV's fixed-point pixels."""
+    pixels = np.clip(camera.project(points_m) - 0.5, -16000, 16000)
+    return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
 
 
 def ground_maps(

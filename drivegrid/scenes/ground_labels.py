@@ -13,8 +13,7 @@ from drivegrid.scenes import conditions
 from drivegrid.scenes.alignment import FAR_M
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
-from drivegrid.scenes.ground import visible_runs
-from drivegrid.scenes.road import Course, LaneLine, Mark
+from drivegrid.scenes.road import Course, Lane, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 from drivegrid.scenes.world import World
@@ -45,9 +44,10 @@ def line_role(index: int, ego: int) -> str | None:
 def labelled_range(world: World) -> float:
     """Return how far lines are labelled, metres.
 
-    The least of MAX_RANGE_M and the distance where a 3.6 m lane is 36 native pixels wide.
+    The least of MAX_RANGE_M, the distance where a 3.6 m lane is 36 native pixels wide, and the
+    first crest that hides the road.
     """
-    return min(MAX_RANGE_M, world.camera.focal_xy[0] / 10)
+    return min(MAX_RANGE_M, world.camera.focal_xy[0] / 10, world.crest_m)
 
 
 def line_instances(
@@ -144,12 +144,10 @@ def project_course(
     world: World, camera: Camera, course: Course, span_m: tuple[float, float]
 ) -> FloatArray:
     """Return (N, 2) pixels of a course, near to far, cut at the picture's border; N may be 0."""
-    run = visible_runs(camera, world.road.alignment)[0]
-    near = max(span_m[0], _NEAR_M, float(run[0]) * 0.5)
-    far = min(span_m[1], labelled_range(world), float(run[-1]))
+    near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
     if far <= near:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / near, 1 / far, 160)
+    depth = 1 / np.linspace(1 / near, 1 / far, 80)
     curve = camera.project(world.road.alignment.points(course.at(depth), depth))
     return simplify(longest_inside(curve, camera.size_wh), 8.0 * camera.size_wh[1] / 720)
 
@@ -189,9 +187,7 @@ def _mark_shape(world: World, camera: Camera, mark: Mark) -> Polygon | Polyline 
     return Polygon((ring,)) if len(ring) > 2 else None
 
 
-def area_instances(
-    world: World, camera: Camera, surface: str, density: str
-) -> list[Instance]:
+def area_instances(world: World, camera: Camera, surface: str, density: str) -> list[Instance]:
     """Return the carriageway of our direction, then the ego lane and its neighbours.
 
     ``area/drivable`` is all our lanes to the end of the labelled range; ``direct`` the ego lane up
@@ -199,11 +195,11 @@ def area_instances(
     """
     road, reach = world.road, labelled_range(world)
     ours = [lane for lane in road.lanes if lane.direction > 0]
-    found = []
+    found, taken = [], conditions.taken_ground(world)
     depth = np.arange(2.0, reach, 1.0)
     borders = (ours[0].left.at(depth), ours[-1].right.at(depth))
     facts = {
-        "blockage": conditions.blockage_of(world, borders, depth),
+        "blockage": conditions.blockage_of(taken, borders, depth),
         "surface": surface,
         "density": density,
     }
@@ -214,7 +210,9 @@ def area_instances(
         if not 0 <= index < len(road.lanes) or road.lanes[index].direction < 0:
             continue
         lane = road.lanes[index]
-        ring = _lane_ring(world, camera, (lane.left, lane.right), min(reach, _first_in(world, index)))
+        ring = _lane_ring(
+            world, camera, (lane.left, lane.right), min(reach, _first_in(taken, lane))
+        )
         if len(ring) > 2:
             kind = "direct" if index == road.ego else "alternative"
             shape = Polygon((ring,))
@@ -228,8 +226,7 @@ def _lane_ring(
     world: World, camera: Camera, borders: tuple[Course, Course], end_m: float
 ) -> FloatArray:
     """Return the outline of a strip clipped to the picture, (N, 2), N = 0 if unseen."""
-    run = visible_runs(camera, world.road.alignment)[0]
-    end = min(end_m, float(run[-1]))
+    end = min(end_m, labelled_range(world))
     if end <= 1.5 * _NEAR_M:
         return np.zeros((0, 2))
     depth = 1 / np.linspace(1 / _NEAR_M, 1 / end, 40)
@@ -239,17 +236,8 @@ def _lane_ring(
     return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)
 
 
-def _first_in(world: World, index: int) -> float:
+def _first_in(taken: conditions.Taken, lane: Lane) -> float:
     """Return the distance of the first thing that reaches 0.3 m into a lane; inf if none."""
-    lane, nearest = world.road.lanes[index], np.inf
-    for thing in world.things:
-        if thing.label.startswith(("sign", "light", "region")) or thing.label in _FLAT_OBSTACLES:
-            continue
-        for body in thing.bodies:
-            low, high, near, _ = conditions.plan_on_road(world.road.alignment, body)
-            if near < nearest and high > lane.left.here(near) + 0.3 and low < lane.right.here(near) - 0.3:
-                nearest = near
-    return float(nearest)
-
-
-_FLAT_OBSTACLES = ("obstacle/pothole", "obstacle/manhole", "obstacle/speed_bump")
+    low, high, near, _ = taken.spans.T
+    inside = (high > lane.left.at(near) + 0.3) & (low < lane.right.at(near) - 0.3)
+    return float(near[inside].min(initial=np.inf))

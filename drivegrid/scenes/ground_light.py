@@ -16,7 +16,7 @@ _UNIT = 100.0
 """Value of 1 in the 8-bit plane of factors."""
 
 _COLUMNS = 9
-_GLOW_GAIN = 3.0
+_GLOW_GAIN = 1.8
 
 
 @dataclass(frozen=True, slots=True)

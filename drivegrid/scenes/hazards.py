@@ -75,7 +75,11 @@ def place(
         return []
     body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
     thing = thing_of(body, spot)
-    on_road = road.edges[0].here(spot.depth_m) - 0.2 < spot.offset_m < road.edges[1].here(spot.depth_m) + 0.2
+    on_road = (
+        road.edges[0].here(spot.depth_m) - 0.2
+        < spot.offset_m
+        < road.edges[1].here(spot.depth_m) + 0.2
+    )
     return [replace(thing, blocks_m=0.0 if thing.label in _FLAT or not on_road else size[0])]
 
 
@@ -121,7 +125,12 @@ def _broken_down(
     """A vehicle left on a lane or shoulder, often with a warning triangle before it."""
     lane, z = where
     z += 6
-    mesh = stock.pick(d, d.weighted({"object/vehicle/car": 5.0, "object/vehicle/truck": 1.0, "object/vehicle/van": 1.0}))
+    mesh = stock.pick(
+        d,
+        d.weighted(
+            {"object/vehicle/car": 5.0, "object/vehicle/truck": 1.0, "object/vehicle/van": 1.0}
+        ),
+    )
     q = lane.middle(z) if d.chance(0.5) else road.edges[1].here(z) + d.between(-0.6, 1.2)
     spot = Spot(q + d.bell(0.3), z, d.bell(0.1))
     size = footprint(mesh, spot.turn_rad)
@@ -153,14 +162,19 @@ def _work_zone(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thi
     lane, side = (ours[-1], 1) if d.chance(0.65) or len(ours) == 1 else (ours[0], -1)
     own = lane is road.lanes[road.ego]
     label = d.weighted(
-        {"obstacle/cone": 4.0, "obstacle/barrier": 2.0, "obstacle/water_barrier": 1.5, "obstacle/bollard": 0.7}
+        {
+            "obstacle/cone": 4.0,
+            "obstacle/barrier": 2.0,
+            "obstacle/water_barrier": 1.5,
+            "obstacle/bollard": 0.7,
+        }
     )
     start, step = d.between(6 if not own else 10, 18), d.between(2.2, 5.5)
     found: list[Thing] = []
     mesh = stock.pick(d, label)
     for number in range(d.whole(6, 13)):
         z = start + number * step
-        inner, outer = (lane.left.here(z), lane.right.here(z))[:: side]
+        inner, outer = (lane.left.here(z), lane.right.here(z))[::side]
         share = min(number / 4, 1.0)
         q = outer + (inner - outer) * share + side * 0.2
         turn = d.bell(0.1)
@@ -179,7 +193,9 @@ def _work_zone(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thi
         found += _standing(d, road, stock, taken, ("object/vehicle/construction", inside[0], z))
     for _ in range(d.whole(0, 3)):
         z = inside[1] + d.between(-6, 14)
-        found += _standing(d, road, stock, taken, ("object/person/construction_worker", inside[0] + d.bell(0.8), z))
+        found += _standing(
+            d, road, stock, taken, ("object/person/construction_worker", inside[0] + d.bell(0.8), z)
+        )
     return found
 
 

@@ -83,9 +83,7 @@ def _drop_lane(d: Draws, courses: list[Course], width: float) -> list[Course]:
     return [*courses[:-1], Course((start, end), (last, last - width + 0.1))]
 
 
-def _ramp(
-    d: Draws, template: Template, edge: Course, width: float
-) -> tuple[Course, Course, float]:
+def _ramp(d: Draws, template: Template, edge: Course, width: float) -> tuple[Course, Course, float]:
     """A lane beside the right border that joins (merge) or leaves (exit, split)."""
     q, away = edge.q_m[0], d.between(6, 14)
     wide = width * (2 if template.has("split") else 1)
@@ -94,11 +92,15 @@ def _ramp(
     if template.has("merge"):
         taper = far + d.between(20, 60)
         left = Course((0.0, nose), (q + away * nose / 60, q))
-        right = Course((0.0, nose, far, taper), (q + wide + away * nose / 60, q + wide, q + wide, q))
+        right = Course(
+            (0.0, nose, far, taper), (q + wide + away * nose / 60, q + wide, q + wide, q)
+        )
         return left, right, nose
     begin = d.between(4, 20)
     left = Course((nose, far + 40), (q, q + 1.6 * away))
-    right = Course((begin - 18, begin, nose, far + 40), (q, q + wide, q + wide, q + wide + 1.6 * away))
+    right = Course(
+        (begin - 18, begin, nose, far + 40), (q, q + wide, q + wide, q + wide + 1.6 * away)
+    )
     return left, right, nose
 
 
@@ -242,4 +244,5 @@ def _beside(d: Draws, template: Template, surface: str) -> Color:
 
 def _varied(d: Draws, color: Color) -> Color:
     gain = d.between(0.65, 1.15)
-    return (color[0] * gain + d.bell(6), color[1] * gain + d.bell(6), color[2] * gain + d.bell(6))
+    cast = d.bell(4)
+    return (color[0] * gain + cast + d.bell(2), color[1] * gain, color[2] * gain - cast + d.bell(2))

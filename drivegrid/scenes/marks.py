@@ -62,7 +62,9 @@ def sample_marks(
         z = max(junction.near_m - d.between(12, 18), 3.5) if junction else d.between(6, 30)
         found += [_arrow(d, lane, z) for lane in ours if d.chance(0.75)]
     if d.chance(0.06) and not template.has("unmarked"):
-        found.append(_text(d.pick(("SLOW", "BUS", "STOP", "30", "50")), d.pick(ours), d.between(7, 25)))
+        found.append(
+            _text(d.pick(("SLOW", "BUS", "STOP", "30", "50")), d.pick(ours), d.between(7, 25))
+        )
     if borders.ramp is not None:
         found.append(_gore(borders, template))
     elif template.has("median") and d.chance(0.3):
@@ -88,7 +90,9 @@ def _junction_marks(
         polygons = tuple(shape + (q, z) for q in teeth)
         found.append(Mark("lane/yield_line", polygons, WHITE))
     else:
-        found.append(Mark("lane/stop_line", (quad(left, right, z, z + d.between(0.3, 0.6)),), WHITE))
+        found.append(
+            Mark("lane/stop_line", (quad(left, right, z, z + d.between(0.3, 0.6)),), WHITE)
+        )
     return found
 
 
@@ -134,7 +138,11 @@ def _gore(borders: Borders, template: Template) -> Mark:
     """Slanting bars in the wedge between the carriageway and a ramp."""
     assert borders.ramp is not None
     left, _, nose = borders.ramp
-    steps = np.arange(nose - 36, nose - 6, 3.0) if template.has("merge") else np.arange(nose + 6, nose + 45, 3.0)
+    steps = (
+        np.arange(nose - 36, nose - 6, 3.0)
+        if template.has("merge")
+        else np.arange(nose + 6, nose + 45, 3.0)
+    )
     bars = []
     for z in steps[steps > 1.5]:
         a, b = borders.right.here(float(z)) + 0.25, left.here(float(z)) - 0.25
@@ -173,7 +181,9 @@ def sample_stains(d: Draws, template: Template, borders: Borders, surface: str) 
 
 def _blob(d: Draws, q: float, z: float, size: tuple[float, float]) -> FloatArray:
     angle = np.linspace(0, 2 * np.pi, 18, endpoint=False)
-    wave = 1 + 0.22 * np.sin(2 * angle + d.between(0, 6)) + 0.13 * np.sin(5 * angle + d.between(0, 6))
+    wave = (
+        1 + 0.22 * np.sin(2 * angle + d.between(0, 6)) + 0.13 * np.sin(5 * angle + d.between(0, 6))
+    )
     return np.column_stack([q + size[0] * wave * np.cos(angle), z + size[1] * wave * np.sin(angle)])
 
 

@@ -24,7 +24,12 @@ def far_to_near(footprints: FloatArray) -> list[int]:
     near, far = footprints[:, :, 1].min(axis=1), footprints[:, :, 1].max(axis=1)
     bearing = footprints[:, :, 0] / np.maximum(footprints[:, :, 1], 0.5)
     low, high = bearing.min(axis=1), bearing.max(axis=1)
-    clash = (near[:, None] < far) & (near < far[:, None]) & (low[:, None] < high) & (low < high[:, None])
+    clash = (
+        (near[:, None] < far)
+        & (near < far[:, None])
+        & (low[:, None] < high)
+        & (low < high[:, None])
+    )
     first, second = np.nonzero(np.triu(clash, 1))
     if len(first) == 0:
         return [int(i) for i in np.argsort(-near, kind="stable")]

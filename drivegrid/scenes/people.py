@@ -90,7 +90,9 @@ def _on_road(d: Draws, road: Road, z: float) -> Spot:
 def _rider(d: Draws, road: Road, stock: Stock) -> Thing:
     z = d.between(7, 45)
     spot = Spot(road.edges[1].here(z) - d.between(0.4, 1.3), z, d.bell(0.05))
-    mesh = stock.pick(d, "object/vehicle/bicycle" if d.chance(0.75) else "object/vehicle/motorcycle")
+    mesh = stock.pick(
+        d, "object/vehicle/bicycle" if d.chance(0.75) else "object/vehicle/motorcycle"
+    )
     body = stand(road.alignment, mesh, spot, tints=sample_clothes(d))
     ridden = "with rider" if "rider" in mesh else "without rider"
     activity = "moving" if ridden == "with rider" else "parked"

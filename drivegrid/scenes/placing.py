@@ -63,10 +63,9 @@ def stand(
     tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
 ) -> Body:
     """Return a model standing on the road, turned with the road."""
-    x, y, z = alignment.point(spot.offset_m, spot.depth_m, spot.up_m).tolist()
     return Body(
         mesh,
-        (x, y, z),
+        alignment.point(spot.offset_m, spot.depth_m, spot.up_m),
         alignment.yaw(spot.depth_m) + spot.turn_rad,
         scale,
         alignment.grade(spot.depth_m),
@@ -102,7 +101,9 @@ class Occupancy:
         return True
 
 
-def footprint(mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)) -> tuple[float, float]:
+def footprint(
+    mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)
+) -> tuple[float, float]:
     """Return the width across and the length along the road of a turned model, metres."""
     wide, _, long = size_of(mesh)
     wide, long = wide * scale[0], long * scale[2]

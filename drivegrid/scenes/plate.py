@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes.alignment import Alignment
+from drivegrid.scenes.alignment import DEPTHS_M, Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera, Float32Array
-from drivegrid.scenes.ground import GroundPainter, ground_maps
+from drivegrid.scenes.ground import GroundPainter, fixed, ground_maps
 from drivegrid.scenes.meshes import CATALOGUE, size_of
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.sky import Sky, paint_sky
@@ -20,6 +21,7 @@ from drivegrid.scenes.view import Light, Plate, UInt8Array
 _PROFILE_STEP_M = 0.05
 _PROFILE_HALF_M = 40.0
 _MAX_SHADOW_M = 14.0
+_SHADOW_RANGE_M = 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,23 @@ class Finish:
     groves: tuple[tuple[float, float, float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Casters:
+    """What throws shadows.
+
+    Args:
+        plans: (N, 4, 2) X, Z corners of footprints.
+        heights_m: (N,) heights.
+        contact: (N,) whether its foot is dark all round, sun or not.
+    """
+
+    plans: FloatArray
+    heights_m: FloatArray
+    contact: np.ndarray
+
+
 def paint_plate(
-    camera: Camera, road: Road, sky: Sky, finish: Finish, light: Light, bodies: tuple[Body, ...]
+    camera: Camera, road: Road, sky: Sky, finish: Finish, light: Light, cast: Casters
 ) -> Plate:
     """Paint sky and ground of a picture.
 
@@ -64,7 +81,7 @@ def paint_plate(
     return Plate(
         albedo=painter.albedo,
         paint=painter.paint,
-        shade=_shade(camera, road.alignment, finish, light, bodies),
+        shade=_shade(camera, road, finish, light, cast),
         glow=_glow(camera, road, finish, maps),
         rough=painter.rough,
         wet=painter.wet,
@@ -82,56 +99,64 @@ def _tone(
     index = np.clip(column, 0, len(finish.tone) - 1).astype(np.int32)
     fade = np.minimum(25 / depth, 1) * seen
     gain = 128 * (1 + (finish.tone.astype(np.float32)[index] - 1) * fade)
-    plane = cv2.resize(gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR)
+    plane = cv2.resize(
+        gain.astype(np.uint8), painter.camera.size_wh, interpolation=cv2.INTER_LINEAR
+    )
     plane[painter.segments != 1] = 128
     cv2.multiply(painter.albedo, cv2.merge([plane] * 3), dst=painter.albedo, scale=1 / 128)
 
 
-def _shade(
-    camera: Camera, alignment: Alignment, finish: Finish, light: Light, bodies: tuple[Body, ...]
-) -> UInt8Array:
+def _shade(camera: Camera, road: Road, finish: Finish, light: Light, cast: Casters) -> UInt8Array:
     """Cast and contact shadows at half size, so that their borders are soft."""
     width, height = camera.size_wh
     half = camera.resized((max(width // 2, 8), max(height // 2, 8)))
-    painter = GroundPainter(half, alignment)
     plane: UInt8Array = np.full(half.size_wh[::-1], 255, dtype=np.uint8)
     sunny = light.sun_gain > 0.05
-    for body in bodies:
-        if body.position_m[2] > 90 or CATALOGUE[body.mesh].segment == "sign":
-            continue
-        rings = shadow_rings(alignment, body, light if sunny else None)
-        for ring, level in rings:
-            points = painter.to_pixels(ring)
-            cv2.fillConvexPoly(plane, cv2.convexHull(points), level, cv2.LINE_AA, 4)
+    if sunny and len(cast.plans):
+        rings = fixed(half, cast_shadows(road.alignment, cast, light).reshape(-1, 3))
+        for ring in rings.reshape(-1, 8, 2):
+            cv2.fillConvexPoly(plane, cv2.convexHull(ring), 30, cv2.LINE_AA, 4)
     for q, z, radius in finish.groves if sunny else ():
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         depth = np.maximum(z + radius * 1.4 * np.sin(angle), 1.2)
-        ring = alignment.points(q + radius * np.cos(angle), depth)
-        cv2.fillPoly(plane, [painter.to_pixels(ring)], 60, cv2.LINE_AA, 4)
-    if sunny:
-        plane = np.asarray(cv2.blur(plane, (3, 3)), dtype=np.uint8)
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        ring = road.alignment.points(q + radius * np.cos(angle), depth)
+        cv2.fillPoly(plane, [fixed(half, ring)], 60, cv2.LINE_AA, 4)
+    if cast.contact.any():
+        feet = on_ground(road.alignment, cast.plans[cast.contact]).reshape(-1, 3)
+        for ring in fixed(half, feet).reshape(-1, 4, 2):
+            cv2.fillConvexPoly(plane, ring, 70, cv2.LINE_AA, 4)
+    plane = np.asarray(cv2.blur(plane, (3, 3)), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )
 
 
-def shadow_rings(
-    alignment: Alignment, body: Body, light: Light | None
-) -> list[tuple[FloatArray, int]]:
-    """Return world polygons on the ground with the level (255 lit) of a body's shadows."""
-    size = np.array(size_of(body.mesh)) * body.scale
-    half = np.array([[-1.0, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]]) * size * (0.5, 0, 0.5)
-    foot = body.to_world(half)
-    foot[:, 1] = np.interp(foot[:, 2], np.arange(len(alignment.height_m)) * 0.5, alignment.height_m)
-    rings = []
-    if light is not None:
-        x, y, z = light.sun
-        reach = min(size[1] / max(y, 0.12), _MAX_SHADOW_M)
-        top = foot.copy()
-        top[:, 0] -= x * reach
-        top[:, 2] = np.maximum(top[:, 2] - z * reach, 1.2)
-        rings.append((np.concatenate([foot, top]), 30))
-    if size[1] < 5 and body.part_of:
-        rings.append((foot, 90))
-    return rings
+def casters(bodies: Sequence[Body], plans: FloatArray) -> Casters:
+    """Return what throws shadows on the ground near enough to see."""
+    near = plans[:, :, 1].min(axis=1, initial=np.inf) if len(plans) else np.zeros(0)
+    rows = [
+        k
+        for k in np.flatnonzero(near < _SHADOW_RANGE_M).tolist()
+        if CATALOGUE[bodies[k].mesh].segment != "sign"
+    ]
+    heights = [size_of(bodies[k].mesh)[1] * bodies[k].scale[1] for k in rows]
+    low = [bodies[k].part_of > 0 and h < 5 for k, h in zip(rows, heights, strict=True)]
+    return Casters(plans[rows], np.array(heights), np.array(low, dtype=bool))
+
+
+def on_ground(alignment: Alignment, plans: FloatArray) -> FloatArray:
+    """Return (N, 4, 3) world points of (N, 4, 2) X, Z corners."""
+    depth = np.maximum(plans[:, :, 1], 1.2)
+    height = np.interp(depth, DEPTHS_M, alignment.height_m)
+    return np.stack([plans[:, :, 0], height, depth], axis=2)
+
+
+def cast_shadows(alignment: Alignment, cast: Casters, light: Light) -> FloatArray:
+    """Return (N, 8, 3): footprints, then where the sun throws their tops, at most 14 m away."""
+    x, y, z = light.sun
+    reach = np.minimum(cast.heights_m / max(y, 0.12), _MAX_SHADOW_M)
+    tops = cast.plans - reach[:, None, None] * (x, z)
+    return on_ground(alignment, np.concatenate([cast.plans, tops], axis=1))
 
 
 def _glow(
@@ -148,7 +173,7 @@ def _glow(
     cone = (offset / (2.2 + 0.22 * depth)) ** 2
     white = 120 * finish.beam * np.exp(-depth / 16 - cone) * seen
     amber = np.zeros_like(white)
-    center = np.interp(depth, np.arange(len(road.alignment.center_m)) * 0.5, road.alignment.center_m)
+    center = np.interp(depth, DEPTHS_M, road.alignment.center_m)
     x = center + offset
     for lamp in finish.lamps_m[:12]:
         away = ((x - lamp[0]) ** 2 + (depth - lamp[2]) ** 2) / 60
@@ -156,4 +181,6 @@ def _glow(
     amber *= seen
     planes = [white + amber, white + 0.72 * amber, 0.92 * white + 0.38 * amber]
     small = cv2.merge([np.clip(p, 0, 255).astype(np.uint8) for p in planes])
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from drivegrid.data.scene import Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Size
 from drivegrid.scenes.bonnet import paint_bonnet
 from drivegrid.scenes.labels import Seen, label_world, union_boxes
-from drivegrid.scenes.plate import paint_plate
+from drivegrid.scenes.lens import expose
+from drivegrid.scenes.plate import casters, paint_plate
 from drivegrid.scenes.silhouettes import paint_outlines, trace_outlines
 from drivegrid.scenes.view import Picture, Renderer, UInt8Array, UInt16Array, View
 from drivegrid.scenes.world import World, sample_world
@@ -75,6 +78,7 @@ def render_world(world: World, size_wh: Size, renderer: Renderer) -> RenderedSce
     areas = paint_outlines(outlines, segments, instances)
     picture = renderer.draw(view)
     image = paint_bonnet(world, picture.image, segments, instances)
+    image = expose(np.random.default_rng([world.seed, 3]), image, world.lens)
     seen = Seen(view.camera, segments, instances, areas, union_boxes(outlines))
     return RenderedScene(image, label_world(world, seen), segments, instances)
 
@@ -82,7 +86,8 @@ def render_world(world: World, size_wh: Size, renderer: Renderer) -> RenderedSce
 def view_of(world: World, size_wh: Size) -> View:
     """Return what a renderer needs to draw a world at a size."""
     camera = world.camera.resized(size_wh)
-    plate = paint_plate(camera, world.road, world.sky, world.finish, world.light, world.bodies)
+    cast = casters(world.bodies, world.plans)
+    plate = paint_plate(camera, world.road, world.sky, world.finish, world.light, cast)
     return View(
         camera=camera,
         alignment=world.road.alignment,

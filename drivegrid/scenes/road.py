@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +41,14 @@ class Course:
 
     def here(self, depth_m: float) -> float:
         """Return the offset at one distance."""
-        return float(self.at(np.array([depth_m]))[0])
+        if depth_m <= self.z_m[0]:
+            return self.q_m[0]
+        index = bisect(self.z_m, depth_m)
+        if index == len(self.z_m):
+            return self.q_m[-1]
+        z0, z1, q0, q1 = *self.z_m[index - 1 : index + 1], *self.q_m[index - 1 : index + 1]
+        t = (depth_m - z0) / (z1 - z0)
+        return q0 + (q1 - q0) * t * t * (3 - 2 * t)
 
     def shifted(self, by_m: float) -> Course:
         """Return the course moved sideways."""

@@ -13,7 +13,15 @@ from drivegrid.scenes.road import Course, Road
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import Template
 
-_TREES = ("broadleaf small", "broadleaf", "broadleaf large", "conifer", "poplar", "bare tree", "bush")
+_TREES = (
+    "broadleaf small",
+    "broadleaf",
+    "broadleaf large",
+    "conifer",
+    "poplar",
+    "bare tree",
+    "bush",
+)
 _HOUSES = ("house", "house gable", "villa", "row house", "garage", "shop", "church")
 _BLOCKS = ("apartment block", "office tower", "shop", "row house", "warehouse")
 _FARMS = ("barn", "house gable", "warehouse", "villa")
@@ -65,7 +73,9 @@ def sample_roadside(
     _trees(d, template, road, stock, side)
     if template.has("bridge"):
         z = d.between(28, 75)
-        side.bodies.append(stand(road.alignment, "bridge", Spot(0.0, z), tints=(d.pick(_WALLS),) * 2))
+        side.bodies.append(
+            stand(road.alignment, "bridge", Spot(0.0, z), tints=(d.pick(_WALLS),) * 2)
+        )
     return side
 
 
@@ -80,7 +90,12 @@ def _rails(d: Draws, template: Template, road: Road, side: Roadside) -> None:
     if template.has("walls") and d.chance(0.8):
         runs.append((d.pick(("noise wall element", "wall element")), right.shifted(1.2)))
     if template.has("kerbs") and d.chance(0.35):
-        runs.append((d.pick(("fence element", "hedge element", "wall element", "railing element")), right.shifted(0.3)))
+        runs.append(
+            (
+                d.pick(("fence element", "hedge element", "wall element", "railing element")),
+                right.shifted(0.3),
+            )
+        )
     if template.place == "rural" and d.chance(0.3):
         runs.append((d.pick(("fence element", "hedge element")), right.shifted(d.between(2, 4))))
     if template.has("median") and d.chance(0.4):
@@ -147,9 +162,7 @@ def _poles(d: Draws, road: Road, stock: Stock, side: Roadside, taken: Occupancy)
         z += step
 
 
-def _buildings(
-    d: Draws, template: Template, road: Road, stock: Stock, side: Roadside
-) -> None:
+def _buildings(d: Draws, template: Template, road: Road, stock: Stock, side: Roadside) -> None:
     names = _BLOCKS if template.place == "city" and d.chance(0.6) else _HOUSES
     for which in (-1, 1):
         back = d.between(0.4, 4.5)
@@ -161,7 +174,11 @@ def _buildings(
             turn = -which * math.pi / 2  # the front, +z, looks at the road
             wide, deep = footprint(mesh, turn)
             middle = z + deep / 2
-            cross = road.junction and road.junction.near_m - 9 < middle + deep / 2 and middle - deep / 2 < road.junction.far_m + 6
+            cross = (
+                road.junction
+                and road.junction.near_m - 9 < middle + deep / 2
+                and middle - deep / 2 < road.junction.far_m + 6
+            )
             if not cross and middle - deep / 2 > 2.5:
                 q = base.here(middle) + which * (back + shift + wide / 2)
                 tints = (_vary(d, d.pick(_WALLS)), d.pick(_ROOFS))

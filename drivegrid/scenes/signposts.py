@@ -109,9 +109,7 @@ def _turned(d: Draws) -> float:
 def _sign(road: Road, key: str, spot: Spot, half_m: float) -> Thing:
     face = FACES[key]
     wide = half_m * face.aspect
-    body = stand(
-        road.alignment, f"plate {face.shape}" , spot, scale=(wide, half_m, 1.0)
-    )
+    body = stand(road.alignment, f"plate {face.shape}", spot, scale=(wide, half_m, 1.0))
     body = replace(body, face=key, grade=0.0)
     attributes = {"shape": face.shape, "color": face.color, **face.attributes}
     return Thing(face.label, (body,), spot, attributes, "point")
@@ -158,7 +156,9 @@ def sample_lights(d: Draws, template: Template, road: Road) -> tuple[list[Thing]
     if template.has("works") and d.chance(0.4):
         spot = Spot(road.edges[1].here(14) + 0.5, d.between(10, 26), 0.0, 1.3)
         state = d.pick(("on", "off"))
-        return [_light(road, f"beacon {state}", spot, "flashing" if state == "on" else "off", "circle")], []
+        return [
+            _light(road, f"beacon {state}", spot, "flashing" if state == "on" else "off", "circle")
+        ], []
     return [], []
 
 
@@ -170,10 +170,16 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
     things, posts = [], []
     for q in (right, left)[: d.whole(1, 2)]:
         turn = math.pi if q == left and d.chance(0.2) else d.bell(0.15)
-        things.append(_light(road, f"light vehicle {state}", Spot(q, z, turn, high), state, "circle"))
-        posts.append(stand(road.alignment, "sign post", Spot(q, z + 0.2), scale=(1.3, post_tall, 1.3)))
+        things.append(
+            _light(road, f"light vehicle {state}", Spot(q, z, turn, high), state, "circle")
+        )
+        posts.append(
+            stand(road.alignment, "sign post", Spot(q, z + 0.2), scale=(1.3, post_tall, 1.3))
+        )
     if d.chance(0.5):
-        things.append(_light(road, f"light vehicle {state}", Spot(d.bell(0.8), z, 0.0, 5.4), state, "circle"))
+        things.append(
+            _light(road, f"light vehicle {state}", Spot(d.bell(0.8), z, 0.0, 5.4), state, "circle")
+        )
         posts.append(stand(road.alignment, "mast arm", Spot(right, z + 0.25)))
     if d.chance(0.25) and state in ("red", "yellow", "green"):
         spot = Spot(d.bell(0.8), z + 14, 0.0, 5.6)
@@ -186,10 +192,21 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
         lit = d.pick(STATES["pedestrian"])
         spot = Spot(right + 0.5, z - 1.5, d.bell(0.3), 2.3)
         things.append(_light(road, f"light pedestrian {lit}", spot, lit, "figure"))
-        posts.append(stand(road.alignment, "sign post", Spot(spot.offset_m, spot.depth_m + 0.15), scale=(1.2, 1.2, 1.2)))
+        posts.append(
+            stand(
+                road.alignment,
+                "sign post",
+                Spot(spot.offset_m, spot.depth_m + 0.15),
+                scale=(1.2, 1.2, 1.2),
+            )
+        )
     if d.chance(0.4):
         lit = d.pick(STATES["bicycle"])
-        things.append(_light(road, f"light bicycle {lit}", Spot(right - 0.15, z - 0.2, 0.0, 1.6), lit, "figure"))
+        things.append(
+            _light(
+                road, f"light bicycle {lit}", Spot(right - 0.15, z - 0.2, 0.0, 1.6), lit, "figure"
+            )
+        )
     return things, posts
 
 

@@ -47,9 +47,7 @@ def outline_vertices(mesh: str) -> tuple[FloatArray, tuple[int, ...]]:
     return np.concatenate(parts), ends
 
 
-def trace_outlines(
-    camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]
-) -> list[Outline]:
+def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]) -> list[Outline]:
     """Return the outlines of bodies that reach into the picture, in the order given.
 
     What a crest hides is cut off.

@@ -122,9 +122,7 @@ def _blend_clouds(region: UInt8Array, camera: Camera, sky: Sky, level: float) ->
     rows = np.clip((level - np.arange(height)) / camera.focal_xy[1] / 0.7, 0, 1)
     x = sky.turn * _DOME_WH[0] + np.arange(width) * (300 / camera.focal_xy[0])
     map_x = np.broadcast_to((x % (_DOME_WH[0] - 1)).astype(np.float32), (height, width))
-    map_y = np.broadcast_to(
-        (rows * (_DOME_WH[1] - 1)).astype(np.float32)[:, None], (height, width)
-    )
+    map_y = np.broadcast_to((rows * (_DOME_WH[1] - 1)).astype(np.float32)[:, None], (height, width))
     cover = cv2.remap(texture, map_x.copy(), map_y.copy(), cv2.INTER_LINEAR)
     cover = cv2.convertScaleAbs(cover, alpha=sky.cover)
     mask = cv2.merge([cover] * 3)
@@ -206,5 +204,9 @@ def _ridge(kind: str) -> FloatArray:
     smooth = np.convolve(np.pad(smooth, 30, mode="wrap"), np.hanning(61) / 30, mode="valid")
     if kind == "hills":
         return np.asarray(np.clip(smooth, 0, 1))
-    crowns = np.interp(at, np.arange(0, _RIDGE_SIZE, 5), rng.uniform(0.6, 1.0, 410)[: len(range(0, _RIDGE_SIZE, 5))])
+    crowns = np.interp(
+        at,
+        np.arange(0, _RIDGE_SIZE, 5),
+        rng.uniform(0.6, 1.0, 410)[: len(range(0, _RIDGE_SIZE, 5))],
+    )
     return np.asarray(0.35 + 0.4 * smooth * crowns)

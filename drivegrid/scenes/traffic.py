@@ -70,7 +70,9 @@ def sample_traffic(
             length = footprint(thing.bodies[0].mesh, 0.0)[1]
             z += length + (1.5 + d.gap(3) if jam else 4 + d.gap(26 / flow))
             spot = thing.spot
-            in_junction = road.junction and road.junction.near_m - 3 < spot.depth_m < road.junction.far_m + 3
+            in_junction = (
+                road.junction and road.junction.near_m - 3 < spot.depth_m < road.junction.far_m + 3
+            )
             if not in_junction and taken.take(spot, footprint(thing.bodies[0].mesh, spot.turn_rad)):
                 found.append(thing)
     if template.has("divided") or template.has("median"):
@@ -146,7 +148,9 @@ def _parked(
         while z < 75:
             mesh = stock.pick(d, d.weighted({"object/vehicle/car": 9.0, "object/vehicle/van": 1.5}))
             size = footprint(mesh, turn)
-            spot = Spot(edge.here(z) - side * (size[0] / 2 - d.between(0.4, 1.2)), z, turn + d.bell(0.02))
+            spot = Spot(
+                edge.here(z) - side * (size[0] / 2 - d.between(0.4, 1.2)), z, turn + d.bell(0.02)
+            )
             blocked = road.junction and road.junction.near_m - 9 < z < road.junction.far_m + 6
             if not blocked and taken.take(spot, size):
                 body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
@@ -163,7 +167,16 @@ def _crossing(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thin
     for side in (-1, 1):
         q = d.between(-18, -6) if side < 0 else d.between(2, 10)
         while abs(q) < 32 and d.chance(0.6):
-            mesh = stock.pick(d, d.weighted({"object/vehicle/car": 9.0, "object/vehicle/truck": 1.0, "object/vehicle/bus": 0.6}))
+            mesh = stock.pick(
+                d,
+                d.weighted(
+                    {
+                        "object/vehicle/car": 9.0,
+                        "object/vehicle/truck": 1.0,
+                        "object/vehicle/bus": 0.6,
+                    }
+                ),
+            )
             spot = Spot(q, middle + side * 2.0, side * math.pi / 2)
             if taken.take(spot, footprint(mesh, spot.turn_rad)):
                 body = stand(road.alignment, mesh, spot, tints=sample_paint(d))

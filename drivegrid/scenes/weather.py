@@ -35,13 +35,20 @@ def sample_light(d: Draws, weather: str, time: str) -> Light:
     azimuth, sunny = d.between(-math.pi, math.pi), weather == "clear"
     low = time == "dusk"
     height = d.between(0.07, 0.22) if low else d.between(0.25, 1.15)
-    sun = (math.cos(height) * math.sin(azimuth), math.sin(height), math.cos(height) * math.cos(azimuth))
+    sun = (
+        math.cos(height) * math.sin(azimuth),
+        math.sin(height),
+        math.cos(height) * math.cos(azimuth),
+    )
     if low:
         level, warmth = d.between(120, 215), d.between(0.12, 0.45)
         haze = (level, level * (1 - 0.3 * warmth), level * (1 - 0.45 * warmth))
         sky = d.between(0.22, 0.45)
     else:
-        level, warmth = d.between(208, 252) if d.chance(0.6) else d.between(170, 215), d.between(0, 0.1)
+        level, warmth = (
+            d.between(208, 252) if d.chance(0.6) else d.between(170, 215),
+            d.between(0, 0.1),
+        )
         blue = d.between(0, 14) if sunny else d.between(-4, 6)
         haze = (level - blue, level, min(level + blue, 255))
         sky = d.between(0.36, 0.6) if sunny else d.between(0.7, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,9 @@ from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, si
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
+from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.meshes import size_of
+from drivegrid.scenes.lens import Lens, sample_lens
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered
 from drivegrid.scenes.plate import Finish
@@ -45,7 +47,10 @@ class World:
         light: Daylight and air.
         things: What is labelled; the id of thing k is ``first_id + k``.
         bodies: All that stands, from far to near.
+        plans: (N, 4, 2) X, Z corners of the bodies' footprints.
         wear: Share of paint worn off.
+        crest_m: Where the first crest hides the road.
+        lens: What glass, optics and sensor do to the picture.
     """
 
     seed: int
@@ -60,7 +65,10 @@ class World:
     light: Light
     things: tuple[Thing, ...]
     bodies: tuple[Body, ...]
+    plans: FloatArray
     wear: float
+    crest_m: float
+    lens: Lens
 
     @property
     def first_id(self) -> int:
@@ -79,13 +87,14 @@ def sample_world(seed: int) -> World:
     camera = sample_camera(d, template)
     things, scenery, side = _populate(d, template, road, test)
     first = 1 + len(road.lines) + len(road.marks)
-    kept = [thing for thing in things if _drawable(thing.bodies)]
-    things = [numbered(thing, first + index) for index, thing in enumerate(kept)]
-    bodies = [body for thing in things for body in thing.bodies]
-    bodies += [body for body in scenery if _drawable((body,))]
-    lit = time == "night"
-    bodies = [replace(b, lamps=max(b.lamps, 0.6)) if lit else b for b in bodies]
-    order = far_to_near(np.array([ground_plan(body) for body in bodies])) if bodies else []
+    things = [numbered(thing, first + index) for index, thing in enumerate(_drawable(things))]
+    bodies = [body for thing in things for body in thing.bodies] + scenery
+    if time == "night":
+        bodies = [replace(b, lamps=max(b.lamps, 0.6)) for b in bodies]
+    plans = ground_plans(bodies)
+    near = plans[:, :, 1].min(axis=1)
+    shown = np.flatnonzero((near > _CLOSEST_M) & (near < _FARTHEST_M))
+    order = shown[far_to_near(plans[shown])] if len(shown) else shown
     return World(
         seed=seed,
         template=name,
@@ -94,12 +103,17 @@ def sample_world(seed: int) -> World:
         surface=surface,
         camera=camera,
         road=road,
-        sky=sample_sky(d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)),
+        sky=sample_sky(
+            d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)
+        ),
         finish=_finish(d, road, (surface, weather), light, side),
         light=light,
         things=tuple(things),
-        bodies=tuple(bodies[index] for index in order),
+        bodies=tuple(bodies[index] for index in order.tolist()),
+        plans=plans[order],
         wear=d.between(0.05, 0.6) ** 1.3,
+        crest_m=first_crest(camera.height_m, road.alignment),
+        lens=sample_lens(np.random.default_rng([seed, 2]), weather, time),
     )
 
 
@@ -150,22 +164,31 @@ def _populate(
     return things + signs + lights + side.things, posts + masts + side.bodies, side
 
 
-def _drawable(bodies: tuple[Body, ...]) -> bool:
-    """Whether all of it stands before the camera and near enough to matter."""
-    depths = [ground_plan(body)[:, 1] for body in bodies]
-    return bool(depths) and all(z.min() > _CLOSEST_M and z.min() < _FARTHEST_M for z in depths)
+def _drawable(things: list[Thing]) -> list[Thing]:
+    """Return the things that stand wholly before the camera and near enough to matter."""
+    plans = ground_plans([body for thing in things for body in thing.bodies])
+    near = plans[:, :, 1].min(axis=1)
+    fine = (near > _CLOSEST_M) & (near < _FARTHEST_M)
+    ends = np.cumsum([len(thing.bodies) for thing in things])
+    return [
+        thing
+        for thing, end in zip(things, ends.tolist(), strict=True)
+        if thing.bodies and fine[end - len(thing.bodies) : end].all()
+    ]
 
 
-def ground_plan(body: Body) -> FloatArray:
-    """Return the (4, 2) X, Z corners of a body's footprint."""
-    wide, _, long = size_of(body.mesh)
-    x, z = wide * body.scale[0] / 2, long * body.scale[2] / 2
-    cos, sin = math.cos(body.yaw_rad), math.sin(body.yaw_rad)
-    right, ahead = (x * cos, -x * sin), (z * sin, z * cos)
-    middle = (body.position_m[0], body.position_m[2])
-    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    corners = [[m + i * r + k * a for m, r, a in zip(middle, right, ahead, strict=True)] for i, k in signs]
-    return np.array(corners)
+def ground_plans(bodies: Sequence[Body]) -> FloatArray:
+    """Return the (N, 4, 2) X, Z corners of the bodies' footprints."""
+    facts = np.array(
+        [(*b.position_m[::2], b.yaw_rad, *size_of(b.mesh)[::2], *b.scale[::2]) for b in bodies]
+    ).reshape(-1, 7)
+    half_x, half_z = facts[:, 3] * facts[:, 5] / 2, facts[:, 4] * facts[:, 6] / 2
+    cos, sin = np.cos(facts[:, 2]), np.sin(facts[:, 2])
+    right = np.stack([half_x * cos, -half_x * sin], axis=1)
+    ahead = np.stack([half_z * sin, half_z * cos], axis=1)
+    signs = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
+    turned = signs[:, :1] * right[:, None] + signs[:, 1:] * ahead[:, None]
+    return np.asarray(facts[:, None, :2] + turned)
 
 
 def _finish(

@@ -150,7 +150,7 @@ def sample_plate(camera: Camera, course: Alignment, light: Light, wet: int = 0) 
             np.interp(tangents, np.linspace(t_least, 1.6, len(table)), table), 1e-4
         )
         beam = np.exp(-((camera.slopes()[0] / 0.35) ** 2)) / (1 + (depth / 22) ** 2)
-        glow[:] = np.uint8(beam * 230)[..., None]
+        glow[:] = np.uint8(beam * 110)[..., None]
     return Plate(
         albedo=albedo,
         paint=paint,

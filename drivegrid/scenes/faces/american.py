@@ -43,6 +43,10 @@ def _banned(name: str, symbol: Marks) -> Face:
     )
 
 
+_ONE_WAY = area(
+    ((-2.6, -0.3), (1.6, -0.3), (1.6, -0.6), (2.7, 0), (1.6, 0.6), (1.6, 0.3), (-2.6, 0.3))
+)
+
 AMERICAN: dict[str, Face] = {
     **{f"us speed limit {limit}": _speed(limit) for limit in _LIMITS},
     "us do not enter": panel(
@@ -95,28 +99,16 @@ AMERICAN: dict[str, Face] = {
     "us one way right": panel(
         "regulatory/one_way",
         "black",
-        white(
-            bold := area(
-                (
-                    (-2.6, -0.4),
-                    (1.3, -0.4),
-                    (1.3, -0.75),
-                    (2.7, 0),
-                    (1.3, 0.75),
-                    (1.3, 0.4),
-                    (-2.6, 0.4),
-                )
-            )
-        ),
-        black(text("ONE WAY", (-0.5, 0), 0.5, widest=3)),
+        white(_ONE_WAY),
+        black(text("ONE WAY", (-0.5, 0), 0.4, widest=3)),
         rim=(WHITE, BLACK),
         aspect=3.0,
     ),
     "us one way left": panel(
         "regulatory/one_way",
         "black",
-        white(mirrored(bold)),
-        black(text("ONE WAY", (0.5, 0), 0.5, widest=3)),
+        white(mirrored(_ONE_WAY)),
+        black(text("ONE WAY", (0.5, 0), 0.4, widest=3)),
         rim=(WHITE, BLACK),
         aspect=3.0,
     ),

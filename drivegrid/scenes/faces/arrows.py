@@ -56,15 +56,14 @@ STRAIGHT_OR_LEFT, KEEP_LEFT, LEFT = (
 )
 
 
-def ring_of_arrows(count: int, radius: float = 0.68, *, clockwise: bool = False) -> Marks:
+def ring_of_arrows(count: int, radius: float = 0.68) -> Marks:
     """Return the arrows of a roundabout."""
     one_turn = 360 / count
     end = one_turn * 0.55
     course = arc((0, 0), (radius, radius), 0, end, 8)
     tip = arc((0, 0), (radius, radius), end + 30, 0, 2)[0]
     one = strokes(0.26, course, flat=True) + _head(tip, end + 16, 0.36)
-    found = tuple(mark for i in range(count) for mark in place(one, turn_deg=90 + i * one_turn))
-    return mirrored(found) if clockwise else found
+    return tuple(mark for i in range(count) for mark in place(one, turn_deg=90 + i * one_turn))
 
 
 CURVE_RIGHT = bent_arrow(
@@ -117,4 +116,3 @@ NARROW_BRIDGE = strokes(
     flat=True,
 )
 CHEVRON_RIGHT = area(((-0.7, 1), (-0.1, 1), (0.7, 0), (-0.1, -1), (-0.7, -1), (0.1, 0)))
-CHEVRON_LEFT = mirrored(CHEVRON_RIGHT)

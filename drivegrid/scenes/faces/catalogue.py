@@ -15,7 +15,42 @@ from drivegrid.scenes.faces.warning import WARNING
 
 _ALL = REGULATORY | AMERICAN | WARNING | GUIDANCE | PANELS
 
-_HELD_OUT: frozenset[str] = frozenset()
+_HELD_OUT = {
+    "es stop",
+    "nordic yield",
+    "us speed limit 40",
+    "lit speed limit 80",
+    "us advisory speed 35",
+    "eu end of limit 50",
+    "cn no overtaking",
+    "cn no trucks",
+    "cn no bicycles",
+    "us no u-turn",
+    "eu no parking",
+    "eu turn left here",
+    "eu turn right",
+    "cn one way",
+    "us wrong way",
+    "us one way left",
+    "eu curve right",
+    "us curve left",
+    "us winding road",
+    "cn pedestrians",
+    "us pedestrians",
+    "eu children",
+    "us deer",
+    "eu cattle",
+    "us crossroads",
+    "eu railroad train",
+    "us merging",
+    "us guide lanes",
+    "cn scenic area",
+    "us hospital",
+    "us chevron left",
+    "us lane shift",
+    "billboard bakery",
+}
+"""Every label, colour, shape and limit among these has another face that training may show."""
 
 FACES: dict[str, Face] = {
     key: replace(face, held_out=key in _HELD_OUT) for key, face in _ALL.items()

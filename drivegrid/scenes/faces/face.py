@@ -21,8 +21,8 @@ _SHIFT = 6
 
 _OUTLINES: dict[str, Ring] = {
     "circle": circle(1.0),
-    "triangle": ((-1.0, -0.75), (1.0, -0.75), (0.0, 1.0)),
-    "inverted triangle": ((-1.0, 0.75), (0.0, -1.0), (1.0, 0.75)),
+    "triangle": ((-1.0, -0.87), (1.0, -0.87), (0.0, 0.87)),
+    "inverted triangle": ((-1.0, 0.87), (0.0, -0.87), (1.0, 0.87)),
     "octagon": tuple(
         (float(np.cos(a) / np.cos(np.pi / 8)), float(np.sin(a) / np.cos(np.pi / 8)))
         for a in np.pi / 8 + np.arange(8) * np.pi / 4
@@ -64,7 +64,7 @@ class Face:
         """
         size = side * _OVERSAMPLING
         canvas = np.empty((size, size, 3), dtype=np.uint8)
-        canvas[:] = self.layers[0].color
+        cv2.rectangle(canvas, (0, 0), (size, size), self.layers[0].color, cv2.FILLED)
         scale = np.array([size / 2 / self.aspect, -size / 2]) * (1 << _SHIFT)
         middle = (size - 1) / 2 * (1 << _SHIFT)
         for layer in self.layers:

@@ -78,7 +78,7 @@ _GLYPHS: dict[str, tuple[Ring, ...]] = {
     "X": (((0, 0), (0.58, 1)), ((0, 1), (0.58, 0))),
     "Y": (((0, 1), (0.3, 0.48), (0.6, 1)), ((0.3, 0.48), (0.3, 0))),
     "Z": (((0, 1), (0.54, 1), (0, 0), (0.56, 0)),),
-    ".": (((0, -0.08), (0, 0.1)),),
+    ".": (((0, 0), (0, 0.03)),),
     "-": (((0, 0.5), (0.3, 0.5)),),
     "/": (((0, 0), (0.4, 1)),),
     "%": (
@@ -91,6 +91,23 @@ _GLYPHS: dict[str, tuple[Ring, ...]] = {
 
 LETTERS = "".join(_GLYPHS)
 """All characters there are."""
+
+
+def _squared(course: Ring, reach: float) -> Ring:
+    """Lengthen the ends of an open course, so that flat ends are as high as bowls."""
+    if course[0] == course[-1]:
+        return course
+    return (
+        _beyond(course[1], course[0], reach),
+        *course[1:-1],
+        _beyond(course[-2], course[-1], reach),
+    )
+
+
+def _beyond(before: Point, end: Point, reach: float) -> Point:
+    dx, dy = end[0] - before[0], end[1] - before[1]
+    share = reach / (dx * dx + dy * dy) ** 0.5
+    return (end[0] + dx * share, end[1] + dy * share)
 
 
 def _advance(letter: str) -> float:
@@ -133,9 +150,11 @@ def text(
         x += _advance(letter)
     width = x - _SPACE
     scale = height * (1 - weight)
-    narrow = 1.0 if widest is None else min(1.0, widest / (scale * width + weight * height))
-    middle = tuple(tuple((px - width / 2, py) for px, py in run) for run in found)
+    narrow = 1.0
+    if widest is not None:
+        narrow = min(1.0, (widest - weight * height) / (scale * width))
     pen = weight / (1 - weight) / narrow**0.5
+    middle = [_squared(tuple((px - width / 2, py) for px, py in run), pen / 2) for run in found]
     return place(strokes(pen, *middle, flat=True), center, (scale * narrow, scale))
 
 

@@ -116,7 +116,7 @@ _DIRECTIONS = {
         "blue",
         BLUE,
         ("XINHUA", "LU"),
-        _arrow(arrows.TURN_LEFT, (0.92, 0.05), 0.48),
+        _arrow(arrows.TURN_LEFT, (1.07, 0.0), 0.34),
         aspect=1.5,
         region="cn",
     ),
@@ -147,8 +147,8 @@ _STRIPES = tuple(
     for mark in area(((x - 0.07, -0.58), (x + 0.07, -0.58), (x + 0.05, -0.36), (x - 0.05, -0.36)))
 )
 _CROSSING = (
-    white(area(((0, 0.85), (-0.85, -0.7), (0.85, -0.7)))),
-    black(place(creatures.WALKER_LEFT, (0, 0), 0.48), _STRIPES),
+    white(area(((0, 0.74), (-0.76, -0.62), (0.76, -0.62)))),
+    black(place(creatures.WALKER_LEFT, (0, 0), 0.42), place(_STRIPES, size=0.92)),
 )
 
 
@@ -185,9 +185,8 @@ _INFORMATION = {
     "us parking": panel(
         "information/parking",
         "green",
-        Layer(GREEN, text("P", (0, 0.25), 0.9)),
-        Layer(GREEN, text("2 HOUR", (0, -0.62), 0.3, widest=1.1)),
-        rim=(GREEN, WHITE),
+        white(text("P", (0, 0.25), 0.9), place(arrows.RIGHT, (0, -0.55), 0.42)),
+        rim=(WHITE, GREEN),
         aspect=0.75,
     ),
     "eu bus stop": _information("bus_stop", white(place(vehicles.BUS, size=0.74))),
@@ -220,22 +219,22 @@ _INFORMATION = {
     "eu living street": _information("living_street", white(_STREET), aspect=1.4),
     "eu hospital": _information(
         "hospital",
-        white(area(rectangle((-0.72, -0.72), (0.72, 0.72)))),
-        Layer(RED, place(vehicles.CROSS, size=0.6)),
+        white(place(vehicles.BED, (0, -0.2), 0.8)),
+        Layer(RED, place(vehicles.CROSS, (0.1, 0.5), 0.26)),
     ),
     "us hospital": panel(
         "information/hospital", "blue", white(text("H", height=1.2, weight=0.2)), rim=(WHITE, BLUE)
     ),
     "eu gas station": _information(
         "gas_station",
-        white(area(rectangle((-0.6, -0.85), (0.6, 0.75)))),
-        black(place(vehicles.FUEL_PUMP, (0, -0.05), 0.62)),
+        white(area(rectangle((-0.44, -0.6), (0.44, 0.52)))),
+        black(place(vehicles.FUEL_PUMP, (0, -0.04), 0.46)),
         aspect=0.8,
     ),
     "us gas station": panel(
         "information/gas_station",
         "blue",
-        white(place(vehicles.FUEL_PUMP, size=0.8)),
+        white(place(vehicles.FUEL_PUMP, size=0.66)),
         rim=(WHITE, BLUE),
     ),
     "eu route": panel(

@@ -5,6 +5,7 @@ Coordinates: x to the right, y up, the plate spans [-aspect, aspect] x [-1, 1].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from drivegrid.geometry import FloatArray
 
 Point = tuple[float, float]
 Ring = tuple[Point, ...]
+Matrix = tuple[Point, Point]
+"""Rows."""
 
 _ROUND_SIDES = 40
 _JOINT_SIDES = 12
@@ -25,13 +28,13 @@ class Area:
 
     rings: tuple[Ring, ...]
 
-    def moved(self, matrix: FloatArray, shift: FloatArray) -> Area:
+    def moved(self, matrix: Matrix, shift: Point) -> Area:
         """Return it after x -> matrix x + shift."""
         return Area(tuple(_moved(ring, matrix, shift) for ring in self.rings))
 
     def polygons(self) -> list[list[FloatArray]]:
         """Return groups of (N, 2) rings; each group is filled by the even-odd rule."""
-        return [[np.array(ring) for ring in self.rings]]
+        return [[np.array(ring, dtype=np.float64) for ring in self.rings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,15 @@ class Stroke:
     width: float
     flat: bool = False
 
-    def moved(self, matrix: FloatArray, shift: FloatArray) -> Stroke:
+    def moved(self, matrix: Matrix, shift: Point) -> Stroke:
         """Return it after x -> matrix x + shift; the width follows the mean scale."""
-        scale = float(np.sqrt(abs(np.linalg.det(matrix))))
+        (a, b), (c, d) = matrix
+        scale = math.sqrt(abs(a * d - b * c))
         return Stroke(_moved(self.points, matrix, shift), self.width * scale, self.flat)
 
     def polygons(self) -> list[list[FloatArray]]:
         """Return one quadrangle a piece and one polygon a joint."""
-        course = np.array(self.points)
+        course = np.array(self.points, dtype=np.float64)
         along = np.diff(course, axis=0)
         along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
         side = np.stack([-along[:, 1], along[:, 0]], axis=1) * (self.width / 2)
@@ -80,8 +84,9 @@ class Layer:
     marks: Marks
 
 
-def _moved(ring: Ring, matrix: FloatArray, shift: FloatArray) -> Ring:
-    return tuple((float(x), float(y)) for x, y in np.array(ring) @ matrix.T + shift)
+def _moved(ring: Ring, matrix: Matrix, shift: Point) -> Ring:
+    (a, b), (c, d) = matrix
+    return tuple((a * x + b * y + shift[0], c * x + d * y + shift[1]) for x, y in ring)
 
 
 def arc(center: Point, radii: Point, start_deg: float, end_deg: float, count: int = 12) -> Ring:
@@ -106,7 +111,7 @@ def rectangle(low: Point, high: Point) -> Ring:
 
 def inset(ring: Ring, distance: float) -> Ring:
     """Return a convex counter-clockwise ring with every side moved inwards."""
-    points = np.array(ring)
+    points = np.array(ring, dtype=np.float64)
     sides = np.roll(points, -1, axis=0) - points
     normal = np.stack([-sides[:, 1], sides[:, 0]], axis=1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -118,7 +123,7 @@ def inset(ring: Ring, distance: float) -> Ring:
 
 def rounded(ring: Ring, radius: float) -> Ring:
     """Return a convex ring with its corners cut round, ``radius`` along each side."""
-    points, found = np.array(ring), []
+    points, found = np.array(ring, dtype=np.float64), []
     for before, corner, after in zip(
         np.roll(points, 1, axis=0), points, np.roll(points, -1, axis=0), strict=True
     ):
@@ -151,10 +156,10 @@ def place(
     turn_deg: float = 0.0,
 ) -> Marks:
     """Return marks scaled (a negative factor mirrors), turned counter-clockwise, then shifted."""
-    cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
-    scale = np.diag([size, size] if isinstance(size, float | int) else size)
-    matrix, shift = np.array([[cos, -sin], [sin, cos]]) @ scale, np.array(center, dtype=float)
-    return tuple(mark.moved(matrix, shift) for mark in marks)
+    cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
+    wide, high = (size, size) if isinstance(size, float | int) else size
+    matrix = ((cos * wide, -sin * high), (sin * wide, cos * high))
+    return tuple(mark.moved(matrix, center) for mark in marks)
 
 
 def mirrored(marks: Iterable[Mark]) -> Marks:

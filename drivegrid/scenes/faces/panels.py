@@ -169,7 +169,7 @@ _LIT = {
     },
     "message works": _lit(
         "temporary",
-        Layer(AMBER, rows("ROADWORK", "NEXT 5 MI", height=0.62, widest=4.4)),
+        Layer(AMBER, rows("ROADWORK", "NEXT 5 MI", height=0.5, widest=4.4)),
         aspect=2.6,
     ),
     "message queue": _lit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivegrid.scenes.faces.face import Face, face_outline
-from drivegrid.scenes.faces.marks import Layer, Marks, area, circle, inset, rounded, strokes
+from drivegrid.scenes.faces.marks import Layer, Marks, area, circle, inset, place, rounded, strokes
 
 Color = tuple[int, int, int]
 
@@ -81,15 +81,21 @@ def mandatory(name: str, *symbols: Marks, region: str = "eu") -> Face:
     return Face(f"sign/regulatory/{name}", "circle", "blue", layers, region=region)
 
 
+_MIDDLE = (0, -0.29)
+"""Of the inscribed circle of a warning triangle."""
+
+
 def triangle(name: str, *symbol: Layer, field: Color = WHITE) -> Face:
-    """Return a European warning triangle; the symbol's middle is about (0, -0.22)."""
-    layers = (*bands("triangle", (RED, 0), (field, 0.15)), *symbol)
+    """Return a European warning triangle; the symbol's origin is the triangle's middle."""
+    placed = (Layer(layer.color, place(layer.marks, _MIDDLE)) for layer in symbol)
+    layers = (*bands("triangle", (RED, 0), (field, 0.15)), *placed)
     return Face(f"sign/warning/{name}", "triangle", "red-white", layers, region="eu")
 
 
 def chinese_triangle(name: str, *symbols: Marks) -> Face:
-    """Return a Chinese warning triangle: yellow with a black rim."""
-    layers = (*bands("triangle", (YELLOW, 0), (BLACK, 0.03), (YELLOW, 0.12)), black(*symbols))
+    """Return a Chinese warning triangle: yellow with a black rim; symbols as in ``triangle``."""
+    ink = black(place(sum(symbols, ()), _MIDDLE))
+    layers = (*bands("triangle", (YELLOW, 0), (BLACK, 0.03), (YELLOW, 0.12)), ink)
     return Face(f"sign/warning/{name}", "triangle", "yellow", layers, region="cn")
 
 

@@ -76,8 +76,8 @@ _STOPS = {
     "cn stop": _octagon(white(place(_TING, size=0.58)), region="cn"),
     "eu yield": _yield(region="eu"),
     "nordic yield": _yield(field=YELLOW, region="eu"),
-    "us yield": _yield(Layer(RED, text("YIELD", (0, 0.32), 0.24, widest=0.8)), region="us"),
-    "cn yield": _yield(black(place(_RANG, (0, 0.22), 0.3)), region="cn"),
+    "us yield": _yield(Layer(RED, text("YIELD", (0, 0.44), 0.24, widest=0.8)), region="us"),
+    "cn yield": _yield(black(place(_RANG, (0, 0.34), 0.3)), region="cn"),
     "eu no entry": Face(
         "sign/regulatory/no_entry",
         "circle",

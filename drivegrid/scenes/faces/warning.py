@@ -45,33 +45,33 @@ def _signal(x: float, y: float, size: float) -> tuple[Layer, ...]:
 
 
 _SLOPE_TEXT = (
-    Layer(BLACK, place(vehicles.SLOPE, (0, -0.27), (0.46, 0.36))),
-    Layer(BLACK, text("12%", (-0.02, 0.12), 0.24)),
+    Layer(BLACK, place(vehicles.SLOPE, (0, -0.1), (0.46, 0.36))),
+    Layer(BLACK, text("12%", (-0.02, 0.27), 0.24)),
 )
 
 
-def _eu(name: str, symbol: Marks, size: float = 0.37) -> Face:
-    return triangle(name, black(place(symbol, (0, -0.22), size)))
+def _eu(name: str, symbol: Marks, size: float = 0.4) -> Face:
+    return triangle(name, black(place(symbol, (0, -0.05), size)))
 
 
 _TRIANGLES = {
     "eu danger": _eu("danger", _EXCLAMATION, 0.42),
     "eu curve left": _eu("curve_left", arrows.CURVE_LEFT),
     "eu curve right": _eu("curve_right", arrows.CURVE_RIGHT),
-    "eu double curve": _eu("double_curve", arrows.DOUBLE_CURVE, 0.38),
+    "eu double curve": _eu("double_curve", arrows.DOUBLE_CURVE, 0.4),
     "eu uneven road": _eu("uneven_road", place(vehicles.BUMPS, (0, -0.1)), 0.5),
     "eu slippery road": _eu("slippery_road", place(vehicles.SKIDDING_CAR, (0, 0.15)), 0.46),
     "eu road narrows": _eu("road_narrows", arrows.NARROWS),
     "eu road narrows right": _eu("road_narrows_right", arrows.NARROWS_RIGHT),
     "eu road narrows left": _eu("road_narrows_left", arrows.NARROWS_LEFT),
-    "eu road work": _eu("road_work", creatures.WORKER, 0.42),
+    "eu road work": _eu("road_work", creatures.WORKER, 0.46),
     "eu yellow road work": triangle(
-        "road_work", black(place(creatures.WORKER, (0, -0.22), 0.42)), field=YELLOW
+        "road_work", black(place(creatures.WORKER, (0, -0.05), 0.46)), field=YELLOW
     ),
-    "eu traffic signals": triangle("traffic_signals", *_signal(0, -0.16, 0.46)),
-    "eu pedestrians": _eu("pedestrians", creatures.WALKER, 0.42),
+    "eu traffic signals": triangle("traffic_signals", *_signal(0, 0.01, 0.5)),
+    "eu pedestrians": _eu("pedestrians", creatures.WALKER, 0.45),
     "eu children": _eu("children", creatures.CHILDREN, 0.47),
-    "eu bicycles": _eu("bicycles", place(vehicles.BICYCLE, (0, -0.05)), 0.48),
+    "eu bicycles": _eu("bicycles", place(vehicles.BICYCLE, (0, -0.08)), 0.52),
     "eu ice or snow": _eu("ice_or_snow", vehicles.SNOWFLAKE, 0.38),
     "eu wild animals": _eu("wild_animals", creatures.DEER, 0.45),
     "eu cattle": _eu("domestic_animals", place(creatures.COW, (0, -0.05)), 0.46),
@@ -85,12 +85,12 @@ _TRIANGLES = {
     "eu two-way": _eu("two_way", arrows.TWO_WAY, 0.4),
     "eu steep hill": triangle("steep", *_SLOPE_TEXT),
     "eu falling rocks": _eu("falling_rocks", vehicles.CLIFF, 0.42),
-    "cn danger": chinese_triangle("danger", place(_EXCLAMATION, (0, -0.2), 0.45)),
-    "cn curve right": chinese_triangle("curve_right", place(arrows.CURVE_RIGHT, (0, -0.22), 0.4)),
-    "cn pedestrians": chinese_triangle("pedestrians", place(creatures.WALKER, (0, -0.2), 0.43)),
-    "cn children": chinese_triangle("children", place(creatures.CHILDREN, (0, -0.24), 0.48)),
-    "cn crossroads": chinese_triangle("crossroads", place(arrows.CROSSROADS, (0, -0.2), 0.42)),
-    "cn road widens": chinese_triangle("road_widens", place(arrows.WIDENS, (0, -0.2), 0.4)),
+    "cn danger": chinese_triangle("danger", place(_EXCLAMATION, (0, -0.03), 0.45)),
+    "cn curve right": chinese_triangle("curve_right", place(arrows.CURVE_RIGHT, (0, -0.05), 0.4)),
+    "cn pedestrians": chinese_triangle("pedestrians", place(creatures.WALKER, (0, -0.03), 0.43)),
+    "cn children": chinese_triangle("children", place(creatures.CHILDREN, (0, -0.07), 0.48)),
+    "cn crossroads": chinese_triangle("crossroads", place(arrows.CROSSROADS, (0, -0.03), 0.42)),
+    "cn road widens": chinese_triangle("road_widens", place(arrows.WIDENS, (0, -0.03), 0.4)),
 }
 
 
@@ -130,7 +130,7 @@ _DIAMONDS = {
         "warning/steep",
         black(
             place(vehicles.SLOPE, (0, -0.1), (0.6, 0.45)),
-            place(vehicles.TRUCK, (-0.08, 0.24), 0.3, 18),
+            place(vehicles.TRUCK, (-0.06, 0.2), 0.3, 24),
         ),
     ),
     "us narrow bridge": _us("narrow_bridge", arrows.NARROW_BRIDGE, 0.56),
@@ -143,7 +143,7 @@ _DIAMONDS = {
         ),
     ),
     "us road work": diamond(
-        "warning/road_work", black(place(creatures.WORKER, (0.04, 0), 0.62)), field=ORANGE
+        "warning/road_work", black(place(creatures.WORKER, (0, 0.06), 0.54)), field=ORANGE
     ),
     "us work narrows": diamond(
         "warning/road_narrows_right", black(place(arrows.NARROWS_RIGHT, size=0.55)), field=ORANGE

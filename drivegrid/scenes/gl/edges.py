@@ -23,7 +23,7 @@ def soften(image: UInt8Array, standing: UInt8Array) -> UInt8Array:
     """
     green = cv2.extractChannel(image, 1)
     contrast = cv2.morphologyEx(green, cv2.MORPH_GRADIENT, _AROUND)
-    edge = cv2.compare(contrast, _CONTRAST, cv2.CMP_GT)
+    edge = cv2.threshold(contrast, _CONTRAST, 255, cv2.THRESH_BINARY)[1]
     edge &= cv2.dilate(standing, _AROUND)
-    smooth = cv2.GaussianBlur(image, (3, 3), 0.6)
+    smooth = cv2.GaussianBlur(image, (3, 3), 0)
     return np.asarray(cv2.copyTo(smooth, edge, image))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,30 +24,41 @@ _ROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The triangles of a model that one pass draws.
+
+    Args:
+        index: Of the pass in ``PASSES``.
+        first: Place of the first index.
+        ends: Numbers of indices after 1, 2, .. of its parts: those of the outline, then details
+            from large to small.
+        details_m: Negated extents in metres of the details, rising.
+    """
+
+    index: int
+    first: int
+    ends: tuple[int, ...]
+    details_m: tuple[float, ...]
+
+    def count(self, least_m: float) -> int:
+        """Return how many indices to draw, leaving out details smaller than this."""
+        drawn = len(self.ends) - len(self.details_m) + bisect_right(self.details_m, -least_m)
+        return self.ends[drawn - 1] if drawn else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Drawable:
     """Where a model's triangles lie in the index buffer.
 
     Args:
-        first: First index of each pass.
-        ends: For each pass, (P,) numbers of indices after 1, 2, .. of its parts; parts of the
-            outline come first, then details from large to small.
-        details_m: For each pass, (D,) negated extents in metres of its details, rising.
+        ranges: One for each pass that the model needs.
         lamps: (L, 4) centres of lamps in the model frame and the lamp's code.
         radius_m: Of a sphere around the origin.
     """
 
-    first: tuple[int, ...]
-    ends: tuple[npt.NDArray[np.int64], ...]
-    details_m: tuple[FloatArray, ...]
+    ranges: tuple[Range, ...]
     lamps: FloatArray
     radius_m: float
-
-    def count(self, index: int, least_m: float) -> int:
-        """Return how many indices of a pass to draw, leaving out details below an extent."""
-        details = self.details_m[index]
-        drawn = len(self.ends[index]) - len(details)
-        drawn += int(np.searchsorted(details, -least_m, side="right"))
-        return int(self.ends[index][drawn - 1]) if drawn else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +76,43 @@ class Geometry:
     drawables: dict[str, Drawable]
 
 
+class _Builder:
+    """Collects vertices and indices of all models."""
+
+    def __init__(self) -> None:
+        self.vertices: list[npt.NDArray[np.void]] = []
+        self.indices: list[npt.NDArray[np.uint32]] = []
+        self.num_vertices = self.num_indices = 0
+
+    def add(self, index: int, parts: list[Part]) -> Range | None:
+        """Append what one pass draws of a model's parts."""
+        first, ends, details = self.num_indices, [], []
+        for part in parts:
+            corners, triangles = _triangles(part, PASSES[index])
+            if len(triangles) == 0:
+                continue
+            self.vertices.append(corners)
+            self.indices.append(triangles + np.uint32(self.num_vertices))
+            self.num_vertices += len(corners)
+            self.num_indices += len(triangles)
+            ends.append(self.num_indices - first)
+            details += [-_extent(part)] if part.detail else []
+        return Range(index, first, tuple(ends), tuple(details)) if ends else None
+
+
 def build_geometry(models: Mapping[str, Model]) -> Geometry:
     """Return the triangles of all models."""
-    vertices: list[npt.NDArray[np.void]] = []
-    indices: list[npt.NDArray[np.uint32]] = []
-    drawables: dict[str, Drawable] = {}
-    num_vertices = num_indices = 0
+    builder, drawables = _Builder(), {}
     for name, model in models.items():
         parts = sorted(model.mesh.parts, key=lambda part: (part.detail, -_extent(part)))
-        first, ends, details = [], [], []
-        for colouring in PASSES:
-            first.append(num_indices)
-            lengths, extents = [], []
-            for part in parts:
-                corners, triangles = _triangles(part, colouring)
-                if len(triangles) == 0:
-                    continue
-                vertices.append(corners)
-                indices.append(triangles + np.uint32(num_vertices))
-                num_vertices += len(corners)
-                num_indices += len(triangles)
-                lengths.append(len(triangles))
-                extents += [-_extent(part)] if part.detail else []
-            ends.append(np.cumsum(lengths, dtype=np.int64))
-            details.append(np.array(extents))
-        corners_m = np.concatenate([part.vertices for part in parts])
-        radius = float(np.linalg.norm(corners_m, axis=1).max())
+        ranges = [builder.add(index, parts) for index in range(len(PASSES))]
+        corners = np.concatenate([part.vertices for part in parts])
         drawables[name] = Drawable(
-            tuple(first), tuple(ends), tuple(details), _lamps(model.mesh.parts), radius
+            ranges=tuple(found for found in ranges if found is not None),
+            lamps=_lamps(model.mesh.parts),
+            radius_m=float(np.linalg.norm(corners, axis=1).max()),
         )
-    return Geometry(np.concatenate(vertices), np.concatenate(indices), drawables)
+    return Geometry(np.concatenate(builder.vertices), np.concatenate(builder.indices), drawables)
 
 
 def _extent(part: Part) -> float:

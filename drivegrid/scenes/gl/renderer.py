@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from drivegrid.geometry import Size
-from drivegrid.scenes.alignment import TANGENTS
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.gl.context import gl_context, link
 from drivegrid.scenes.gl.geometry import PASSES, build_geometry
@@ -27,7 +26,7 @@ from drivegrid.scenes.gl.staging import (
     standing,
 )
 from drivegrid.scenes.gl.targets import Targets
-from drivegrid.scenes.gl.uniforms import ground_rows, scene_block
+from drivegrid.scenes.gl.uniforms import ground_strip, scene_block
 from drivegrid.scenes.meshes import CATALOGUE, Model
 from drivegrid.scenes.view import Picture, UInt8Array, View
 
@@ -35,8 +34,12 @@ if TYPE_CHECKING:
     import moderngl
 
 _SIZES_KEPT = 4
-_NOISE, _GROUND, _MIRRORED, _ATLAS = 4, 5, 6, 7
+_NOISE, _MIRRORED, _ATLAS = 4, 6, 7
 """Texture units; 0 to 3 are the plate's planes."""
+
+
+_ALL = (True,) * 4, (True,) * 4
+_COLOR_ONLY = (True,) * 4, (False,) * 4
 
 
 class GlRenderer:
@@ -63,15 +66,15 @@ class GlRenderer:
         self._noise = context.texture((SIDE, SIDE), 4, noise_tile())
         self._noise.build_mipmaps()
         self._noise.filter = context.LINEAR_MIPMAP_NEAREST, context.LINEAR
-        self._table = context.texture((TANGENTS, 1), 2, dtype="f4")
-        self._table.repeat_x = self._table.repeat_y = False
+        self._strip = context.buffer(reserve=512 * 16, dynamic=True)
         image, self._atlas = _faces()
         self._faces = context.texture((image.shape[1], image.shape[0]), 3, image, alignment=1)
         self._faces.build_mipmaps()
         self._faces.filter = context.LINEAR_MIPMAP_LINEAR, context.LINEAR
         self._vertices = context.buffer(geometry.vertices)
         self._indices = context.buffer(geometry.indices)
-        self._triangle = context.buffer(np.array([-1, -1, 3, -1, -1, 3], np.float32))
+        bare = link(context, "ground.vert.glsl", "depth.frag.glsl")
+        self._bare_ground = context.vertex_array(bare, [(self._strip, "4f", "row")])
         self._grounds: dict[tuple[str, ...], moderngl.VertexArray] = {}
         self._bodies = [self._body_array(colouring) for colouring in PASSES]
         self._halo = context.vertex_array(
@@ -86,44 +89,49 @@ class GlRenderer:
         bodies = standing(view, self._drawables)
         commands = draw_commands(bodies, view.camera, self._drawables)
         self._upload(view, instance_rows(bodies, view, self._atlas))
-        first_row = targets.upload(view.plate)
-        wet = bool(view.plate.wet.any())
-        if view.light.night:
+        targets.upload(view.plate)
+        wet, night = bool(view.plate.wet.any()), view.light.night
+        if night:
             targets.upload_glow(view.plate)
-
-        targets.depth.clear()
         if wet:
             self._draw_mirror(targets, commands)
-        self._draw_ground(targets, first_row, wet=wet, night=view.light.night)
+        vertices = self._lay_ground(targets, view)
         targets.bodies.use()
         self._draw_bodies(commands, mirror=False)
-        if view.light.night:
+        self._light_ground(targets, vertices, wet=wet, night=night)
+        if night:
             self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
         return targets.picture()
 
     def _upload(self, view: View, instances: Float32Array) -> None:
         """Send what belongs to one view, the plate excepted."""
-        zero, growth, rows = ground_rows(view)
-        self._scene.write(scene_block(view, zero, growth))
+        self._scene.write(scene_block(view))
         self._scene.bind_to_uniform_block(0)
-        self._table.write(rows)
         _fill(self._instances, instances)
-        for texture, unit in ((self._noise, _NOISE), (self._table, _GROUND), (self._faces, _ATLAS)):
+        for texture, unit in ((self._noise, _NOISE), (self._faces, _ATLAS)):
             texture.use(unit)
 
-    def _draw_ground(self, targets: Targets, first_row: int, *, wet: bool, night: bool) -> None:
-        width, height = targets.size_wh
-        if first_row == height:
-            return
+    def _lay_ground(self, targets: Targets, view: View) -> int:
+        """Give the ground its depth, before bodies that a crest may hide; return its vertices."""
+        context, strip = self._context, ground_strip(view)
+        _fill(self._strip, strip)
+        context.enable_only(context.DEPTH_TEST)
+        context.depth_func = "<"
+        targets.depth.use()
+        targets.depth.clear()
+        self._bare_ground.render(context.TRIANGLE_STRIP, vertices=len(strip))
+        return len(strip)
+
+    def _light_ground(self, targets: Targets, vertices: int, *, wet: bool, night: bool) -> None:
+        """Colour the ground where no body hides it."""
         for unit, plane in enumerate(targets.planes):
             plane.use(unit)
         context = self._context
         context.enable_only(context.DEPTH_TEST)
-        context.depth_func = "1"
-        targets.ground.use()
-        targets.ground.scissor = 0, first_row, width, height - first_row
-        self._ground_array(wet=wet, night=night).render()
-        targets.ground.scissor = None
+        context.depth_func = "<="
+        targets.bodies.color_mask = _COLOR_ONLY
+        self._ground_array(wet=wet, night=night).render(context.TRIANGLE_STRIP, vertices=vertices)
+        targets.bodies.color_mask = _ALL
 
     def _draw_mirror(self, targets: Targets, commands: list[Commands]) -> None:
         targets.mirror.use()
@@ -151,11 +159,13 @@ class GlRenderer:
         context = self._context
         context.enable_only(context.DEPTH_TEST | context.BLEND)
         context.blend_func = context.ONE, context.ONE
-        targets.ground.use()
-        targets.ground.depth_mask = False
+        targets.bodies.use()
+        targets.bodies.depth_mask = False
+        targets.bodies.color_mask = _COLOR_ONLY
         _fill(self._halos, rows)
         self._halo.render(context.TRIANGLE_STRIP, vertices=4, instances=len(rows))
-        targets.ground.depth_mask = True
+        targets.bodies.depth_mask = True
+        targets.bodies.color_mask = _ALL
 
     def _targets_of(self, size_wh: Size) -> Targets:
         """Return the targets of a size; the sizes used last are kept."""
@@ -166,10 +176,11 @@ class GlRenderer:
         return targets
 
     def _ground_array(self, *, wet: bool, night: bool) -> moderngl.VertexArray:
+        """Return how to draw the ground; the shader of rare weather is made when it comes."""
         defines = ("WET",) * wet + ("NIGHT",) * night
         if defines not in self._grounds:
-            program = link(self._context, "picture.vert.glsl", "ground.frag.glsl", *defines)
-            content = [(self._triangle, "2f", "corner")]
+            program = link(self._context, "ground.vert.glsl", "ground.frag.glsl", *defines)
+            content = [(self._strip, "4f", "row")]
             self._grounds[defines] = self._context.vertex_array(program, content)
         return self._grounds[defines]
 

@@ -23,6 +23,11 @@ INSTANCE_BYTES = 23 * 4
 LEAST_DETAIL_PX = 1.5
 """Details smaller than this in the picture are left out: they would only flicker."""
 
+GRAIN_M = 0.12
+"""Where a pixel covers more than this, surfaces are drawn without grain, which costs less."""
+
+PLAIN = PASSES.index("PLAIN")
+
 Atlas = dict[str, tuple[float, float, float, float]]
 Commands = npt.NDArray[np.uint32]
 
@@ -69,14 +74,14 @@ def draw_commands(
     """Return for each pass (N, 5) count, 1, first index, 0 and row of the instance."""
     commands: list[list[tuple[int, ...]]] = [[] for _ in PASSES]
     for row, body in enumerate(bodies):
-        drawable = drawables[body.mesh]
-        scale = max(body.scale)
+        drawable, scale = drawables[body.mesh], max(body.scale)
         depth = max(body.position_m[2] - drawable.radius_m * scale, NEAREST_M)
-        least_m = LEAST_DETAIL_PX * depth / (camera.focal_xy[0] * scale)
-        for index, listed in enumerate(commands):
-            count = drawable.count(index, least_m)
+        pixel_m = depth / camera.focal_xy[0]
+        for found in drawable.ranges:
+            count = found.count(LEAST_DETAIL_PX * pixel_m / scale)
             if count:
-                listed.append((count, 1, drawable.first[index], 0, row))
+                plain = PASSES[found.index] == "GRAIN" and pixel_m > GRAIN_M
+                commands[PLAIN if plain else found.index].append((count, 1, found.first, 0, row))
     return [np.array(listed, np.uint32).reshape(-1, 5) for listed in commands]
 
 

@@ -66,20 +66,16 @@ class Targets:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def upload(self, plate: Plate) -> int:
-        """Send a plate and return the first row that has ground (the height if none has).
-
-        The picture starts as the plate's colours and ids, so that sky needs no shading.
-        """
-        albedo = cv2.merge((plate.albedo, plate.shade))
+    def upload(self, plate: Plate) -> None:
+        """Send a plate; the picture starts as its colours and ids: sky needs no shading."""
+        albedo = cv2.cvtColor(plate.albedo, cv2.COLOR_RGB2RGBA)
+        cv2.insertChannel(plate.shade, albedo, 3)
         is_ground = cv2.LUT(plate.segments, _IS_GROUND)
         self.color.write(albedo)
         self.marks.write(cv2.merge((plate.segments.astype(np.uint16), plate.instances)))
         self.planes[0].write(albedo)
         self.planes[1].write(np.ascontiguousarray(plate.paint))
         self.planes[2].write(cv2.merge((plate.rough, plate.wet, is_ground, is_ground)))
-        rows = is_ground.any(axis=1)
-        return int(rows.argmax()) if rows.any() else self.size_wh[1]
 
     def upload_glow(self, plate: Plate) -> None:
         """Send the light that lamps throw on the ground."""
@@ -89,9 +85,9 @@ class Targets:
         """Read back what was drawn."""
         width, height = self.size_wh
         color = np.frombuffer(self.color.read(), np.uint8).reshape(height, width, 4)
-        marks = np.frombuffer(self.marks.read(), np.uint16).reshape(height, width, 2)
-        segments, instances = cv2.split(marks)
-        segments = segments.astype(np.uint8)
+        marks = np.frombuffer(self.marks.read(), np.uint32).reshape(height, width)
+        segments = (marks & 0xFF).astype(np.uint8)
+        instances = (marks >> 16).astype(np.uint16)
         image = soften(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), cv2.LUT(segments, _STANDS))
         return Picture(image, segments, instances)
 

@@ -1,4 +1,4 @@
-"""A view's numbers as shaders read them."""
+"""A view's numbers and its ground as shaders read them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,35 @@ NEAREST_M = NEAR_M
 """Depth of the plane in front of which nothing is drawn."""
 
 
-def ground_rows(view: View) -> tuple[float, float, Float32Array]:
-    """Return the ground that each tangent sees.
+_BEND = 2e-7
+_SMOOTH_KNOTS = 24
 
-    Returns:
-        Texture coordinate of tangent 0, its growth per tangent, and (TANGENTS, 2) 1/Z and the
-        road middle's X/Z.
+
+def ground_strip(view: View) -> Float32Array:
+    """Return (2 K, 4) the visible ground as a triangle strip across the picture.
+
+    Columns: X/Z of the strip's edge, tangent below the horizontal, 1/Z, and the road middle's
+    X/Z. Between knots 1/Z is linear in the tangent, hence in the picture; so is depth.
     """
-    least, greatest, closeness = view.alignment.ground_table(view.camera.height_m)
-    rows = np.empty((TANGENTS, 2), np.float32)
-    rows[:, 0] = closeness
-    rows[:, 1] = closeness * np.interp(1 / closeness, DEPTHS_M, view.alignment.center_m)
-    growth = (TANGENTS - 1) / TANGENTS / (greatest - least)
-    return 0.5 / TANGENTS - least * growth, growth, rows
+    camera = view.camera
+    least, greatest, closeness = view.alignment.ground_table(camera.height_m)
+    tangents = np.linspace(least, greatest, TANGENTS)
+    bends = np.zeros(TANGENTS, bool)
+    bends[1:-1] = np.abs(np.diff(closeness, 2)) > _BEND
+    smooth = np.geomspace(1.0, TANGENTS, _SMOOTH_KNOTS).astype(int) - 1
+    bends[smooth] = True
+    near = 1 / closeness[bends]
+    width, height = camera.size_wh
+    reach = (width + height) / camera.focal_xy[0] * 2
+    strip = np.empty((len(near), 2, 4), np.float32)
+    strip[:, 0, 0], strip[:, 1, 0] = -reach, reach
+    strip[:, :, 1] = tangents[bends][:, None]
+    strip[:, :, 2] = closeness[bends][:, None]
+    strip[:, :, 3] = (np.interp(near, DEPTHS_M, view.alignment.center_m) / near)[:, None]
+    return strip.reshape(-1, 4)
 
 
-def scene_block(view: View, tangent_zero: float, tangent_growth: float) -> Float32Array:
+def scene_block(view: View) -> Float32Array:
     """Return (7, 4) the block ``Scene`` of scene.glsl."""
     camera, light = view.camera, view.light
     roll = camera.roll_rad
@@ -40,7 +53,7 @@ def scene_block(view: View, tangent_zero: float, tangent_growth: float) -> Float
         [
             (*camera.size_wh, *camera.focal_xy),
             (*camera.center_xy, math.cos(roll), math.sin(roll)),
-            (camera.height_m, NEAREST_M, tangent_zero, tangent_growth),
+            (camera.height_m, NEAREST_M, 0.0, 0.0),
             (*light.sun, light.sun_gain),
             (1 + warm, 1.0, 1 - warm, light.sky_gain),
             (*haze, 1 / light.fog_m),

@@ -117,7 +117,7 @@ def _row_house() -> tuple[Part, ...]:
         parts += _windows("+z", 4.5, [x - 1.3, x + 1.3], [3.6, 6.2], (1.0, 1.5))
         parts += _windows("+z", 4.5, [x + 1.2], [1.1], (1.6, 1.6))
         parts.append(_door("+z", 4.5, x - 1.3, (1.1, 2.5), "blue" if x == 0 else "wood"))
-        step = box((x - 2.0, 0.0, 4.5), (x - 0.6, 0.35, 5.4), "stone", detail=True)
+        step = box((x - 2.0, 0.0, 4.5), (x - 0.6, 0.35, 4.95), "stone", detail=True)
         parts.append(step)
     edge = box((-8.3, 8.2, -4.7), (8.3, 8.7, 4.8), "pale gray")
     return (_hip((8.1, 4.4), 8.7, 1.6, 6.4), edge, *parts)

@@ -22,7 +22,7 @@ from drivegrid.scenes.meshes.solids import (
     plan,
     wheel,
 )
-from drivegrid.scenes.meshes.truck_body import WHEEL_M, front_of, rear_of, side_of
+from drivegrid.scenes.meshes.truck_body import WHEEL_M, front_of, rear_of
 
 _CUT = (0.16, 0.12)
 
@@ -82,25 +82,31 @@ def _walls(bus: _Bus) -> _Walls:
         front_of(flat, bus.belt, top, end, bus.rakes[0]),
         rear_of(flat, bus.floor, bus.belt, -end),
         ((-x, y, z), (x, y, z), (x, top, back), (-x, top, back)),
-        side_of(half, bus.floor, top, (-end + 0.2, end - 0.3)),
+        (
+            (half, bus.floor, 0.15 - end),
+            (half, bus.floor, end - 0.2),
+            (half, top, end - 0.2 - bus.rakes[0]),
+            (half, top, 0.15 - end + bus.rakes[1]),
+        ),
     )
 
 
 def _ends(bus: _Bus, on: _Walls) -> list[Part]:
     """Return windscreen, destination board, rear window, lamps and plates."""
     return [
-        patch(on.screen, (-0.08, 1.08), (-0.12, 0.98), "black"),
-        patch(on.screen, (-0.04, 1.04), (-0.08, 0.76), "glass"),
+        patch(on.screen, (0.0, 1.0), (0.0, 0.98), "black"),
+        patch(on.front, (0.0, 1.0), (0.86, 1.0), "black"),
+        patch(on.screen, (0.02, 0.98), (0.02, 0.76), "glass"),
         patch(on.screen, (0.15, 0.85), (0.82, 0.93), "amber lamp"),
-        *(patch(on.front, u, (0.21, 0.46), "black") for u in ((-0.02, 0.2), (0.8, 1.02))),
-        *(patch(on.front, u, (0.25, 0.42), "front lamp") for u in ((0.0, 0.18), (0.82, 1.0))),
-        patch(on.front, (-0.02, 1.02), (0.0, 0.14), "dark"),
+        *(patch(on.front, u, (0.21, 0.46), "black") for u in ((0.0, 0.2), (0.8, 1.0))),
+        *(patch(on.front, u, (0.25, 0.42), "front lamp") for u in ((0.02, 0.18), (0.82, 0.98))),
+        patch(on.front, (0.0, 1.0), (0.0, 0.14), "dark"),
         patch(on.front, (0.38, 0.62), (0.05, 0.16), "plate"),
         patch(on.rear_window, (0.05, 0.95), (0.22, 0.82), "black"),
         patch(on.rear_window, (0.08, 0.92), (0.26, 0.78), "glass"),
         *(patch(on.rear, u, (0.4, 0.85), "rear lamp") for u in ((0.0, 0.09), (0.91, 1.0))),
         *(patch(on.rear, u, (0.3, 0.4), "yellow") for u in ((0.0, 0.09), (0.91, 1.0))),
-        patch(on.rear, (-0.02, 1.02), (0.0, 0.13), "dark"),
+        patch(on.rear, (0.0, 1.0), (0.0, 0.13), "dark"),
         patch(on.rear, (0.16, 0.84), (0.48, 0.9), "dark"),
         *(patch(on.rear, (0.18, 0.82), (v, v + 0.03), "black") for v in (0.58, 0.68, 0.78)),
         patch(on.rear, (0.39, 0.61), (0.2, 0.33), "plate"),
@@ -122,7 +128,7 @@ def _sides(bus: _Bus, on: _Walls, posts: Sequence[float]) -> list[Part]:
 def _axled(bus: _Bus, parts: list[Part], axles: Sequence[float]) -> list[Part]:
     """Put a bus on its wheels."""
     half = bus.size[0] / 2
-    wheels = pair(*(wheel(half - 0.02, z, WHEEL_M, 0.4) for z in axles))
+    wheels = pair(*(wheel(half, z, WHEEL_M, 0.4) for z in axles))
     return [*wheels, *parts, *pair(*(p for z in axles for p in hub(half, z, WHEEL_M, arch=0.08)))]
 
 
@@ -156,12 +162,12 @@ def _coach() -> list[Part]:
 def _school_bus() -> list[Part]:
     bus = _Bus((2.4, 3.1, 9.4), floor=0.5, belt=1.75, head=2.6, rakes=(0.25, 0.0), paint="yellow")
     on = _walls(bus)
-    end, half = bus.size[2] / 2, bus.size[0] / 2 - 0.1
+    end, half = bus.size[2] / 2, bus.size[0] / 2
     bonnet = hull(
         [*plan(0.5, (end - 0.1, end + 1.1), half, front=(0.25, 0.15)),
-         *plan(1.2, (end - 0.1, end + 1.1), half - 0.04, front=(0.25, 0.15)),
+         *plan(1.2, (end - 0.1, end + 1.1), half - 0.02, front=(0.25, 0.15)),
          *plan(1.6, (end - 0.1, end + 0.5), half - 0.25)], "yellow")  # fmt: skip
-    nose = front_of(half - 0.29, 0.5, 1.2, end + 1.1)
+    nose = front_of(half - 0.27, 0.5, 1.2, end + 1.1)
     lines = [patch(on.side, (0.0, 1.0), (v, v + 0.02), "black") for v in (0.12, 0.3, 0.48)]
     alarm = [patch(q, u, (0.84, 0.94), "red") for q in (on.screen, on.rear_window)
              for u in ((0.02, 0.12), (0.88, 0.98))]  # fmt: skip
@@ -170,11 +176,11 @@ def _school_bus() -> list[Part]:
             *(patch(on.rear, u, (0.62, 0.86), "rear lamp") for u in ((0.1, 0.2), (0.8, 0.9))),
             ]  # fmt: skip
     grille = [patch(nose, (0.2, 0.8), (0.25, 0.95), "black"),
-              patch(nose, (-0.1, 1.1), (0.0, 0.2), "dark"),
+              patch(nose, (0.0, 1.0), (0.0, 0.2), "dark"),
               *(patch(nose, u, (0.5, 0.8), "front lamp") for u in ((0.0, 0.16), (0.84, 1.0))),
               ]  # fmt: skip
     rear = [patch(on.rear_window, u, (0.2, 0.7), "glass") for u in ((0.05, 0.3), (0.7, 0.95))]
-    rear += [patch(on.rear, (-0.02, 1.02), (0.0, 0.2), "black")]
+    rear += [patch(on.rear, (0.0, 1.0), (0.0, 0.2), "black")]
     rear += [patch(on.rear, (0.4, 0.6), (0.05, 0.17), "plate")]
     screen = [patch(on.screen, (0.0, 1.0), (0.0, 0.75), "glass")]
     posts = np.linspace(0.02, 0.94, 11).tolist()
@@ -191,13 +197,13 @@ def _tram() -> list[Part]:
     doors = [patch(on.side, (u, u + 0.05), (0.02, 0.8), "glass") for u in (0.14, 0.48, 0.8)]
     skirt = [patch(on.side, (0.0, 1.0), (0.0, 0.12), "trim")]
     rear = [
-        patch(on.rear_window, (-0.05, 1.05), (0.02, 0.8), "black"),
+        patch(on.rear_window, (0.0, 1.0), (0.02, 0.8), "black"),
         patch(on.rear_window, (0.02, 0.98), (0.08, 0.72), "glass"),
         patch(on.rear_window, (0.2, 0.8), (0.83, 0.93), "amber lamp"),
         *(patch(on.rear, u, (0.5, 0.68), "rear lamp") for u in ((0.02, 0.14), (0.86, 0.98))),
-        patch(on.rear, (-0.02, 1.02), (0.0, 0.2), "dark"),
+        patch(on.rear, (0.0, 1.0), (0.0, 0.2), "dark"),
     ]
-    front = _ends(bus, on)[:7]
+    front = _ends(bus, on)[:8]
     bogies = [box((-1.1, 0.0, z - 1.2), (1.1, 0.25, z + 1.2), "dark") for z in (-10.0, 0.0, 10.0)]
     arms = [limb((0, 3.38, 1.0), (0, 4.0, -0.2), (0.04, 0.04), "dark"),
             limb((0, 4.0, -0.2), (0, 4.9, 0.9), (0.03, 0.03), "dark"),

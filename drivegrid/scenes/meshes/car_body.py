@@ -80,7 +80,7 @@ def car_parts(car: Car) -> list[Part]:
     frame = _frame(car)
     parts += [_bodywork(car), _cabin(car), *_mirrors(car)]
     parts += [*_tail(car, frame), *_nose(car, frame), *_sides(car, frame)]
-    return parts + pair(*(p for z in axles for p in hub(half, z, car.radius, arch=0.07)))
+    return parts + pair(*(p for z in axles for p in hub(half, z, car.radius, arch=0.05)))
 
 
 def _levels(car: Car) -> list[tuple[float, float, float, float]]:
@@ -98,8 +98,8 @@ def _shoulder(car: Car) -> tuple[list[Point], list[Point]]:
     """Return the tail's and the nose's upper edges, four points each."""
     half, end = car.size[0] / 2, car.size[2] / 2
     tail_in = 0.05 + 0.05 * (car.heights[2] > 0.95)
-    tail = plan(car.heights[2], (tail_in - end, 0.0), half - 0.05, rear=_REAR_CUT)
-    nose = plan(car.heights[0], (0.0, end - 0.1), half - 0.12, front=_NOSE_CUT)
+    tail = plan(car.heights[2], (tail_in - end, 0.0), half - 0.03, rear=_REAR_CUT)
+    nose = plan(car.heights[0], (0.0, end - 0.1), half - 0.09, front=_NOSE_CUT)
     return [p for p in tail if p[2] < -0.01], [p for p in nose if p[2] > 0.01]
 
 
@@ -110,7 +110,7 @@ def _bodywork(car: Car) -> Part:
     for y, back, front, width in _levels(car):
         points += plan(y, (back, front), width, rear=_REAR_CUT, front=_NOSE_CUT)
     cowl = end - car.bonnet
-    points += [(side * (half - 0.06), car.heights[1], cowl) for side in (-1, 1)]
+    points += [(side * (half - 0.035), car.heights[1], cowl) for side in (-1, 1)]
 
     def material(center: FloatArray, normal: FloatArray) -> str:
         low = center[1] < car.clearance + _DARK_BELOW_M + 0.01
@@ -168,7 +168,7 @@ def _ends(car: Car, upper: int, sign: int) -> tuple[Quad, Quad]:
     cut = _REAR_CUT if sign < 0 else _NOSE_CUT
     levels = _levels(car)
     inset = 0.1 if sign > 0 else 0.05 + 0.05 * (car.heights[2] > 0.95)
-    width = half - (0.12 if sign > 0 else 0.05)
+    width = half - (0.09 if sign > 0 else 0.03)
     levels.append((car.heights[0 if sign > 0 else 2], inset - end, end - inset, width))
     for y, back, front, half_width in levels[upper - 1 : upper + 1]:
         z = front if sign > 0 else back
@@ -191,7 +191,7 @@ def _frame(car: Car) -> _Frame:
     return _Frame(
         tail, _ends(car, 2, -1)[0], tail_corner, nose, _ends(car, 2, 1)[0], nose_corner,
         side=((half, middle[0], middle[1]), (half, middle[0], middle[2]),
-              (half - 0.05, top, middle[2]), (half - 0.05, top, middle[1])),
+              (half - 0.03, top, middle[2]), (half - 0.03, top, middle[1])),
         rear_window=_across((low[3] - _CABIN_CUT[0], low[0], low[1]),
                             (high[3] - _CABIN_CUT[0], high[0], high[1]), -1),
         windscreen=_across((low[3] - _SCREEN_CUT[0], low[0], low[2]),
@@ -209,8 +209,8 @@ def _tail(car: Car, on: _Frame) -> list[Part]:
     low_glass, top = max(foot, car.glass[0]), car.glass[1]
     reverse = ((0.5 * wide, wide), (1 - wide, 1 - 0.5 * wide))
     parts = [
-        patch(on.rear_window, (-0.03, 1.03), (low_glass, top), "black"),
-        patch(on.rear_window, (0.03, 0.97), (low_glass + 0.05, top - 0.05), "glass"),
+        patch(on.rear_window, (0.0, 1.0), (low_glass, top), "black"),
+        patch(on.rear_window, (0.04, 0.96), (low_glass + 0.05, top - 0.05), "glass"),
         patch(on.rear_window, (0.41, 0.59), (0.88, 0.93), "rear lamp"),
         patch(on.tail, (0.02, 0.98), (0.02, 0.06), "black"),
         patch(on.tail, (0.0, wide), (low, high), "rear lamp"),
@@ -231,7 +231,7 @@ def _tail(car: Car, on: _Frame) -> list[Part]:
         parts.append(patch(on.rear_window, (0.494, 0.506), (foot, 0.97), "black"))
         parts.append(patch(on.tail, (0.494, 0.506), (middle + tall, 1.0), "black"))
         parts += [patch(on.rear_window, u, (foot, foot + 0.06), "black")
-                  for u in ((0.0, 0.05), (0.95, 1.0))]  # fmt: skip
+                  for u in ((0.03, 0.08), (0.92, 0.97))]  # fmt: skip
     elif car.plate > 0:
         handle = (middle + tall * 0.9, middle + tall * 1.25)
         parts.append(patch(on.tail, (0.3, 0.7), handle, "chrome"))
@@ -244,17 +244,17 @@ def _nose(car: Car, on: _Frame) -> list[Part]:
     wide = 0.25 / abs(on.intake[1][0] - on.intake[0][0])
     foot = 0.04 + (car.heights[1] - on.windscreen[0][1]) / (car.size[1] - on.windscreen[0][1])
     return [
-        patch(on.windscreen, (-0.05, 1.05), (foot, 0.96), "black"),
-        patch(on.windscreen, (0.0, 1.0), (foot + 0.05, 0.9), "glass"),
-        patch(on.nose, (0.2, 0.8), (0.3, 0.82), "black"),
+        patch(on.windscreen, (0.0, 1.0), (foot, 0.96), "black"),
+        patch(on.windscreen, (0.03, 0.97), (foot + 0.05, 0.9), "glass"),
+        patch(on.nose, (0.22, 0.78), (0.3, 0.82), "black"),
         patch(on.nose, (0.24, 0.76), (0.54, 0.6), "chrome"),
-        patch(on.nose, (-0.06, 0.17), (0.45, 0.88), "front lamp"),
-        patch(on.nose, (0.83, 1.06), (0.45, 0.88), "front lamp"),
+        patch(on.nose, (0.0, 0.2), (0.45, 0.88), "front lamp"),
+        patch(on.nose, (0.8, 1.0), (0.45, 0.88), "front lamp"),
         *pair(patch(on.nose_corner, (0.25, 1.0), (0.5, 0.88), "front lamp")),
         patch(on.intake, (0.1, 0.9), (0.0, 0.5), "black"),
-        patch(on.intake, (-0.02, 0.07), (0.3, 0.7), "dark"),
-        patch(on.intake, (0.93, 1.02), (0.3, 0.7), "dark"),
-        patch(on.intake, (0.5 - wide, 0.5 + wide), (0.55, 0.55 + tall), "plate"),
+        patch(on.intake, (0.0, 0.09), (0.3, 0.7), "dark"),
+        patch(on.intake, (0.91, 1.0), (0.3, 0.7), "dark"),
+        patch(on.intake, (0.5 - wide, 0.5 + wide), (0.25, 0.25 + tall), "plate"),
     ]
 
 
@@ -269,7 +269,7 @@ def _sides(car: Car, on: _Frame) -> list[Part]:
         parts.append(patch(on.cabin, (start, stop), (foot, 0.9), "glass"))
     for mark in sorted({car.windows[0], *car.windows[1:-1:2], car.windows[-1]}):
         u = (base + mark * run) / length
-        parts.append(patch(on.side, (u - 0.003, u + 0.003), (-0.3, 0.97), "black"))
+        parts.append(patch(on.side, (u - 0.003, u + 0.003), (-0.15, 0.97), "black"))
     for mark in car.windows[2::2]:
         u = (base + (mark - 0.05) * run) / length
         parts.append(patch(on.side, (u - 0.02, u + 0.02), (0.72, 0.8), "dark"))

@@ -63,20 +63,20 @@ def _delineator() -> tuple[Part, ...]:
 def _hydrant() -> tuple[Part, ...]:
     """A red hydrant with a bonnet, a flange and three outlets."""
     return (
-        cylinder((0, 0, 0), (0, 0.06, 0), (0.18, 0.18), "dark red"),
-        cylinder((0, 0.06, 0), (0, 0.6, 0), (0.12, 0.12), "red"),
-        cylinder((0, 0.6, 0), (0, 0.65, 0), (0.16, 0.16), "dark red", sides=10),
-        ellipsoid((0, 0.65, 0), (0.13, 0.13, 0.13), "red", rings=3, sides=8),
-        cylinder((-0.22, 0.48, 0), (0.22, 0.48, 0), (0.06, 0.06), ("red", "pale gray"), sides=8),
+        cylinder((0, 0, 0), (0, 0.06, 0), (0.18, 0.18), "dark red", sides=8),
+        cylinder((0, 0.06, 0), (0, 0.6, 0), (0.12, 0.12), "red", sides=8),
+        cylinder((0, 0.6, 0), (0, 0.65, 0), (0.16, 0.16), "dark red", sides=8),
+        ellipsoid((0, 0.65, 0), (0.13, 0.13, 0.13), "red", rings=2, sides=8),
+        cylinder((-0.22, 0.48, 0), (0.22, 0.48, 0), (0.06, 0.06), ("red", "pale gray"), sides=6),
         cylinder((0, 0.42, 0), (0, 0.42, 0.19), (0.08, 0.08), ("red", "pale gray"), sides=8),
     )
 
 
 def _bike_rack() -> tuple[Part, ...]:
-    """Five steel hoops on two ground rails."""
+    """Four steel hoops on two ground rails."""
     parts = [box((-1.5, 0, z - 0.04), (1.5, 0.05, z + 0.04), "steel") for z in (0.35, -0.35)]
-    for i, x in enumerate(np.linspace(-1.4, 1.4, 5).tolist()):
-        inside = 0 < i < 4
+    for i, x in enumerate(np.linspace(-1.4, 1.4, 4).tolist()):
+        inside = 0 < i < 3
         for z in (0.35, -0.35):
             low, high = (x - 0.03, 0.05, z - 0.03), (x + 0.03, 0.8, z + 0.03)
             parts.append(box(low, high, "steel", detail=inside))
@@ -100,7 +100,7 @@ def _mailbox() -> tuple[Part, ...]:
     arch = [(0.28 * math.cos(a), 0.95 + 0.28 * math.sin(a)) for a in np.linspace(0, np.pi, 7)]
     profile = [(-0.28, 0.18), (0.28, 0.18), *((float(z), float(y)) for z, y in arch)]
     legs = [
-        box((x - 0.03, 0, z - 0.03), (x + 0.03, 0.2, z + 0.03), "iron", detail=True)
+        box((x - 0.03, 0, z - 0.03), (x + 0.03, 0.2, z + 0.03), "iron")
         for x in (-0.2, 0.2)
         for z in (-0.22, 0.22)
     ]
@@ -173,7 +173,7 @@ def _bus_shelter() -> tuple[Part, ...]:
         for side, at in (("-x", 1.89), ("+x", 2.06))
     ]
     posts = [
-        box((x - 0.04, 0, -0.74), (x + 0.04, 2.4, -0.66), "iron", detail=True)
+        box((x - 0.04, 0, -0.74), (x + 0.04, 2.4, -0.66), "iron", detail=abs(x) < 1)
         for x in (-1.96, -0.65, 0.65, 1.96)
     ]
     seat = box((-1.4, 0.42, -0.6), (0.9, 0.48, -0.25), "wood", detail=True)

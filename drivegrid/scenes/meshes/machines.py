@@ -81,13 +81,13 @@ def _road_roller() -> list[Part]:
         profile = [(back, 0.75), (front, 0.75), (front - 0.1, 1.5), (back + 0.1, 1.5)]
         return prism(profile, [-0.95] * 4, [0.95] * 4, "yellow")
 
-    rear = rear_of(0.95, 0.75, 1.5, -2.3)
+    rear = ((-0.95, 0.75, -2.3), (0.95, 0.75, -2.3), (0.95, 1.5, -2.2), (-0.95, 1.5, -2.2))
     tail = [
         patch(rear, (0.2, 0.8), (0.3, 0.8), "dark"),
         *(patch(rear, u, (0.4, 0.7), "rear lamp") for u in ((0.03, 0.13), (0.87, 0.97))),
         *(patch(rear, (u, u + 0.08), (0.05, 0.2), "red") for u in (0.1, 0.3, 0.5, 0.7)),
     ]
-    front = front_of(0.95, 0.75, 1.5, 2.3)
+    front = front_of(0.95, 0.75, 1.5, 2.3, 0.1)
     nose = [patch(front, u, (0.4, 0.7), "front lamp") for u in ((0.05, 0.18), (0.82, 0.95))]
     posts = [limb((0.8, 1.45, z), (0.8, 2.75, z), (0.04, 0.04), "black") for z in (-0.9, 0.7)]
     roof = box((-0.95, 2.75, -1.1), (0.95, 2.87, 0.9), "yellow")
@@ -142,10 +142,10 @@ def _ambulance() -> list[Part]:
     )  # fmt: skip
     half = size[0] / 2
     side = (
-        (half, 0.7, -2.85),
+        (half, 0.7, -2.7),
         (half, 0.7, 1.6),
         (half - 0.03, 1.05, 1.6),
-        (half - 0.03, 1.05, -2.85),
+        (half - 0.03, 1.05, -2.7),
     )
     upper = ((half - 0.1, 1.35, -2.8), (half - 0.1, 1.35, 0.9), (half - 0.12, 1.6, 0.9),
              (half - 0.12, 1.6, -2.8))  # fmt: skip
@@ -168,7 +168,7 @@ def _police_car() -> list[Part]:
         (half - 0.05, 0.95, 1.1),
         (half - 0.05, 0.95, -1.2),
     )
-    rear = ((-0.7, 0.52, -2.375), (0.7, 0.52, -2.375), (0.7, 1.0, -2.3), (-0.7, 1.0, -2.3))
+    rear = ((-0.7, 0.52, -2.37), (0.7, 0.52, -2.37), (0.7, 1.0, -2.295), (-0.7, 1.0, -2.3))
     stripes = [patch(door, (0.0, 1.0), (0.05, 0.85), "blue")]
     tail = [patch(rear, (0.2, 0.8), (0.04, 0.16), "blue")]
     return [*_light_bar(0.6, size[1], -0.3), *car_parts(car), *pair(*stripes), *tail]
@@ -205,12 +205,12 @@ def _boat() -> list[Part]:
         (0.25, 0.65, 1.0), (0.05, 1.7, 3.0), (0.05, 1.4, 2.8))]  # fmt: skip
     body = hull(hull_points, lambda center, _: "blue" if center[1] < 1.0 else "white")
     cabin = hull([*plan(1.5, (-0.8, 1.3), 0.75), *plan(2.15, (-0.7, 0.5), 0.6)], "white")
-    screen = front_of(0.66, 1.5, 2.15, 1.3, 0.8)
+    screen = ((0.75, 1.5, 1.3), (-0.75, 1.5, 1.3), (-0.6, 2.15, 0.5), (0.6, 2.15, 0.5))
     motor = box((-0.22, 0.95, -3.05), (0.22, 1.95, -2.65), "black")
     bar = box((-0.06, 0.4, -2.4), (0.06, 0.55, 4.0), "steel")
     cross = box((-1.0, 0.38, -1.2), (1.0, 0.5, -0.9), "dark")
     lamps = [*tail_bar(0.95, -2.75, 0.55)]
-    rear = rear_of(0.68, 1.5, 2.15, -0.8)
+    rear = ((-0.75, 1.5, -0.8), (0.75, 1.5, -0.8), (0.6, 2.15, -0.7), (-0.6, 2.15, -0.7))
     top = [cabin, patch(screen, (0.0, 1.0), (0.15, 0.9), "glass"),
            patch(rear, (0.1, 0.9), (0.2, 0.85), "glass")]  # fmt: skip
     return [

@@ -57,7 +57,7 @@ def _debris_tyre() -> tuple[Part, ...]:
     """A tyre lying flat."""
     tread = cylinder((0, 0.03, 0), (0, 0.19, 0), (0.33, 0.33), "tyre", sides=12)
     shoulder = cylinder((0, 0.19, 0), (0, 0.22, 0), (0.33, 0.27), "tyre", sides=12)
-    foot = cylinder((0, 0, 0), (0, 0.03, 0), (0.28, 0.33), "tyre", sides=12, detail=True)
+    foot = cylinder((0, 0, 0), (0, 0.03, 0), (0.28, 0.33), "tyre", sides=12)
     rim = panel("+y", 0.224, circle((0, 0), 0.22), "dark")
     return (foot, tread, shoulder, rim, panel("+y", 0.228, circle((0.0, 0.0), 0.18), "hole"))
 
@@ -178,11 +178,9 @@ def _wheelie_bin() -> tuple[Part, ...]:
 
 def _shopping_cart() -> tuple[Part, ...]:
     """A wire basket on a frame with four castors."""
-    frame = box((-0.26, 0.14, -0.4), (0.26, 0.18, 0.4), "steel")
+    frame = box((-0.26, 0.14, -0.4), (0.26, 0.18, 0.4), "steel", detail=True)
     wheels = [
-        cylinder(
-            (x - 0.02, 0.06, z), (x + 0.02, 0.06, z), (0.06, 0.06), "tyre", sides=6, detail=True
-        )
+        cylinder((x - 0.02, 0.06, z), (x + 0.02, 0.06, z), (0.06, 0.06), "tyre", sides=5)
         for x in (-0.24, 0.24)
         for z in (-0.36, 0.36)
     ]
@@ -227,7 +225,7 @@ OBSTACLES: dict[str, Model] = {
         _model("rock large", "rock", (boulder((0, 0.3, 0), (0.8, 0.65, 0.7), "stone", seed=12),)),
         _model("rock pile", "rock", _rock_pile(), held_out=True),
         _model("pothole", "pothole", _pothole((0.5, 0.38), 3), segment="road"),
-        _model("pothole wide", "pothole", _pothole((0.85, 0.45), 8), True, segment="road"),
+        _model("pothole wide", "pothole", _pothole((0.85, 0.45), 8), segment="road"),
         _model("speed bump", "speed_bump", _speed_bump(), segment="road"),
         _model("manhole", "manhole", _manhole(), segment="road"),
         _model("catch basin", "manhole", _catch_basin(), True, segment="road"),

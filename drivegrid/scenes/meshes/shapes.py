@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial import ConvexHull
 
+from drivegrid.geometry import FloatArray
 from drivegrid.scenes.mesh import Part, cylinder
-from drivegrid.scenes.meshes.solids import Point, hull
+from drivegrid.scenes.meshes.solids import Point
 
 Corners = list[tuple[float, float]]
 
@@ -80,15 +82,7 @@ def sleeve(
     return replace(part, faces=part.faces[:sides], materials=part.materials[:sides])
 
 
-def boulder(
-    center: Point,
-    radii: Point,
-    material: str,
-    *,
-    seed: int,
-    count: int = 22,
-    detail: bool = False,
-) -> Part:
+def boulder(center: Point, radii: Point, material: str, *, seed: int, count: int = 22) -> Part:
     """Return an irregular convex lump: an ellipsoid with jittered vertices, cut off at y = 0.
 
     Args:
@@ -97,7 +91,6 @@ def boulder(
         material: Of all faces.
         seed: Decides the shape.
         count: Vertices before those inside the hull fall away.
-        detail: See ``Part``.
     """
     rng = np.random.default_rng(seed)
     y = 1 - 2 * (np.arange(count) + 0.5) / count
@@ -106,7 +99,22 @@ def boulder(
     unit = np.stack([flat * np.cos(turn), y, flat * np.sin(turn)], axis=1)
     points = unit * rng.uniform(0.78, 1.05, (count, 1)) * np.array(radii) + np.array(center)
     points[:, 1] = np.maximum(points[:, 1], 0.0)
-    return hull(points.tolist(), material, detail=detail)
+    return faceted(points, material)
+
+
+def faceted(points: FloatArray, material: str) -> Part:
+    """Return the hull of (N, 3) scattered points in triangles.
+
+    ``solids.hull`` merges triangles of one plane; where there are none to merge this is faster.
+    """
+    solid = ConvexHull(points)
+    corners = points[solid.simplices]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    inwards = (normals * solid.equations[:, :3]).sum(axis=1) < 0
+    triangles = np.searchsorted(np.sort(solid.vertices), solid.simplices)
+    triangles[inwards] = triangles[inwards, ::-1]
+    faces = tuple((int(a), int(b), int(c)) for a, b, c in triangles)
+    return Part(points[np.sort(solid.vertices)], faces, (material,) * len(faces))
 
 
 def turned(part: Part, axis: str, angle_rad: float, about: Point = (0.0, 0.0, 0.0)) -> Part:

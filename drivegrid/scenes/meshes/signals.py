@@ -51,7 +51,6 @@ def _visor(x: float, y: float, radius: float) -> Part:
     """A hood over a lamp, sloping down towards the front."""
     profile = [(FRONT_M, y + 0.8 * radius), (FRONT_M, y + 1.05 * radius)]
     profile += [(FRONT_M - 0.17, y + 0.95 * radius), (FRONT_M - 0.17, y + 0.85 * radius)]
-    profile.reverse()
     half = [0.75 * radius] * 4
     return prism(profile, [x - h for h in half], [x + h for h in half], "black", detail=True)
 

@@ -101,11 +101,15 @@ def _lamp_post(reaches: tuple[float, ...]) -> tuple[Part, ...]:
 
 
 def _billboard() -> tuple[Part, ...]:
-    """A board 6 x 3 m on two posts, facing -z; its picture is the whole of ``face``."""
+    """A white board 6 x 3 m on two posts, facing -z.
+
+    ``face`` maps [-1, 1]² alone, so that a picture is a body of its own: a ``plate rectangle``
+    scaled by (3, 1.5, 1) at height 5 m, 0.15 m before the board.
+    """
     posts = [box((x - 0.12, 0.0, 0.0), (x + 0.12, 4.2, 0.24), "steel") for x in (-1.8, 1.8)]
     board = box((-3.1, 3.4, -0.1), (3.1, 6.6, 0.1), "iron")
     walk = box((-3.1, 3.2, -0.6), (3.1, 3.28, 0.0), "steel", detail=True)
-    poster = panel("-z", -0.12, rectangle((-3.0, 3.5), (3.0, 6.5)), "face")
+    poster = panel("-z", -0.12, rectangle((-3.0, 3.5), (3.0, 6.5)), "white")
     return (*posts, board, poster, walk)
 
 

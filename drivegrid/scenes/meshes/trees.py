@@ -1,17 +1,16 @@
 """Trees, bushes and hedges: trunks and irregular lumps of foliage.
 
 Foliage takes the body's first tint; its facets are flat on purpose, so that light breaks a crown
-into patches. Lumps marked as details sit half sunk in the crown and roughen it.
+into patches; leaves are details that ruffle the crown's skin and its outline.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from drivegrid.geometry import FloatArray
 from drivegrid.scenes.mesh import Mesh, Part, cylinder
 from drivegrid.scenes.meshes.model import Model
-from drivegrid.scenes.meshes.shapes import boulder, sleeve
+from drivegrid.scenes.meshes.shapes import boulder, faceted, sleeve
 from drivegrid.scenes.meshes.solids import Point, hull
 
 
@@ -19,35 +18,40 @@ def _trunk(height: float, radius: float) -> Part:
     return cylinder((0, 0, 0), (0, height, 0), (radius, radius * 0.6), "bark", sides=7)
 
 
+def _leaves(rng: np.random.Generator, lump: Part, count: int, size: float) -> list[Part]:
+    """Tufts on the skin of a lump: flat five-sided patches that look outwards, each tilted."""
+    center = lump.vertices.mean(axis=0)
+    parts = []
+    for i in rng.permutation(len(lump.faces))[:count].tolist():
+        at = lump.vertices[list(lump.faces[i])].mean(axis=0)
+        out = (at - center) / np.linalg.norm(at - center) + rng.normal(size=3) * 0.45
+        out /= np.linalg.norm(out)
+        u = np.cross(out, rng.normal(size=3))
+        u /= np.linalg.norm(u)
+        v = np.cross(out, u) * rng.uniform(0.5, 0.9)
+        angles = 2 * np.pi * (np.arange(5) + rng.uniform(0, 0.6, 5)) / 5
+        ring = np.cos(angles)[:, None] * u + np.sin(angles)[:, None] * v
+        points = at + 0.12 * size * out + ring * size * rng.uniform(0.7, 1.2)
+        points[:, 1] += max(0.02 - float(points[:, 1].min()), 0.0)
+        parts.append(Part(points, (tuple(range(5)),), ("foliage",), detail=True))
+    return parts
+
+
 def _broadleaf(height: float, spread: float, seed: int) -> tuple[Part, ...]:
-    """A trunk, a crown of seven lumps and smaller ones on their surface."""
+    """A trunk, a crown of seven lumps and leaves over them."""
     rng = np.random.default_rng(seed)
     middle, tall = 0.64 * height, 0.36 * height
-    lift = np.array([0.0, middle, 0.0])
     core = (0.6 * spread, 0.85 * tall, 0.6 * spread)
-    parts = [
-        _trunk(0.5 * height, 0.028 * height),
-        boulder((0, middle, 0), core, "foliage", seed=seed * 50 + 7),
-    ]
-    tufts = []
+    lumps = [boulder((0, middle, 0), core, "foliage", seed=seed * 50 + 7, count=18)]
     for i in range(6):
         turn = i * 2.4 + rng.uniform(-0.4, 0.4)
         out = spread * rng.uniform(0.42, 0.58)
-        at = np.array([out * np.cos(turn), tall * (0.35 - 0.15 * i), out * np.sin(turn)])
+        at = (out * np.cos(turn), middle + tall * (0.35 - 0.15 * i), out * np.sin(turn))
         size = spread * rng.uniform(0.42, 0.56)
-        parts.append(_lump(at + lift, size, seed * 50 + i))
-        for j in range(2):
-            away = at / np.linalg.norm(at) + rng.normal(size=3) * 0.6
-            near = at + away / np.linalg.norm(away) * 0.62 * size
-            small = size * rng.uniform(0.36, 0.5)
-            tufts.append(_lump(near + lift, small, seed * 50 + 10 + 2 * i + j, True))
-    return (*parts, *tufts)
-
-
-def _lump(center: FloatArray, radius: float, seed: int, detail: bool = False) -> Part:
-    at = (float(center[0]), float(center[1]), float(center[2]))
-    radii = (radius, 0.8 * radius, radius)
-    return boulder(at, radii, "foliage", seed=seed, count=12 if detail else 22, detail=detail)
+        radii = (size, 0.8 * size, size)
+        lumps.append(boulder(at, radii, "foliage", seed=seed * 50 + i, count=18))
+    leaves = [part for lump in lumps for part in _leaves(rng, lump, 14, 0.19 * spread)]
+    return (_trunk(0.5 * height, 0.028 * height), *lumps, *leaves)
 
 
 def _skirt(y: float, height: float, radius: float, seed: int) -> Part:
@@ -58,7 +62,7 @@ def _skirt(y: float, height: float, radius: float, seed: int) -> Part:
     drop = y + height * rng.uniform(-0.06, 0.1, 11)
     ring = np.stack([reach * np.cos(angles), drop, reach * np.sin(angles)], axis=1)
     middle = ring * [0.55, 0, 0.55] + np.stack([np.zeros(11), drop + 0.5 * height, np.zeros(11)], 1)
-    return hull([*ring.tolist(), *middle.tolist(), (0.0, y + height, 0.0)], "foliage")
+    return faceted(np.concatenate([ring, middle, [[0.0, y + height, 0.0]]]), "foliage")
 
 
 def _conifer(height: float, radius: float, seed: int) -> tuple[Part, ...]:
@@ -69,7 +73,9 @@ def _conifer(height: float, radius: float, seed: int) -> tuple[Part, ...]:
         y, tall = height * (0.12 + 0.8 * share), height * (0.3 - 0.1 * share)
         top = min(tall, height - y)
         parts.append(_skirt(y, top, radius * (1 - 0.86 * share), seed * 20 + i))
-    return tuple(parts)
+    rng = np.random.default_rng(seed)
+    leaves = [part for skirt in parts[1:] for part in _leaves(rng, skirt, 10, 0.1 * radius)]
+    return (*parts, *leaves)
 
 
 def _poplar() -> tuple[Part, ...]:
@@ -81,12 +87,8 @@ def _poplar() -> tuple[Part, ...]:
         at = (0.25 * np.cos(2.1 * i), y, 0.25 * np.sin(2.1 * i))
         parts.append(boulder(at, (wide, tall, wide), "foliage", seed=400 + i, count=24))
     rng = np.random.default_rng(9)
-    for i in range(8):
-        turn, y = rng.uniform(0, 2 * np.pi), rng.uniform(3.5, 12.5)
-        at = (1.1 * np.cos(turn), y, 1.1 * np.sin(turn))
-        lump = boulder(at, (0.5, 0.9, 0.5), "foliage", seed=420 + i, count=11, detail=True)
-        parts.append(lump)
-    return tuple(parts)
+    leaves = [part for lump in parts[1:] for part in _leaves(rng, lump, 14, 0.4)]
+    return (*parts, *leaves)
 
 
 def _frond(top: Point, turn: float, length: float, droop: float, detail: bool) -> Part:
@@ -130,7 +132,7 @@ def _fork(start: Point, turn: float, rise: float, length: float) -> Point:
 
 
 def _bare_tree() -> tuple[Part, ...]:
-    """A winter tree: a trunk, seven limbs, and forks of twigs as details."""
+    """A winter tree: a trunk, seven limbs, and forks of twigs as details beyond the outline."""
     rng = np.random.default_rng(31)
     limbs, twigs = [_trunk(5.0, 0.26)], []
     for i in range(7):
@@ -140,11 +142,11 @@ def _bare_tree() -> tuple[Part, ...]:
         for share in (0.4, 0.6, 0.8, 1.0):
             fork = (end[0] * share, start[1] + (end[1] - start[1]) * share, end[2] * share)
             away, rise = turn + rng.uniform(-1, 1), rng.uniform(0.3, 1.2)
-            tip = _fork(fork, away, rise, 1.7)
+            tip = _fork(fork, away, rise, 1.4)
             twigs.append(sleeve(fork, tip, (0.05, 0.02), "bark", sides=3))
             for part in (0.5, 1.0):
-                knot = _fork(fork, away, rise, 1.7 * part)
-                last = _fork(knot, away + rng.uniform(-1.3, 1.3), rise, rng.uniform(0.8, 1.2))
+                knot = _fork(fork, away, rise, 1.4 * part)
+                last = _fork(knot, away + rng.uniform(-1.3, 1.3), rise, rng.uniform(0.6, 1.0))
                 twigs.append(sleeve(knot, last, (0.03, 0.012), "bark", sides=3))
     return (*limbs, *twigs)
 
@@ -157,7 +159,9 @@ def _bush() -> tuple[Part, ...]:
         ((0.6, 0.4, -0.1), (0.5, 0.5, 0.5)),
         ((0.1, 0.35, -0.45), (0.5, 0.4, 0.45)),
     ]
-    return tuple(boulder(at, r, "foliage", seed=500 + i) for i, (at, r) in enumerate(spots))
+    lumps = [boulder(at, r, "foliage", seed=500 + i) for i, (at, r) in enumerate(spots)]
+    rng = np.random.default_rng(510)
+    return (*lumps, *(part for lump in lumps for part in _leaves(rng, lump, 12, 0.15)))
 
 
 def _hedge() -> tuple[Part, ...]:
@@ -169,8 +173,9 @@ def _hedge() -> tuple[Part, ...]:
         points = corners * [0.42, 1.3, 0.4] + rng.uniform(-0.07, 0.07, corners.shape)
         points[:, 1] = np.maximum(points[:, 1], 0) * (corners[:, 1] > 0)
         points[:, 2] = np.clip(points[:, 2] + z, -2.0, 2.0)
-        parts.append(hull(points.tolist(), "foliage"))
-    return tuple(parts)
+        parts.append(faceted(points, "foliage"))
+    rng = np.random.default_rng(610)
+    return (*parts, *(part for lump in parts for part in _leaves(rng, lump, 9, 0.16)))
 
 
 def _model(name: str, parts: tuple[Part, ...], held_out: bool = False) -> Model:

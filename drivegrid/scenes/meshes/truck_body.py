@@ -62,14 +62,14 @@ def cab_parts(cab: Cab) -> list[Part]:
         low = center[1] < 0.8 and abs(normal[1]) < 0.7
         return "dark" if low or normal[1] < -0.9 else cab.paint
 
-    points = plan(0.36, (back, cab.front - 0.06), half - 0.05, front=_CUT)
+    points = plan(0.36, (back, cab.front - 0.06), half - 0.02, front=_CUT)
     points += plan(0.72, (back, cab.front), half, front=_CUT)
     points += plan(cab.belt, (back, cab.front), half, front=_CUT)
     points += plan(eaves, (back, cab.front - cab.rake), half - 0.03, front=_CUT)
     points += plan(cab.height, (back + 0.1, cab.front - cab.rake - 0.35), half - 0.15)
     screen = front_of(half - _CUT[0], cab.belt, eaves, cab.front, cab.rake)
     face = front_of(half - _CUT[0], 0.72, cab.belt, cab.front)
-    bumper = front_of(half - 0.2, 0.4, 0.72, cab.front - 0.01)
+    bumper = front_of(half - 0.2, 0.4, 0.72, cab.front - 0.055, -0.05)
     door = side_of(half, 0.72, cab.belt, (back, cab.front - _CUT[1]))
     window = ((half, cab.belt, back + 0.35), (half, cab.belt, cab.front - 0.16),
               (half - 0.03, eaves, cab.front - cab.rake - 0.18),
@@ -79,8 +79,8 @@ def cab_parts(cab: Cab) -> list[Part]:
     return [
         hull(points, material),
         *pair(mirror),
-        patch(screen, (-0.03, 1.03), (0.0, 0.95), "black"),
-        patch(screen, (0.02, 0.98), (0.1, 0.88), "glass"),
+        patch(screen, (0.0, 1.0), (0.0, 0.95), "black"),
+        patch(screen, (0.03, 0.97), (0.1, 0.88), "glass"),
         patch(face, (0.16, 0.84), (0.05, 0.62), "dark"),
         patch(face, (0.2, 0.8), (0.38, 0.42), "chrome"),
         patch(face, (0.0, 0.15), (0.05, 0.25), "front lamp"),
@@ -135,7 +135,7 @@ def chassis(ends: tuple[float, float]) -> list[Part]:
     """Return the frame under a load and the dark of what hangs below it."""
     return [
         box((-0.9, 0.55, ends[0] + 0.25), (0.9, 1.12, ends[1]), "dark"),
-        *pair(box((0.5, 0.12, ends[0] + 0.12), (1.1, 0.7, ends[0] + 0.14), "black", detail=True)),
+        *pair(box((0.5, 0.12, ends[0] + 0.12), (1.1, 0.7, ends[0] + 0.14), "black")),
     ]
 
 

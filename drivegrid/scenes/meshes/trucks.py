@@ -119,7 +119,7 @@ def _trailer() -> list[Part]:
 
 
 def _caravan() -> list[Part]:
-    points = [*plan(0.32, (-2.7, 2.4), 1.08, rear=(0.12, 0.12), front=(0.15, 0.2))]
+    points = [*plan(0.32, (-2.7, 2.4), 1.1, rear=(0.12, 0.12), front=(0.15, 0.2))]
     points += plan(1.3, (-2.85, 2.75), 1.12, rear=(0.15, 0.15), front=(0.2, 0.25))
     points += plan(2.35, (-2.75, 2.3), 1.08, rear=(0.15, 0.15), front=(0.2, 0.25))
     points += plan(2.55, (-2.45, 1.7), 0.85)
@@ -135,7 +135,7 @@ def _caravan() -> list[Part]:
         *pair(wheel(1.1, -0.3, 0.33, 0.2)),
         body,
         patch(high, (0.12, 0.88), (0.1, 0.75), "glass"),
-        patch(low, (-0.02, 1.02), (0.5, 0.58), "paint"),
+        patch(low, (0.0, 1.0), (0.5, 0.58), "paint"),
         *(patch(low, u, (0.12, 0.4), "rear lamp") for u in ((0.0, 0.16), (0.84, 1.0))),
         patch(low, (0.37, 0.63), (0.16, 0.3), "plate"),
         patch(nose, (0.12, 0.88), (0.1, 0.75), "glass"),

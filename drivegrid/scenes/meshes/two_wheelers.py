@@ -62,7 +62,7 @@ def _scooter() -> list[Part]:
     head = box((-0.14, 0.94, 0.3), (0.14, 1.12, 0.46), "paint")
     mirrors = pair(box((0.24, 1.16, 0.36), (0.37, 1.26, 0.4), "black"))
     case = hull([*plan(0.8, (-1.12, -0.76), 0.2), *plan(1.08, (-1.08, -0.8), 0.16)], "dark")
-    tail = rear_of(0.2, 0.32, 0.72, -0.9)
+    tail = ((-0.17, 0.32, -0.85), (0.17, 0.32, -0.85), (0.2, 0.72, -0.9), (-0.2, 0.72, -0.9))
     parts = [*_disc(-0.6, radius, 0.12, "rim"), *_disc(0.62, radius, 0.11, "rim"), floor, rear,
              seat, shield, bar, head, *mirrors, case]  # fmt: skip
     parts += [

@@ -9,7 +9,7 @@ from drivegrid.scenes.meshes.model import Model
 _CARS = {
     "sedan": Car((1.8, 1.45, 4.6)),
     "saloon long": Car(
-        (1.88, 1.47, 5.0), heights=(0.76, 0.97, 1.03), bonnet=1.3, boot=0.75,
+        (1.88, 1.47, 5.0), heights=(0.8, 0.98, 1.03), bonnet=1.3, boot=0.75,
         axles=(0.88, 1.08), radius=0.34, lamp=(0.27, 0.58, 0.88), plate=0.42,
     ),
     "hatchback": Car(
@@ -35,8 +35,8 @@ _CARS = {
         windows=(0.08, 0.46, 0.5, 0.93), bumper="chrome",
     ),
     "coupe": Car(
-        (1.84, 1.32, 4.4), heights=(0.68, 0.9, 0.94), bonnet=1.4, boot=0.35, rakes=(0.75, 1.0),
-        axles=(0.9, 0.88), radius=0.34, clearance=0.15, lamp=(0.3, 0.6, 0.85), plate=-1.0,
+        (1.84, 1.32, 4.4), heights=(0.77, 0.93, 0.97), bonnet=1.4, boot=0.35, rakes=(0.75, 1.0),
+        axles=(0.9, 0.88), radius=0.32, clearance=0.15, lamp=(0.3, 0.6, 0.85), plate=-1.0,
         windows=(0.3, 0.46, 0.5, 0.92),
     ),
     "minicar": Car(

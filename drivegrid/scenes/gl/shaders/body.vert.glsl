@@ -44,6 +44,10 @@ void main() {
 
     vec4 codes = floor(kind * 255.0 + 0.5);
     vec3 base = codes.x > 1.5 ? tint1.rgb : codes.x > 0.5 ? tint0.rgb : look.rgb;
+    if (codes.w > 2.5) { // clumps of leaves, also where their grain is too small to see
+        float clump = fract(sin(dot(vertex, vec3(12.99, 78.23, 37.72))) * 43758.5);
+        base *= 1.0 + kind.z * (0.7 * clump - 0.4);
+    }
     vec3 view = normalize(world - vec3(0.0, eye.x, 0.0));
     float contact = mix(0.5, 1.0, smoothstep(-0.05, 0.7, above + 0.35 * max(n.y, 0.0)));
     vec3 light = sun_color.a * contact * vec3(0.75 + (n.y > 0.0 ? 0.25 : 0.4) * n.y);

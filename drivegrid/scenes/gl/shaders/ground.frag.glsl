@@ -1,22 +1,19 @@
-// Lights the painted ground and gives it its depth; leaves sky and backdrop as they are.
+// Lights the painted ground and leaves sky and backdrop as they are.
 layout(binding = 0) uniform sampler2D albedo_plane; // albedo, shade
 layout(binding = 1) uniform sampler2D paint_plane;  // premultiplied colour, coverage
 layout(binding = 2) uniform sampler2D matter_plane; // rough, wet, ground or not
 layout(binding = 3) uniform sampler2D glow_plane;
 layout(binding = 4) uniform sampler2D noise;        // grain, patches, wear
-layout(binding = 5) uniform sampler2D ground;       // by tangent: 1 / Z, middle's X / Z
 layout(binding = 6) uniform sampler2D mirrored;     // mirrored bodies and their coverage
+
+in vec4 seen;
 
 layout(location = 0) out vec4 color;
 
 void main() {
     vec2 at = gl_FragCoord.xy / picture.xy;
-    vec2 plane = (gl_FragCoord.xy - aim.xy) / picture.zw;
-    float across = aim.z * plane.x + aim.w * plane.y;
-    float tangent = aim.z * plane.y - aim.w * plane.x;
-    vec2 row = texture(ground, vec2(tangent * eye.w + eye.z, 0.5)).xy;
-    float depth = 1.0 / row.x;
-    vec2 place = vec2((across - row.y) * depth, depth);
+    float depth = 1.0 / seen.z;
+    vec2 place = vec2((seen.x - seen.w) * depth, depth);
 
     vec4 albedo = texture(albedo_plane, at);
     vec4 paint = texture(paint_plane, at);
@@ -41,12 +38,11 @@ void main() {
     vec3 sky = mix(air.rgb, texture(albedo_plane, clamp(up, 0.0, 0.96 * aim.y / picture.y)).rgb, 0.5);
     vec4 body = texture(mirrored, at + shake);
     vec3 mirror = sky * (1.0 - body.a) + body.rgb;
-    float grazing = 0.35 + 0.65 * exp(-2.5 * tangent);
+    float grazing = 0.35 + 0.65 * exp(-2.5 * seen.y);
     lit = mix(lit, mirror, matter.g * grazing);
 #ifdef NIGHT
     lit += glow * matter.g * 0.5;
 #endif
 #endif
     color = vec4(mix(albedo.rgb, through_air(lit, depth), matter.b), 1.0);
-    gl_FragDepth = matter.b > 0.5 ? 1.0 - 0.98 * eye.y * row.x : 1.0; // feet may stand 3 cm deep
 }

@@ -2,7 +2,7 @@
 layout(std140, binding = 0) uniform Scene {
     vec4 picture;   // width, height, focal x, focal y
     vec4 aim;       // centre x, centre y, cosine and sine of the roll
-    vec4 eye;       // height, nearest depth, place of tangent 0 in the table, table per tangent
+    vec4 eye;       // height, nearest depth, none, none
     vec4 sun;       // direction, gain
     vec4 sun_color; // colour, sky's gain
     vec4 air;       // haze, 1 / fog distance
