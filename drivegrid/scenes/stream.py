@@ -1,4 +1,4 @@
-"""Endless scenes from one process or many, and seed ranges that keep training scenes apart.
+"""Endless scenes from one process or many.
 
     parent  --(seed)-->  worker  --(labels; pixels in shared memory)-->  parent  --> in seed order
 
@@ -22,7 +22,6 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from drivegrid.errors import ConfigError, DriveGridError
 from drivegrid.geometry import Size
@@ -36,7 +35,8 @@ RenderFunction: TypeAlias = "Callable[[int, Size], RenderedScene]"
 _WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 """One thread for each worker. The last is Mesa's software rasteriser, which reads it once."""
 
-_NO_PIXELS = np.empty((0, 0, 3), dtype=np.uint8)
+_PLANES = ("instances", "image", "segments")
+_NO_PIXELS: dict[str, Any] = dict.fromkeys(_PLANES, np.empty(0, dtype=np.uint8))
 _PATIENCE_S = 5.0
 
 
@@ -71,7 +71,7 @@ def stream_scenes(
     ``if __name__ == "__main__":``.
 
     Args:
-        first_seed: Any integer >= 0; training starts at ``FIRST_TRAIN_SEED``.
+        first_seed: Any integer >= 0; training starts at ``seeds.FIRST_TRAIN_SEED``.
         size_wh: Width and height of the pictures in pixels.
         workers: Processes that render; 0 renders in this one, on demand.
         ahead: Pictures that each worker may finish before they are taken.
@@ -134,14 +134,13 @@ class _Worker:
 
     def __init__(self, seeds: range, size_wh: Size, render: RenderFunction) -> None:
         context = get_context("spawn")
-        shape = (len(seeds), size_wh[1], size_wh[0], 3)
         # Anonymous memory, handed over at the start: no name is left behind, whatever happens.
-        memory = context.RawArray("B", int(np.prod(shape)))
-        self._ring = _as_pictures(memory, shape)
+        memory = context.RawArray("B", len(seeds) * _slot_type(size_wh).itemsize)
+        self._ring = np.frombuffer(memory, dtype=_slot_type(size_wh))
         self._asked = deque(enumerate(seeds))
         self._step = seeds.step * len(seeds)
         self._pipe, theirs = context.Pipe()
-        arguments = (theirs, memory, shape, render)
+        arguments = (theirs, memory, size_wh, render)
         self._process = context.Process(target=_work, args=arguments, daemon=True)
         with _environment(_WORKER_ENVIRONMENT):
             self._process.start()
@@ -161,7 +160,8 @@ class _Worker:
             raise _failure(seed, found) from error
         if isinstance(answer, str):
             raise _failure(seed, answer)
-        rendered: RenderedScene = replace(answer, image=self._ring[slot].copy())
+        pixels = {name: self._ring[slot][name].copy() for name in _PLANES}
+        rendered: RenderedScene = replace(answer, **pixels)
         self._asked.append((slot, seed + self._step))
         self._ask(self._asked[-1])
         return rendered
@@ -184,15 +184,13 @@ class _Worker:
         self._process.close()
 
 
-def _work(
-    pipe: Connection, memory: Any, shape: tuple[int, int, int, int], render: RenderFunction
-) -> None:
+def _work(pipe: Connection, memory: Any, size_wh: Size, render: RenderFunction) -> None:
     """Render what the pipe asks for until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     import cv2
 
     cv2.setNumThreads(0)
-    ring, size_wh = _as_pictures(memory, shape), (shape[2], shape[1])
+    ring = np.frombuffer(memory, dtype=_slot_type(size_wh))
     try:
         while True:
             slot, seed = pipe.recv()
@@ -202,19 +200,24 @@ def _work(
 
 
 def _render_into(
-    slot: npt.NDArray[np.uint8], seed: int, size_wh: Size, render: RenderFunction
+    slot: np.void, seed: int, size_wh: Size, render: RenderFunction
 ) -> RenderedScene | str:
     """Return the scene without its pixels, which go into the slot, or what went wrong."""
     try:
         rendered = render(seed, size_wh)
-        slot[:] = rendered.image
+        for name in _PLANES:
+            slot[name][:] = getattr(rendered, name)
     except Exception:
         return traceback.format_exc()
-    return replace(rendered, image=_NO_PIXELS)
+    return replace(rendered, **_NO_PIXELS)
 
 
-def _as_pictures(memory: Any, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(memory, dtype=np.uint8).reshape(shape)
+def _slot_type(size_wh: Size) -> np.dtype[np.void]:
+    """Return the layout of one picture in shared memory, fields named as in ``RenderedScene``."""
+    shape = (size_wh[1], size_wh[0])
+    layouts = (("u2", shape), ("u1", (*shape, 3)), ("u1", shape))
+    planes = zip(_PLANES, layouts, strict=True)
+    return np.dtype([(name, code, shape) for name, (code, shape) in planes])
 
 
 def _failure(seed: int, found: str) -> DriveGridError:

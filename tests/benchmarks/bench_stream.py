@@ -4,7 +4,8 @@ import os
 import sys
 import time
 
-from drivegrid.scenes.stream import FIRST_TRAIN_SEED, stream_scenes
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
+from drivegrid.scenes.stream import stream_scenes
 
 SIZE_WH = (448, 448)
 WARM_UP = 8

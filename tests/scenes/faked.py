@@ -15,19 +15,27 @@ FAILING, DYING = 13, 17
 
 @dataclass(frozen=True, slots=True)
 class RenderedScene:
+    """Like the real one, whose module takes seconds to load in every worker."""
+
     image: np.ndarray
     scene: Scene
+    segments: np.ndarray
+    instances: np.ndarray
 
 
 def render(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
     """Noise of the seed, a box, and in ``extra`` who rendered it under which settings."""
     width, height = size_wh
-    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    segments = rng.integers(0, 256, (height, width), dtype=np.uint8)
+    instances = rng.integers(0, 2**16, (height, width), dtype=np.uint16)
     car = Instance("object/vehicle/car", Box((1.0, 2.0, width / 2, height / 2)))
     attributes = {"time": "day" if seed % 2 else "night", "surface": "dry"}
     names = ("OMP_NUM_THREADS", "LP_NUM_THREADS")
     extra = {"seed": seed, "pid": os.getpid()} | {name: os.environ.get(name) for name in names}
-    return RenderedScene(image, Scene(Frame("", size_wh, attributes), (car,), extra))
+    scene = Scene(Frame("", size_wh, attributes), (car,), extra)
+    return RenderedScene(image, scene, segments, instances)
 
 
 def render_or_fail(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
@@ -52,3 +60,11 @@ def render_many_labels(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
     rendered = render(seed, size_wh)
     extra = dict(rendered.scene.extra) | {"long": "x" * 1_000_000}
     return replace(rendered, scene=replace(rendered.scene, extra=extra))
+
+
+def render_really(seed: int, size_wh: tuple[int, int]):
+    """A real scene, by the renderer that starts quickly."""
+    from drivegrid.scenes.compositor import Compositor
+    from drivegrid.scenes.render import render_scene
+
+    return render_scene(seed, size_wh, Compositor())

@@ -12,13 +12,8 @@ import numpy as np
 import pytest
 
 from drivegrid.errors import ConfigError, DriveGridError
-from drivegrid.scenes.stream import (
-    FIRST_TRAIN_SEED,
-    TEST_SEEDS,
-    VALIDATION_SEEDS,
-    iter_scenes,
-    stream_scenes,
-)
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED, TEST_SEEDS, VALIDATION_SEEDS
+from drivegrid.scenes.stream import iter_scenes, stream_scenes
 from tests.scenes import faked
 
 SIZE_WH = (24, 10)
@@ -59,13 +54,27 @@ def test_order_and_bytes_do_not_depend_on_workers(workers, ahead) -> None:
     assert len(found) == 17
     for seed, rendered in enumerate(found, start=5):
         expected = faked.render(seed, SIZE_WH)
-        assert np.array_equal(rendered.image, expected.image)
+        for name in ("image", "segments", "instances"):
+            plane, right = getattr(rendered, name), getattr(expected, name)
+            assert (plane.dtype, plane.shape) == (right.dtype, right.shape)
+            assert plane.tobytes() == right.tobytes()
+            assert plane.flags.owndata
         assert rendered.scene.extra["seed"] == seed
         assert rendered.scene.instances == expected.scene.instances
         assert rendered.scene.frame == expected.scene.frame
     pids = {rendered.scene.extra["pid"] for rendered in found}
     assert len(pids) == max(workers, 1)
     assert (os.getpid() in pids) == (workers == 0)
+
+
+def test_real_scenes_are_the_same_from_a_worker() -> None:
+    stream = stream_scenes(FIRST_TRAIN_SEED, (96, 64), 1, ahead=1, render=faked.render_really)
+    there = next(stream)
+    stream.close()
+    here = faked.render_really(FIRST_TRAIN_SEED, (96, 64))
+    for plane in ("image", "segments", "instances"):
+        assert np.array_equal(getattr(there, plane), getattr(here, plane))
+    assert repr(there.scene) == repr(here.scene)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
