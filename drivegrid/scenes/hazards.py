@@ -151,9 +151,11 @@ def _beside(
     side = 1 if d.chance(0.65) else -1
     edge = (road.edges[1] if side > 0 else road.edges[0]).here(z)
     up = 0.12 if template.has("kerbs") and (side > 0 or not template.has("median")) else 0.0
-    away = d.between(0.7, 1.8)
-    spot = Spot(edge + side * away, z, _turn(d, label), up)
-    return place(d, road, stock.pick(d, label), spot, taken)
+    mesh, turn = stock.pick(d, label), -side * math.pi / 2 + d.bell(0.1)
+    if label in ("obstacle/construction_sign", "obstacle/bollard", "obstacle/cone"):
+        turn = d.bell(0.2)
+    away = d.between(0.4, 1.5) + footprint(mesh, turn)[0] / 2
+    return place(d, road, mesh, Spot(edge + side * away, z, turn, up), taken)
 
 
 def _work_zone(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:

@@ -51,6 +51,6 @@ def sample_light(d: Draws, weather: str, time: str) -> Light:
         )
         blue = d.between(0, 14) if sunny else d.between(-4, 6)
         haze = (level - blue, level, min(level + blue, 255))
-        sky = d.between(0.36, 0.6) if sunny else d.between(0.7, 1.0)
+        sky = d.between(0.46, 0.72) if sunny else d.between(0.7, 1.0)
     gain = d.between(0.45, 0.95) * (0.6 if low else 1.0) if sunny else 0.0
     return Light(sun, gain, sky, warmth, haze, fog, False)
