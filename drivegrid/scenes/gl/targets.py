@@ -76,8 +76,8 @@ class Targets:
         segments = (marks & 0xFF).astype(np.uint8)
         instances = (marks >> 16).astype(np.uint16)
         image: UInt8Array = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), np.uint8)
-        image = soften(image, _STANDS[segments])
-        return Picture(image, segments, instances)
+        standing = np.asarray(cv2.LUT(segments, _STANDS), np.uint8)
+        return Picture(soften(image, standing), segments, instances)
 
     def release(self) -> None:
         """Free everything of this size."""
