@@ -170,6 +170,8 @@ def _attributes(label: str) -> tuple[tuple[str, str], ...]:
     said += [("limit", value) for value in values.get("limit", ())]
     if label.startswith("sign/"):  # what a stop sign looks like goes without saying
         said = [pair for pair in said if pair[0] == "limit" or pair in _OF_KNOWN_SIGNS]
+    if label != "lane/line":  # stop lines and arrows have styles of their own, which nobody names
+        said = [pair for pair in said if pair[0] != "style"]
     return tuple((name, value) for name, value in said if value in values.get(name, ()))
 
 
