@@ -15,6 +15,7 @@ import numpy.typing as npt
 from drivegrid.data.scene import Scene
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.segments import SEGMENTS
+from drivegrid.scenes.world import sample_world
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -97,13 +98,14 @@ def tusimple_frames() -> Iterator[tuple[UInt8Array, list[npt.NDArray[np.float64]
         yield read_rgb(root / record["raw_file"]), [lane for lane in lanes if len(lane) >= 2]
 
 
-def rendered_frames(seeds: Iterable[int], size_wh: tuple[int, int]) -> Iterator[LabelledFrame]:
-    """Yield rendered frames of the seeds."""
+def rendered_frames(seeds: Iterable[int], width: int) -> Iterator[LabelledFrame]:
+    """Yield rendered frames of the seeds, ``width`` wide, in their cameras' aspect ratios."""
     table = np.full(256, CLASSES.index("background"), dtype=np.uint8)
     for index, name in enumerate(SEGMENTS):
         table[index] = IGNORE if name in _UNSCORED else _SEGMENT.get(name, table[index])
     for seed in seeds:
-        rendered = render_scene(seed, size_wh)
+        full = sample_world(seed).camera.size_wh
+        rendered = render_scene(seed, (width, 4 * round(width * full[1] / full[0] / 4)))
         segments = rendered.segments
         yield LabelledFrame(
             rendered.image,
