@@ -11,7 +11,7 @@ import numpy.typing as npt
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.mesh import MATERIALS, Mesh, Part
-from drivegrid.scenes.mesh_views import TURNS, Solids, hidden_faces, hull_planes
+from drivegrid.scenes.mesh_views import TURNS, Survey, face_normal, hidden_faces, survey
 from drivegrid.scenes.meshes import CATALOGUE
 
 IntArray = npt.NDArray[np.int32]
@@ -86,7 +86,9 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
         turn: The side that the camera is on, 0 to ``TURNS`` - 1; see ``mesh_views``.
     """
     mesh = CATALOGUE[name].mesh
-    hidden = hidden_faces(mesh, _solids(name), turn % TURNS)
+    seen = _survey(name)
+    unseen_faces = hidden_faces(seen, turn % TURNS)
+    hidden = [unseen_faces[seen.face_part == index] for index in range(len(mesh.parts))]
     parts: list[Part] = []
     gone: list[npt.NDArray[np.bool_]] = []
     for part, unseen in zip(mesh.parts, hidden, strict=True):
@@ -100,8 +102,8 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
 
 
 @lru_cache(maxsize=None)
-def _solids(name: str) -> Solids:
-    return hull_planes(CATALOGUE[name].mesh)
+def _survey(name: str) -> Survey:
+    return survey(CATALOGUE[name].mesh)
 
 
 def _flatten(
@@ -165,18 +167,12 @@ def _blob_looks(part: Part, chance: float) -> list[list[float]]:
     return [[*normal, *base[3:]] for normal in _BLOB_NORMALS]
 
 
-def _normal(corners: FloatArray) -> FloatArray:
-    """Return a polygon's unit normal by Newell's sum; zero where it has no area."""
-    total = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)
-    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12))
-
-
 def _look(corners: FloatArray, material: str, chance: float) -> list[float]:
     m = MATERIALS[material]
     tint = 0 if m.tint is None else m.tint + 1
     glow = GLOWS.index(m.glow)
     height = float(corners[:, 1].mean())
-    return [*_normal(corners), *m.color, tint, m.gloss, glow, m.rough, height, chance]
+    return [*face_normal(corners), *m.color, tint, m.gloss, glow, m.rough, height, chance]
 
 
 def _split(face: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
@@ -191,7 +187,7 @@ def _windows(part: Part, hidden: npt.NDArray[np.bool_]) -> list[Part]:
     for face, material, unseen in zip(part.faces, part.materials, hidden, strict=True):
         corners = part.vertices[list(face)]
         if material == "facade" and not unseen and len(face) == 4:
-            if abs(_normal(corners)[1]) < 0.1:
+            if abs(face_normal(corners)[1]) < 0.1:
                 found.append(_window_rows(corners))
     return found
 
@@ -202,7 +198,7 @@ def _window_rows(corners: FloatArray) -> Part:
     a, b, c, d = np.roll(corners, -turn, axis=0)  # a and b at the foot
     columns = max(1, int(np.linalg.norm(b - a) / _BAY_M))
     rows = max(1, int(np.linalg.norm(d - a) / _STOREY_M))
-    out = _normal(corners) * 0.02
+    out = face_normal(corners) * 0.02
     vertices, faces = [], []
     for row in range(rows):
         for column in range(columns):
