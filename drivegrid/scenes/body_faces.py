@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ class MeshFaces:
     leafy: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def coarse_faces(name: str) -> MeshFaces:
     """Return a catalogue model without details, for bodies far away.
 
@@ -101,7 +101,7 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
     return _flatten(mesh, parts, gone, coarse=False)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _survey(name: str) -> Survey:
     return survey(CATALOGUE[name].mesh)
 

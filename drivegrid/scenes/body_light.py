@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivegrid.geometry import FloatArray
 from drivegrid.scenes.body_batch import Batch
 from drivegrid.scenes.body_faces import (
     ALBEDO,

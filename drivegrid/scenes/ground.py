@@ -16,7 +16,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M, FAR_M, Alignment
 from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.road import Band, Course, LaneLine, Mark
+from drivegrid.scenes.road import Band, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 

@@ -88,7 +88,7 @@ def _on_lane(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing
     label = d.weighted(ON_LANES)
     ours = [lane for lane in road.lanes if lane.direction > 0]
     lane = road.lanes[road.ego] if d.chance(0.5) else d.pick(ours)
-    z = d.between(7, 32)
+    z = d.between(4.5, 13) if label in _FLAT else d.between(7, 32)
     if label == "obstacle/parked_vehicle":
         return _broken_down(d, road, stock, taken, (lane, z))
     if label in ("obstacle/cone", "obstacle/barrier", "obstacle/water_barrier") and d.chance(0.5):

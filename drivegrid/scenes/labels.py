@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import shapely
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Size
@@ -25,6 +26,7 @@ MIN_SIDE_PX = 6.0
 UNREADABLE_PX = 13.0
 """A sign face lower or narrower than this, in native pixels, cannot be read."""
 
+_MIN_PIECE_PX = 30
 _RUN = 3
 """A thing of more bodies is a run along the road, labelled by its visible outline."""
 
@@ -100,7 +102,7 @@ def label_world(world: World, seen: Seen) -> Scene:
         "density": density,
     }
     lines = line_instances(world, seen.camera, seen.segments, counts)
-    extra = {"seed": world.seed, "template": world.template, "dome": world.sky.dome}
+    extra = {"seed": world.seed, "template": world.template, "held_out": list(world.held_out())}
     frame = Frame("", seen.camera.size_wh, attributes)
     return Scene(frame, (*lines, *flats, *things, *areas), extra)
 
@@ -169,15 +171,23 @@ def _run_instance(
 
 
 def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]:
-    """Return outer contours of an id's visible pixels of at least 30 pixels, largest first.
+    """Return the outlines of an id's visible pieces of at least 30 pixels, largest first.
 
-    A contour runs through pixel centres, so it lies half a pixel inside the pixels' outer edges.
+    Outlines run along the pixels' outer edges, smoothed by at most 0.7 pixels, and never cross
+    themselves: necks of one pixel are widened, holes are filled.
     """
     mask = (instances == number).view(np.uint8)
-    found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
-    rings = [ring[:, 0].astype(np.float64) + 0.5 for ring in found if len(ring) > 2]
-    sized = [(float(cv2.contourArea(r.astype(np.float32))), k) for k, r in enumerate(rings)]
-    return tuple(rings[k] for area, k in sorted(sized, reverse=True) if area >= 30)
+    found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    height, width = mask.shape
+    rings = []
+    for ring in found:
+        if cv2.contourArea(ring) < _MIN_PIECE_PX:
+            continue
+        shape = shapely.Polygon(ring[:, 0] + 0.5).buffer(0.5, join_style="mitre").simplify(0.7)
+        shape = shape.intersection(shapely.box(0, 0, width, height))
+        pieces = shape.geoms if isinstance(shape, shapely.MultiPolygon) else [shape]
+        rings += [(p.area, np.array(p.exterior.coords)[:-1]) for p in pieces if p.area > 0]
+    return tuple(ring for _, ring in sorted(rings, key=lambda pair: -pair[0]))
 
 
 def _sign_instance(

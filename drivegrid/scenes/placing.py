@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-
 from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.mesh import Color

@@ -15,7 +15,7 @@ from drivegrid.scenes.labels import Seen, label_world, union_boxes
 from drivegrid.scenes.lens import expose
 from drivegrid.scenes.plate import casters, paint_plate
 from drivegrid.scenes.silhouettes import paint_outlines, trace_outlines
-from drivegrid.scenes.view import Picture, Renderer, UInt8Array, UInt16Array, View
+from drivegrid.scenes.view import Renderer, UInt8Array, UInt16Array, View
 from drivegrid.scenes.world import World, sample_world
 
 MIN_SIDE, MAX_SIDE = 64, 4096

@@ -12,15 +12,16 @@ from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, si
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
+from drivegrid.scenes.faces import FACES
 from drivegrid.scenes.ground import first_crest
-from drivegrid.scenes.meshes import size_of
 from drivegrid.scenes.lens import Lens, sample_lens
+from drivegrid.scenes.meshes import CATALOGUE, size_of
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered
 from drivegrid.scenes.plate import Finish
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.seeds import TEST_SEEDS
-from drivegrid.scenes.sky import Sky, sample_sky
+from drivegrid.scenes.sky import TEST_DOMES, Sky, sample_sky
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import TEMPLATES, Template
 from drivegrid.scenes.view import Light
@@ -69,6 +70,16 @@ class World:
     wear: float
     crest_m: float
     lens: Lens
+
+    def held_out(self) -> tuple[str, ...]:
+        """Return what of it training never shows: kinds of template, model, face and sky."""
+        found = {f"model {b.mesh}" for b in self.bodies if CATALOGUE[b.mesh].held_out}
+        found |= {f"face {b.face}" for b in self.bodies if b.face and FACES[b.face].held_out}
+        if TEMPLATES[self.template].held_out:
+            found.add(f"template {self.template}")
+        if self.sky.dome in TEST_DOMES:
+            found.add(f"sky {self.sky.dome}")
+        return tuple(sorted(found))
 
     @property
     def first_id(self) -> int:

@@ -45,7 +45,9 @@ def main() -> None:
     faces = [0 if (batch := gather(view)) is None else len(batch.corners) for view in views]
     draw = [least_ms(lambda v=view: compositor.draw(v)) for view in views]
     print(f"{SCENES} scenes at {SIZE_WH}: {bodies:.0f} bodies, {np.mean(faces):.0f} painted faces")
-    print(f"draw    {np.mean(draw):6.2f} ms mean, {np.median(draw):.2f} median, {max(draw):.2f} most")
+    print(
+        f"draw    {np.mean(draw):6.2f} ms mean, {np.median(draw):.2f} median, {max(draw):.2f} most"
+    )
     print(f"ground  {np.mean([least_ms(lambda v=v: light_ground(v, [])) for v in views]):6.2f} ms")
     print(f"gather  {np.mean([least_ms(lambda v=v: gather(v)) for v in views]):6.2f} ms")
     batches = [(view, batch) for view in views if (batch := gather(view)) is not None]
@@ -55,7 +57,9 @@ def main() -> None:
     image = compositor.draw(views[0]).image
     shares = {"weather": (0.5, 0.25, 0.1, 0.07, 0.08), "time": (0.8, 0.1, 0.1)}
     lenses = [
-        sample_lens(rng, rng.choice(WEATHERS, p=shares["weather"]), rng.choice(TIMES, p=shares["time"]))
+        sample_lens(
+            rng, rng.choice(WEATHERS, p=shares["weather"]), rng.choice(TIMES, p=shares["time"])
+        )
         for _ in range(120)
     ]
     least = [least_ms(lambda x=x: expose(np.random.default_rng(1), image, x)) for x in lenses]

@@ -2,7 +2,8 @@
 
 import time
 
-from drivegrid.scenes import FIRST_TRAIN_SEED, render_scene
+from drivegrid.scenes.render import render_scene
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
 
 if __name__ == "__main__":
     for size_wh in ((448, 256), (512, 288), (1280, 720)):
