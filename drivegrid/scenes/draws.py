@@ -35,7 +35,7 @@ class Draws:
         return self._random() < share
 
     def bell(self, spread: float) -> float:
-        """Return a nearly normal number of mean 0 (sum of three uniform ones), at most 3 spreads."""
+        """Return a nearly normal number, a sum of three uniform ones: at most 3 spreads from 0."""
         total = self._random() + self._random() + self._random()
         return (total - 1.5) * 2 * spread
 

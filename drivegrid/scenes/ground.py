@@ -305,7 +305,7 @@ def fixed(camera: Camera, points_m: FloatArray) -> Fixed:
 def ground_maps(
     camera: Camera, alignment: Alignment
 ) -> tuple[Float32Array, Float32Array, np.ndarray]:
-    """Return (H, W) lateral offset and depth of the ground under each pixel, and where it is seen."""
+    """Return (H, W) lateral offset and depth of each pixel's ground, and where it is seen."""
     right, down = camera.slopes()
     low, high, table = alignment.ground_table(camera.height_m)
     seen = down > low

@@ -300,7 +300,7 @@ def _zoom_blur(image: UInt8Array, length_px: float) -> UInt8Array:
 
 def _flicker(rng: np.random.Generator, image: UInt8Array, depth: float) -> UInt8Array:
     """Darken rows in waves: a rolling shutter under lamps on mains current."""
-    height, width = image.shape[:2]
+    height = image.shape[0]
     phase = rng.uniform(0, 2 * np.pi) + np.arange(height) * (2 * np.pi * rng.uniform(1, 4) / height)
     rows = np.rint(255 * (1 - depth * (0.5 + 0.5 * np.cos(phase)))).astype(np.uint8)
     plane = np.broadcast_to(rows[:, None, None], image.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from drivegrid.geometry import FloatArray
@@ -87,7 +89,7 @@ def _junction_marks(
     if template.has("yield"):
         teeth = np.arange(left, right - 0.4, 0.75)
         shape = np.array([[0.0, 0.0], [0.5, 0.0], [0.25, -0.7]])
-        polygons = tuple(shape + (q, z) for q in teeth)
+        polygons = tuple(shape + np.array([q, z]) for q in teeth)
         found.append(Mark("lane/yield_line", polygons, WHITE))
     else:
         found.append(
@@ -207,11 +209,10 @@ def _crack(d: Draws, q: float, z: float) -> Mark:
         s, t = d.bell(0.25), d.between(0.2, 0.6)
         last = steps[-1]
         steps.append((last[0] + (s if along else t), last[1] + (t if along else s)))
-    line = np.array(steps) + (q, z)
+    line = np.array(steps) + np.array([q, z])
     side = np.array([half, 0.0] if along else [0.0, 2 * half])
     quads = tuple(
-        np.array([a - side, a + side, b + side, b - side])
-        for a, b in zip(line[:-1], line[1:], strict=True)
+        np.array([a - side, a + side, b + side, b - side]) for a, b in itertools.pairwise(line)
     )
     return Mark("region/crack", quads, (34, 33, 32), paint=False)
 

@@ -1,4 +1,4 @@
-"""Lanes: every marking line and curb as a polyline, from left to right."""
+"""Lanes: every line between lanes as a polyline, from left to right."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Lanes(Task):
         lines = [
             instance
             for instance in scene.instances
-            if instance.label.startswith("lane/")
+            if instance.label == "lane/line"
             and instance.geometry.kind == "line"
             and len(instance.geometry.vertices()) > 1
         ]

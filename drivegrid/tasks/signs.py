@@ -13,6 +13,10 @@ from drivegrid.tasks.base import Asked, Task, pick
 PARAPHRASES = ("all traffic signs", "point at the signs", "where are the traffic signs?", "signs")
 
 
+FACELESS = ("sign/back", "sign/advertisement")
+"""They tell traffic nothing, so nobody asks for them as signs."""
+
+
 class Signs(Task):
     """All signs, with colour and shape on request."""
 
@@ -23,7 +27,9 @@ class Signs(Task):
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
         """Return the sign points from left to right."""
         signs = [
-            i for i in scene.instances if i.geometry.kind == "point" and i.label.startswith("sign")
+            i
+            for i in scene.instances
+            if i.geometry.kind == "point" and i.label.startswith("sign") and i.label not in FACELESS
         ]
         return tuple(sorted(signs, key=lambda i: float(i.geometry.vertices()[0, 0])))
 
