@@ -24,17 +24,13 @@ def far_to_near(footprints: FloatArray) -> list[int]:
     near, far = footprints[:, :, 1].min(axis=1), footprints[:, :, 1].max(axis=1)
     bearing = footprints[:, :, 0] / np.maximum(footprints[:, :, 1], 0.5)
     low, high = bearing.min(axis=1), bearing.max(axis=1)
-    clash = (
-        (near[:, None] < far)
-        & (near < far[:, None])
-        & (low[:, None] < high)
-        & (low < high[:, None])
-    )
-    first, second = np.nonzero(np.triu(clash, 1))
+    before = far[:, None] <= near
+    beside = (low[:, None] < high) & (low < high[:, None])
+    first, second = np.nonzero(np.triu(beside & ~before & ~before.T, 1))
     if len(first) == 0:
         return [int(i) for i in np.argsort(-near, kind="stable")]
-    # Distances rank all pairs; clashing ones get their own verdict.
-    front = np.zeros(clash.shape, dtype=bool)  # [a, b]: a may hide b
+    # Who clashes in distance gets a verdict; the verdicts must not undo the order of the rest.
+    front = beside & before  # [a, b]: a may hide b
     verdict = _front(footprints[first], footprints[second])
     front[first[verdict > 0], second[verdict > 0]] = True
     front[second[verdict < 0], first[verdict < 0]] = True
