@@ -8,26 +8,34 @@ from drivegrid.geometry import FloatArray, Size
 
 
 def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
-    """Return the longest piece of an (N, 2) polyline inside the picture; N may become 0.
+    """Return the longest piece (by points) of an (N, 2) polyline inside the picture.
 
-    Each segment ab is cut to its parameters [low, high] inside the picture (Liang-Barsky).
+    Its ends are cut exactly at the border; N becomes 0 where no point lies inside.
     """
-    if len(curve) < 2:
+    inside = ((curve > 0) & (curve < size_wh)).all(axis=1)
+    if not inside.any():
         return np.zeros((0, 2))
-    a, step = curve[:-1], np.diff(curve, axis=0)
-    safe = np.where(step == 0, 1e-12, step)
-    at_zero, at_limit = -a / safe, (np.array(size_wh) - a) / safe
-    low = np.minimum(at_zero, at_limit).max(axis=1).clip(0, None)
-    high = np.maximum(at_zero, at_limit).min(axis=1).clip(None, 1)
-    inside = low < high
-    breaks = np.flatnonzero(~inside[1:] | ~inside[:-1] | (high[:-1] < 1) | (low[1:] > 0)) + 1
-    runs = [run for run in np.split(np.arange(len(a)), breaks) if inside[run[0]]]
-    if not runs:
-        return np.zeros((0, 2))
-    run = max(runs, key=len)
-    ends = a[run] + high[run, None] * step[run]
-    cut = np.concatenate([(a[run[0]] + low[run[0]] * step[run[0]])[None], ends])
-    return np.asarray(np.clip(cut, 0, size_wh))
+    edges = np.flatnonzero(np.diff(inside)) + 1
+    bounds = np.concatenate([[0], edges, [len(curve)]])[int(not inside[0]) :]
+    starts, ends = bounds[:-1:2], bounds[1::2]
+    longest = int(np.argmax(ends - starts))
+    start, end = int(starts[longest]), int(ends[longest])
+    pieces = [curve[start:end]]
+    if start > 0:
+        pieces.insert(0, _crossing(curve[start], curve[start - 1], size_wh))
+    if end < len(curve):
+        pieces.append(_crossing(curve[end - 1], curve[end], size_wh))
+    return np.concatenate(pieces)
+
+
+def _crossing(inside: FloatArray, outside: FloatArray, size_wh: Size) -> FloatArray:
+    """Return the (1, 2) point where a segment leaves the picture."""
+    share = 1.0
+    for axis, limit in enumerate(size_wh):
+        step = float(outside[axis] - inside[axis])
+        if step:
+            share = min(share, ((limit if step > 0 else 0.0) - float(inside[axis])) / step)
+    return np.clip(inside + share * (outside - inside), 0, size_wh)[None]
 
 
 def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
@@ -50,14 +58,16 @@ def clip_ring(ring: FloatArray, size_wh: Size) -> FloatArray:
 
 def _clip_side(ring: FloatArray, axis: int, limit: float, sign: float) -> FloatArray:
     """Cut a ring at one border, keeping sign * (x - limit) >= 0."""
-    inside = sign * (ring[:, axis] - limit) >= 0 if len(ring) else np.zeros(0, dtype=bool)
+    over = sign * (ring[:, axis] - limit)
+    inside = over >= 0
     if inside.all():
         return ring
-    kept = []
-    for index in range(len(ring)):
-        a, b = ring[index - 1], ring[index]
-        if inside[index] != inside[index - 1]:
-            kept.append(a + (limit - a[axis]) / (b[axis] - a[axis]) * (b - a))
-        if inside[index]:
-            kept.append(b)
-    return np.array(kept).reshape(-1, 2)
+    before = np.roll(inside, 1)
+    cross = inside != before
+    last, last_over = np.roll(ring, 1, axis=0)[cross], np.roll(over, 1)[cross]
+    share = last_over / (last_over - over[cross])
+    found = last + share[:, None] * (ring[cross] - last)
+    # A crossing comes before the vertex that follows it.
+    place = np.concatenate([np.flatnonzero(cross) - 0.5, np.flatnonzero(inside)])
+    points = np.concatenate([found, ring[inside]])
+    return np.asarray(points[np.argsort(place, kind="stable")])

@@ -10,7 +10,6 @@ import itertools
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M, FAR_M, Alignment
@@ -18,12 +17,9 @@ from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.mesh import Color
 from drivegrid.scenes.road import Band, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
+from drivegrid.scenes.stations import SHIFT, Fixed, Stations
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
-Fixed = npt.NDArray[np.int32]
-"""Pixels in OpenCV's fixed point, 1/16 pixel, pixel centres at whole numbers."""
-
-_SHIFT = 4
 _SAMPLES = 72
 _KERB: Color = (150, 148, 142)
 
@@ -67,7 +63,7 @@ class GroundPainter:
             ring = run.ring(left, right, band.up_m, band.up_m)
             self._fill(ring, band.color, band.segment, band.rough)
             if wet and band.segment == "road":
-                cv2.fillPoly(self.wet, [ring], wet, cv2.LINE_8, _SHIFT)
+                cv2.fillPoly(self.wet, [ring], wet, cv2.LINE_8, SHIFT)
 
     def line(self, line: LaneLine, instance: int) -> None:
         """Paint a lane line; unpainted ones leave no trace."""
@@ -97,14 +93,17 @@ class GroundPainter:
     ) -> None:
         """An unbroken stroke; farther than a pixel's width it fades instead of thinning."""
         wide_m = self.camera.focal_xy[0] * line.width_m
-        edges = (span[0], *(e for e in (wide_m, 2 * wide_m, 4 * wide_m) if e < span[1]), span[1])
-        for near, far in itertools.pairwise(edges):
-            for run in self._within((max(near, span[0]), far)):
-                reach = self._half_widths(line, run.z)
-                middle = line.course.at(run.z) + offset
-                ring = run.ring(middle - reach, middle + reach, 0.0, 0.0)
-                cover = min(1.0, wide_m / float(run.z.mean())) * look[0]
-                self._cover([ring], PAINTS[line.color], cover, look[1])
+        for run in self._within(span):
+            reach = self._half_widths(line, run.z)
+            middle = line.course.at(run.z) + offset
+            left, right = run.pixels(middle - reach, 0.0), run.pixels(middle + reach, 0.0)
+            cuts = np.searchsorted(run.z, (wide_m, 2 * wide_m, 4 * wide_m)).tolist()
+            for first, last in itertools.pairwise((0, *cuts, len(run.z))):
+                if last > first and len(run.z) > 1:
+                    piece = slice(max(first - 1, 0), last)
+                    ring = np.concatenate([left[piece], right[piece][::-1]])
+                    cover = min(1.0, wide_m / float(run.z[piece].mean())) * look[0]
+                    self._cover([ring], PAINTS[line.color], cover, look[1])
 
     def _dashes(
         self, line: LaneLine, offset: float, reach_m: float, look: tuple[float, int]
@@ -149,11 +148,11 @@ class GroundPainter:
                 self._cover([ring], mark.color, mark.strength, instance)
             return
         for ring in rings:
-            cv2.fillPoly(self.albedo, [ring], mark.color, cv2.LINE_AA, _SHIFT)
-            cv2.fillPoly(self.instances, [ring], instance, cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(self.albedo, [ring], mark.color, cv2.LINE_AA, SHIFT)
+            cv2.fillPoly(self.instances, [ring], instance, cv2.LINE_8, SHIFT)
             if mark.wet:
-                cv2.fillPoly(self.wet, [ring], int(255 * mark.wet), cv2.LINE_8, _SHIFT)
-                cv2.fillPoly(self.rough, [ring], 20, cv2.LINE_8, _SHIFT)
+                cv2.fillPoly(self.wet, [ring], int(255 * mark.wet), cv2.LINE_8, SHIFT)
+                cv2.fillPoly(self.rough, [ring], 20, cv2.LINE_8, SHIFT)
 
     def _within(self, span_m: tuple[float, float]) -> list[Stations]:
         """Return the visible stations within a span, near to far, both ends exact."""
@@ -177,49 +176,16 @@ class GroundPainter:
         return seen
 
     def _fill(self, ring: Fixed, color: Color, segment: str, rough: int) -> None:
-        cv2.fillPoly(self.albedo, [ring], color, cv2.LINE_AA, _SHIFT)
-        cv2.fillPoly(self.segments, [ring], SEGMENT[segment], cv2.LINE_8, _SHIFT)
-        cv2.fillPoly(self.rough, [ring], rough, cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(self.albedo, [ring], color, cv2.LINE_AA, SHIFT)
+        cv2.fillPoly(self.segments, [ring], SEGMENT[segment], cv2.LINE_8, SHIFT)
+        cv2.fillPoly(self.rough, [ring], rough, cv2.LINE_8, SHIFT)
 
     def _cover(self, rings: list[Fixed], color: Color, cover: float, instance: int) -> None:
         value = (color[0] * cover, color[1] * cover, color[2] * cover, 255 * cover)
-        cv2.fillPoly(self.paint, rings, value, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.paint, rings, value, cv2.LINE_AA, SHIFT)
         if instance:
-            cv2.fillPoly(self.instances, rings, instance, cv2.LINE_8, _SHIFT)
-            cv2.fillPoly(self.segments, rings, SEGMENT["marking"], cv2.LINE_8, _SHIFT)
-
-
-class Stations:
-    """Places along the road whose pixels are linear in the lateral offset and the height.
-
-    Args:
-        camera: At the size of the picture.
-        alignment: Course of the road.
-        z: (N,) depths, all greater than 0.
-    """
-
-    def __init__(self, camera: Camera, alignment: Alignment, z: FloatArray) -> None:
-        self.z = z
-        middle = camera.project(alignment.points(0.0, z))
-        stretch = np.interp(z, DEPTHS_M, alignment.stretch)
-        cos, sin = np.cos(camera.roll_rad), np.sin(camera.roll_rad)
-        scale = (1 << _SHIFT) * np.array(camera.focal_xy) / z[:, None]
-        self._middle = (middle - 0.5) * (1 << _SHIFT)
-        self._across = scale * stretch[:, None] * (cos, sin)
-        self._up = scale * (sin, -cos)
-
-    def pixels(self, offset_m: FloatArray, up_m: float) -> Fixed:
-        """Return (N, 2) fixed-point pixels at (N,) lateral offsets and one height."""
-        points = self._middle + offset_m[:, None] * self._across
-        if up_m:
-            points += up_m * self._up
-        limit = 16000 << _SHIFT
-        return np.rint(np.minimum(np.maximum(points, -limit), limit)).astype(np.int32)
-
-    def ring(self, left: FloatArray, right: FloatArray, up_left: float, up_right: float) -> Fixed:
-        """Return the (2 N, 2) outline of the strip between two borders."""
-        a, b = self.pixels(left, up_left), self.pixels(right, up_right)
-        return np.concatenate([a, b[::-1]])
+            cv2.fillPoly(self.instances, rings, instance, cv2.LINE_8, SHIFT)
+            cv2.fillPoly(self.segments, rings, SEGMENT["marking"], cv2.LINE_8, SHIFT)
 
 
 def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
@@ -299,7 +265,7 @@ def painted_spans(
 def fixed(camera: Camera, points_m: FloatArray) -> Fixed:
     """Project (N, 3) world points to OpenCV's fixed-point pixels."""
     pixels = np.clip(camera.project(points_m) - 0.5, -16000, 16000)
-    return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
+    return np.rint(pixels * (1 << SHIFT)).astype(np.int32)
 
 
 def ground_maps(

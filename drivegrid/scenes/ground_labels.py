@@ -15,6 +15,7 @@ from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
 from drivegrid.scenes.road import Course, Lane, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
+from drivegrid.scenes.stations import Stations
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 from drivegrid.scenes.world import World
 
@@ -29,6 +30,7 @@ _ROLES_RIGHT = ("ego-right", "right", "far-right")
 _GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]
 _NEAR_M = 1.2
 _MIN_MARK_PX = 25
+_SAMPLES = 80
 
 
 def line_role(index: int, ego: int) -> str | None:
@@ -59,14 +61,14 @@ def line_instances(
     hides the road, as if nothing stood on it; ``extra["hidden"]`` lists the points behind things
     as (first, last) index pairs, ``visibility`` is the share of points not hidden.
     """
-    road, found = world.road, []
+    road, found, courses = world.road, [], Courses(world, camera)
     for index, line in enumerate(road.lines):
         kerbed = line.style == "missing" and index in (0, len(road.lanes))
         role = line_role(index, road.ego) if index <= len(road.lanes) else None
         if kerbed or (role is None and index <= len(road.lanes)) or _nobody_paints(world):
             continue
         for number, span in enumerate(line.spans_m):
-            curve = project_course(world, camera, line.course, span)
+            curve = courses.curve(line.course, span)
             if len(curve) < 2 or np.ptp(curve[:, 1]) < MIN_LINE_ROWS * camera.size_wh[1]:
                 continue
             extra: dict[str, Any] = {"id": index + 1, "painted": bool(counts[index + 1])}
@@ -76,7 +78,7 @@ def line_instances(
     for order, instance in enumerate(found, start=1):
         assert isinstance(instance.extra, dict)
         instance.extra["order"] = order
-    return found + _kerbs(world, camera, segments)
+    return found + _kerbs(world, courses, (camera, segments))
 
 
 def _nobody_paints(world: World) -> bool:
@@ -112,7 +114,7 @@ def _bottom_x(curve: FloatArray, height: float) -> float:
     return float(x0) if y0 == y1 else float(x0 + (x1 - x0) * (height - y0) / (y1 - y0))
 
 
-def _kerbs(world: World, camera: Camera, segments: UInt8Array) -> list[Instance]:
+def _kerbs(world: World, courses: Courses, planes: tuple[Camera, UInt8Array]) -> list[Instance]:
     found = []
     for band in world.road.bands:
         if not band.up_m:
@@ -121,10 +123,9 @@ def _kerbs(world: World, camera: Camera, segments: UInt8Array) -> list[Instance]
             if not any(course == b for b in (*_paved_borders(world),)):
                 continue
             for span in _beside_junction(world):
-                curve = project_course(world, camera, course, span)
-                if len(curve) > 1 and np.ptp(curve[:, 1]) >= MIN_LINE_ROWS * camera.size_wh[1]:
+                curve = courses.curve(course, span)
+                if len(curve) > 1 and np.ptp(curve[:, 1]) >= MIN_LINE_ROWS * planes[0].size_wh[1]:
                     attributes = {"style": "curb"}
-                    planes = (camera, segments)
                     found.append(_line_instance("lane/curb", curve, attributes, planes, {}))
     return found
 
@@ -140,16 +141,26 @@ def _beside_junction(world: World) -> tuple[tuple[float, float], ...]:
     return ((0.0, junction.near_m), (junction.far_m, FAR_M))
 
 
-def project_course(
-    world: World, camera: Camera, course: Course, span_m: tuple[float, float]
-) -> FloatArray:
-    """Return (N, 2) pixels of a course, near to far, cut at the picture's border; N may be 0."""
-    near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
-    if far <= near:
-        return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / near, 1 / far, 80)
-    curve = camera.project(world.road.alignment.points(course.at(depth), depth))
-    return simplify(longest_inside(curve, camera.size_wh), 8.0 * camera.size_wh[1] / 720)
+class Courses:
+    """Projects courses of one road into one picture; places along the road are worked out once."""
+
+    def __init__(self, world: World, camera: Camera) -> None:
+        self._world, self._camera = world, camera
+        self._stations: dict[tuple[float, float], Stations] = {}
+
+    def curve(self, course: Course, span_m: tuple[float, float]) -> FloatArray:
+        """Return (N, 2) pixels, near to far, cut at the picture's border; N may be 0."""
+        near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(self._world))
+        if far <= near:
+            return np.zeros((0, 2))
+        if (near, far) not in self._stations:
+            depth = 1 / np.linspace(1 / near, 1 / far, _SAMPLES)
+            alignment = self._world.road.alignment
+            self._stations[near, far] = Stations(self._camera, alignment, depth)
+        stations = self._stations[near, far]
+        size = self._camera.size_wh
+        inside = longest_inside(stations.project(course.at(stations.z)), size)
+        return simplify(inside, 8.0 * size[1] / 720)
 
 
 def mark_instances(

@@ -80,7 +80,8 @@ def union_boxes(outlines: list[Outline]) -> dict[int, FloatArray]:
 
 def label_world(world: World, seen: Seen) -> Scene:
     """Return the scene: lane lines, marks, things, drivable areas, with their attributes."""
-    counts = np.bincount(seen.instances.ravel(), minlength=world.first_id + len(world.things))
+    ids = world.first_id + len(world.things)
+    counts = cv2.calcHist([seen.instances], [0], None, [ids], [0, ids]).ravel().astype(int)
     things = []
     for index, thing in enumerate(world.things):
         number = world.first_id + index

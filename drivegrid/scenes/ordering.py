@@ -65,23 +65,25 @@ def _front(a: FloatArray, b: FloatArray) -> FloatArray:
 def _sorted(front: np.ndarray, depth: FloatArray) -> list[int]:
     """Order by depth such that whoever may hide comes later (Kahn's algorithm)."""
     count = len(depth)
-    blocked = front.sum(axis=1)  # each waits for all that it may hide
-    ready = [(-depth[i], i) for i in range(count) if blocked[i] == 0]
+    blocked = front.sum(axis=1).tolist()  # each waits for all that it may hide
+    waiting: list[list[int]] = [[] for _ in range(count)]
+    for hider, hidden in zip(*(k.tolist() for k in np.nonzero(front)), strict=True):
+        waiting[hidden].append(hider)
+    away = (-depth).tolist()
+    ready = [(away[i], i) for i in range(count) if blocked[i] == 0]
     heapify(ready)
     order: list[int] = []
     left = set(range(count))
     while left:
         if not ready:  # a cycle
-            worst = max(left, key=lambda i: depth[i])
-            blocked[worst] = 0
-            heappush(ready, (-depth[worst], worst))
+            heappush(ready, min((away[i], i) for i in left))
         _, index = heappop(ready)
         if index not in left:
             continue
         left.remove(index)
         order.append(index)
-        for other in np.flatnonzero(front[:, index]):
+        for other in waiting[index]:
             blocked[other] -= 1
             if blocked[other] == 0:
-                heappush(ready, (-depth[other], int(other)))
+                heappush(ready, (away[other], other))
     return order

@@ -20,6 +20,8 @@ from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
 _SHIFT = 4
+_TINY_PX = 12.0
+"""Bodies smaller than this are outlined by one hull."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
     found = []
     for index in np.flatnonzero(shown).tolist():
         hulls, begin = [], int(starts[index])
-        for end in stacks[index][1]:
+        tiny = float((high[index] - low[index]).max()) < _TINY_PX
+        for end in stacks[index][1][-1:] if tiny else stacks[index][1]:
             hulls.append(cv2.convexHull(fixed[begin : starts[index] + end]))
             begin = int(starts[index]) + end
         if np.isfinite(limits[index]):

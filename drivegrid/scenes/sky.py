@@ -90,20 +90,35 @@ def paint_sky(image: UInt8Array, camera: Camera, sky: Sky, light: Light, edge: f
         edge: Tangent (height - Y)/Z of the ground's far end.
     """
     columns, _ = camera.plane_axes()
-    level = horizon_rows(camera, columns, 0.0)
+    level = float(horizon_rows(camera, columns, 0.0).mean())
     base = horizon_rows(camera, columns, edge)
-    bottom = int(np.clip(np.ceil(max(base.max(), level.max())) + 1, 1, image.shape[0]))
-    region = image[:bottom]
-    up = (level.mean() - np.arange(bottom)) / camera.focal_xy[1]
+    height, width = image.shape[:2]
+    bottom = int(np.clip(np.ceil(max(base.max(), level)) + 1, 1, height))
+    small = camera.resized((max(width // 4, 8), max(height // 4, 8)))
+    rows = min(-(-bottom * small.size_wh[1] // height) + 1, small.size_wh[1])
+    air = _paint_air(small, sky, light, (rows, level * small.size_wh[1] / height))
+    tall = round(rows * height / small.size_wh[1])
+    image[:bottom] = cv2.resize(air, (width, tall), interpolation=cv2.INTER_LINEAR)[:bottom]
+    for number, (kind, rise, color) in enumerate(sky.ridges):
+        _paint_ridge(image[:bottom], camera, (kind, rise, color, sky.turn + 0.37 * number), base)
+
+
+def _paint_air(camera: Camera, sky: Sky, light: Light, rows: tuple[int, float]) -> UInt8Array:
+    """Return gradient, clouds and the sun's glow at a quarter of the size: air is smooth.
+
+    ``rows`` are how many are wanted and where the horizon lies.
+    """
+    count, level = rows
+    region: UInt8Array = np.empty((count, camera.size_wh[0], 3), dtype=np.uint8)
+    up = (level - np.arange(count) - 0.5) / camera.focal_xy[1]
     share = np.clip(up / 0.55, 0, 1)[:, None] ** 0.7
     gradient = np.array(sky.horizon) * (1 - share) + np.array(sky.zenith) * share
     region[:] = gradient.astype(np.uint8)[:, None, :]
     if sky.cover > 0.05:
-        _blend_clouds(region, camera, sky, float(level.mean()))
+        _blend_clouds(region, camera, sky, level)
     if light.sun_gain > 0 and light.sun[2] > 0.05:
         _blend_sun(region, camera, light)
-    for number, (kind, height, color) in enumerate(sky.ridges):
-        _paint_ridge(region, camera, (kind, height, color, sky.turn + 0.37 * number), base)
+    return region
 
 
 def horizon_rows(camera: Camera, columns: FloatArray, tangent: float) -> FloatArray:
@@ -162,19 +177,13 @@ def _dome(index: int) -> UInt8Array:
 
 
 def _blend_sun(region: UInt8Array, camera: Camera, light: Light) -> None:
-    """Brighten the sky round the sun, if it stands before us."""
-    small = (max(region.shape[1] // 8, 1), max(region.shape[0] // 8, 1))
-    scaled = camera.resized(
-        (small[0], max(round(camera.size_wh[1] * small[1] / region.shape[0]), 1))
-    )
-    right, down = scaled.slopes()
-    right, down = right[: small[1]], down[: small[1]]
+    """Brighten the sky round the sun, which stands before us."""
+    right, down = (plane[: len(region)] for plane in camera.slopes())
     x, y, z = light.sun
-    dot = (right * x - down * y + z) / np.sqrt(right * right + down * down + 1)
-    glow = 130 * light.sun_gain * np.clip(dot, 0, 1) ** 60 + 250 * np.clip(dot, 0, 1) ** 900
-    plane = cv2.resize(np.clip(glow, 0, 255).astype(np.uint8), region.shape[1::-1])
-    tint = np.array([1.0, 1 - light.warmth * 0.4, 1 - light.warmth])
-    region[:] = cv2.add(region, cv2.merge([cv2.convertScaleAbs(plane, alpha=a) for a in tint]))
+    dot = np.clip((right * x - down * y + z) / np.sqrt(right * right + down * down + 1), 0, 1)
+    glow = np.clip(130 * light.sun_gain * dot**60 + 250 * dot**900, 0, 255).astype(np.uint8)
+    tint = (1.0, 1 - light.warmth * 0.4, 1 - light.warmth)
+    region[:] = cv2.add(region, cv2.merge([cv2.convertScaleAbs(glow, alpha=a) for a in tint]))
 
 
 def _paint_ridge(

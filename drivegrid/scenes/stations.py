@@ -1,0 +1,52 @@
+"""Places along the road, ready to be projected at any lateral offset."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes.alignment import DEPTHS_M, Alignment
+from drivegrid.scenes.camera import Camera
+
+Fixed = npt.NDArray[np.int32]
+"""Pixels in OpenCV's fixed point: 1/16 pixel, pixel centres at whole numbers."""
+
+SHIFT = 4
+
+
+class Stations:
+    """Places whose pixels are linear in the lateral offset and the height.
+
+    Args:
+        camera: At the size of the picture.
+        alignment: Course of the road.
+        z: (N,) depths, all greater than 0.
+    """
+
+    def __init__(self, camera: Camera, alignment: Alignment, z: FloatArray) -> None:
+        self.z = z
+        stretch = np.interp(z, DEPTHS_M, alignment.stretch)
+        cos, sin = np.cos(camera.roll_rad), np.sin(camera.roll_rad)
+        scale = np.array(camera.focal_xy) / z[:, None]
+        self._middle = camera.project(alignment.points(0.0, z))
+        self._across = scale * stretch[:, None] * (cos, sin)
+        self._up = scale * (sin, -cos)
+
+    def project(self, offset_m: FloatArray, up_m: float = 0.0) -> FloatArray:
+        """Return (N, 2) pixels at (N,) lateral offsets and one height."""
+        points = self._middle + offset_m[:, None] * self._across
+        if up_m:
+            points += up_m * self._up
+        return np.asarray(points)
+
+    def pixels(self, offset_m: FloatArray, up_m: float) -> Fixed:
+        """Return (N, 2) fixed-point pixels; far outside the picture they are held back."""
+        points = (self.project(offset_m, up_m) - 0.5) * (1 << SHIFT)
+        limit = 16000 << SHIFT
+        return np.rint(np.minimum(np.maximum(points, -limit), limit)).astype(np.int32)
+
+    def ring(self, left: FloatArray, right: FloatArray, up_left: float, up_right: float) -> Fixed:
+        """Return the (2 N, 2) outline of the strip between two borders."""
+        a, b = self.pixels(left, up_left), self.pixels(right, up_right)
+        return np.concatenate([a, b[::-1]])
