@@ -15,15 +15,18 @@ from drivegrid.scenes.camera import NEAR_M, Float32Array
 from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
-DETAIL_PX = 16.0
+DETAIL_PX = 14.0
 """Bodies lower than this in the picture show no detail parts."""
+
+ROUND_PX = 52.0
+"""Bodies lower than this have their round parts painted as blobs."""
 
 _SMALL_PX = 2.6
 _THIN_PX = 1.3
 _LEAST_COVER = 0.12
 _FACE_PX2 = 0.5
-_DETAIL_PX2 = 1.6
-_BLOB_PX = 7.0
+_DETAIL_PX2 = 2.5
+_BLOB_PX = 12.0
 _LIMIT_PX = 16000.0
 _CREST_SLACK = 2e-4
 
@@ -170,8 +173,11 @@ def _choose(view: View) -> tuple[list[Body], list[MeshFaces], FloatArray]:
     for index in np.flatnonzero(seen).tolist():
         body = view.bodies[index]
         bodies.append(body)
-        rich = tall[index] > DETAIL_PX
-        meshes.append(fine_faces(body.mesh, int(turns[index])) if rich else whole[index])
+        if tall[index] < DETAIL_PX:
+            meshes.append(whole[index])
+        else:
+            near = bool(tall[index] < ROUND_PX)
+            meshes.append(fine_faces(body.mesh, int(turns[index]), near))
     return bodies, meshes, params[seen]
 
 

@@ -27,6 +27,7 @@ BLOB_LAYERS = 3
 """Faces that stand for a blob: its outline in shade, then two smaller, brighter ones."""
 
 _BLOB_NORMALS = ((0.0, -0.35, 0.0), (0.0, 0.3, -0.15), (0.0, 0.85, -0.1))
+_BLOB_VERTICES = 18
 _STOREY_M = 3.1
 _BAY_M = 2.6
 
@@ -74,16 +75,18 @@ def coarse_faces(name: str) -> MeshFaces:
     """
     mesh = CATALOGUE[name].mesh
     parts = [part for part in mesh.parts if not part.detail]
-    return _flatten(mesh, parts, [np.zeros(len(p.faces), bool) for p in parts], coarse=True)
+    gone = [np.zeros(len(part.faces), dtype=bool) for part in parts]
+    return _flatten(parts, gone, round_parts=True)
 
 
 @lru_cache(maxsize=4096)
-def fine_faces(name: str, turn: int) -> MeshFaces:
+def fine_faces(name: str, turn: int, round_parts: bool) -> MeshFaces:
     """Return a catalogue model with its details, without what is hidden from one side.
 
     Args:
         name: Key of ``CATALOGUE``.
         turn: The side that the camera is on, 0 to ``TURNS`` - 1; see ``mesh_views``.
+        round_parts: Whether round parts become blobs, for bodies of middling size.
     """
     mesh = CATALOGUE[name].mesh
     seen = _survey(name)
@@ -98,7 +101,7 @@ def fine_faces(name: str, turn: int) -> MeshFaces:
         for panes in _windows(part, unseen):
             parts.append(panes)
             gone.append(np.zeros(len(panes.faces), bool))
-    return _flatten(mesh, parts, gone, coarse=False)
+    return _flatten(parts, gone, round_parts=round_parts)
 
 
 @cache
@@ -107,17 +110,19 @@ def _survey(name: str) -> Survey:
 
 
 def _flatten(
-    mesh: Mesh, parts: list[Part], hidden: list[npt.NDArray[np.bool_]], *, coarse: bool
+    parts: list[Part], hidden: list[npt.NDArray[np.bool_]], *, round_parts: bool
 ) -> MeshFaces:
-    rng = np.random.default_rng(len(mesh.name))
+    rng = np.random.default_rng(len(parts))
     quads: list[tuple[int, ...]] = []
     looks: list[list[float]] = []
     counts: list[int] = []
-    blob = [_is_blob(part, coarse) for part in parts]
+    vertices: list[FloatArray] = []
+    blob = [_is_blob(part, round_parts) for part in parts]
     panel = None
     start = 0
     for part, unseen, heap in zip(parts, hidden, blob, strict=True):
         before = len(quads)
+        points = _outline(part, _BLOB_VERTICES) if heap else part.vertices
         if heap:
             quads += [(start,) * 4] * BLOB_LAYERS
             looks += _blob_looks(part, float(rng.uniform(-1, 1)))
@@ -136,19 +141,20 @@ def _flatten(
             quads += [tuple(v + start for v in quad) for quad in pieces]
             looks += [look] * len(pieces)
         counts.append(len(quads) - before)
-        start += len(part.vertices)
-    points = np.concatenate([part.vertices for part in parts])
+        start += len(points)
+        vertices.append(points)
+    everything = np.concatenate(vertices)
     return MeshFaces(
-        np.concatenate([points, np.ones((len(points), 1))], axis=1).astype(np.float32),
+        np.concatenate([everything, np.ones((len(everything), 1))], axis=1).astype(np.float32),
         np.array(quads, dtype=np.int32).reshape(-1, 4),
         np.array(looks, dtype=np.float32).reshape(-1, 12),
-        np.array([len(part.vertices) for part in parts], dtype=np.int32),
+        np.array([len(points) for points in vertices], dtype=np.int32),
         np.array(counts, dtype=np.int32),
         np.array([part.detail for part in parts]),
         np.array(blob),
         panel,
-        points.min(axis=0),
-        points.max(axis=0),
+        everything.min(axis=0),
+        everything.max(axis=0),
         any(map(_is_leafy, parts)),
     )
 
@@ -157,8 +163,23 @@ def _is_leafy(part: Part) -> bool:
     return all(MATERIALS[name].rough >= 0.8 for name in part.materials)
 
 
-def _is_blob(part: Part, coarse: bool) -> bool:
-    return len(part.faces) > 8 and (_is_leafy(part) or (coarse and part.smooth))
+def _is_blob(part: Part, round_parts: bool) -> bool:
+    smooth = round_parts and part.smooth and not part.detail
+    return len(part.faces) > 6 and (_is_leafy(part) or smooth)
+
+
+def _outline(part: Part, count: int) -> FloatArray:
+    """Return at most ``count`` vertices that span about the same hull: each far from the rest."""
+    points = part.vertices
+    if len(points) <= count:
+        return points
+    away = np.linalg.norm(points - points.mean(axis=0), axis=1)
+    kept = [int(np.argmax(away))]
+    nearest = np.linalg.norm(points - points[kept[0]], axis=1)
+    while len(kept) < count:
+        kept.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, np.linalg.norm(points - points[kept[-1]], axis=1))
+    return points[kept]
 
 
 def _blob_looks(part: Part, chance: float) -> list[list[float]]:

@@ -42,7 +42,7 @@ class Compositor:
             plate = view.plate
             return Picture(light_ground(view, []), plate.segments.copy(), plate.instances.copy())
         colors = shade_faces(view, batch)
-        smears = _smears(batch, colors) if view.plate.wet.any() else []
+        smears = _smears(batch, colors) if cv2.norm(view.plate.wet, cv2.NORM_INF) > 0 else []
         canvas = cv2.cvtColor(light_ground(view, smears), cv2.COLOR_RGB2RGBA)
         picture = _paint(view, batch, colors, canvas)
         add_halos(view, batch, colors, picture)
@@ -53,20 +53,24 @@ def _paint(view: View, batch: Batch, colors: Float32Array, canvas: UInt8Array) -
     """Paint all bodies in groups of as many as one byte tells apart."""
     plate = view.plate
     segments, instances = plate.segments.copy(), plate.instances.copy()
-    edges = np.zeros(segments.shape, dtype=np.uint8)
+    top = int(np.clip(batch.boxes[:, 1].min() - 2, 0, canvas.shape[0] - 1))
+    foot = int(np.clip(batch.boxes[:, 3].max() + 3, top + 1, canvas.shape[0]))
+    rows = slice(top, foot)
+    edges = np.zeros((foot - top, canvas.shape[1]), dtype=np.uint8)
     _thin_out(batch, colors, canvas)
     rings = list(np.rint(batch.corners * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32))
     _round_blobs(view, batch, rings)
     for first in range(0, len(batch.bodies), _NOBODY):
         last = min(first + _NOBODY, len(batch.bodies))
         _paint_group(view, batch, colors, (canvas, rings, first, last))
-        numbers = cv2.extractChannel(canvas, 3)
-        _write_ids(batch, numbers, (first, last), segments, instances)
+        numbers = cv2.extractChannel(canvas[rows], 3)
+        _write_ids(batch, numbers, (first, last), segments[rows], instances[rows])
         _mark_edges(numbers, edges)
-        canvas[:, :, 3] = _NOBODY
+        if last < len(batch.bodies):
+            canvas[:, :, 3] = _NOBODY
     image = cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB)
-    soft = cv2.GaussianBlur(image, (3, 3), 0)
-    cv2.copyTo(soft, edges, image)
+    soft = cv2.GaussianBlur(image[rows], (3, 3), 0)
+    cv2.copyTo(soft, edges, image[rows])
     return Picture(image, segments, instances)
 
 
@@ -89,7 +93,7 @@ def _round_blobs(view: View, batch: Batch, rings: list[npt.NDArray[np.int32]]) -
     hulls: dict[int, npt.NDArray[np.float32]] = {}
     for first, last in zip(firsts, lasts, strict=True):
         if first not in hulls:
-            hulls[first] = cv2.convexHull(batch.drawn[first:last])[:, 0]
+            hulls[first] = cv2.convexHull(batch.drawn[first:last]).reshape(-1, 2)
     found = [hulls[first] for first in firsts]
     counts = np.array([len(hull) for hull in found])
     points = np.concatenate(found)

@@ -57,8 +57,10 @@ def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     """Return the albedo of some rows with paint laid over it, thinner where it is worn."""
     base = view.plate.albedo[rows].copy()
     paint = np.ascontiguousarray(view.plate.paint[rows])
-    found = np.flatnonzero(paint.view(np.uint32))
-    if len(found):
+    places = cv2.findNonZero(paint.view(np.int32)[:, :, 0])
+    if places is not None and len(places):
+        column, row = places.reshape(-1, 2).astype(np.intp).T
+        found = row * paint.shape[1] + column
         color = paint.reshape(-1, 4).take(found, axis=0).astype(np.float32)
         dark = (np.float32(160) - grain.ravel().take(found)) * np.float32(1 / 64)
         worn = 1 - np.float32(view.wear) * np.clip(dark, 0, 1)
@@ -93,7 +95,7 @@ def _factor(
     rough = plate.rough[rows]
     swing = _UNIT * STRENGTH * 2 / 127
     grainy = cv2.multiply(grain, rough, scale=1 / 256)
-    grainy = cv2.addWeighted(grainy, swing, rough, -swing / 4 * 1.0, _UNIT, dst=grainy)
+    grainy = cv2.addWeighted(grainy, swing, rough, -swing / 2, _UNIT, dst=grainy)
     airy = cv2.multiply(grainy, air, dst=grainy, scale=1 / 255)
     high_sun = light.sun_gain * max(0.0, light.sun[1])
     gains = [high_sun * warm for warm in (1 + light.warmth, 1.0, 1 - light.warmth)]
@@ -101,19 +103,15 @@ def _factor(
     glow = plate.glow[rows]
     glowing = cv2.norm(glow, cv2.NORM_INF) > 0
     peak = max(peak, 1.0) if glowing else peak
-    if cv2.norm(cv2.bitwise_not(plate.shade[rows]), cv2.NORM_INF) == 0:
-        planes = [cv2.convertScaleAbs(airy, alpha=(light.sky_gain + g) / peak) for g in gains]
-    else:
-        shade = plate.shade[rows]
-        planes = [
-            cv2.multiply(
-                airy,
-                cv2.convertScaleAbs(shade, alpha=g / peak, beta=255 * light.sky_gain / peak),
-                scale=1 / 255,
-            )
-            for g in gains
-        ]
-    factor = cv2.merge(planes)
+    lit = airy
+    if high_sun > 0.02 * light.sky_gain:
+        shade = cv2.convertScaleAbs(
+            plate.shade[rows],
+            alpha=high_sun / (light.sky_gain + high_sun),
+            beta=255 * light.sky_gain / (light.sky_gain + high_sun),
+        )
+        lit = cv2.multiply(airy, shade, scale=1 / 255)
+    factor = cv2.merge([cv2.convertScaleAbs(lit, alpha=(light.sky_gain + g) / peak) for g in gains])
     if glowing:
         lamps = cv2.multiply(cv2.merge([airy] * 3), glow, scale=_GLOW_GAIN / 255 / peak)
         cv2.add(factor, lamps, dst=factor)

@@ -30,9 +30,9 @@ def least_ms(work: Callable[[], object]) -> float:
     work()
     best = float("inf")
     for _ in range(ROUNDS):
-        start = time.perf_counter()
+        start = time.thread_time()
         work()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     return 1000 * best
 
 
