@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import shapely
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Size
@@ -176,8 +177,11 @@ def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]
     mask = (instances == number).view(np.uint8)
     found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
     rings = [ring[:, 0].astype(np.float64) + 0.5 for ring in found if len(ring) > 2]
-    sized = [(float(cv2.contourArea(r.astype(np.float32))), k) for k, r in enumerate(rings)]
-    return tuple(rings[k] for area, k in sorted(sized, reverse=True) if area >= 30)
+    shapes = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]  # thin ones cross
+    pieces = shapely.get_parts(shapely.get_parts(shapes))
+    pieces = pieces[(shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) >= 30)]
+    largest_first = sorted(pieces.tolist(), key=shapely.area, reverse=True)
+    return tuple(shapely.get_coordinates(piece.exterior)[:-1] for piece in largest_first)
 
 
 def _sign_instance(
