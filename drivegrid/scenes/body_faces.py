@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes.camera import Float32Array
-from drivegrid.scenes.mesh import MATERIALS, Mesh, Part
+from drivegrid.scenes.mesh import MATERIALS, Part
 from drivegrid.scenes.mesh_views import TURNS, Survey, face_normal, hidden_faces, survey
 from drivegrid.scenes.meshes import CATALOGUE
 

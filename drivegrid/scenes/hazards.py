@@ -62,7 +62,7 @@ def sample_hazards(
     if d.chance(0.45):
         found += _on_lane(d, road, stock, taken)
     for _ in range(d.whole(0, 2) + (1 if template.has("kerbs") else 0)):
-        found += _beside(d, template, road, stock, taken)
+        found += _beside(d, road, stock, taken)
     return found
 
 
@@ -73,7 +73,7 @@ def place(
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size, margin_m):
         return []
-    body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
+    body = stand(road, mesh, spot, tints=sample_paint(d))
     thing = thing_of(body, spot)
     on_road = (
         road.edges[0].here(spot.depth_m) - 0.2
@@ -136,7 +136,7 @@ def _broken_down(
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size):
         return []
-    body = replace(stand(road.alignment, mesh, spot, tints=sample_paint(d)), lamps=0.5)
+    body = replace(stand(road, mesh, spot, tints=sample_paint(d)), lamps=0.5)
     found = [Thing("obstacle/parked_vehicle", (body,), spot, {}, "box", size[0])]
     if d.chance(0.6):
         triangle = stock.pick(d, "obstacle/warning_triangle")
@@ -144,18 +144,15 @@ def _broken_down(
     return found
 
 
-def _beside(
-    d: Draws, template: Template, road: Road, stock: Stock, taken: Occupancy
-) -> list[Thing]:
+def _beside(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:
     label, z = d.weighted(BESIDE), d.between(5, 34)
     side = 1 if d.chance(0.65) else -1
     edge = (road.edges[1] if side > 0 else road.edges[0]).here(z)
-    up = 0.12 if template.has("kerbs") and (side > 0 or not template.has("median")) else 0.0
     mesh, turn = stock.pick(d, label), -side * math.pi / 2 + d.bell(0.1)
     if label in ("obstacle/construction_sign", "obstacle/bollard", "obstacle/cone"):
         turn = d.bell(0.2)
     away = d.between(0.4, 1.5) + footprint(mesh, turn)[0] / 2
-    return place(d, road, mesh, Spot(edge + side * away, z, turn, up), taken)
+    return place(d, road, mesh, Spot(edge + side * away, z, turn), taken)
 
 
 def _work_zone(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:
@@ -210,6 +207,6 @@ def _standing(
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size, 0.1):
         return []
-    body = stand(road.alignment, mesh, spot, tints=sample_clothes(d))
+    body = stand(road, mesh, spot, tints=sample_clothes(d))
     activity = "standing" if "person" in label else "parked"
     return [thing_of(body, spot, {"activity": activity}, size[0])]

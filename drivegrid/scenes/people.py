@@ -60,7 +60,7 @@ def _walker(d: Draws, template: Template, road: Road, stock: Stock) -> Thing:
     edge = (road.edges[1] if side > 0 else road.edges[0]).here(z)
     if template.has("kerbs"):
         rim = (road.verges[1] if side > 0 else road.verges[0]).here(z)
-        spot = Spot(edge + (rim - edge) * d.between(0.25, 0.9), z, up_m=0.12)
+        spot = Spot(edge + (rim - edge) * d.between(0.25, 0.9), z)
     else:
         spot = Spot(edge + side * d.between(0.5, 3.0), z)
     turn = d.pick((0.0, math.pi)) + d.bell(0.4)
@@ -71,7 +71,7 @@ def _walker(d: Draws, template: Template, road: Road, stock: Stock) -> Thing:
         spot, turn = _on_road(d, road, z), d.pick((-1, 1)) * math.pi / 2 + d.bell(0.5)
     spot = replace(spot, turn_rad=turn)
     mesh = stock.pick(d, d.weighted(_WALKERS))
-    body = stand(road.alignment, mesh, spot, tints=sample_clothes(d), scale=_height(d))
+    body = stand(road, mesh, spot, tints=sample_clothes(d), scale=_height(d))
     still = "standing" in mesh or "officer" in mesh
     activity = "sitting" if "wheelchair" in mesh else "standing" if still else "moving"
     on_road = road.edges[0].here(z) < spot.offset_m < road.edges[1].here(z)
@@ -93,7 +93,7 @@ def _rider(d: Draws, road: Road, stock: Stock) -> Thing:
     mesh = stock.pick(
         d, "object/vehicle/bicycle" if d.chance(0.75) else "object/vehicle/motorcycle"
     )
-    body = stand(road.alignment, mesh, spot, tints=sample_clothes(d))
+    body = stand(road, mesh, spot, tints=sample_clothes(d))
     ridden = "with rider" if "rider" in mesh else "without rider"
     activity = "moving" if ridden == "with rider" else "parked"
     return thing_of(body, spot, {"activity": activity, "ridden": ridden}, 0.8)
@@ -108,5 +108,5 @@ def _animal(d: Draws, road: Road, stock: Stock) -> Thing:
     mesh = stock.pick(d, d.weighted(_ANIMALS))
     tone = d.between(40, 170)
     fur = ((tone, tone * 0.8, tone * 0.6), (tone * 0.7, tone * 0.55, tone * 0.4))
-    body = stand(road.alignment, mesh, spot, tints=fur)
+    body = stand(road, mesh, spot, tints=fur)
     return thing_of(body, spot, {"activity": "standing"}, 0.8 if across else 0.0)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
-from drivegrid.scenes.alignment import Alignment
+import numpy as np
+
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.meshes import CATALOGUE, size_of
+from drivegrid.scenes.meshes import CATALOGUE
+from drivegrid.scenes.road import Road
 from drivegrid.scenes.segments import SEGMENT
 
 _NEUTRAL: Color = (150.0, 150.0, 150.0)
@@ -23,7 +26,7 @@ class Spot:
         offset_m: Lateral offset from the road's middle.
         depth_m: Distance Z.
         turn_rad: Direction against the road's: 0 ahead, pi oncoming.
-        up_m: Height above the ground.
+        up_m: Height above the pavement there, kerbs included.
     """
 
     offset_m: float
@@ -54,17 +57,19 @@ class Thing:
 
 
 def stand(
-    alignment: Alignment,
+    road: Road,
     mesh: str,
     spot: Spot,
     *,
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0),
     tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
 ) -> Body:
-    """Return a model standing on the road, turned with the road."""
+    """Return a model standing on what is paved at its spot, turned with the road."""
+    alignment = road.alignment
+    up = spot.up_m + road.raised_m(spot.offset_m, spot.depth_m)
     return Body(
         mesh,
-        alignment.point(spot.offset_m, spot.depth_m, spot.up_m),
+        alignment.point(spot.offset_m, spot.depth_m, up),
         alignment.yaw(spot.depth_m) + spot.turn_rad,
         scale,
         alignment.grade(spot.depth_m),
@@ -100,12 +105,21 @@ class Occupancy:
         return True
 
 
-def footprint(
-    mesh: str, turn_rad: float, scale: tuple[float, float, float] = (1, 1, 1)
-) -> tuple[float, float]:
-    """Return the width across and the length along the road of a turned model, metres."""
-    wide, _, long = size_of(mesh)
-    wide, long = wide * scale[0], long * scale[2]
+@cache
+def plan_of(mesh: str) -> tuple[float, float, float, float]:
+    """Return least x, least z, greatest x and greatest z of a model, metres."""
+    points = np.concatenate([part.vertices for part in CATALOGUE[mesh].mesh.parts])[:, ::2]
+    (x0, z0), (x1, z1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x0, z0, x1, z1
+
+
+def footprint(mesh: str, turn_rad: float) -> tuple[float, float]:
+    """Return the width across and the length along the road of a turned model, metres.
+
+    The rectangle has the model's origin in its middle, so it reaches as far on both sides.
+    """
+    x0, z0, x1, z1 = plan_of(mesh)
+    wide, long = 2 * max(-x0, x1), 2 * max(-z0, z1)
     cos, sin = abs(math.cos(turn_rad)), abs(math.sin(turn_rad))
     return wide * cos + long * sin, long * cos + wide * sin
 

@@ -200,3 +200,12 @@ class Road:
     verges: tuple[Course, Course]
     junction: Junction | None
     divided: bool
+
+    def raised_m(self, offset_m: float, depth_m: float) -> float:
+        """Return how far the pavement at a place lies above the ground: 0, or a kerb's height."""
+        for band in reversed(self.bands):
+            if band.span_m[0] <= depth_m <= band.span_m[1] and band.left.here(
+                depth_m
+            ) <= offset_m <= band.right.here(depth_m):
+                return band.up_m
+        return 0.0

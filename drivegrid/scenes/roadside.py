@@ -59,9 +59,8 @@ class Roadside:
 def sample_roadside(
     d: Draws, template: Template, road: Road, stock: Stock, taken: Occupancy
 ) -> Roadside:
-    """Draw both sides of the road up to about 120 m."""
+    """Draw both sides of the road up to about 120 m, rails left out."""
     side = Roadside()
-    _rails(d, template, road, side)
     if template.has("lamps") or (template.place == "highway" and d.chance(0.25)):
         _lamps(d, road, stock, side)
     if template.has("poles") or d.chance(0.2):
@@ -73,13 +72,16 @@ def sample_roadside(
     _trees(d, template, road, stock, side)
     if template.has("bridge"):
         z = d.between(28, 75)
-        side.bodies.append(
-            stand(road.alignment, "bridge", Spot(0.0, z), tints=(d.pick(_WALLS),) * 2)
-        )
+        side.bodies.append(stand(road, "bridge", Spot(0.0, z), tints=(d.pick(_WALLS),) * 2))
     return side
 
 
-def _rails(d: Draws, template: Template, road: Road, side: Roadside) -> None:
+def sample_rails(
+    d: Draws, template: Template, road: Road, taken: Occupancy
+) -> tuple[list[Thing], list[Body]]:
+    """Draw rails, walls, fences and, without labels, hedges; nothing else may stand in them."""
+    things: list[Thing] = []
+    hedges: list[Body] = []
     runs: list[tuple[str, Course]] = []
     left, right = road.verges
     if template.has("rails"):
@@ -101,14 +103,15 @@ def _rails(d: Draws, template: Template, road: Road, side: Roadside) -> None:
     if template.has("median") and d.chance(0.4):
         runs.append(("fence element", left.shifted(-0.6)))
     for mesh, course in runs:
-        side_things = _run(d, road, mesh, course)
+        run = _run(d, road, taken, mesh, course)
         if mesh == "hedge element":
-            side.bodies += side_things.bodies
+            hedges += run.bodies
         else:
-            side.things.append(side_things)
+            things.append(run)
+    return things, hedges
 
 
-def _run(d: Draws, road: Road, mesh: str, course: Course) -> Thing:
+def _run(d: Draws, road: Road, taken: Occupancy, mesh: str, course: Course) -> Thing:
     """A row of elements from beside us to about 100 m, longer ones farther away."""
     bodies, z, factor = [], d.between(-1.0, 3.0), 1.0
     gap = (road.junction.near_m - 8, road.junction.far_m + 6) if road.junction else (1e9, 1e9)
@@ -118,10 +121,11 @@ def _run(d: Draws, road: Road, mesh: str, course: Course) -> Thing:
         factor = 1.0 if z < 34 else 2.0 if z < 66 else 4.0
         long = _ELEMENT_M * factor
         middle = z + long / 2
-        if not (gap[0] < middle < gap[1]) and middle > 2.5:
+        if not (gap[0] < middle < gap[1]) and middle - long / 2 > 1.2:
             spot = Spot(course.here(middle), middle)
+            taken.take(spot, (footprint(mesh, 0.0)[0], long), -0.05)
             tints = (green, green) if mesh == "hedge element" else (tone, tone)
-            bodies.append(stand(road.alignment, mesh, spot, scale=(1.0, 1.0, factor), tints=tints))
+            bodies.append(stand(road, mesh, spot, scale=(1.0, 1.0, factor), tints=tints))
         z += long
     label = _RUN_LABELS[mesh]
     return Thing(label, tuple(bodies), Spot(course.here(10.0), 10.0))
@@ -145,7 +149,7 @@ def _lamps(d: Draws, road: Road, stock: Stock, side: Roadside) -> None:
     while z < 110:
         edge = (road.verges[1] if which > 0 else road.verges[0]).here(z)
         spot = Spot(edge + which * 0.3, z, 0.0 if which > 0 else math.pi)
-        side.bodies.append(stand(road.alignment, mesh, spot))
+        side.bodies.append(stand(road, mesh, spot))
         side.lamps.append((edge - which * 1.2, z))
         z += step
 
@@ -156,7 +160,7 @@ def _poles(d: Draws, road: Road, stock: Stock, side: Roadside, taken: Occupancy)
     while z < 110:
         edge = (road.verges[1] if which > 0 else road.verges[0]).here(z)
         spot = Spot(edge + which * d.between(1.2, 3.0), z)
-        body = stand(road.alignment, stock.pick(d, "obstacle/pole"), spot)
+        body = stand(road, stock.pick(d, "obstacle/pole"), spot)
         if taken.take(spot, (0.4, 0.4)):
             side.things.append(Thing("obstacle/pole", (body,), spot))
         z += step
@@ -182,7 +186,7 @@ def _buildings(d: Draws, template: Template, road: Road, stock: Stock, side: Roa
             if not cross and middle - deep / 2 > 2.5:
                 q = base.here(middle) + which * (back + shift + wide / 2)
                 tints = (_vary(d, d.pick(_WALLS)), d.pick(_ROOFS))
-                body = stand(road.alignment, mesh, Spot(q, middle, turn), tints=tints)
+                body = stand(road, mesh, Spot(q, middle, turn), tints=tints)
                 side.bodies.append(replace(body, grade=0.0))
             z += deep + (d.between(0, 1.5) if d.chance(0.6) else d.between(3, 14))
 
@@ -196,7 +200,7 @@ def _farms(d: Draws, road: Road, stock: Stock, side: Roadside) -> None:
         q = edge + which * (shift + d.between(4, 30) + max(footprint(mesh, 0.0)) / 2)
         tints = (_vary(d, d.pick(_WALLS)), d.pick(_ROOFS))
         spot = Spot(q, z, d.between(-math.pi, math.pi))
-        side.bodies.append(stand(road.alignment, mesh, spot, tints=tints))
+        side.bodies.append(stand(road, mesh, spot, tints=tints))
 
 
 def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadside) -> None:
@@ -215,9 +219,7 @@ def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadsid
         level = d.between(0.6, 1.15) * dull
         leaf: Color = (64 * level + d.bell(9), 76 * level + d.bell(9), 44 * level + d.bell(7))
         spot = Spot(edge + which * near, z, d.between(-math.pi, math.pi))
-        side.bodies.append(
-            stand(road.alignment, name, spot, scale=(size, size, size), tints=(leaf, leaf))
-        )
+        side.bodies.append(stand(road, name, spot, scale=(size, size, size), tints=(leaf, leaf)))
         if near < 9:
             side.groves.append((edge + which * (near - 3), z, 3.0 * size))
 

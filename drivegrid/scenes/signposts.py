@@ -95,7 +95,7 @@ def _roadside_sign(
         second = faces.pick(d, ("sign/complementary",))
         found.append(_sign(road, second, replace(spot, up_m=low - 0.6 * half), half * 0.7))
     tall = (low + 2 * half) / _POST_M
-    post = stand(road.alignment, "sign post", Spot(q, z + 0.06), scale=(1.0, tall, 1.0))
+    post = stand(road, "sign post", Spot(q, z + 0.06), scale=(1.0, tall, 1.0))
     return found, post
 
 
@@ -109,7 +109,7 @@ def _turned(d: Draws) -> float:
 def _sign(road: Road, key: str, spot: Spot, half_m: float) -> Thing:
     face = FACES[key]
     wide = half_m * face.aspect
-    body = stand(road.alignment, f"plate {face.shape}", spot, scale=(wide, half_m, 1.0))
+    body = stand(road, f"plate {face.shape}", spot, scale=(wide, half_m, 1.0))
     body = replace(body, face=key, grade=0.0)
     attributes = {"shape": face.shape, "color": face.color, **face.attributes}
     return Thing(face.label, (body,), spot, attributes, "point")
@@ -119,7 +119,7 @@ def _gantry(d: Draws, road: Road, faces: Faces) -> tuple[list[Thing], Body]:
     z, up = d.between(22, 80), d.between(5.6, 6.8)
     left, right = road.edges[0].here(z) - 1.2, road.edges[1].here(z) + 1.2
     middle, half = (left + right) / 2, (right - left) / 2
-    frame = stand(road.alignment, "gantry", Spot(middle, z + 0.3), scale=(half, up / 6.0, 1.0))
+    frame = stand(road, "gantry", Spot(middle, z + 0.3), scale=(half, up / 6.0, 1.0))
     things = []
     for lane in road.lanes:
         if not d.chance(0.6):
@@ -173,14 +173,12 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
         things.append(
             _light(road, f"light vehicle {state}", Spot(q, z, turn, high), state, "circle")
         )
-        posts.append(
-            stand(road.alignment, "sign post", Spot(q, z + 0.2), scale=(1.3, post_tall, 1.3))
-        )
+        posts.append(stand(road, "sign post", Spot(q, z + 0.2), scale=(1.3, post_tall, 1.3)))
     if d.chance(0.5):
         things.append(
             _light(road, f"light vehicle {state}", Spot(d.bell(0.8), z, 0.0, 5.4), state, "circle")
         )
-        posts.append(stand(road.alignment, "mast arm", Spot(right, z + 0.25)))
+        posts.append(stand(road, "mast arm", Spot(right, z + 0.25)))
     if d.chance(0.25) and state in ("red", "yellow", "green"):
         spot = Spot(d.bell(0.8), z + 14, 0.0, 5.6)
         things.append(_light(road, f"light vehicle horizontal {state}", spot, state, "circle"))
@@ -194,7 +192,7 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
         things.append(_light(road, f"light pedestrian {lit}", spot, lit, "figure"))
         posts.append(
             stand(
-                road.alignment,
+                road,
                 "sign post",
                 Spot(spot.offset_m, spot.depth_m + 0.15),
                 scale=(1.2, 1.2, 1.2),
@@ -211,7 +209,7 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
 
 
 def _light(road: Road, mesh: str, spot: Spot, state: str, shows: str) -> Thing:
-    body = replace(stand(road.alignment, mesh, spot), grade=0.0)
+    body = replace(stand(road, mesh, spot), grade=0.0)
     kind = next((k for k in ("pedestrian", "bicycle") if k in mesh), "vehicle")
     label = "light/warning" if mesh.startswith("beacon") else f"light/{kind}"
     return Thing(label, (body,), spot, {"state": state, "shows": shows}, "box")

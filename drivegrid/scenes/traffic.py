@@ -108,7 +108,7 @@ def _vehicle(
     turn = (0.0 if lane.direction > 0 else math.pi) + d.bell(0.02)
     spot = Spot(offset, depth, turn)
     braking = jam or d.chance(0.15)
-    body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
+    body = stand(road, mesh, spot, tints=sample_paint(d))
     body = replace(body, lamps=d.between(0.6, 1.0) if braking or d.chance(0.2) else 0.0)
     return thing_of(body, spot, {"activity": "stopped" if jam else "moving"})
 
@@ -127,7 +127,7 @@ def _opposite(
             spot = Spot(other.right.here(z) - 2.2 - 3.5 * number, z, math.pi + d.bell(0.02))
             size = footprint(mesh, spot.turn_rad)
             if spot.offset_m - size[0] / 2 > other.left.here(z) and taken.take(spot, size):
-                body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
+                body = stand(road, mesh, spot, tints=sample_paint(d))
                 found.append(thing_of(body, spot, {"activity": "moving"}))
             z += size[1] + 5 + d.gap(40 / flow)
     return found
@@ -149,11 +149,11 @@ def _parked(
             mesh = stock.pick(d, d.weighted({"object/vehicle/car": 9.0, "object/vehicle/van": 1.5}))
             size = footprint(mesh, turn)
             spot = Spot(
-                edge.here(z) - side * (size[0] / 2 - d.between(0.4, 1.2)), z, turn + d.bell(0.02)
+                edge.here(z) - side * (size[0] / 2 - d.between(0.3, 0.75)), z, turn + d.bell(0.02)
             )
             blocked = road.junction and road.junction.near_m - 9 < z < road.junction.far_m + 6
             if not blocked and taken.take(spot, size):
-                body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
+                body = stand(road, mesh, spot, tints=sample_paint(d))
                 found.append(thing_of(body, spot, {"activity": "parked"}))
             z += size[1] + (d.between(0.7, 1.6) if d.chance(0.7) else d.gap(9))
     return found
@@ -179,7 +179,7 @@ def _crossing(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thin
             )
             spot = Spot(q, middle + side * 2.0, side * math.pi / 2)
             if taken.take(spot, footprint(mesh, spot.turn_rad)):
-                body = stand(road.alignment, mesh, spot, tints=sample_paint(d))
+                body = stand(road, mesh, spot, tints=sample_paint(d))
                 found.append(thing_of(body, spot, {"activity": "moving"}))
             q += d.between(8, 16)
     return found

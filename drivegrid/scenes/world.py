@@ -15,9 +15,9 @@ from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.faces import FACES
 from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.lens import Lens, sample_lens
-from drivegrid.scenes.meshes import CATALOGUE, size_of
+from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.ordering import far_to_near
-from drivegrid.scenes.placing import Occupancy, Thing, numbered
+from drivegrid.scenes.placing import Occupancy, Thing, numbered, plan_of
 from drivegrid.scenes.plate import Finish
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.seeds import TEST_SEEDS
@@ -166,13 +166,14 @@ def _populate(
 ) -> tuple[list[Thing], list[Body], roadside.Roadside]:
     """Everything that stands or moves, labelled things first."""
     stock, faces, taken = Stock(test), signposts.Faces(test), Occupancy()
+    rails, hedges = roadside.sample_rails(d, template, road, taken)
     things = hazards.sample_hazards(d, template, road, stock, taken)
     things += traffic.sample_traffic(d, template, road, stock, taken)
     things += people.sample_people(d, template, road, stock, taken)
     signs, posts = signposts.sample_signs(d, template, road, faces)
     lights, masts = signposts.sample_lights(d, template, road)
     side = roadside.sample_roadside(d, template, road, stock, taken)
-    return things + signs + lights + side.things, posts + masts + side.bodies, side
+    return things + signs + lights + rails + side.things, posts + masts + hedges + side.bodies, side
 
 
 def _drawable(things: list[Thing]) -> list[Thing]:
@@ -191,14 +192,12 @@ def _drawable(things: list[Thing]) -> list[Thing]:
 def ground_plans(bodies: Sequence[Body]) -> FloatArray:
     """Return the (N, 4, 2) X, Z corners of the bodies' footprints."""
     facts = np.array(
-        [(*b.position_m[::2], b.yaw_rad, *size_of(b.mesh)[::2], *b.scale[::2]) for b in bodies]
-    ).reshape(-1, 7)
-    half_x, half_z = facts[:, 3] * facts[:, 5] / 2, facts[:, 4] * facts[:, 6] / 2
-    cos, sin = np.cos(facts[:, 2]), np.sin(facts[:, 2])
-    right = np.stack([half_x * cos, -half_x * sin], axis=1)
-    ahead = np.stack([half_z * sin, half_z * cos], axis=1)
-    signs = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
-    turned = signs[:, :1] * right[:, None] + signs[:, 1:] * ahead[:, None]
+        [(*b.position_m[::2], b.yaw_rad, *b.scale[::2], *plan_of(b.mesh)) for b in bodies]
+    ).reshape(-1, 9)
+    x = facts[:, (5, 7, 7, 5)] * facts[:, 3:4]
+    z = facts[:, (6, 6, 8, 8)] * facts[:, 4:5]
+    cos, sin = np.cos(facts[:, 2:3]), np.sin(facts[:, 2:3])
+    turned = np.stack([x * cos + z * sin, z * cos - x * sin], axis=2)
     return np.asarray(facts[:, None, :2] + turned)
 
 

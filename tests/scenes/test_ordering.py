@@ -42,7 +42,7 @@ def broken_pairs(rings, order):
 
 
 def disjoint(rng, count):
-    """Rectangles of all shapes that keep 5 cm apart (their circles or boxes do not meet)."""
+    """Rectangles of all shapes that keep 5 cm apart."""
     rings, shapes = [], []
     for _ in range(20 * count):
         size = rng.choice([(0.4, 0.4), (1.9, 4.5), (2.5, 12), (0.3, 16), (9, 9), (24, 0.6)])
