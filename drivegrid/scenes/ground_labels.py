@@ -241,9 +241,8 @@ def _lane_ring(
     if end <= 1.5 * _NEAR_M:
         return np.zeros((0, 2))
     depth = 1 / np.linspace(1 / _NEAR_M, 1 / end, 40)
-    sides = [
-        camera.project(world.road.alignment.points(border.at(depth), depth)) for border in borders
-    ]
+    stations = Stations(camera, world.road.alignment, depth)
+    sides = [stations.project(border.at(depth)) for border in borders]
     return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)
 
 

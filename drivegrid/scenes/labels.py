@@ -49,17 +49,15 @@ class Seen:
     areas: dict[int, int]
     boxes: dict[int, FloatArray]
 
-    def box_of(self, number: int) -> FloatArray | None:
-        """Return the (4,) box of an id's visible pixels, or None if none is left."""
+    def box_of(self, number: int) -> FloatArray:
+        """Return the (4,) box of an id's visible pixels, of which there are some."""
         x0, y0, x1, y1 = self.boxes[number]
         width, height = self.camera.size_wh
         left, top = max(int(x0) - 2, 0), max(int(y0) - 2, 0)
         right, bottom = min(int(x1) + 3, width), min(int(y1) + 3, height)
         mask = self.instances[top:bottom, left:right] == number
-        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-        if len(rows) == 0:
-            return None
-        ends = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+        x, y, wide, tall = cv2.boundingRect(mask.view(np.uint8))
+        ends = (left + x, top + y, left + x + wide, top + y + tall)
         return np.array(ends, dtype=np.float64)
 
 
@@ -114,15 +112,14 @@ def _thing_instance(
     """Return a thing's label, or None if too little of it is seen."""
     visibility = min(pixels / max(seen.areas[number], 1), 1.0)
     full = seen.boxes[number]
-    visible = seen.box_of(number)
     size = seen.camera.size_wh
     native = world.camera.size_wh[0] / size[0]
-    if visible is None or visibility < MIN_VISIBILITY:
-        return None
     least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
-    inside = np.clip(full, 0, (*size, *size))
-    if min(inside[2] - inside[0], inside[3] - inside[1]) * native < least:
+    inside = np.minimum(np.maximum(full, 0), (*size, *size))
+    sides = (inside[2:] - inside[:2]).tolist()
+    if visibility < MIN_VISIBILITY or min(sides) * native < least:
         return None
+    visible = seen.box_of(number)
     extra: dict[str, Any] = {
         "id": number,
         "visible_box": visible.tolist(),
