@@ -183,7 +183,8 @@ def test_demo_writes_a_page_with_scores_beside_ceilings(frames, checkpoint, tmp_
     assert ran.exit_code == 0, ran.output
     shown = json.loads(ran.stdout)
     assert shown["scores"].keys() == shown["ceilings"].keys()
-    assert shown["ceilings"]["lane F1@50"] == 1.0
+    for name, ceiling in shown["ceilings"].items():
+        assert shown["scores"][name] <= ceiling <= 1, name
     page = (tmp_path / "d" / "index.html").read_text()
     assert page.count("<img") == 4  # the scene, its steps, two frames
     assert "b.jpg" in page
