@@ -19,6 +19,9 @@ scenes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 assets = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 scenes.add_typer(assets, name="assets")
 
+_PATIENCE = 4000
+"""So many seeds are looked at for scenes that fit."""
+
 NameArgument = Annotated[str, typer.Argument(help="pack, as `drivegrid scenes assets` lists it")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print as JSON")]
 
@@ -37,14 +40,17 @@ def preview(
     grid: Annotated[str, typer.Option(help="columns x rows")] = "4x3",
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
     size: Annotated[str, typer.Option(help="width x height of each picture")] = "448x252",
+    only: Annotated[
+        list[str], typer.Option(help="template=, weather=, time= or surface= to show; repeatable")
+    ] = [],  # noqa: B006
     labels: Annotated[bool, typer.Option("--labels", help="draw the labels")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Render scenes of consecutive seeds onto one sheet, with what each shows written below.
+    """Render scenes of rising seeds onto one sheet, with what each shows written below.
 
     Seeds from 0 are for validation, from 500000 for tests, from 1000000 for training.
 
-    Example: drivegrid scenes preview --grid 4x3 --seed 1000000 --labels --out sheet.png
+    Example: drivegrid scenes preview --grid 4x3 --only weather=snow --labels --out sheet.png
     """
     from drivegrid.data.images import save_image
     from drivegrid.plotting.overlay import draw_scene
@@ -54,7 +60,7 @@ def preview(
     columns, rows = _parse_pair("grid", grid, "4x3")
     size_wh = _parse_pair("size", size, "448x252")
     _check_target(out, columns * rows * size_wh[0] * size_wh[1])
-    seeds = range(seed, seed + columns * rows)
+    seeds = _matching(seed, columns * rows, only)
     rendered = list(progress_bar(iter_scenes(seeds, size_wh), "scenes"))
     pictures = [draw_scene(r.image, r.scene) if labels else r.image for r in rendered]
     captions = [_caption(seed, r) for seed, r in zip(seeds, rendered, strict=True)]
@@ -64,6 +70,33 @@ def preview(
         print_json({"file": str(out), "size_wh": size_wh, "scenes": shown})
     else:
         typer.echo(f"{out}: seeds {seeds[0]} to {seeds[-1]}")
+
+
+def _matching(first: int, count: int, only: list[str]) -> list[int]:
+    """Return the seeds from ``first`` on whose worlds show what is asked for."""
+    from drivegrid.scenes.templates import TEMPLATES
+    from drivegrid.scenes.weather import SURFACES, TIMES, WEATHERS
+    from drivegrid.scenes.world import sample_world
+
+    if not only:
+        return list(range(first, first + count))
+    known = {"template": TEMPLATES, "weather": WEATHERS, "time": TIMES, "surface": SURFACES}
+    wanted = dict(pair.partition("=")[::2] for pair in only)
+    for name, value in wanted.items():
+        if name not in known or value not in known[name]:
+            options = ", ".join(known.get(name, known))
+            raise ConfigError(f"--only must be one of {options}, got {name}={value!s:.50}.")
+    seeds: list[int] = []
+    for seed in range(first, first + _PATIENCE):
+        world = sample_world(seed)
+        if all(getattr(world, name) == value for name, value in wanted.items()):
+            seeds.append(seed)
+        if len(seeds) == count:
+            return seeds
+    raise ConfigError(
+        f"--only must leave {count} scenes, got {len(seeds)} (seeds {first} to "
+        f"{first + _PATIENCE - 1}). Held-out templates are shown from seed 500000 on."
+    )
 
 
 def _parse_pair(name: str, text: str, example: str) -> tuple[int, int]:
@@ -89,13 +122,15 @@ def _check_target(out: Path, num_pixels: int) -> None:
 
 def _caption(seed: int, rendered: RenderedScene) -> str:
     attributes = rendered.scene.frame.attributes
-    return f"seed {seed}: " + ", ".join(f"{name} {value}" for name, value in attributes.items())
+    facts = ", ".join(f"{name} {value}" for name, value in attributes.items())
+    return f"{seed} {rendered.scene.extra['template']}: {facts}"
 
 
 def _facts(seed: int, rendered: RenderedScene) -> dict[str, Any]:
     scene = rendered.scene
     return {
         "seed": seed,
+        "template": scene.extra["template"],
         "attributes": dict(scene.frame.attributes),
         "instances": len(scene.instances),
     }

@@ -16,6 +16,7 @@ _SURFACES = {
     "snow": {"snow": 0.8, "wet": 0.2},
     "fog": {"dry": 0.6, "wet": 0.3, "damaged": 0.1},
 }
+SURFACES = ("dry", "wet", "snow", "damaged")
 _FOG_M = {"clear": 1800.0, "cloudy": 1100.0, "rain": 320.0, "snow": 230.0, "fog": 75.0}
 
 
