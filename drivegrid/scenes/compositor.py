@@ -11,7 +11,7 @@ from drivegrid.scenes.body_light import shade_faces
 from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, shake_leaves
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.crest import cut_polygon
-from drivegrid.scenes.ground_light import Smear, light_ground
+from drivegrid.scenes.ground_light import Reflect, light_ground, mirror_size
 from drivegrid.scenes.view import Picture, UInt8Array, View
 
 _SHIFT = 4
@@ -40,10 +40,10 @@ class Compositor:
         batch = gather(view)
         if batch is None:
             plate = view.plate
-            return Picture(light_ground(view, []), plate.segments.copy(), plate.instances.copy())
+            return Picture(light_ground(view), plate.segments.copy(), plate.instances.copy())
         colors = shade_faces(view, batch)
-        smears = _smears(batch, colors) if cv2.norm(view.plate.wet, cv2.NORM_INF) > 0 else []
-        canvas = cv2.cvtColor(light_ground(view, smears), cv2.COLOR_RGB2RGBA)
+        lit = light_ground(view, _smears(view, batch, colors))
+        canvas = cv2.cvtColor(lit, cv2.COLOR_RGB2RGBA)
         picture = _paint(view, batch, colors, canvas)
         add_halos(view, batch, colors, picture)
         return picture
@@ -168,18 +168,21 @@ def _mark_edges(numbers: UInt8Array, edges: UInt8Array) -> None:
         cv2.bitwise_or(side, change, dst=side)
 
 
-def _smears(batch: Batch, colors: Float32Array) -> list[Smear]:
-    """Return the mirror images that bodies throw towards the camera."""
-    starts = batch.face_starts[:-1]
-    found = np.flatnonzero(np.diff(batch.face_starts))
-    if not len(found):
-        return []
-    counts = np.diff(batch.face_starts)[found]
-    means = np.add.reduceat(colors, starts[found]) / counts[:, None]
-    left, head, right, foot = batch.boxes[found].T
-    boxes = np.column_stack([left, foot, right, 2 * foot - head])
-    boxes = np.clip(boxes, -4096, 8192).astype(int)
-    return [
-        Smear((a, b, c, d), tuple(color))
-        for (a, b, c, d), color in zip(boxes.tolist(), means.tolist(), strict=True)
-    ]
+def _smears(view: View, batch: Batch, colors: Float32Array) -> Reflect:
+    """Return what draws a box below each body where wet ground mirrors it."""
+
+    def reflect(mirror: UInt8Array) -> None:
+        starts = batch.face_starts[:-1]
+        found = np.flatnonzero(np.diff(batch.face_starts))
+        if not len(found):
+            return
+        counts = np.diff(batch.face_starts)[found]
+        means = np.add.reduceat(colors, starts[found]) / counts[:, None]
+        left, head, right, foot = batch.boxes[found].T
+        shrink = np.divide(mirror_size(view.camera.size_wh), view.camera.size_wh)
+        corners = np.column_stack([left, foot, right, 2 * foot - head]) * np.tile(shrink, 2)
+        boxes = np.clip(corners, -4096, 8192).astype(int)
+        for (a, b, c, d), color in zip(boxes.tolist(), means.tolist(), strict=True):
+            cv2.rectangle(mirror, (a, b), (c, d), color, -1)
+
+    return reflect

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from drivegrid.geometry import Size
 from drivegrid.scenes.ground_grain import STRENGTH, cut_grain
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import Light, UInt8Array, View
@@ -17,22 +18,25 @@ _UNIT = 100.0
 
 _COLUMNS = 9
 _GLOW_GAIN = 1.8
+_DAMP = 12
+"""Ground that mirrors less than this share of 255 is drawn dry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Smear:
-    """A body's mirror image on wet ground: a box in pixels and its colour."""
-
-    xyxy: tuple[int, int, int, int]
-    color: tuple[float, ...]
+Reflect = Callable[[UInt8Array], None]
+"""Draws mirrored bodies, in place, on a picture of the mirrored sky of size ``mirror_size``."""
 
 
-def light_ground(view: View, smears: list[Smear]) -> UInt8Array:
+def mirror_size(size_wh: Size) -> Size:
+    """Return the size at which wet ground mirrors: asphalt blurs what it mirrors."""
+    return max(size_wh[0] // 3, 1), max(size_wh[1] // 3, 1)
+
+
+def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
     """Return (H, W, 3) the plate with its ground lit; sky and backdrop stay as they are.
 
     Args:
         view: What to show.
-        smears: Mirror images, far to near; seen only where the plate is wet.
+        reflect: Draws what wet ground mirrors besides the sky; called only if the plate is wet.
     """
     plate = view.plate
     image = plate.albedo.copy()
@@ -46,9 +50,9 @@ def light_ground(view: View, smears: list[Smear]) -> UInt8Array:
     air = _air(view, rows)
     factor, unit = _factor(view, rows, grain, air)
     lit = cv2.multiply(base, factor, dst=base, scale=unit)
+    if cv2.norm(plate.wet[rows], cv2.NORM_INF) > _DAMP:
+        _wet(view, lit, (rows, grain, air), reflect)
     cv2.add(lit, _veil(view.light, air), dst=lit)
-    if cv2.norm(plate.wet[rows], cv2.NORM_INF) > 0:
-        _wet(view, lit, rows, smears)
     cv2.copyTo(lit, mask[rows], image[rows])
     return image
 
@@ -92,49 +96,76 @@ def _factor(
 ) -> tuple[UInt8Array, float]:
     """Return (rows, W, 3) uint8 light and grain on the ground after the air, and the value of 1."""
     light, plate = view.light, view.plate
-    rough = plate.rough[rows]
+    rough, glow = plate.rough[rows], plate.glow[rows]
     swing = _UNIT * STRENGTH * 2 / 127
     grainy = cv2.multiply(grain, rough, scale=1 / 256)
     grainy = cv2.addWeighted(grainy, swing, rough, -swing / 2, _UNIT, dst=grainy)
     airy = cv2.multiply(grainy, air, dst=grainy, scale=1 / 255)
+    sunny = cv2.multiply(airy, plate.shade[rows], scale=1 / 255)
     high_sun = light.sun_gain * max(0.0, light.sun[1])
-    gains = [high_sun * warm for warm in (1 + light.warmth, 1.0, 1 - light.warmth)]
-    peak = light.sky_gain + max(gains)
-    glow = plate.glow[rows]
+    suns = np.array([1 + light.warmth, 1.0, 1 - light.warmth]) * high_sun
     glowing = cv2.norm(glow, cv2.NORM_INF) > 0
+    peak = light.sky_gain + suns.max()
     peak = max(peak, 1.0) if glowing else peak
-    lit = airy
-    if high_sun > 0.02 * light.sky_gain:
-        shade = cv2.convertScaleAbs(
-            plate.shade[rows],
-            alpha=high_sun / (light.sky_gain + high_sun),
-            beta=255 * light.sky_gain / (light.sky_gain + high_sun),
-        )
-        lit = cv2.multiply(airy, shade, scale=1 / 255)
-    factor = cv2.merge([cv2.convertScaleAbs(lit, alpha=(light.sky_gain + g) / peak) for g in gains])
+    # Under the sky alone, and in the sun, and nothing.
+    gains = np.column_stack([np.full(3, light.sky_gain), suns, np.zeros(3)]) / peak
+    factor = cv2.transform(cv2.merge([airy, sunny, airy]), gains)
     if glowing:
-        lamps = cv2.multiply(cv2.merge([airy] * 3), glow, scale=_GLOW_GAIN / 255 / peak)
+        lamps = cv2.multiply(
+            cv2.cvtColor(airy, cv2.COLOR_GRAY2RGB), glow, scale=_GLOW_GAIN / 255 / peak
+        )
         cv2.add(factor, lamps, dst=factor)
-    return factor, peak / _UNIT
+    return np.asarray(factor, dtype=np.uint8), float(peak) / _UNIT
 
 
 def _veil(light: Light, air: UInt8Array) -> UInt8Array:
     """Return (rows, W, 3) what the air adds."""
-    planes = [cv2.convertScaleAbs(air, alpha=-haze / 255, beta=haze) for haze in light.haze]
-    return np.asarray(cv2.merge(planes), dtype=np.uint8)
+    haze = np.array(light.haze)
+    planes = cv2.cvtColor(air, cv2.COLOR_GRAY2RGB)
+    added = np.column_stack([np.diag(-haze / 255), haze])
+    return np.asarray(cv2.transform(planes, added), dtype=np.uint8)
 
 
-def _wet(view: View, lit: UInt8Array, rows: slice, smears: list[Smear]) -> None:
-    """Mix wet ground with the mirrored sky and bodies, in place."""
-    plate, camera = view.plate, view.camera
-    source = np.round(2 * camera.center_xy[1] - np.arange(rows.start, rows.stop) - 1)
-    mirror = plate.albedo[np.clip(source, 0, max(int(camera.center_xy[1]) - 1, 0)).astype(np.intp)]
-    for smear in smears:
-        x0, y0, x1, y1 = smear.xyxy
-        cv2.rectangle(mirror, (x0, y0 - rows.start), (x1, y1 - rows.start), smear.color, -1)
-    stretch = max(3, camera.size_wh[1] // 14)
-    mirror = cv2.blur(mirror, (max(1, camera.size_wh[0] // 150), stretch))
-    share = cv2.merge([plate.wet[rows]] * 3)
-    cv2.multiply(mirror, share, dst=mirror, scale=1 / 255)
-    cv2.multiply(lit, cv2.bitwise_not(share), dst=lit, scale=1 / 255)
-    cv2.add(lit, mirror, dst=lit)
+def _wet(
+    view: View,
+    lit: UInt8Array,
+    ground: tuple[slice, UInt8Array, UInt8Array],
+    reflect: Reflect | None,
+) -> None:
+    """Mix wet ground with the mirrored sky and bodies, in place.
+
+    Args:
+        view: What to show.
+        lit: Some rows of the picture.
+        ground: Which rows, their grain and their air.
+        reflect: See ``light_ground``.
+    """
+    rows, grain, air = ground
+    camera = view.camera
+    mirror = cv2.resize(_mirror(view, reflect), camera.size_wh)[rows]
+    down = (np.arange(rows.start, rows.stop) + 0.5 - camera.center_xy[1]) / camera.focal_xy[1]
+    # The flatter the look, the more is mirrored; the grain's ups and downs break it.
+    grazing = (90 + 165 * np.exp(-2.5 * np.maximum(down, 0))).astype(np.uint8)
+    ripples = cv2.convertScaleAbs(grain, alpha=0.35, beta=83)
+    share = cv2.multiply(view.plate.wet[rows], ripples, scale=1 / 128)
+    share = cv2.multiply(share, cv2.repeat(grazing[:, None], 1, grain.shape[1]), scale=1 / 255)
+    kept = cv2.cvtColor(cv2.bitwise_not(share), cv2.COLOR_GRAY2RGB)
+    seen = cv2.cvtColor(cv2.multiply(share, air, scale=1 / 255), cv2.COLOR_GRAY2RGB)
+    cv2.multiply(lit, kept, dst=lit, scale=1 / 255)
+    cv2.add(lit, cv2.multiply(mirror, seen, scale=1 / 255), dst=lit)
+
+
+def _mirror(view: View, reflect: Reflect | None) -> UInt8Array:
+    """Return the mirrored sky and bodies at ``mirror_size``, smeared downwards as by ripples."""
+    size = mirror_size(view.camera.size_wh)
+    coarse = cv2.resize(view.plate.albedo, size, interpolation=cv2.INTER_NEAREST)
+    horizon = view.camera.center_xy[1] * size[1] / view.camera.size_wh[1]
+    source = np.round(2 * horizon - np.arange(size[1]) - 1)
+    mirror = coarse[np.clip(source, 0, max(int(horizon) - 1, 0)).astype(np.intp)]
+    haze = np.full_like(mirror, np.array(view.light.haze, dtype=np.uint8))
+    mirror = cv2.addWeighted(mirror, 0.5, haze, 0.5, 0, dst=mirror)
+    if reflect is not None:
+        reflect(mirror)
+    stretch = max(3, size[1] // (9 if view.light.night else 20))
+    smeared = cv2.blur(cv2.blur(mirror, (1, stretch)), (3, stretch))
+    return np.asarray(smeared, dtype=np.uint8)

@@ -48,7 +48,7 @@ def main() -> None:
     print(
         f"draw    {np.mean(draw):6.2f} ms mean, {np.median(draw):.2f} median, {max(draw):.2f} most"
     )
-    print(f"ground  {np.mean([least_ms(lambda v=v: light_ground(v, [])) for v in views]):6.2f} ms")
+    print(f"ground  {np.mean([least_ms(lambda v=v: light_ground(v)) for v in views]):6.2f} ms")
     print(f"gather  {np.mean([least_ms(lambda v=v: gather(v)) for v in views]):6.2f} ms")
     batches = [(view, batch) for view in views if (batch := gather(view)) is not None]
     shade = [least_ms(lambda v=v, b=b: shade_faces(v, b)) for v, b in batches]

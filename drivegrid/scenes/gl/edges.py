@@ -5,23 +5,26 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from drivegrid.scenes.gl.targets import NOBODY
 from drivegrid.scenes.view import UInt8Array
 
 _CONTRAST = 26
 _AROUND = np.ones((3, 3), np.uint8)
 
 
-def soften(image: UInt8Array, standing: UInt8Array) -> UInt8Array:
+def soften(image: UInt8Array, numbers: UInt8Array) -> UInt8Array:
     """Average pixels at contrasts on and beside what stands, so that steps become slopes.
 
     Args:
         image: (H, W, 3) uint8.
-        standing: (H, W) uint8, not 0 on things; elsewhere the painter has smoothed its edges.
+        numbers: (H, W) uint8 of bodies; where there is none the painter has smoothed its edges.
 
     Returns:
         (H, W, 3) uint8; the mean of an edge's place does not move.
     """
     contrast = cv2.morphologyEx(cv2.extractChannel(image, 1), cv2.MORPH_GRADIENT, _AROUND)
     edge = cv2.threshold(contrast, _CONTRAST, 255, cv2.THRESH_BINARY)[1]
-    edge = cv2.bitwise_and(edge, cv2.dilate(standing, _AROUND))
+    # The least number around is that of nobody only where no body is near.
+    beside = cv2.threshold(cv2.erode(numbers, _AROUND), NOBODY - 1, 255, cv2.THRESH_BINARY_INV)[1]
+    edge = cv2.bitwise_and(edge, beside)
     return np.asarray(cv2.copyTo(cv2.GaussianBlur(image, (3, 3), 0), edge, image), np.uint8)

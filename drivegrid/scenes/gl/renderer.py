@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from drivegrid.geometry import Size
+from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.faces.atlas import face_atlas
 from drivegrid.scenes.gl.context import gl_context, link
+from drivegrid.scenes.gl.edges import soften
 from drivegrid.scenes.gl.geometry import PASSES, VERTEX, build_geometry
 from drivegrid.scenes.gl.noise import SIDE, noise_tile
 from drivegrid.scenes.gl.staging import (
@@ -24,26 +28,25 @@ from drivegrid.scenes.gl.staging import (
     halo_rows,
     instance_rows,
     standing,
+    write_ids,
 )
-from drivegrid.scenes.gl.targets import Targets
+from drivegrid.scenes.gl.targets import NOBODY, Targets
 from drivegrid.scenes.gl.uniforms import ground_strip, scene_block
+from drivegrid.scenes.ground_light import light_ground, mirror_size
 from drivegrid.scenes.meshes import CATALOGUE, Model
-from drivegrid.scenes.view import Picture, View
+from drivegrid.scenes.view import Picture, UInt8Array, View
 
 if TYPE_CHECKING:
     import moderngl
 
 _FACE_PX = 128
 _SIZES_KEPT = 4
-_DAMP = 12
-"""Ground that mirrors less than this share of 255 is drawn dry."""
 
-_NOISE, _MIRRORED, _ATLAS = 4, 6, 7
-"""Texture units; 0 to 3 are the plate's planes."""
+_NOISE, _ATLAS = 4, 7
+"""Texture units."""
 
-
-_ALL: Any = (True,) * 4, (True,) * 4
-_COLOR_ONLY: Any = (True,) * 4, (False,) * 4
+_ALL: Any = (True,) * 4
+_NO_NUMBER: Any = (True, True, True, False)
 
 
 class GlRenderer:
@@ -63,14 +66,14 @@ class GlRenderer:
         self._context = context = gl_context()
         geometry = build_geometry(models)
         self._drawables = geometry.drawables
-        self._scene = context.buffer(reserve=7 * 16)
+        self._scene = context.buffer(reserve=6 * 16)
         self._instances = context.buffer(reserve=256 * INSTANCE_BYTES, dynamic=True)
         self._commands = context.buffer(reserve=256 * 20, dynamic=True)
         self._halos = context.buffer(reserve=256 * 28, dynamic=True)
         self._noise = context.texture((SIDE, SIDE), 4, noise_tile())
         self._noise.build_mipmaps()
         self._noise.filter = context.LINEAR_MIPMAP_NEAREST, context.LINEAR
-        self._strip = context.buffer(reserve=512 * 16, dynamic=True)
+        self._strip = context.buffer(reserve=512 * 12, dynamic=True)
         image, places = face_atlas(_FACE_PX)
         self._atlas = {k: (u0, v0, u1 - u0, v1 - v0) for k, (u0, v0, u1, v1) in places.items()}
         self._faces = context.texture((image.shape[1], image.shape[0]), 3, image, alignment=1)
@@ -78,9 +81,8 @@ class GlRenderer:
         self._faces.filter = context.LINEAR_MIPMAP_LINEAR, context.LINEAR
         self._vertices = context.buffer(geometry.vertices)
         self._indices = context.buffer(geometry.indices)
-        bare = link(context, "ground.vert.glsl", "depth.frag.glsl")
-        self._bare_ground = context.vertex_array(bare, [(self._strip, "4f", "row")])
-        self._grounds: dict[tuple[str, ...], moderngl.VertexArray] = {}
+        ground = link(context, "ground.vert.glsl", "depth.frag.glsl")
+        self._ground = context.vertex_array(ground, [(self._strip, "3f", "row")])
         self._bodies = [self._body_array(colouring) for colouring in PASSES]
         self._halo = context.vertex_array(
             link(context, "halo.vert.glsl", "halo.frag.glsl"),
@@ -92,63 +94,56 @@ class GlRenderer:
         """Draw all of it; the same view gives the same bytes."""
         targets = self._targets_of(view.camera.size_wh)
         bodies = standing(view, self._drawables)
-        commands = draw_commands(bodies, view.camera, self._drawables)
         self._upload(view, instance_rows(bodies, view, self._atlas))
-        targets.upload(view.plate)
-        wet, night = int(view.plate.wet.max()) > _DAMP, view.light.night
-        if night:
-            targets.upload_glow(view.plate)
-        if wet:
-            self._draw_mirror(targets, commands)
-        vertices = self._lay_ground(targets, view)
-        targets.bodies.use()
-        self._draw_bodies(commands, mirror=False)
-        self._light_ground(targets, vertices, wet=wet, night=night)
-        if night:
-            self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
-        return targets.picture()
+        image = light_ground(view, partial(self._reflect, view, bodies, targets))
+        segments, instances = view.plate.segments.copy(), view.plate.instances.copy()
+        self._lay_ground(targets, view)
+        for first in range(0, len(bodies), NOBODY):
+            group = range(first, min(first + NOBODY, len(bodies)))
+            targets.start(image)
+            targets.bodies.use()
+            self._draw_bodies(draw_commands(bodies, group, view.camera, self._drawables))
+            if view.light.night:
+                self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
+            image, numbers = targets.read()
+            write_ids([bodies[index] for index in group], numbers, segments, instances)
+            image = soften(image, numbers)
+        return Picture(image, segments, instances)
 
     def _upload(self, view: View, instances: Float32Array) -> None:
-        """Send what belongs to one view, the plate excepted."""
+        """Send what belongs to one view."""
         self._scene.write(scene_block(view))
         self._scene.bind_to_uniform_block(0)
         _fill(self._instances, instances)
         for texture, unit in ((self._noise, _NOISE), (self._faces, _ATLAS)):
             texture.use(unit)
 
-    def _lay_ground(self, targets: Targets, view: View) -> int:
-        """Give the ground its depth, before bodies that a crest may hide; return its vertices."""
+    def _lay_ground(self, targets: Targets, view: View) -> None:
+        """Give the ground its depth, since a crest may hide bodies."""
         context, strip = self._context, ground_strip(view)
         _fill(self._strip, strip)
         context.enable_only(context.DEPTH_TEST)
-        context.depth_func = "<"
         targets.depth.use()
         targets.depth.clear()
-        self._bare_ground.render(context.TRIANGLE_STRIP, vertices=len(strip))
-        return len(strip)
+        self._ground.render(context.TRIANGLE_STRIP, vertices=len(strip))
 
-    def _light_ground(self, targets: Targets, vertices: int, *, wet: bool, night: bool) -> None:
-        """Colour the ground where no body hides it."""
-        for unit, plane in enumerate(targets.planes):
-            plane.use(unit)
-        context = self._context
-        context.enable_only(context.DEPTH_TEST)
-        context.depth_func = "<="
-        targets.bodies.color_mask = _COLOR_ONLY
-        self._ground_array(wet=wet, night=night).render(context.TRIANGLE_STRIP, vertices=vertices)
-        targets.bodies.color_mask = _ALL
-
-    def _draw_mirror(self, targets: Targets, commands: list[Commands]) -> None:
+    def _reflect(
+        self, view: View, bodies: list[Body], targets: Targets, mirror: UInt8Array
+    ) -> None:
+        """Draw mirrored bodies over a picture of the mirrored sky, in place."""
         targets.mirror.use()
-        targets.mirror.clear()
-        self._draw_bodies(commands, mirror=True)
-        targets.mirrored.use(_MIRRORED)
+        targets.mirror.clear(alpha=1.0)
+        coarse = view.camera.resized(mirror_size(view.camera.size_wh))
+        group = range(min(len(bodies), NOBODY))
+        self._draw_bodies(draw_commands(bodies, group, coarse, self._drawables), mirror=True)
+        drawn = targets.read_mirror()
+        where = cv2.threshold(drawn[:, :, 3], NOBODY - 1, 255, cv2.THRESH_BINARY_INV)[1]
+        cv2.copyTo(np.ascontiguousarray(drawn[:, :, :3]), where, mirror)
 
-    def _draw_bodies(self, commands: list[Commands], *, mirror: bool) -> None:
-        """Draw all bodies into the framebuffer in use."""
+    def _draw_bodies(self, commands: list[Commands], *, mirror: bool = False) -> None:
+        """Draw bodies into the framebuffer in use."""
         context = self._context
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
-        context.depth_func = "<"
         context.front_face = "cw" if mirror else "ccw"
         _fill(self._commands, np.concatenate(commands))
         first = 0
@@ -164,9 +159,8 @@ class GlRenderer:
         context = self._context
         context.enable_only(context.DEPTH_TEST | context.BLEND)
         context.blend_func = context.ONE, context.ONE
-        targets.bodies.use()
         targets.bodies.depth_mask = False
-        targets.bodies.color_mask = _COLOR_ONLY
+        targets.bodies.color_mask = _NO_NUMBER
         _fill(self._halos, rows)
         self._halo.render(context.TRIANGLE_STRIP, vertices=4, instances=len(rows))
         targets.bodies.depth_mask = True
@@ -179,15 +173,6 @@ class GlRenderer:
         if len(self._targets) > _SIZES_KEPT:
             self._targets.popitem(last=False)[1].release()
         return targets
-
-    def _ground_array(self, *, wet: bool, night: bool) -> moderngl.VertexArray:
-        """Return how to draw the ground; the shader of rare weather is made when it comes."""
-        defines = ("WET",) * wet + ("NIGHT",) * night
-        if defines not in self._grounds:
-            program = link(self._context, "ground.vert.glsl", "ground.frag.glsl", *defines)
-            content = [(self._strip, "4f", "row")]
-            self._grounds[defines] = self._context.vertex_array(program, content)
-        return self._grounds[defines]
 
     def _body_array(self, colouring: str) -> moderngl.VertexArray:
         program = link(self._context, "body.vert.glsl", "body.frag.glsl", colouring)

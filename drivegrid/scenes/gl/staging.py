@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,12 +14,13 @@ from drivegrid.scenes.alignment import DEPTHS_M
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.gl.geometry import PASSES, Drawable
+from drivegrid.scenes.gl.targets import NOBODY
 from drivegrid.scenes.gl.uniforms import NEAREST_M
-from drivegrid.scenes.view import View
+from drivegrid.scenes.view import UInt8Array, UInt16Array, View
 
-INSTANCE_FORMAT = "4f 4f 4f 4f 4f 3f/i"
+INSTANCE_FORMAT = "4f 4f 4f 4f 4f 2f/i"
 INSTANCE_NAMES = ("pose", "form", "tint0", "tint1", "face", "marks")
-INSTANCE_BYTES = 23 * 4
+INSTANCE_BYTES = 22 * 4
 
 LEAST_DETAIL_PX = 1.5
 """Details smaller than this in the picture are left out: they would only flicker."""
@@ -49,8 +51,8 @@ def _may_be_seen(body: Body, camera: Camera, drawable: Drawable) -> bool:
 
 
 def instance_rows(bodies: Sequence[Body], view: View, atlas: Atlas) -> Float32Array:
-    """Return (B, 23) what body.vert.glsl reads of each body."""
-    rows = np.zeros((len(bodies), 23), np.float32)
+    """Return (B, 22) what body.vert.glsl reads of each body."""
+    rows = np.zeros((len(bodies), 22), np.float32)
     for row, body in zip(rows, bodies, strict=True):
         x, y, z = body.position_m
         first, second = body.tints
@@ -61,19 +63,20 @@ def instance_rows(bodies: Sequence[Body], view: View, atlas: Atlas) -> Float32Ar
             *(*second, math.fmod(abs(x * 7.31 + y * 3.77 + z * 1.93), 1.0)),
             *atlas.get(body.face or "", (0.0, 0.0, 0.0, 0.0)),
         )
-        row[20:22] = body.segment, body.part_of
     rows[:, 8:11] /= 255
     rows[:, 12:15] /= 255
-    rows[:, 22] = np.interp(rows[:, 2], DEPTHS_M, view.alignment.height_m)
+    rows[:, 20] = np.arange(len(bodies)) % NOBODY / 255
+    rows[:, 21] = np.interp(rows[:, 2], DEPTHS_M, view.alignment.height_m)
     return rows
 
 
 def draw_commands(
-    bodies: Sequence[Body], camera: Camera, drawables: dict[str, Drawable]
+    bodies: Sequence[Body], group: range, camera: Camera, drawables: dict[str, Drawable]
 ) -> list[Commands]:
-    """Return for each pass (N, 5) count, 1, first index, 0 and row of the instance."""
+    """Return for each pass the (N, 5) count, 1, first index, 0 and row of some bodies."""
     commands: list[list[tuple[int, ...]]] = [[] for _ in PASSES]
-    for row, body in enumerate(bodies):
+    for row in group:
+        body = bodies[row]
         drawable, scale = drawables[body.mesh], max(body.scale)
         depth = max(body.position_m[2] - drawable.radius_m * scale, NEAREST_M)
         pixel_m = depth / camera.focal_xy[0]
@@ -83,6 +86,18 @@ def draw_commands(
                 plain = PASSES[found.index] == "GRAIN" and pixel_m > GRAIN_M
                 commands[PLAIN if plain else found.index].append((count, 1, found.first, 0, row))
     return [np.array(listed, np.uint32).reshape(-1, 5) for listed in commands]
+
+
+def write_ids(
+    bodies: Sequence[Body], numbers: UInt8Array, segments: UInt8Array, instances: UInt16Array
+) -> None:
+    """Write segment and instance where (H, W) numbers say which body is seen, in place."""
+    covered = cv2.threshold(numbers, NOBODY - 1, 255, cv2.THRESH_BINARY_INV)[1]
+    segment, instance = np.zeros(256, np.uint8), np.zeros(256, np.uint16)
+    segment[: len(bodies)] = [body.segment for body in bodies]
+    instance[: len(bodies)] = [body.part_of for body in bodies]
+    cv2.copyTo(cv2.LUT(numbers, segment), covered, segments)
+    cv2.copyTo(cv2.LUT(numbers, instance), covered, instances)
 
 
 _HALO = {1: (0.95, 0.92, 0.8), 2: (0.8, 0.06, 0.05), 3: (0.7, 0.42, 0.1)}

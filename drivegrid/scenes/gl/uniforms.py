@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from drivegrid.scenes.alignment import DEPTHS_M, TANGENTS
+from drivegrid.scenes.alignment import TANGENTS
 from drivegrid.scenes.camera import NEAR_M, Float32Array
 from drivegrid.scenes.view import View
 
@@ -21,10 +21,10 @@ _SMOOTH_KNOTS = 24
 
 
 def ground_strip(view: View) -> Float32Array:
-    """Return (2 K, 4) the visible ground as a triangle strip across the picture.
+    """Return (2 K, 3) the visible ground as a triangle strip across the picture.
 
-    Columns: X/Z of the strip's edge, tangent below the horizontal, 1/Z, and the road middle's
-    X/Z. Between knots 1/Z is linear in the tangent, hence in the picture; so is depth.
+    Columns: X/Z of the strip's edge, tangent below the horizontal, 1/Z. Between knots 1/Z is
+    linear in the tangent, hence in the picture; so is depth.
     """
     camera = view.camera
     least, greatest, closeness = view.alignment.ground_table(camera.height_m)
@@ -35,33 +35,29 @@ def ground_strip(view: View) -> Float32Array:
     bends = np.diff(np.floor(np.cumsum(share)), prepend=0.0) > 0
     smooth = np.geomspace(1.0, TANGENTS, _SMOOTH_KNOTS).astype(int) - 1
     bends[smooth] = True
-    near = 1 / closeness[bends]
     width, height = camera.size_wh
     reach = (width + height) / camera.focal_xy[0] * 2
-    strip = np.empty((len(near), 2, 4), np.float32)
+    strip = np.empty((int(bends.sum()), 2, 3), np.float32)
     strip[:, 0, 0], strip[:, 1, 0] = -reach, reach
     strip[:, :, 1] = tangents[bends][:, None]
     strip[:, :, 2] = closeness[bends][:, None]
-    strip[:, :, 3] = (np.interp(near, DEPTHS_M, view.alignment.center_m) / near)[:, None]
-    return strip.reshape(-1, 4)
+    return strip.reshape(-1, 3)
 
 
 def scene_block(view: View) -> Float32Array:
-    """Return (7, 4) the block ``Scene`` of scene.glsl."""
+    """Return (6, 4) the block ``Scene`` of scene.glsl."""
     camera, light = view.camera, view.light
     roll = camera.roll_rad
     warm = light.warmth
     haze = (channel / 255 for channel in light.haze)
-    shift = view.grain_seed, math.fmod(view.grain_seed * 17.0, 1.0)
     return np.array(
         [
             (*camera.size_wh, *camera.focal_xy),
             (*camera.center_xy, math.cos(roll), math.sin(roll)),
-            (camera.height_m, NEAREST_M, 0.0, 0.0),
+            (camera.height_m, NEAREST_M, float(light.night), 0.0),
             (*light.sun, light.sun_gain),
             (1 + warm, 1.0, 1 - warm, light.sky_gain),
             (*haze, 1 / light.fog_m),
-            (*shift, view.wear, float(light.night)),
         ],
         np.float32,
     )

@@ -3,13 +3,12 @@ layout(binding = 4) uniform sampler2D noise;
 layout(binding = 7) uniform sampler2D atlas;
 
 in vec4 lit;
-flat in uvec2 ids;
 #ifndef PLAIN
+flat in float number;
 in vec4 spot;
 #endif
 
-layout(location = 0) out vec4 color;
-layout(location = 1) out uvec2 mark;
+out vec4 color;
 
 void main() {
 #ifdef PLAIN
@@ -35,9 +34,8 @@ void main() {
     float chance = fract(sin(dot(floor(cell), vec2(12.99, 78.23)) + 40.0 * spot.w) * 43758.5);
     vec3 day = (0.10 + 0.25 * chance * chance) * (air.rgb * 0.8 + 0.1) * (0.4 + sun_color.a);
     vec3 lamp = chance > 0.72 ? vec3(0.95, 0.75, 0.45) * (0.3 + 0.9 * fract(chance * 37.0)) : vec3(0.015);
-    shown = mix(shown, mix(day, lamp, grain.w), window);
+    shown = mix(shown, mix(day, lamp, eye.z), window);
 #endif
-    color = vec4(mix(air.rgb, shown, lit.a), 1.0);
+    color = vec4(mix(air.rgb, shown, lit.a), number);
 #endif
-    mark = ids;
 }

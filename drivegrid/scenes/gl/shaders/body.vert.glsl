@@ -9,13 +9,13 @@ in vec4 form;  // scale, grade
 in vec4 tint0; // colour, lamps
 in vec4 tint1; // colour, random
 in vec4 face;  // left, top, width, height in the atlas
-in vec3 marks; // segment, instance, height of the ground
+in vec2 marks; // number as a share of 255, height of the ground
 
 uniform float mirror; // 1 draws what wet ground mirrors, else 0
 
-out vec4 lit; // colour, share of the air's haze
-flat out uvec2 ids;
+out vec4 lit; // colour; number of the body, or share of light that the air leaves
 #ifndef PLAIN
+flat out float number;
 out vec4 spot; // place on the surface; strength of grain or shown face; random or windows
 #endif
 
@@ -42,7 +42,7 @@ void main() {
     vec3 world = pose.xyz + vec3(local.x * c + local.z * s, local.y + form.w * ahead, ahead);
     vec3 bent = normal / form.xyz;
     vec3 n = normalize(vec3(bent.x * c + bent.z * s, bent.y, bent.z * c - bent.x * s));
-    float floor_y = marks.z + form.w * ahead;
+    float floor_y = marks.y + form.w * ahead;
     float above = world.y - floor_y;
 
     vec4 codes = floor(kind * 255.0 + 0.5);
@@ -61,7 +61,7 @@ void main() {
     facing = codes.w > 2.5 ? 0.25 + 0.75 * facing : facing; // leaves let light through
 #endif
     light += sun_color.rgb * sun.w * max(facing, 0.0);
-    if (grain.w > 0.5) {
+    if (eye.z > 0.5) {
 #ifdef FACE
         float returned = 2.5; // signs send light back where it came from
 #else
@@ -77,13 +77,14 @@ void main() {
     color += sun_color.rgb * sun.w * look.a * pow(max(dot(away, sun.xyz), 0.0), 60.0);
     float lamp = codes.y > 2.5 ? 1.0 : codes.y > 0.5 ? tint0.a : 0.0;
     vec3 shining = codes.y > 0.5 && codes.y < 1.5 ? vec3(1.6, 1.55, 1.4) : 1.9 * look.rgb;
-    color = mix(color, shining, lamp * (codes.y > 0.5 ? 0.45 + 0.55 * grain.w : 0.0));
+    color = mix(color, shining, lamp * (codes.y > 0.5 ? 0.45 + 0.55 * eye.z : 0.0));
     float fog = exp(-world.z * air.w);
 
 #ifdef PLAIN
-    lit = vec4(mix(air.rgb, color, fog), 1.0);
+    lit = vec4(mix(air.rgb, color, fog), marks.x);
 #else
     lit = vec4(color, fog);
+    number = marks.x;
     vec2 shift = fract(tint1.a * vec2(7.13, 3.71));
 #ifdef FACE
     spot.xy = face.xy + face.zw * kind.zw;
@@ -98,7 +99,6 @@ void main() {
 #endif
 #endif
 #endif
-    ids = uvec2(marks.xy + 0.5);
 
     float y = mirror > 0.5 ? 2.0 * floor_y - world.y : world.y;
     vec2 ray = vec2(world.x, eye.x - y);

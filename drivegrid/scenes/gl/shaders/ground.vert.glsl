@@ -1,11 +1,7 @@
 // Places a strip of visible ground in the picture; linear there, so w stays 1.
-in vec4 row; // X / Z, tangent, 1 / Z, middle's X / Z
-
-out vec4 seen;
-invariant gl_Position; // drawn twice, with equal depths
+in vec3 row; // X / Z, tangent, 1 / Z
 
 void main() {
-    seen = row;
     vec2 plane = vec2(aim.z * row.x - aim.w * row.y, aim.w * row.x + aim.z * row.y);
     vec2 pixel = plane * picture.zw + aim.xy;
     // A little behind the true ground, so that feet may stand 3 cm deep.

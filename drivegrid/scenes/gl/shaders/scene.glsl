@@ -2,13 +2,8 @@
 layout(std140, binding = 0) uniform Scene {
     vec4 picture;   // width, height, focal x, focal y
     vec4 aim;       // centre x, centre y, cosine and sine of the roll
-    vec4 eye;       // height, nearest depth, none, none
+    vec4 eye;       // height, nearest depth, night, none
     vec4 sun;       // direction, gain
     vec4 sun_color; // colour, sky's gain
     vec4 air;       // haze, 1 / fog distance
-    vec4 grain;     // two shifts of the noise, wear, night
 };
-
-vec3 through_air(vec3 color, float depth) {
-    return mix(air.rgb, color, exp(-depth * air.w));
-}
