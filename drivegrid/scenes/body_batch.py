@@ -212,10 +212,12 @@ def _draw_in(
     """Shrink each part towards its middle by half a pixel on every side.
 
     cv2 paints each pixel that an edge passes through up to half a pixel beyond it; after the
-    shrinking that is the pixels whose centre lies inside.
+    shrinking that is the pixels whose centre lies inside. Round outlines need less where they
+    run aslant.
     """
+    inwards = np.where(parts.blob, np.float32(0.42), np.float32(0.5))[:, None]
     middle, half = (parts.low + parts.high) / 2, (parts.high - parts.low) / 2
-    less = np.maximum(half - np.float32(0.5), 0)
+    less = np.maximum(half - inwards, 0)
     factor = less / np.maximum(half, np.float32(1e-6))
     drawn = points * np.repeat(factor, parts.vertex_counts, axis=0)
     drawn += np.repeat(middle - middle * factor, parts.vertex_counts, axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -27,7 +27,7 @@ BLOB_LAYERS = 3
 """Faces that stand for a blob: its outline in shade, then two smaller, brighter ones."""
 
 _BLOB_NORMALS = ((0.0, -0.35, 0.0), (0.0, 0.3, -0.15), (0.0, 0.85, -0.1))
-_BLOB_VERTICES = 18
+_COARSE_VERTICES = 18
 _STOREY_M = 3.1
 _BAY_M = 2.6
 
@@ -75,6 +75,7 @@ def coarse_faces(name: str) -> MeshFaces:
     """
     mesh = CATALOGUE[name].mesh
     parts = [part for part in mesh.parts if not part.detail]
+    parts = [_outlined(part) if _is_blob(part, True) else part for part in parts]
     gone = [np.zeros(len(part.faces), dtype=bool) for part in parts]
     return _flatten(parts, gone, round_parts=True)
 
@@ -116,13 +117,11 @@ def _flatten(
     quads: list[tuple[int, ...]] = []
     looks: list[list[float]] = []
     counts: list[int] = []
-    vertices: list[FloatArray] = []
     blob = [_is_blob(part, round_parts) for part in parts]
     panel = None
     start = 0
     for part, unseen, heap in zip(parts, hidden, blob, strict=True):
         before = len(quads)
-        points = _outline(part, _BLOB_VERTICES) if heap else part.vertices
         if heap:
             quads += [(start,) * 4] * BLOB_LAYERS
             looks += _blob_looks(part, float(rng.uniform(-1, 1)))
@@ -141,14 +140,13 @@ def _flatten(
             quads += [tuple(v + start for v in quad) for quad in pieces]
             looks += [look] * len(pieces)
         counts.append(len(quads) - before)
-        start += len(points)
-        vertices.append(points)
-    everything = np.concatenate(vertices)
+        start += len(part.vertices)
+    everything = np.concatenate([part.vertices for part in parts])
     return MeshFaces(
         np.concatenate([everything, np.ones((len(everything), 1))], axis=1).astype(np.float32),
         np.array(quads, dtype=np.int32).reshape(-1, 4),
         np.array(looks, dtype=np.float32).reshape(-1, 12),
-        np.array([len(points) for points in vertices], dtype=np.int32),
+        np.array([len(part.vertices) for part in parts], dtype=np.int32),
         np.array(counts, dtype=np.int32),
         np.array([part.detail for part in parts]),
         np.array(blob),
@@ -168,18 +166,15 @@ def _is_blob(part: Part, round_parts: bool) -> bool:
     return len(part.faces) > 6 and (_is_leafy(part) or smooth)
 
 
-def _outline(part: Part, count: int) -> FloatArray:
-    """Return at most ``count`` vertices that span about the same hull: each far from the rest."""
+def _outlined(part: Part) -> Part:
+    """Return a blob with few vertices that span about the same hull: each far from the rest."""
     points = part.vertices
-    if len(points) <= count:
-        return points
-    away = np.linalg.norm(points - points.mean(axis=0), axis=1)
-    kept = [int(np.argmax(away))]
+    kept = [int(np.argmax(np.linalg.norm(points - points.mean(axis=0), axis=1)))]
     nearest = np.linalg.norm(points - points[kept[0]], axis=1)
-    while len(kept) < count:
+    while len(kept) < min(_COARSE_VERTICES, len(points)):
         kept.append(int(np.argmax(nearest)))
         nearest = np.minimum(nearest, np.linalg.norm(points - points[kept[-1]], axis=1))
-    return points[kept]
+    return replace(part, vertices=points[kept])
 
 
 def _blob_looks(part: Part, chance: float) -> list[list[float]]:

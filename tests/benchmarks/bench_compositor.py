@@ -1,7 +1,4 @@
-"""Milliseconds of the compositor and the lens, by hand: ``python tests/benchmarks/bench_compositor.py``.
-
-Least of several rounds on one thread, since other work on the machine only ever adds.
-"""
+"""Milliseconds of compositor and lens, by hand: python tests/benchmarks/bench_compositor.py."""
 
 import sys
 import time
