@@ -41,7 +41,7 @@ def hilly(seed: int, swing_m: float = 2.5) -> Alignment:
     """A course of random bends and hills with crests."""
     rng = np.random.default_rng(seed)
     center = rng.uniform(-15, 15) * np.sin(DEPTHS_M / rng.uniform(40, 120))
-    height = swing_m * rng.uniform(0.2, 1) * np.sin(DEPTHS_M / rng.uniform(8, 30))
+    height = swing_m * rng.uniform(0.2, 1) * np.sin(DEPTHS_M / rng.uniform(14, 40))
     height += rng.uniform(-0.03, 0.03) * DEPTHS_M
     return Alignment(center - center[0], height - height[0])
 
