@@ -147,7 +147,7 @@ def project_course(
     near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
     if far <= near:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / near, 1 / far, 80)
+    depth = np.geomspace(near, far, 80)
     curve = camera.project(world.road.alignment.points(course.at(depth), depth))
     return simplify(longest_inside(curve, camera.size_wh), 8.0 * camera.size_wh[1] / 720)
 
@@ -229,7 +229,7 @@ def _lane_ring(
     end = min(end_m, labelled_range(world))
     if end <= 1.5 * _NEAR_M:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / _NEAR_M, 1 / end, 40)
+    depth = np.geomspace(_NEAR_M, end, 40)
     sides = [
         camera.project(world.road.alignment.points(border.at(depth), depth)) for border in borders
     ]
