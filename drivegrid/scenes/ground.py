@@ -189,14 +189,15 @@ class GroundPainter:
 
 
 def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
-    """Return runs of depths whose ground can be seen, near to far, denser when near.
+    """Return runs of depths whose ground can be seen, near to far, evenly spaced on a log scale.
 
-    The nearest is where the lowest ray of the picture meets the ground.
+    A bend between two depths then leaves its chord by little, near and far. The nearest is where
+    the lowest ray of the picture meets the ground.
     """
     _, rows = camera.plane_axes()
     steepest = abs(float(rows[-1])) + abs(np.sin(camera.roll_rad)) + 0.02
     near = float(np.clip(0.9 * camera.height_m / steepest, 0.85, 8.0))
-    depth = 1 / np.linspace(1 / near, 1 / FAR_M, _SAMPLES)
+    depth = np.geomspace(near, FAR_M, _SAMPLES)
     skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
     tangent = (camera.height_m - np.interp(depth, DEPTHS_M, alignment.height_m)) / depth
     seen = tangent <= skyline + 1e-4

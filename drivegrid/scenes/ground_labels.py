@@ -154,7 +154,7 @@ class Courses:
         if far <= near:
             return np.zeros((0, 2))
         if (near, far) not in self._stations:
-            depth = 1 / np.linspace(1 / near, 1 / far, _SAMPLES)
+            depth = np.geomspace(near, far, _SAMPLES)
             alignment = self._world.road.alignment
             self._stations[near, far] = Stations(self._camera, alignment, depth)
         stations = self._stations[near, far]
@@ -240,7 +240,7 @@ def _lane_ring(
     end = min(end_m, labelled_range(world))
     if end <= 1.5 * _NEAR_M:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / _NEAR_M, 1 / end, 40)
+    depth = np.geomspace(_NEAR_M, end, 40)
     stations = Stations(camera, world.road.alignment, depth)
     sides = [stations.project(border.at(depth)) for border in borders]
     return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)

@@ -119,7 +119,7 @@ def _gantry(d: Draws, road: Road, faces: Faces) -> tuple[list[Thing], Body]:
     z, up = d.between(22, 80), d.between(5.6, 6.8)
     left, right = road.edges[0].here(z) - 1.2, road.edges[1].here(z) + 1.2
     middle, half = (left + right) / 2, (right - left) / 2
-    frame = stand(road, "gantry", Spot(middle, z + 0.3), scale=(half, up / 6.0, 1.0))
+    frame = stand(road, "gantry", Spot(middle, z + 0.42), scale=(half, up / 6.0, 1.0))
     things = []
     for lane in road.lanes:
         if not d.chance(0.6):

@@ -30,15 +30,18 @@ class Outline:
 
     Args:
         body: Whose outline it is.
-        hulls: Fixed-point hulls (1/16 pixel, pixel centres at whole numbers) of its parts.
-        low: (2,) least x and y in pixels, before the picture cuts it.
+        hulls: Fixed-point hulls (1/16 pixel, pixel centres at whole numbers) of its parts, without
+            what a crest of the road hides.
+        low: (2,) least x and y in pixels, before picture and crest cut it.
         high: (2,) greatest x and y.
+        whole: The hulls before the crest cut them.
     """
 
     body: Body
     hulls: tuple[np.ndarray, ...]
     low: FloatArray
     high: FloatArray
+    whole: tuple[np.ndarray, ...]
 
 
 @lru_cache(maxsize=512)
@@ -52,7 +55,7 @@ def outline_vertices(mesh: str) -> tuple[FloatArray, tuple[int, ...]]:
 def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]) -> list[Outline]:
     """Return the outlines of bodies that reach into the picture, in the order given.
 
-    What a crest hides is cut off.
+    What a crest hides is cut off the hulls, not off the extents.
     """
     if not bodies:
         return []
@@ -72,13 +75,13 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
         for end in stacks[index][1][-1:] if tiny else stacks[index][1]:
             hulls.append(cv2.convexHull(fixed[begin : starts[index] + end]))
             begin = int(starts[index]) + end
+        kept = whole = tuple(hulls)
         if np.isfinite(limits[index]):
-            hulls = [h for h in (_cut(hull, camera, limits[index]) for hull in hulls) if len(h) > 2]
-            if not hulls:
+            cut = (_cut(hull, camera, limits[index]) for hull in hulls)
+            kept = tuple(hull for hull in cut if len(hull) > 2)
+            if not kept:
                 continue
-            points = np.concatenate(hulls)[:, 0] / (1 << _SHIFT) + 0.5
-            low[index], high[index] = points.min(axis=0), points.max(axis=0)
-        found.append(Outline(bodies[index], tuple(hulls), low[index], high[index]))
+        found.append(Outline(bodies[index], kept, low[index], high[index], whole))
     return found
 
 
@@ -134,7 +137,8 @@ def paint_outlines(
     """
     areas: dict[int, int] = {}
     scratch = np.zeros(segments.shape, dtype=np.uint8)
-    for group in _by_instance(outlines):
+    groups = _by_instance(outlines)
+    for group in groups:
         number, code = group[0].body.part_of, group[0].body.segment
         hulls = [hull for outline in group for hull in outline.hulls]
         if number == 0:
@@ -143,15 +147,28 @@ def paint_outlines(
                 cv2.fillConvexPoly(instances, hull, 0, cv2.LINE_8, _SHIFT)
             continue
         window = _window(group, segments.shape)
-        own = scratch[window]
-        for hull in hulls:
-            cv2.fillConvexPoly(scratch, hull, 1, cv2.LINE_8, _SHIFT)
-        areas[number] = areas.get(number, 0) + cv2.countNonZero(own)
+        own = _fill(scratch, hulls, window)
+        recount = number in areas or any(o.hulls is not o.whole for o in group)
+        areas[number] = -1 if recount else cv2.countNonZero(own)
         mask = own.view(bool)
         segments[window][mask] = code
         instances[window][mask] = number
         own[:] = 0
+    for number in [n for n, area in areas.items() if area < 0]:
+        group = [o for o in outlines if o.body.part_of == number]
+        own = _fill(
+            scratch, [hull for o in group for hull in o.whole], _window(group, scratch.shape)
+        )
+        areas[number] = cv2.countNonZero(own)
+        own[:] = 0
     return areas
+
+
+def _fill(scratch: UInt8Array, hulls: list[np.ndarray], window: tuple[slice, slice]) -> UInt8Array:
+    """Set the hulls' pixels of an empty plane to 1 and return the window that holds them."""
+    for hull in hulls:
+        cv2.fillConvexPoly(scratch, hull, 1, cv2.LINE_8, _SHIFT)
+    return scratch[window]
 
 
 def _by_instance(outlines: list[Outline]) -> list[list[Outline]]:

@@ -64,7 +64,9 @@ def expected_rows():
     rows += [("task " + k, v) for k, task in space.tasks.items() for v in task.options]
     for label, names in ATTRIBUTES.items():
         values = space.attributes_of(label)
-        rows += [(f"{label} {n}", v) for n in names for v in values[n] if (label, n, v) not in NEVER]
+        rows += [
+            (f"{label} {n}", v) for n in names for v in values[n] if (label, n, v) not in NEVER
+        ]
     return rows + [("template", name) for name in TEMPLATES]
 
 
@@ -93,7 +95,8 @@ def main():
     size = tuple(map(int, words[1].split("x"))) if len(words) > 1 else (640, 360)
     first = FIRST_TRAIN_SEED if "--train" in sys.argv else TEST_SEEDS[0]
     scenes = [
-        render_world(sample_world(seed), size, Blank()).scene for seed in range(first, first + count)
+        render_world(sample_world(seed), size, Blank()).scene
+        for seed in range(first, first + count)
     ]
     found, rows = counted(scenes), expected_rows()
     if "--brief" not in sys.argv:
