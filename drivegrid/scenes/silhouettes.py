@@ -67,6 +67,7 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
     high = np.maximum.reduceat(pixels, starts)
     shown = ((high > 0) & (low < camera.size_wh)).all(axis=1)
     fixed = np.rint((np.clip(pixels, -6000, 14000) - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    fixed = _slimmed(fixed, [b + e for b, (_, p) in zip(starts, stacks, strict=True) for e in p])
     limits = _crest_limits(camera, alignment, bodies)
     found = []
     for index in np.flatnonzero(shown).tolist():
@@ -83,6 +84,20 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
                 continue
         found.append(Outline(bodies[index], kept, low[index], high[index], whole))
     return found
+
+
+def _slimmed(points: np.ndarray, ends: list[int]) -> np.ndarray:
+    """Draw (V, 2) fixed-point vertices half a pixel towards the middle of their part.
+
+    OpenCV also paints the pixels that a border only touches; so slimmed, a filled hull is nearest
+    to the pixels whose centres it covers (two thirds of the wrong ones vanish). ``ends`` are
+    where the parts end.
+    """
+    starts = np.concatenate([[0], ends[:-1]])
+    sides = np.minimum.reduceat(points, starts) + np.maximum.reduceat(points, starts)
+    middle = np.repeat(sides // 2, np.diff(np.concatenate([starts, ends[-1:]])), axis=0)
+    half = 1 << (_SHIFT - 1)
+    return np.asarray(points + np.minimum(np.maximum(middle - points, -half), half))
 
 
 def bodies_to_world(bodies: tuple[Body, ...], points: list[FloatArray]) -> FloatArray:
