@@ -75,12 +75,11 @@ def _hydrant() -> tuple[Part, ...]:
 def _bike_rack() -> tuple[Part, ...]:
     """Four steel hoops on two ground rails."""
     parts = [box((-1.5, 0, z - 0.04), (1.5, 0.05, z + 0.04), "steel") for z in (0.35, -0.35)]
-    for i, x in enumerate(np.linspace(-1.4, 1.4, 4).tolist()):
-        inside = 0 < i < 3
+    for x in np.linspace(-1.4, 1.4, 4).tolist():
         for z in (0.35, -0.35):
             low, high = (x - 0.03, 0.05, z - 0.03), (x + 0.03, 0.8, z + 0.03)
-            parts.append(box(low, high, "steel", detail=inside))
-        parts.append(box((x - 0.03, 0.75, -0.35), (x + 0.03, 0.81, 0.35), "steel", detail=True))
+            parts.append(box(low, high, "steel"))
+        parts.append(box((x - 0.03, 0.75, -0.35), (x + 0.03, 0.81, 0.35), "steel"))
     return tuple(parts)
 
 

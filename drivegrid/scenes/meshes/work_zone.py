@@ -66,7 +66,7 @@ def _barrier_board() -> tuple[Part, ...]:
         parts.append(box((x - 0.03, 0.1, -0.025), (x + 0.03, 1.08, 0.025), "steel"))
     board = box((-1.1, 0.8, -0.03), (1.1, 1.05, 0.03), "white")
     lamps = [
-        cylinder((x, 1.06, -0.04), (x, 1.22, -0.04), (0.08, 0.08), "yellow", sides=8, detail=True)
+        cylinder((x, 1.06, -0.04), (x, 1.22, -0.04), (0.08, 0.08), "yellow", sides=8)
         for x in (-0.85, 0.85)
     ]
     return (*parts, *lamps, board, *_stripes((-1.1, 0.8), (1.1, 1.05), 0.03, "red"))
