@@ -30,7 +30,7 @@ ON_LANES = {
 }
 """What may stand or lie on a lane, by how often."""
 
-BESIDE = {
+BESIDE: dict[str, float] = {
     "obstacle/bollard": 1.2,
     "obstacle/pole": 1.2,
     "obstacle/hydrant": 1.0,
@@ -46,7 +46,17 @@ BESIDE = {
     "obstacle/water_barrier": 0.4,
     "obstacle/cone": 0.4,
 }
-"""What stands at the roadside, by how often."""
+"""What stands at the roadside of a street, by how often."""
+
+_OPEN = ("pole", "bollard", "construction_sign", "rock", "guard_rail", "water_barrier", "cone")
+_BESIDE_AT: dict[str, tuple[str, ...]] = {
+    "highway": (*_OPEN, "wall", "fence"),
+    "rural": (*_OPEN, "fence", "wall", "pushable"),
+    "tunnel": ("bollard", "cone"),
+    "parking": ("bollard", "cone", "pushable", "street_furniture", "hydrant", "bike_rack"),
+    "gas station": ("bollard", "cone", "pushable", "street_furniture", "hydrant"),
+}
+"""What of it stands elsewhere, by place."""
 
 _FLAT = ("obstacle/pothole", "obstacle/manhole", "obstacle/speed_bump")
 """One can drive over these."""
@@ -131,7 +141,7 @@ def _broken_down(
             {"object/vehicle/car": 5.0, "object/vehicle/truck": 1.0, "object/vehicle/van": 1.0}
         ),
     )
-    q = lane.middle(z) if d.chance(0.5) else road.edges[1].here(z) + d.between(-0.6, 1.2)
+    q = lane.middle(z) if d.chance(0.5) else road.paved[1].here(z) - d.between(0.9, 1.6)
     spot = Spot(q + d.bell(0.3), z, d.bell(0.1))
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size):
@@ -145,9 +155,11 @@ def _broken_down(
 
 
 def _beside(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:
-    label, z = d.weighted(BESIDE), d.between(5, 34)
+    names = _BESIDE_AT.get(road.place)
+    weights = BESIDE if names is None else {k: BESIDE[k] for k in (f"obstacle/{n}" for n in names)}
+    label, z = d.weighted(weights), d.between(5, 34)
     side = 1 if d.chance(0.65) else -1
-    edge = (road.edges[1] if side > 0 else road.edges[0]).here(z)
+    edge = (road.paved[1] if side > 0 else road.paved[0]).here(z)
     mesh, turn = stock.pick(d, label), -side * math.pi / 2 + d.bell(0.1)
     if label in ("obstacle/construction_sign", "obstacle/bollard", "obstacle/cone"):
         turn = d.bell(0.2)

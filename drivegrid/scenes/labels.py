@@ -16,6 +16,7 @@ from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.ground_labels import area_instances, line_instances, mark_instances
 from drivegrid.scenes.placing import Thing
 from drivegrid.scenes.silhouettes import Outline
+from drivegrid.scenes.strip_labels import strip_instances
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 from drivegrid.scenes.world import World
 
@@ -25,6 +26,9 @@ MIN_SIDE_PX = 6.0
 
 UNREADABLE_PX = 13.0
 """A sign face lower or narrower than this, in native pixels, cannot be read."""
+
+UNREADABLE_LIGHT_PX = 4.5
+"""Which lamp of a narrower light is lit cannot be told, in native pixels."""
 
 _MIN_PIECE_PX = 30
 _RUN = 3
@@ -91,6 +95,7 @@ def label_world(world: World, seen: Seen) -> Scene:
     surface = conditions.surface_of(world, flats, things)
     density = conditions.density_of(len(vehicles))
     areas = area_instances(world, seen.camera, surface, density)
+    strips = strip_instances(world, seen.camera, seen.segments)
     blockage = areas[0].attributes["blockage"] if areas else "open"
     attributes = {
         "weather": world.weather,
@@ -103,7 +108,7 @@ def label_world(world: World, seen: Seen) -> Scene:
     lines = line_instances(world, seen.camera, seen.segments, counts)
     extra = {"seed": world.seed, "template": world.template, "held_out": list(world.held_out())}
     frame = Frame("", seen.camera.size_wh, attributes)
-    return Scene(frame, (*lines, *flats, *things, *areas), extra)
+    return Scene(frame, (*lines, *flats, *things, *areas, *strips), extra)
 
 
 def _thing_instance(
@@ -116,8 +121,8 @@ def _thing_instance(
     native = world.camera.size_wh[0] / size[0]
     least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
     inside = np.minimum(np.maximum(full, 0), (*size, *size))
-    sides = (inside[2:] - inside[:2]).tolist()
-    if visibility < MIN_VISIBILITY or min(sides) * native < least:
+    side = min((inside[2:] - inside[:2]).tolist())
+    if visibility < MIN_VISIBILITY or side * native < least:
         return None
     visible = seen.box_of(number)
     extra: dict[str, Any] = {
@@ -133,7 +138,9 @@ def _thing_instance(
     state = conditions.visible_state(visibility, cut)
     attributes = dict(thing.attributes) | {"visible_state": state}
     if thing.label.startswith("light/"):
-        attributes["visible_state"] = _light_state(thing, visibility, cut)
+        attributes["visible_state"] = _light_state(
+            thing, visibility, cut, bool(side * native < UNREADABLE_LIGHT_PX)
+        )
     return Instance(
         thing.label,
         Box(inside),
@@ -144,12 +151,14 @@ def _thing_instance(
     )
 
 
-def _light_state(thing: Thing, visibility: float, cut: bool) -> str:
+def _light_state(thing: Thing, visibility: float, cut: bool, small: bool) -> str:
     if cut:
         return "cut off"
     if conditions.facing(thing.bodies[0]) < 0.2:
         return "turned away"
-    return "partly hidden" if visibility < 0.9 else "clear"
+    if visibility < 0.9:
+        return "partly hidden"
+    return "unreadable" if small else "clear"
 
 
 def _run_instance(
@@ -162,6 +171,7 @@ def _run_instance(
     return Instance(
         thing.label,
         Polygon(rings),
+        dict(thing.attributes),
         visibility=round(visibility, 4),
         source="rendered",
         extra=extra,

@@ -14,6 +14,7 @@ from drivegrid.scenes.road import Band, Course, Junction, Lane, Road, straight
 from drivegrid.scenes.templates import Template
 
 _MAX_SLOPE = 0.55
+_LEAST_SHOULDER_M = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Borders:
         ego: Index of the ego lane.
         left: Left border of the carriageway.
         right: Right border of the carriageway, a ramp left out.
-        paved: Left and right border of the pavement (shoulders included).
+        paved: Left and right border of the pavement (strips included).
+        strips: Bike lanes, parking strips and shoulders beside the carriageway.
         ramp: Left and right border of a ramp and the Z of its nose, or None.
     """
 
@@ -34,6 +36,7 @@ class Borders:
     left: Course
     right: Course
     paved: tuple[Course, Course]
+    strips: tuple[Lane, ...]
     ramp: tuple[Course, Course, float] | None
 
 
@@ -71,8 +74,16 @@ def sample_borders(d: Draws, template: Template) -> Borders:
         Lane(courses[i], courses[i + 1], -1 if i < oncoming else 1) for i in range(len(widths))
     ]
     left, right = courses[0], courses[-1]
-    paved = (left.shifted(-_shoulder(d, template)), right.shifted(_shoulder(d, template)))
-    return Borders(tuple(lanes), ego, left, right, paved, ramp)
+    strips = _strip(d, template, left, -1), _strip(d, template, right, 1)
+    return Borders(
+        lanes=tuple(lanes),
+        ego=ego,
+        left=left,
+        right=right,
+        paved=(strips[0].left, strips[1].right),
+        strips=tuple(s for s in strips if s.kind != "drive" and not (ramp and s is strips[1])),
+        ramp=ramp,
+    )
 
 
 def _drop_lane(d: Draws, courses: list[Course], width: float) -> list[Course]:
@@ -104,13 +115,24 @@ def _ramp(d: Draws, template: Template, edge: Course, width: float) -> tuple[Cou
     return left, right, nose
 
 
-def _shoulder(d: Draws, template: Template) -> float:
-    """Width of the strip between the outer line and the end of the pavement, metres."""
+def _strip(d: Draws, template: Template, edge: Course, side: int) -> Lane:
+    """What lies between the outer line and the end of the pavement on one side.
+
+    A strip too narrow to be more than a margin is of kind ``drive``.
+    """
+    kind, wide = "drive", d.between(0.15, 1.3)
+    oncoming = side < 0 and template.oncoming[1] > 0
     if template.has("shoulder"):
-        return d.between(0.6, 3.4)
-    if template.has("kerbs"):
-        return d.between(0.15, 0.5)
-    return d.between(0.15, 1.3)
+        wide = d.between(0.6, 3.4)
+        kind = "shoulder" if wide > _LEAST_SHOULDER_M else kind
+    elif template.has("bike lane") and (side > 0 or (oncoming and d.chance(0.6))):
+        kind, wide = "bike", d.between(1.4, 2.1)
+    elif template.has("parking") and d.chance(0.65):
+        kind, wide = "park", d.between(1.9, 2.3)
+    elif template.has("kerbs"):
+        wide = d.between(0.15, 0.5)
+    far = edge.shifted(side * wide)
+    return Lane(far, edge, -1 if oncoming else 1, kind) if side < 0 else Lane(edge, far, 1, kind)
 
 
 def sample_junction(d: Draws, template: Template) -> Junction | None:
@@ -164,6 +186,9 @@ GROUNDS: dict[str, Color] = {
 }
 """What lies beside a road."""
 
+BIKE_LANES: tuple[Color, ...] = ((132, 62, 52), (62, 104, 74), (66, 88, 128), (150, 74, 60))
+"""Surfacing of coloured bike lanes, on a pavement of middle brightness."""
+
 
 def sample_pavement(d: Draws, template: Template, surface: str) -> tuple[Color, int]:
     """Draw the carriageway's albedo and grain: concrete, asphalt, cobbles, gravel or snow."""
@@ -194,7 +219,17 @@ def sample_bands(
     outer = (left, right)
     if template.has("divided") or template.has("median"):
         bands += _opposite(d, template, left, pavement, surface)
-    if template.has("kerbs"):
+    if template.has("lot"):
+        wide = template.lot_m * d.between(0.9, 1.2)
+        outer = (left.shifted(-wide), right.shifted(wide))
+        bands.append(Band(*outer, color, "road", rough))
+    elif template.has("tunnel"):
+        outer = (left.shifted(-0.8), right.shifted(0.8))
+        bands += [
+            Band(outer[0], left, (120, 118, 112), "sidewalk", 90, up_m=0.2),
+            Band(right, outer[1], (120, 118, 112), "sidewalk", 90, up_m=0.2),
+        ]
+    elif template.has("kerbs"):
         walk = GROUNDS["snow"] if surface == "snow" else _varied(d, GROUNDS["slabs"])
         wide = (d.between(1.6, 4.5), d.between(1.6, 4.5))
         outer = (left.shifted(-wide[0]), right.shifted(wide[1]))
@@ -205,16 +240,31 @@ def sample_bands(
         strip = _varied(d, GROUNDS["soil"])
         bands.append(Band(right, right.shifted(d.between(0.4, 2)), strip, "terrain", 255))
     bands.append(Band(left, right, color, "road", rough))
+    bands += _strip_bands(d, borders, pavement, surface)
     if borders.ramp:
         edge = borders.ramp[1].shifted(d.between(0.5, 2.5))
         bands.append(Band(borders.ramp[0].shifted(-0.4), edge, color, "road", rough))
-    if template.has("shoulder") and d.chance(0.5):  # shoulders laid in another material
-        tone = d.between(0.6, 1.15)
-        other = (color[0] * tone, color[1] * tone, color[2] * tone)
-        bands.append(Band(left, borders.left.shifted(-0.3), other, "road", rough))
-        if borders.ramp is None:
-            bands.append(Band(borders.right.shifted(0.3), right, other, "road", rough))
     return bands, outer
+
+
+def _strip_bands(
+    d: Draws, borders: Borders, pavement: tuple[Color, int], surface: str
+) -> list[Band]:
+    """Strips laid in another material: shoulders, parking bays, coloured bike lanes."""
+    color, rough = pavement
+    bike = d.pick(BIKE_LANES) if d.chance(0.6) and surface != "snow" else None
+    tone = d.between(0.6, 1.15) if d.chance(0.5) else None
+    bands = []
+    for strip in borders.strips:
+        level = min(sum(color) / 300, 1.1)
+        if strip.kind == "bike" and bike is not None:
+            other = (bike[0] * level, bike[1] * level, bike[2] * level)
+        elif strip.kind != "bike" and tone is not None:
+            other = (color[0] * tone, color[1] * tone, color[2] * tone)
+        else:
+            continue
+        bands.append(Band(strip.left, strip.right, other, "road", rough))
+    return bands
 
 
 def _opposite(

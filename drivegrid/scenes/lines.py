@@ -13,6 +13,7 @@ from drivegrid.scenes.templates import Template
 # Period and painted length in metres: American, European, Chinese, then urban rules.
 _HIGHWAY_DASHES = ((12.2, 3.05), (12.0, 3.0), (15.0, 6.0), (18.0, 6.0), (12.0, 4.0))
 _URBAN_DASHES = ((6.0, 3.0), (6.0, 2.0), (9.0, 3.0), (6.0, 2.0), (12.0, 6.0))
+_BIKE_COLORS = {"white": 5.0, "green": 1.5, "blue": 1.0, "red": 1.0, "yellow": 0.7}
 _RARE_STYLES = ("double dashed", "solid-dashed", "dashed-solid", "zigzag", "worn")
 
 
@@ -24,6 +25,7 @@ class _Habit:
     center: str
     outer: str
     yellow: bool
+    bike: tuple[str, str]
     dash: tuple[float, float, float]
     width_m: float
     strength: float
@@ -43,6 +45,8 @@ def sample_lines(
         style, color = _paint(d, template, habit, (index, oncoming, len(lanes)))
         if index == len(lanes) and borders.ramp is not None:
             style = "dashed"
+        if _beside_bikes(borders, index):
+            style, color = habit.bike
         if template.has("works") and abs(index - oncoming) < len(lanes) and d.chance(0.35):
             color = d.pick(("yellow", "other"))
         ghost = d.pick((-1, 1)) * d.between(0.15, 0.6) if d.chance(0.06) else 0.0
@@ -75,10 +79,18 @@ def _habit(d: Draws, template: Template) -> _Habit:
         center=d.pick(_RARE_STYLES[:3]) if center == "rare" else center,
         outer="missing" if template.has("kerbs") and d.chance(0.55) else "solid",
         yellow=d.chance(0.6),
+        bike=(d.pick(("solid", "solid", "dashed")), d.weighted(_BIKE_COLORS)),
         dash=(painted * d.between(0.85, 1.1), period * d.between(0.93, 1.07), d.between(0, period)),
         width_m=d.between(0.1, 0.2),
         strength=d.between(0.45, 1.0),
     )
+
+
+def _beside_bikes(borders: Borders, index: int) -> bool:
+    """Return whether a border of the lanes parts them from a bike lane."""
+    edges = {0: borders.left, len(borders.lanes): borders.right}
+    bikes = [strip for strip in borders.strips if strip.kind == "bike"]
+    return index in edges and any(edges[index] in (s.left, s.right) for s in bikes)
 
 
 def _paint(
@@ -96,8 +108,8 @@ def _paint(
             color = "yellow" if habit.yellow else "white"
     elif index == count:
         style = habit.outer
-        if style == "solid" and template.has("parking") and d.chance(0.4):
-            color = d.pick(("blue", "red", "yellow"))
+        if template.has("kerbs") and d.chance(0.22):  # stopping forbidden or paid for
+            style, color = "solid", d.pick(("blue", "red", "yellow", "green"))
     elif index == oncoming:
         style, color = habit.center, "yellow" if habit.yellow else "white"
     elif d.chance(0.14):

@@ -10,7 +10,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.layout import Borders
 from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.road import Junction, Lane, Mark
+from drivegrid.scenes.road import Course, Junction, Lane, Mark
 from drivegrid.scenes.templates import Template
 
 WHITE: Color = (228, 228, 222)
@@ -22,6 +22,12 @@ _SIDE = [
     np.array([[-0.08, 2.0], [0.5, 3.0], [0.5, 3.5], [-0.08, 2.7]]),
     np.array([[0.5, 2.5], [1.15, 3.4], [0.5, 4.2]]),
 ]
+_U_TURN = [
+    np.array([[0.32, 0.0], [0.48, 0.0], [0.48, 3.8], [0.32, 4.0]]),
+    np.array([[0.48, 3.8], [0.32, 4.4], [-0.32, 4.4], [-0.48, 3.8], [-0.32, 4.0], [0.32, 4.0]]),
+    np.array([[-0.48, 3.9], [-0.32, 3.9], [-0.32, 2.6], [-0.48, 2.6]]),
+    np.array([[-0.8, 2.7], [0.0, 2.7], [-0.4, 1.3]]),
+]
 ARROWS: dict[str, list[FloatArray]] = {
     "straight": [_SHAFT, _HEAD],
     "right": [_SHAFT[:, :] * (1, 0.8), *_SIDE],
@@ -29,8 +35,42 @@ ARROWS: dict[str, list[FloatArray]] = {
     "right or straight": [_SHAFT, _HEAD, *_SIDE],
     "left or straight": [_SHAFT, _HEAD, *[p * (-1, 1) for p in _SIDE]],
     "left or right": [_SHAFT * (1, 0.8), *_SIDE, *[p * (-1, 1) for p in _SIDE]],
+    "other": _U_TURN,
 }
 """Value of the attribute ``points`` -> polygons."""
+
+
+def _ring(q: float, z: float, radius: float) -> list[FloatArray]:
+    """A wheel of eight bars, drawn out along the road as symbols are."""
+    angle = np.linspace(0, 2 * np.pi, 9)
+    inner, outer = 0.72 * radius, radius
+    points = np.column_stack([np.cos(angle), 2.2 * np.sin(angle)])
+    return [
+        np.array(
+            [points[i] * inner, points[i] * outer, points[i + 1] * outer, points[i + 1] * inner]
+        )
+        + np.array((q, z))
+        for i in range(8)
+    ]
+
+
+BICYCLE: list[FloatArray] = [
+    *_ring(-0.32, 0.62, 0.26),
+    *_ring(0.32, 0.62, 0.26),
+    np.array([[-0.36, 0.6], [-0.28, 0.6], [-0.08, 1.4], [-0.16, 1.4]]),
+    np.array([[-0.14, 1.3], [0.2, 1.3], [0.2, 1.42], [-0.14, 1.42]]),
+    np.array([[-0.02, 0.58], [0.04, 0.58], [0.24, 1.4], [0.16, 1.4]]),
+    np.array([[0.28, 0.62], [0.36, 0.62], [0.2, 1.75], [0.13, 1.75]]),
+    np.array([[0.02, 1.7], [0.26, 1.7], [0.26, 1.82], [0.02, 1.82]]),
+    np.array([[-0.22, 1.5], [-0.02, 1.5], [-0.02, 1.62], [-0.22, 1.62]]),
+]
+"""A bicycle from the side, 1.2 m wide and 1.8 m long."""
+
+BAY_M = (2.5, 5.0)
+"""Width along the lane and depth of a parking bay at right angles."""
+
+BAYS_FROM_M, BAYS_TO_M = 2.0, 62.0
+"""Stretch of Z with bays."""
 
 # Letters as strokes on a 3 x 5 raster, the column from the left and the row from the far end.
 _LETTERS = {
@@ -59,6 +99,9 @@ def sample_marks(
     elif template.has("crosswalk"):
         found.append(_crosswalk(d, borders, d.between(9, 30)))
     ours = [lane for lane in drive if lane.direction > 0]
+    found += [m for strip in borders.strips for m in _strip_marks(d, strip)]
+    if template.has("bays"):
+        found += [_bays(d, borders.left, -1), _bays(d, borders.right, 1)]
     busy = junction is not None or template.has("exit") or d.chance(0.12)
     if busy and not template.has("unmarked"):
         z = max(junction.near_m - d.between(12, 18), 3.5) if junction else d.between(6, 30)
@@ -120,6 +163,35 @@ def _arrow(d: Draws, lane: Lane, z: float) -> Mark:
     scale = d.between(0.8, 1.2)
     polygons = tuple(shape * scale + (middle, z) for shape in ARROWS[points])
     return Mark("lane/arrow", polygons, WHITE, {"points": points}, d.between(0.5, 1.0))
+
+
+def _strip_marks(d: Draws, strip: Lane) -> list[Mark]:
+    """Bicycles on a bike lane, and an arrow before some; bay ends on a parking strip."""
+    if strip.kind == "park" and d.chance(0.6):
+        step, start = d.between(5.2, 6.2), d.between(2, 8)
+        bars = [
+            quad(strip.left.here(z), strip.right.here(z), z, z + 0.12)
+            for z in np.arange(start, 70, step).tolist()
+        ]
+        return [Mark("area/parking", tuple(bars), WHITE, {}, d.between(0.4, 0.9))]
+    if strip.kind != "bike":
+        return []
+    found = []
+    strength = d.between(0.5, 1.0)
+    for z in np.arange(d.between(4, 14), 60, d.between(16, 28)).tolist():
+        shapes = tuple(shape + np.array((strip.middle(z), z)) for shape in BICYCLE)
+        found.append(Mark("lane/symbol", shapes, WHITE, {}, strength))
+    return found
+
+
+def _bays(d: Draws, edge: Course, side: int) -> Mark:
+    """Borders of parking bays at right angles to a lane; see ``BAY_M``."""
+    wide, deep = BAY_M
+    bars = []
+    for z in np.arange(BAYS_FROM_M, BAYS_TO_M, wide).tolist():
+        near, far = sorted((edge.here(z), edge.here(z) + side * deep))
+        bars.append(quad(near, far, z, z + 0.11))
+    return Mark("area/parking", tuple(bars), WHITE, {}, d.between(0.45, 1.0))
 
 
 def _text(word: str, lane: Lane, z: float) -> Mark:

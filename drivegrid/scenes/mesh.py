@@ -89,6 +89,7 @@ MATERIALS: dict[str, Material] = {
     "iron": Material((74, 72, 70), gloss=0.1, rough=0.4),
     "grass": Material((92, 104, 60), rough=0.8),
     "asphalt edge": Material((124, 121, 116), rough=0.8),
+    "strip lamp": Material((255, 232, 190), glow="always"),
     "lamp red lit": Material((255, 60, 45), glow="always"),
     "lamp yellow lit": Material((255, 190, 50), glow="always"),
     "lamp green lit": Material((60, 255, 180), glow="always"),

@@ -21,7 +21,15 @@ _WALKERS: dict[str, float] = {
     "object/person/police_officer": 0.5,
 }
 _ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 1.0}
-_MEANS = {"city": 3.2, "residential": 2.4, "rural": 0.35, "highway": 0.12}
+_MEANS = {
+    "city": 3.2,
+    "residential": 2.4,
+    "rural": 0.35,
+    "highway": 0.12,
+    "tunnel": 0.08,
+    "parking": 2.6,
+    "gas station": 1.8,
+}
 
 
 def sample_people(
@@ -57,7 +65,7 @@ def sample_clothes(d: Draws) -> tuple[Color, Color]:
 def _walker(d: Draws, template: Template, road: Road, stock: Stock) -> Thing:
     z = d.between(5, 42) if d.chance(0.8) else d.between(40, 70)
     side = 1 if d.chance(0.62) else -1
-    edge = (road.edges[1] if side > 0 else road.edges[0]).here(z)
+    edge = (road.paved[1] if side > 0 else road.paved[0]).here(z)
     if template.has("kerbs"):
         rim = (road.verges[1] if side > 0 else road.verges[0]).here(z)
         spot = Spot(edge + (rim - edge) * d.between(0.25, 0.9), z)
@@ -89,7 +97,9 @@ def _on_road(d: Draws, road: Road, z: float) -> Spot:
 
 def _rider(d: Draws, road: Road, stock: Stock) -> Thing:
     z = d.between(7, 45)
-    spot = Spot(road.edges[1].here(z) - d.between(0.4, 1.3), z, d.bell(0.05))
+    bikes = next((s for s in road.strips if s.kind == "bike" and s.direction > 0), None)
+    q = bikes.middle(z) if bikes else road.edges[1].here(z) - d.between(0.4, 1.3)
+    spot = Spot(q + d.bell(0.1), z, d.bell(0.05))
     mesh = stock.pick(
         d, "object/vehicle/bicycle" if d.chance(0.75) else "object/vehicle/motorcycle"
     )

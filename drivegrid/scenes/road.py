@@ -121,7 +121,7 @@ class Lane:
         left: Left border.
         right: Right border.
         direction: +1 ours, -1 oncoming.
-        kind: ``drive``, ``bike`` or ``park``.
+        kind: ``drive``; of strips beside the lanes: ``bike``, ``park`` or ``shoulder``.
         span_m: First and last Z.
     """
 
@@ -184,7 +184,9 @@ class Road:
         marks: Other paint.
         ego: Index of the ego lane.
         edges: Left and right border of the carriageway.
+        paved: Left and right border of carriageway and strips; the kerbs, where there are any.
         verges: Left and right border of all that is paved (sidewalks included).
+        strips: Bike lanes, parking strips and shoulders beside the carriageway.
         junction: A crossing street, or None.
         divided: Whether the oncoming carriageway lies apart.
     """
@@ -197,7 +199,9 @@ class Road:
     marks: tuple[Mark, ...]
     ego: int
     edges: tuple[Course, Course]
+    paved: tuple[Course, Course]
     verges: tuple[Course, Course]
+    strips: tuple[Lane, ...]
     junction: Junction | None
     divided: bool
 

@@ -12,6 +12,7 @@ from drivegrid.scenes.placing import Occupancy, Spot, Thing, footprint, stand
 from drivegrid.scenes.road import Course, Road
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import Template
+from drivegrid.scenes.tunnel import sample_tunnel
 
 _TREES = (
     "broadleaf small",
@@ -61,6 +62,10 @@ def sample_roadside(
 ) -> Roadside:
     """Draw both sides of the road up to about 120 m, rails left out."""
     side = Roadside()
+    if template.has("tunnel"):
+        tube, side.lamps = sample_tunnel(d, road)
+        side.things.append(tube)
+        return side
     if template.has("lamps") or (template.place == "highway" and d.chance(0.25)):
         _lamps(d, road, stock, side)
     if template.has("poles") or d.chance(0.2):
@@ -204,7 +209,7 @@ def _farms(d: Draws, road: Road, stock: Stock, side: Roadside) -> None:
 
 
 def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadside) -> None:
-    mean = {"highway": 7.0, "rural": 12.0, "city": 4.0, "residential": 7.0}[template.place]
+    mean = {"highway": 7.0, "rural": 12.0, "city": 4.0, "residential": 7.0}.get(template.place, 3.0)
     count = int(mean * (1.7 if template.has("trees") else 1.0) * d.between(0.2, 1.4))
     dull = d.between(0.6, 1.1)
     for _ in range(count):

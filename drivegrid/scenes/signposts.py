@@ -15,7 +15,15 @@ from drivegrid.scenes.templates import Template
 
 _POST_M = 2.2
 """Height of the model ``sign post``."""
-_MEANS = {"highway": 1.3, "rural": 1.6, "city": 3.0, "residential": 1.8}
+_MEANS = {
+    "highway": 1.3,
+    "rural": 1.6,
+    "city": 3.0,
+    "residential": 1.8,
+    "tunnel": 0.5,
+    "parking": 1.5,
+    "gas station": 1.0,
+}
 
 STATES = {
     "vehicle": ("red", "yellow", "green", "red-yellow", "off"),

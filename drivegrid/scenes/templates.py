@@ -18,6 +18,7 @@ class Template:
         hill: Typical change of grade over the visible road.
         weight: How often it is drawn.
         held_out: Only test scenes show it.
+        lot_m: How far paved ground reaches beside a lane across a lot.
     """
 
     place: str
@@ -28,6 +29,7 @@ class Template:
     hill: float = 0.008
     weight: float = 1.0
     held_out: bool = False
+    lot_m: float = 0.0
 
     def has(self, feature: str) -> bool:
         """Return whether it has a feature."""
@@ -130,6 +132,28 @@ TEMPLATES: dict[str, Template] = {
         (1, 3),
         features=_with("kerbs", "parking", "both sides", "buildings", "lamps"),
         held_out=True,
+    ),
+    "tunnel": Template(
+        "tunnel", (2, 3), (0, 1), _with("tunnel"), bend=1 / 700, hill=0.012, weight=0.6
+    ),
+    "parking lot": Template(
+        "parking",
+        (1, 1),
+        (0, 1),
+        _with("lot", "bays", "unmarked", "lamps"),
+        bend=0.0,
+        hill=0.002,
+        weight=0.7,
+        lot_m=22.0,
+    ),
+    "gas station": Template(
+        "gas station",
+        (1, 1),
+        features=_with("lot", "pumps", "unmarked"),
+        bend=0.0,
+        hill=0.002,
+        weight=0.6,
+        lot_m=16.0,
     ),
 }
 """Template name -> template."""

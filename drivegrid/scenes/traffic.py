@@ -142,14 +142,17 @@ def _parked(
     for side in sides:
         if not d.chance(0.75):
             continue
-        edge = road.edges[1] if side > 0 else road.edges[0]
+        strip = next((s for s in road.strips if s.kind == "park" and _lies(road, s) == side), None)
+        edge = road.paved[1] if side > 0 else road.paved[0]
         turn = 0.0 if side > 0 or template.has("both sides") else math.pi
         z = d.between(3, 16)
         while z < 75:
             mesh = stock.pick(d, d.weighted({"object/vehicle/car": 9.0, "object/vehicle/van": 1.5}))
             size = footprint(mesh, turn)
             spot = Spot(
-                edge.here(z) - side * (size[0] / 2 - d.between(0.3, 0.75)), z, turn + d.bell(0.02)
+                edge.here(z) - side * (size[0] / 2 - (-0.1 if strip else d.between(0.3, 0.75))),
+                z,
+                turn + d.bell(0.02),
             )
             blocked = road.junction and road.junction.near_m - 9 < z < road.junction.far_m + 6
             if not blocked and taken.take(spot, size):
@@ -157,6 +160,11 @@ def _parked(
                 found.append(thing_of(body, spot, {"activity": "parked"}))
             z += size[1] + (d.between(0.7, 1.6) if d.chance(0.7) else d.gap(9))
     return found
+
+
+def _lies(road: Road, strip: Lane) -> int:
+    """Return 1 for a strip to the right of the lanes, -1 for one to the left."""
+    return 1 if strip.left == road.edges[1] else -1
 
 
 def _crossing(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:

@@ -26,6 +26,15 @@ def sample_conditions(d: Draws) -> tuple[str, str, str]:
     return weather, time, d.weighted(_SURFACES[weather])
 
 
+def dry_weather(weather: str) -> str:
+    """Return the weather of a place where no rain, snow or fog gets in.
+
+    >>> dry_weather("rain"), dry_weather("clear")
+    ('cloudy', 'clear')
+    """
+    return weather if weather == "clear" else "cloudy"
+
+
 def sample_light(d: Draws, weather: str, time: str) -> Light:
     """Draw the light of a value of TIMES under a value of WEATHERS."""
     fog = _FOG_M[weather] * d.between(0.6, 1.6)

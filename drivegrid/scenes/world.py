@@ -8,13 +8,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes import hazards, layout, lines, marks, people, roadside, signposts, traffic
+from drivegrid.scenes import (
+    hazards,
+    layout,
+    lines,
+    marks,
+    people,
+    premises,
+    roadside,
+    signposts,
+    traffic,
+    tunnel,
+)
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.faces import FACES
 from drivegrid.scenes.ground import first_crest
 from drivegrid.scenes.lens import Lens, sample_lens
+from drivegrid.scenes.looks import color_of
 from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.ordering import far_to_near
 from drivegrid.scenes.placing import Occupancy, Thing, numbered, plan_of
@@ -25,7 +37,7 @@ from drivegrid.scenes.sky import TEST_DOMES, Sky, sample_sky
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import TEMPLATES, Template
 from drivegrid.scenes.view import Light
-from drivegrid.scenes.weather import sample_conditions, sample_light
+from drivegrid.scenes.weather import dry_weather, sample_conditions, sample_light
 
 _CLOSEST_M = 1.0
 _FARTHEST_M = 170.0
@@ -93,15 +105,23 @@ def sample_world(seed: int) -> World:
     name = _template(d, test)
     template = TEMPLATES[name]
     weather, time, surface = sample_conditions(d)
-    light = sample_light(d, weather, time)
+    outside = light = sample_light(d, weather, time)
+    if template.has("tunnel"):
+        weather, surface = dry_weather(weather), d.weighted(tunnel.SURFACES)
+        light = tunnel.tunnel_light(d)
     road = _road(d, template, surface)
     camera = sample_camera(d, template)
     things, scenery, side = _populate(d, template, road, test)
     first = 1 + len(road.lines) + len(road.marks)
-    things = [numbered(thing, first + index) for index, thing in enumerate(_drawable(things))]
+    things = [
+        numbered(_colored(thing), first + index) for index, thing in enumerate(_drawable(things))
+    ]
     bodies = [body for thing in things for body in thing.bodies] + scenery
-    if time == "night":
-        bodies = [replace(b, lamps=max(b.lamps, 0.6)) for b in bodies]
+    if light.night:
+        driving = {first + k for k, thing in enumerate(things) if _lit(thing)}
+        bodies = [
+            replace(b, lamps=max(b.lamps, 0.6)) if b.part_of in driving else b for b in bodies
+        ]
     plans = ground_plans(bodies)
     near = plans[:, :, 1].min(axis=1)
     shown = np.flatnonzero((near > _CLOSEST_M) & (near < _FARTHEST_M))
@@ -115,7 +135,7 @@ def sample_world(seed: int) -> World:
         camera=camera,
         road=road,
         sky=sample_sky(
-            d, light, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)
+            d, outside, weather, rural=template.place == "rural", held_out=test and d.chance(0.5)
         ),
         finish=_finish(d, road, (surface, weather), light, side),
         light=light,
@@ -126,6 +146,18 @@ def sample_world(seed: int) -> World:
         crest_m=first_crest(camera.height_m, road.alignment),
         lens=sample_lens(np.random.default_rng([seed, 2]), weather, time),
     )
+
+
+def _colored(thing: Thing) -> Thing:
+    """Return an obstacle with the colour it is drawn in; other things as they are."""
+    if not thing.label.startswith("obstacle/"):
+        return thing
+    return replace(thing, attributes=dict(thing.attributes) | {"color": color_of(thing.bodies[0])})
+
+
+def _lit(thing: Thing) -> bool:
+    """Return whether a thing's lamps shine at night: driven vehicles."""
+    return thing.attributes.get("activity") in ("moving", "stopped")
 
 
 def _template(d: Draws, test: bool) -> str:
@@ -155,7 +187,9 @@ def _road(d: Draws, template: Template, surface: str) -> Road:
         marks=tuple(marks.sample_stains(d, template, borders, surface) + flat),
         ego=borders.ego,
         edges=(borders.left, borders.right),
+        paved=borders.paved,
         verges=outer,
+        strips=borders.strips,
         junction=junction,
         divided=template.has("divided"),
     )
@@ -168,12 +202,22 @@ def _populate(
     stock, faces, taken = Stock(test), signposts.Faces(test), Occupancy()
     rails, hedges = roadside.sample_rails(d, template, road, taken)
     things = hazards.sample_hazards(d, template, road, stock, taken)
+    built: list[Body] = []
+    if template.has("pumps"):
+        pumps, built = premises.sample_station(d, road, stock, taken)
+        things += pumps
+    if template.has("bays"):
+        things += premises.sample_bays(d, road, stock, taken)
     things += traffic.sample_traffic(d, template, road, stock, taken)
     things += people.sample_people(d, template, road, stock, taken)
     signs, posts = signposts.sample_signs(d, template, road, faces)
     lights, masts = signposts.sample_lights(d, template, road)
     side = roadside.sample_roadside(d, template, road, stock, taken)
-    return things + signs + lights + rails + side.things, posts + masts + hedges + side.bodies, side
+    return (
+        things + signs + lights + rails + side.things,
+        built + posts + masts + hedges + side.bodies,
+        side,
+    )
 
 
 def _drawable(things: list[Thing]) -> list[Thing]:
@@ -213,7 +257,7 @@ def _finish(
         tone=layout.sample_tone(d, road, surface),
         wet=wet,
         lamps_m=np.array(lamps).reshape(-1, 3),
-        beam=d.between(0.5, 1.3) if light.night else 0.0,
+        beam=d.between(0.5, 1.3) * max(1 - 1.6 * light.sky_gain, 0.15) if light.night else 0.0,
         groves=tuple(side.groves),
     )
 

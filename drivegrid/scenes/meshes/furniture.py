@@ -180,6 +180,26 @@ def _bus_shelter() -> tuple[Part, ...]:
     return (back, *posts, seat, left, poster, *advert, roof)
 
 
+def _fuel_pump() -> tuple[Part, ...]:
+    """A pump with a display and two nozzles on either side; takes the body's first tint."""
+    body = box((-0.3, 0.0, -0.5), (0.3, 1.75, 0.5), "paint")
+    head = box((-0.33, 1.7, -0.55), (0.33, 2.05, 0.55), "white")
+    parts = []
+    for side, sign in (("-x", -1), ("+x", 1)):
+        parts.append(panel(side, sign * 0.31, rectangle((-0.4, 1.15), (0.4, 1.6)), "white"))
+        parts.append(panel(side, sign * 0.32, rectangle((-0.3, 1.25), (0.3, 1.5)), "glass"))
+        parts.append(panel(side, sign * 0.31, rectangle((-0.42, 0.5), (0.42, 1.05)), "dark"))
+    for z in (-0.5, 0.5):
+        shape = rectangle((-0.2, 0.7), (0.2, 1.5))
+        parts.append(panel("-z" if z < 0 else "+z", z * 1.02, shape, "dark"))
+    nozzles = [
+        box((x - 0.05, 0.6, z - 0.04), (x + 0.05, 1.0, z + 0.04), "black", detail=True)
+        for x in (-0.35, 0.35)
+        for z in (-0.25, 0.25)
+    ]
+    return (body, *parts, *nozzles, head)
+
+
 def _model(name: str, label: str, parts: tuple[Part, ...], held_out: bool = False) -> Model:
     segment = "pole" if label in ("pole", "bollard") else "obstacle"
     return Model(Mesh(name, parts), segment, f"obstacle/{label}", held_out)
@@ -201,6 +221,7 @@ FURNITURE: dict[str, Model] = {
         _model("parking meter", "street_furniture", _parking_meter()),
         _model("junction box", "street_furniture", _junction_box(), held_out=True),
         _model("trash can", "street_furniture", _trash_can()),
+        _model("fuel pump", "street_furniture", _fuel_pump()),
         _model("bus shelter", "street_furniture", _bus_shelter()),
     )
 }

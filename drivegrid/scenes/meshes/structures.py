@@ -56,6 +56,85 @@ def _tunnel_portal() -> tuple[Part, ...]:
     return (end, top, *sides, *lamps, *rim)
 
 
+def _tunnel_wall() -> tuple[Part, ...]:
+    """4 m of a tunnel's right wall along z, 5.4 m high: pale tiles below, soot above."""
+    wall = box((0.0, 0.0, -2.0), (0.5, 5.4, 2.0), "shadow")
+    tiles = panel("-x", -0.03, rectangle((-2.0, 0.35), (2.0, 3.1)), "pale gray")
+    joints = [
+        panel("-x", -0.04, rectangle((z, 0.35), (z + 0.02, 3.1)), "shadow") for z in (-2.0, 0.0)
+    ]
+    band = panel("-x", -0.04, rectangle((-2.0, 2.95), (2.0, 3.1)), "blue")
+    rail = box((-0.09, 0.95, -2.0), (0.0, 1.02, 2.0), "steel", detail=True)
+    cable = box((-0.12, 4.5, -2.0), (0.0, 4.62, 2.0), "steel", detail=True)
+    return (wall, tiles, *joints, band, rail, cable)
+
+
+def _tunnel_ceiling() -> tuple[Part, ...]:
+    """4 m of a tunnel's ceiling along z at 5.4 m; scale x gives half the width."""
+    slab = box((-1.0, 5.4, -2.0), (1.0, 5.9, 2.0), "shadow")
+    lamps = [
+        panel("-y", 5.36, rectangle((x - 0.03, -1.3), (x + 0.03, 0.9)), "strip lamp")
+        for x in (-0.42, 0.42)
+    ]
+    seam = panel("-y", 5.37, rectangle((-1.0, -2.0), (1.0, -1.95)), "dark")
+    return (slab, seam, *lamps)
+
+
+def _canopy_roof() -> tuple[Part, ...]:
+    """The roof over a gas station's pumps, 18 x 11 m, clear below 4.9 m, lamps in its soffit.
+
+    The rim takes the body's first tint.
+    """
+    roof = box((-9.0, 4.9, -5.5), (9.0, 5.8, 5.5), ("paint",) * 4 + ("concrete", "pale gray"))
+    lines = [
+        panel(side, at, rectangle((-9.0, 5.1), (9.0, 5.24)), "white")
+        for side, at in (("-z", -5.53), ("+z", 5.53))
+    ]
+    lamps = [
+        panel("-y", 4.87, rectangle((x - 0.45, z - 0.45), (x + 0.45, z + 0.45)), "strip lamp")
+        for x in (-6.0, -2.0, 2.0, 6.0)
+        for z in (-3.2, 0.0, 3.2)
+    ]
+    return (roof, *lines, *lamps)
+
+
+def _canopy_pillar() -> tuple[Part, ...]:
+    """A pillar of the canopy, with a dark foot."""
+    shaft = box((-0.2, 0.0, -0.2), (0.2, 4.9, 0.2), "pale gray")
+    return (shaft, box((-0.24, 0.0, -0.24), (0.24, 0.9, 0.24), "iron"))
+
+
+def _pump_island() -> tuple[Part, ...]:
+    """A kerbed island 9 m long between two lanes of a gas station, with a hoop at each end."""
+    kerb = box((-0.55, 0.0, -4.5), (0.55, 0.16, 4.5), "concrete")
+    top = panel("+y", 0.165, rectangle((-0.42, -4.35), (0.42, 4.35)), "pale gray")
+    hoops = []
+    for z in (-4.2, 4.2):
+        hoops += [
+            box((x - 0.05, 0.1, z - 0.05), (x + 0.05, 0.85, z + 0.05), "yellow")
+            for x in (-0.4, 0.4)
+        ]
+    rails = [
+        box((-0.45, 0.8, z - 0.05), (0.45, 0.9, z + 0.05), "yellow", detail=True)
+        for z in (-4.2, 4.2)
+    ]
+    return (kerb, top, *hoops, *rails)
+
+
+def _price_pylon() -> tuple[Part, ...]:
+    """A gas station's sign 6.5 m high, facing -z: a coloured head above rows of prices."""
+    body = box((-0.9, 0.0, -0.2), (0.9, 6.5, 0.2), "dark")
+    parts = []
+    for side, at in (("-z", -0.22), ("+z", 0.22)):
+        parts.append(panel(side, at, rectangle((-0.85, 4.7), (0.85, 6.4)), "paint"))
+        for y in (3.7, 2.8, 1.9):
+            parts.append(panel(side, at, rectangle((-0.8, y), (0.8, y + 0.75)), "white"))
+            for x in (-0.65, -0.25, 0.15):
+                shape = rectangle((x, y + 0.15), (x + 0.25, y + 0.6))
+                parts.append(panel(side, at * 1.1, shape, "red"))
+    return (body, *parts)
+
+
 def _gantry() -> tuple[Part, ...]:
     """Two posts at x = ±1 under a lattice beam at 5.9 to 6.8 m; scale x gives half the span."""
     posts = [box((x - 0.018, 0.0, -0.2), (x + 0.018, 6.8, 0.2), "steel") for x in (-1.0, 1.0)]
@@ -132,6 +211,12 @@ STRUCTURES: dict[str, Model] = {
         _model("lamp post", "pole", _lamp_post((-1.8,))),
         _model("lamp post double", "pole", _lamp_post((1.8, -1.8)), held_out=True),
         _model("billboard", "sign", _billboard()),
+        _model("tunnel wall", "building", _tunnel_wall()),
+        _model("tunnel ceiling", "building", _tunnel_ceiling()),
+        _model("canopy roof", "building", _canopy_roof()),
+        _model("canopy pillar", "pole", _canopy_pillar()),
+        _model("pump island", "sidewalk", _pump_island()),
+        _model("price pylon", "sign", _price_pylon()),
     )
 }
 """Structures by name; sign post and wood post are 1 m high, to be scaled along y."""
