@@ -15,17 +15,17 @@ from drivegrid.scenes.camera import NEAR_M, Float32Array
 from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
-DETAIL_PX = 14.0
+DETAIL_PX = 20.0
 """Bodies lower than this in the picture show no detail parts."""
 
-ROUND_PX = 52.0
+ROUND_PX = 64.0
 """Bodies lower than this have their round parts painted as blobs."""
 
 _SMALL_PX = 2.6
 _THIN_PX = 1.3
 _LEAST_COVER = 0.12
 _FACE_PX2 = 0.5
-_DETAIL_PX2 = 2.5
+_DETAIL_PX2 = 4.0
 _BLOB_PX = 12.0
 _LIMIT_PX = 16000.0
 _CREST_SLACK = 2e-4

@@ -119,6 +119,8 @@ def _flatten(
     counts: list[int] = []
     blob = [_is_blob(part, round_parts) for part in parts]
     panel = None
+    used = {name for part in parts for name in part.materials}
+    window = GLOWS.index("window") if used & {"facade", "brick"} else 0
     start = 0
     for part, unseen, heap in zip(parts, hidden, blob, strict=True):
         before = len(quads)
@@ -129,11 +131,8 @@ def _flatten(
             if heap or unseen[number]:
                 continue
             material = part.materials[number]
-            panes = (
-                part.detail and material == "glass" and len(part.vertices) == 4 * len(part.faces)
-            )
             look = _look(part.vertices[list(face)], material, float(rng.uniform(-1, 1)))
-            look[GLOW] = GLOWS.index("window") if panes else look[GLOW]
+            look[GLOW] = window if material == "glass" else look[GLOW]
             if material == "face":
                 panel = np.array(face, dtype=np.int32) + start
             pieces = _split(face)

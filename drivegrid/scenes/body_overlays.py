@@ -16,7 +16,7 @@ from drivegrid.scenes.view import Picture, UInt8Array, View
 
 _LEAF_TILE = 256
 _TEXTURE_PX = 20
-_PANEL_PX = 4.0
+_PANEL_PX = 6.0
 _SIDES = (8, 16, 32, 64, 128, 256)
 
 Window = tuple[int, int, int, int]
@@ -48,9 +48,10 @@ def paint_panel(
     span = float(max(x1 - x0, y1 - y0))
     side = next((s for s in _SIDES if s >= span), _SIDES[-1])
     gain, keep = body_gain(view.light, float(batch.params[index, 2]))
-    texture = (model * (1, -1) + 1) * (side / 2) - 0.5
-    target = corners - (x0 + 0.5, y0 + 0.5)
-    warp = np.linalg.lstsq(np.column_stack([texture, np.ones(len(ring))]), target, rcond=None)[0].T
+    texture = ((model * (1, -1) + 1) * (side / 2) - 0.5).astype(np.float32)
+    target = corners - np.array((x0 + 0.5, y0 + 0.5), dtype=np.float32)
+    three = [0, len(ring) // 3, 2 * len(ring) // 3]
+    warp = cv2.getAffineTransform(texture[three], target[three])
     size = (x1 - x0, y1 - y0)
     picture = cv2.warpAffine(
         _panel(body.face, side), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -25,7 +25,7 @@ _BLOB_SHIFTS = (0.0, 0.8, 1.9)
 
 
 class Compositor:
-    """Draws a view in well under three milliseconds at 448 x 448, without a graphics library.
+    """Draws a view in a few milliseconds at 448 x 448, without a graphics library.
 
     The picture and what its pixels show are painted together: the canvas has a fourth channel
     that holds the number of the body, so both follow one raster rule.
@@ -118,20 +118,19 @@ def _paint_group(
 ) -> None:
     """Paint the bodies ``first`` to ``last`` and their numbers on the canvas."""
     canvas, rings, first, last = work
-    faces = np.column_stack([colors, batch.owner - first]).tolist()
+    shades = list(map(tuple, np.column_stack([colors, batch.owner - first]).tolist()))
     bounds = batch.face_starts.tolist()
     panels = panels_of(batch)
+    cut = np.isfinite(batch.cut).tolist()
     fill = cv2.fillConvexPoly
     for index in range(first, last):
         start, stop = bounds[index], bounds[index + 1]
-        hidden = batch.cut[index] < np.inf
-        for face in range(start, stop):
-            ring = (
-                cut_polygon(view.camera, rings[face], batch.cut[index]) if hidden else rings[face]
-            )
-            if len(ring):
-                fill(canvas, ring, faces[face], 8, _SHIFT)
-        if index in panels and not hidden:
+        pieces = rings[start:stop]
+        if cut[index]:
+            pieces = [cut_polygon(view.camera, ring, float(batch.cut[index])) for ring in pieces]
+        for ring, shade in zip(pieces, shades[start:stop], strict=True):
+            fill(canvas, ring, shade, 8, _SHIFT)
+        if index in panels and not cut[index]:
             paint_panel(view, batch, index, panels[index], canvas)
         if batch.meshes[index].leafy:
             shake_leaves(batch, index, index - first, canvas)
@@ -169,7 +168,7 @@ def _mark_edges(numbers: UInt8Array, edges: UInt8Array) -> None:
 
 
 def _smears(view: View, batch: Batch, colors: Float32Array) -> Reflect:
-    """Return what draws a box below each body where wet ground mirrors it."""
+    """Return what draws a patch below each body where wet ground mirrors it."""
 
     def reflect(mirror: UInt8Array) -> None:
         starts = batch.face_starts[:-1]
@@ -183,6 +182,8 @@ def _smears(view: View, batch: Batch, colors: Float32Array) -> Reflect:
         corners = np.column_stack([left, foot, right, 2 * foot - head]) * np.tile(shrink, 2)
         boxes = np.clip(corners, -4096, 8192).astype(int)
         for (a, b, c, d), color in zip(boxes.tolist(), means.tolist(), strict=True):
-            cv2.rectangle(mirror, (a, b), (c, d), color, -1)
+            narrow = (c - a) // 4  # fading out downwards, since asphalt is not flat
+            ring = np.array([(a, b), (c, b), (c - narrow, d), (a + narrow, d)], dtype=np.int32)
+            cv2.fillConvexPoly(mirror, ring, color)
 
     return reflect

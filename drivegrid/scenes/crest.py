@@ -10,6 +10,9 @@ import numpy.typing as npt
 from drivegrid.scenes.camera import Camera
 
 
+_NOWHERE = (-99999.0, -99999.0)
+
+
 def cut_polygon(
     camera: Camera, ring: npt.NDArray[np.int32], tangent: float
 ) -> npt.NDArray[np.int32]:
@@ -21,7 +24,7 @@ def cut_polygon(
         tangent: (height - Y)/Z; rays steeper than it meet nearer ground.
 
     Returns:
-        (M, 2) in the same unit; M may be 0.
+        (M, 2) in the same unit; a point far outside every picture where nothing is left.
     """
     cos, sin = math.cos(camera.roll_rad), math.sin(camera.roll_rad)
     pixels = ring / 16 + 0.5
@@ -37,4 +40,4 @@ def cut_polygon(
             kept.append(ring[i].astype(np.float64))
         if (over[i] >= 0) != (over[j] >= 0):
             kept.append(ring[i] + (ring[j] - ring[i]) * (over[i] / (over[i] - over[j])))
-    return np.rint(np.array(kept).reshape(-1, 2)).astype(np.int32)
+    return np.rint(np.array(kept or [_NOWHERE])).astype(np.int32)

@@ -59,20 +59,16 @@ def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
 
 def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     """Return the albedo of some rows with paint laid over it, thinner where it is worn."""
-    base = view.plate.albedo[rows].copy()
-    paint = np.ascontiguousarray(view.plate.paint[rows])
-    places = cv2.findNonZero(paint.view(np.int32)[:, :, 0])
-    if places is not None and len(places):
-        column, row = places.reshape(-1, 2).astype(np.intp).T
-        found = row * paint.shape[1] + column
-        color = paint.reshape(-1, 4).take(found, axis=0).astype(np.float32)
-        dark = (np.float32(160) - grain.ravel().take(found)) * np.float32(1 / 64)
-        worn = 1 - np.float32(view.wear) * np.clip(dark, 0, 1)
-        color *= worn[:, None]
-        under = base.reshape(-1, 3).take(found, axis=0)
-        laid = under * (1 - color[:, 3:] * np.float32(1 / 255)) + color[:, :3]
-        base.reshape(-1, 3)[found] = np.minimum(laid, 255)
-    return base
+    paint, albedo = view.plate.paint[rows], view.plate.albedo[rows]
+    if cv2.norm(paint, cv2.NORM_INF) == 0:
+        return albedo.copy()
+    if view.wear > 0:  # low places of the grain keep their paint longest
+        gone = view.wear * np.clip((160 - np.arange(256)) / 64, 0, 1)
+        left = cv2.LUT(grain, np.rint(255 * (1 - gone)).astype(np.uint8))
+        paint = np.asarray(cv2.multiply(paint, cv2.merge([left] * 4), scale=1 / 255), np.uint8)
+    bare = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGB)
+    base = cv2.multiply(albedo, bare, scale=1 / 255)
+    return np.asarray(cv2.add(base, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=base), np.uint8)
 
 
 def _air(view: View, rows: slice) -> UInt8Array:
