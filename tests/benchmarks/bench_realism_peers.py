@@ -19,10 +19,9 @@ import numpy as np
 from realism import frames, peers
 
 from drivegrid.metrics import culane
-from drivegrid.scenes.segments import SEGMENT
+from drivegrid.scenes.seeds import TEST_SEEDS
 
-FIRST_SEED = 500_000
-WH = (640, 360)
+WIDTH = 640
 PAINT_PX = 3
 NEAR_PX = 40
 
@@ -74,10 +73,11 @@ def boxes_found(boxes, instances):
 
 def groups_of(frame):
     """Return the rows of the table a rendered frame counts in."""
-    attributes = frame.scene.frame.attributes
-    found = ["all"] + [f"{k} {v}" for k, v in sorted(attributes.items()) if k != "density"]
-    day = attributes.get("time") == "day"
-    return [*found, "day"] if day else found
+    facts = frame.scene.frame.attributes | {"template": frame.scene.extra["template"]}
+    names = ("time", "weather", "surface", "place", "template")
+    found = ["all", *(f"{name} {facts[name]}" for name in names)]
+    fair = facts["time"] == "day" and facts["weather"] in ("clear", "cloudy")
+    return [*found, "fair day"] if fair else found
 
 
 def camvid_table(runs):
@@ -113,8 +113,8 @@ def print_rendered(runs, totals, real):
     """Print the peers on rendered frames, one group a block."""
     groups = list(dict.fromkeys(group for group, _, _ in totals))
     head = ("IoU", "prec", "recall", "/CamVid", "lanes", "paint r", "paint p")
-    print(f"{'group':<22}{'peer':<20}" + "".join(f"{c:>8}" for c in head))
-    for group in sorted(groups, key=lambda g: (g not in ("all", "day"), g)):
+    print(f"{'group':<30}{'peer':<20}" + "".join(f"{c:>8}" for c in head))
+    for group in sorted(groups, key=lambda g: (g not in ("all", "time day", "fair day"), g)):
         for name in runs:
             iou, precision, recall = scores(totals[group, name, "road"])
             paint = totals[group, name, "paint"]
@@ -126,7 +126,7 @@ def print_rendered(runs, totals, real):
                 scores(totals[group, name, "lanes"])[0],
             )
             row += (paint[0] / max(paint[1], 1), paint[2] / max(paint[3], 1))
-            print(f"{group:<22}{name:<20}" + "".join(f"{v:>8.3f}" for v in row))
+            print(f"{group:<30}{name:<20}" + "".join(f"{v:>8.3f}" for v in row))
 
 
 def main():
@@ -138,15 +138,16 @@ def main():
     lane_run, vehicle_run = peers.lane_peer(), peers.vehicle_peer()
     totals = defaultdict(float)
     matches, vehicles = defaultdict(list), defaultdict(lambda: np.zeros(2, int))
-    for frame in frames.rendered_frames(range(FIRST_SEED, FIRST_SEED + number), WH):
+    for frame in frames.rendered_frames(TEST_SEEDS[:number], WIDTH):
         score_frame(frame, runs, totals)
         truth = [i.geometry.xy for i in frame.scene.instances if i.label == "lane/line"]
-        match = culane.match_lanes(lane_run(frame.image), truth, WH)
+        size_wh = frame.scene.frame.size_wh
+        match = culane.match_lanes(lane_run(frame.image), truth, size_wh)
         found = boxes_found(vehicle_run(frame.image), frame.scene.instances)
         for group in groups_of(frame):
             matches[group].append(match.counts(0.5))
             vehicles[group] += found
-    print(f"\n{number} rendered frames {WH}")
+    print(f"\n{number} rendered frames, {WIDTH} px wide")
     print_rendered(runs, totals, real)
     pairs = [
         culane.match_lanes(lane_run(image), lanes, (1280, 720)).counts(0.5)
@@ -156,7 +157,7 @@ def main():
     for group, counts in sorted(matches.items()):
         hits, near_ones = vehicles[group]
         f1 = sum(counts[1:], counts[0]).f1
-        print(f"{group:<22}{f1:>8.3f}{hits / max(near_ones, 1):>8.3f} of {near_ones}")
+        print(f"{group:<30}{f1:>8.3f}{hits / max(near_ones, 1):>8.3f} of {near_ones}")
 
 
 if __name__ == "__main__":

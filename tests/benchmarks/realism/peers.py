@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+
 from realism.frames import UInt8Array, peer_root
 
 Mask = npt.NDArray[np.bool_]

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from realism.frames import IGNORE, UInt8Array
 from torch import Tensor, nn
 
 from drivegrid.model.trunk import EfficientNetLite0
+from realism.frames import IGNORE, UInt8Array
 
 STRIDE = 4
 """Cells in which features are classified, pixels."""
 
-HIDDEN, STEPS, BATCH, RATE = 64, 1500, 4096, 3e-3
+HIDDEN, STEPS, BATCH, RATE = 64, 1200, 2048, 3e-3
 SAMPLES, RARE_SAMPLES = 700, 150
 """Cells kept of each training picture: drawn evenly, and at most this many more of each class."""
 

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-COLUMNS = ("share", "R", "G", "B", "luma", "between", "within", "p1", "p99", "sat", "fine", "coarse", "edges")  # fmt: skip
+COLUMNS = (
+    "share", "R", "G", "B", "luma", "between", "within", "p1", "p99", "sat", "fine", "coarse", "edges",
+)  # fmt: skip
 """What ``frame_statistics`` returns a class: share of the picture in %, mean R, G, B and luma;
 ``between`` is left to the caller (spread of mean luma over frames), ``within`` the spread of luma
 inside the class, 1st and 99th percentile of luma, HSV saturation (0-255), mean local deviation in
