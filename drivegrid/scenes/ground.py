@@ -21,7 +21,10 @@ from drivegrid.scenes.stations import SHIFT, Fixed, Stations
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
 _SAMPLES = 72
-_KERB: Color = (150, 148, 142)
+_KERB: Color = (156, 154, 148)
+_KERB_FACE: Color = (84, 83, 80)
+_GUTTER: Color = (62, 62, 62)
+_JOINTS_M = 22.0
 
 PAINTS: dict[str, Color] = {
     "white": (232, 232, 226),
@@ -55,15 +58,35 @@ class GroundPainter:
             left, right = band.left.at(run.z), band.right.at(run.z)
             if band.up_m:
                 for side, inner in ((left, 0.16), (right, -0.16)):
+                    gutter = run.ring(side - 1.6 * inner, side, 0.0, 0.0)
                     face = run.ring(side, side, band.up_m, 0.0)
                     top = run.ring(side, side + inner, band.up_m, band.up_m)
-                    self._fill(face, _KERB, band.segment, 90)
+                    cv2.fillPoly(self.albedo, [gutter], _GUTTER, cv2.LINE_AA, SHIFT)
+                    self._fill(face, _KERB_FACE, band.segment, 60)
                     self._fill(top, _KERB, band.segment, 90)
                 left, right = left + 0.14, right - 0.14
             ring = run.ring(left, right, band.up_m, band.up_m)
             self._fill(ring, band.color, band.segment, band.rough)
+            if band.up_m and band.segment == "sidewalk":
+                self._joints(run, (left, right), band)
             if wet and band.segment == "road":
                 cv2.fillPoly(self.wet, [ring], wet, cv2.LINE_8, SHIFT)
+
+    def _joints(self, run: Stations, borders: tuple[FloatArray, FloatArray], band: Band) -> None:
+        """Draw the joints between slabs where they can be told apart."""
+        dark = tuple(0.72 * c for c in band.color)
+        near, far = float(run.z[0]), min(float(run.z[-1]), _JOINTS_M)
+        if near >= far:
+            return
+        across = Stations(self.camera, self.alignment, np.arange(near, far, 0.9))
+        sides = [
+            across.pixels(np.interp(across.z, run.z, border), band.up_m) for border in borders
+        ]
+        cv2.polylines(
+            self.albedo, list(np.stack(sides, axis=1)), False, dark, 1, cv2.LINE_AA, SHIFT
+        )
+        middle = run.pixels((borders[0] + borders[1]) / 2, band.up_m)
+        cv2.polylines(self.albedo, [middle], False, dark, 1, cv2.LINE_AA, SHIFT)
 
     def line(self, line: LaneLine, instance: int) -> None:
         """Paint a lane line; unpainted ones leave no trace."""

@@ -98,8 +98,8 @@ def sample_lens(rng: np.random.Generator, weather: str, time: str) -> Lens:
         return float(rng.uniform(low, high)) if rng.random() < chance else 0.0
 
     toned, cast = rng.random() < 0.85, rng.random() < 0.45
-    exposure, gamma, contrast = np.exp(rng.normal(0, (0.15, 0.16, 0.12)) * toned).tolist()
-    red, blue = np.exp(rng.normal((0.03 * night, -0.04 * night), 0.045) * cast).tolist()
+    exposure, gamma, contrast = np.exp(rng.normal(0, (0.1, 0.09, 0.1)) * toned).tolist()
+    red, blue = np.exp(rng.normal((0.03 * night, -0.04 * night), 0.03) * cast).tolist()
     return Lens(
         exposure=exposure,
         gamma=gamma,
@@ -119,7 +119,7 @@ def sample_lens(rng: np.random.Generator, weather: str, time: str) -> Lens:
         else 0.0,
         flicker=some(0.06, 0.03, 0.12) if night else 0.0,
         fringe=some(0.06, 0.3, 0.9),
-        noise=some(0.85 if night else 0.5, 1.0, 9.0 if night else 4.5),
+        noise=some(0.85 if night else 0.5, 0.6, 7.0 if night else 2.4),
         jpeg=int(some(0.08, 38, 95)),
     )
 

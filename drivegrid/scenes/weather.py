@@ -11,10 +11,10 @@ TIMES = {"day": 0.8, "dusk": 0.09, "night": 0.11}
 WEATHERS = {"clear": 0.42, "cloudy": 0.34, "rain": 0.1, "snow": 0.06, "fog": 0.08}
 _SURFACES = {
     "clear": {"dry": 0.82, "damaged": 0.15, "wet": 0.03},
-    "cloudy": {"dry": 0.62, "damaged": 0.15, "wet": 0.2, "snow": 0.03},
+    "cloudy": {"dry": 0.74, "damaged": 0.15, "wet": 0.08, "snow": 0.03},
     "rain": {"wet": 1.0},
     "snow": {"snow": 0.8, "wet": 0.2},
-    "fog": {"dry": 0.6, "wet": 0.3, "damaged": 0.1},
+    "fog": {"dry": 0.74, "wet": 0.14, "damaged": 0.12},
 }
 SURFACES = ("dry", "wet", "snow", "damaged")
 _FOG_M = {"clear": 1800.0, "cloudy": 1100.0, "rain": 320.0, "snow": 230.0, "fog": 75.0}

@@ -249,9 +249,9 @@ def _finish(
     d: Draws, road: Road, ground: tuple[str, str], light: Light, side: roadside.Roadside
 ) -> Finish:
     surface, weather = ground
-    wet = d.between(0.25, 0.6) if surface == "wet" else d.between(0, 0.03)
+    wet = d.between(0.14, 0.36) if surface == "wet" else d.between(0, 0.03)
     if surface == "wet" and weather == "rain":
-        wet = min(wet + 0.2, 0.8)
+        wet = min(wet + 0.12, 0.5)
     lamps = [road.alignment.point(q, z) for q, z in side.lamps] if light.night else []
     return Finish(
         tone=layout.sample_tone(d, road, surface),
