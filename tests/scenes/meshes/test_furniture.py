@@ -39,7 +39,7 @@ def test_all_keys() -> None:
 def test_model(name: str) -> None:
     model, (label, size) = FURNITURE[name], TABLE[name]
     assert model.label == label
-    check_model(model, (20, 180), outline=6)
+    check_model(model, (20, 180), outline=14)
     check_on_ground(model)
     check_size(model, size)
     check_details(model, 0.35)

@@ -37,7 +37,7 @@ def test_all_keys() -> None:
 def test_model(name: str) -> None:
     model, (label, size) = WORK_ZONE[name], TABLE[name]
     assert model.label == label
-    check_model(model, (30, 180), outline=6)
+    check_model(model, (30, 180), outline=7)
     check_on_ground(model)
     check_size(model, size)
     check_details(model, 0.16)
