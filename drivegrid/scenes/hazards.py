@@ -24,7 +24,7 @@ ON_LANES = {
     "obstacle/rock": 1.4,
     "obstacle/pothole": 1.7,
     "obstacle/speed_bump": 0.9,
-    "obstacle/manhole": 0.9,
+    "obstacle/manhole": 1.6,
     "obstacle/parked_vehicle": 1.6,
     "obstacle/pushable": 0.9,
 }
@@ -41,7 +41,7 @@ BESIDE: dict[str, float] = {
     "obstacle/rock": 0.5,
     "obstacle/fence": 0.9,
     "obstacle/wall": 0.6,
-    "obstacle/median": 0.5,
+    "obstacle/median": 1.0,
     "obstacle/guard_rail": 0.5,
     "obstacle/water_barrier": 0.4,
     "obstacle/cone": 0.4,

@@ -108,7 +108,7 @@ def _paint(
             color = "yellow" if habit.yellow else "white"
     elif index == count:
         style = habit.outer
-        if template.has("kerbs") and d.chance(0.22):  # stopping forbidden or paid for
+        if template.has("kerbs") and d.chance(0.27):  # stopping forbidden or paid for
             style, color = "solid", d.pick(("blue", "red", "yellow", "green"))
     elif index == oncoming:
         style, color = habit.center, "yellow" if habit.yellow else "white"

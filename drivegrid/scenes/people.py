@@ -20,7 +20,8 @@ _WALKERS: dict[str, float] = {
     "object/person/personal_mobility": 0.9,
     "object/person/police_officer": 0.5,
 }
-_ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 1.0}
+_ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 2.0}
+_ANIMALS_AT = {"rural": 0.26, "residential": 0.2, "city": 0.1, "parking": 0.15, "highway": 0.03}
 _MEANS = {
     "city": 3.2,
     "residential": 2.4,
@@ -41,7 +42,7 @@ def sample_people(
         found.append(_walker(d, template, road, stock))
     if d.chance({"city": 0.35, "residential": 0.3, "rural": 0.12}.get(template.place, 0.0)):
         found.append(_rider(d, road, stock))
-    if d.chance({"rural": 0.14, "residential": 0.1}.get(template.place, 0.05)):
+    if d.chance(_ANIMALS_AT.get(template.place, 0.02)):
         found.append(_animal(d, road, stock))
     kept = []
     for thing in found:

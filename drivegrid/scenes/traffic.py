@@ -32,7 +32,7 @@ MIX: dict[str, float] = {
 _CITY_MIX = MIX | {
     "object/vehicle/bicycle": 1.0,
     "object/vehicle/train": 0.25,
-    "object/vehicle/slow": 0.25,
+    "object/vehicle/slow": 0.6,
 }
 _PAINTS: tuple[Color, ...] = (
     (225, 226, 228),

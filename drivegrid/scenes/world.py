@@ -18,6 +18,7 @@ from drivegrid.scenes import (
     roadside,
     signposts,
     traffic,
+    traffic_lights,
     tunnel,
 )
 from drivegrid.scenes.body import Body
@@ -33,6 +34,7 @@ from drivegrid.scenes.placing import Occupancy, Thing, numbered, plan_of
 from drivegrid.scenes.plate import Finish
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.seeds import TEST_SEEDS
+from drivegrid.scenes.sign_choice import Faces
 from drivegrid.scenes.sky import TEST_DOMES, Sky, sample_sky
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import TEMPLATES, Template
@@ -111,7 +113,7 @@ def sample_world(seed: int) -> World:
         light = tunnel.tunnel_light(d)
     road = _road(d, template, surface)
     camera = sample_camera(d, template)
-    things, scenery, side = _populate(d, template, road, test)
+    things, scenery, side = _populate(d, template, road, seed)
     first = 1 + len(road.lines) + len(road.marks)
     things = [
         numbered(_colored(thing), first + index) for index, thing in enumerate(_drawable(things))
@@ -196,10 +198,11 @@ def _road(d: Draws, template: Template, surface: str) -> Road:
 
 
 def _populate(
-    d: Draws, template: Template, road: Road, test: bool
+    d: Draws, template: Template, road: Road, seed: int
 ) -> tuple[list[Thing], list[Body], roadside.Roadside]:
     """Everything that stands or moves, labelled things first."""
-    stock, faces, taken = Stock(test), signposts.Faces(test), Occupancy()
+    test = seed in TEST_SEEDS
+    stock, faces, taken = Stock(test), Faces(test, seed), Occupancy()
     rails, hedges = roadside.sample_rails(d, template, road, taken)
     things = hazards.sample_hazards(d, template, road, stock, taken)
     built: list[Body] = []
@@ -210,8 +213,8 @@ def _populate(
         things += premises.sample_bays(d, road, stock, taken)
     things += traffic.sample_traffic(d, template, road, stock, taken)
     things += people.sample_people(d, template, road, stock, taken)
-    signs, posts = signposts.sample_signs(d, template, road, faces)
-    lights, masts = signposts.sample_lights(d, template, road)
+    signs, posts = signposts.sample_signs(d, template, road, faces, taken)
+    lights, masts = traffic_lights.sample_lights(d, template, road)
     side = roadside.sample_roadside(d, template, road, stock, taken)
     return (
         things + signs + lights + rails + side.things,
