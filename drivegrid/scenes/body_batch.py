@@ -217,11 +217,11 @@ def _draw_in(
     """
     inwards = np.where(parts.blob, np.float32(0.42), np.float32(0.5))[:, None]
     middle, half = (parts.low + parts.high) / 2, (parts.high - parts.low) / 2
-    less = np.maximum(half - inwards, 0)
+    less = np.maximum(half - inwards, 0, dtype=np.float32)
     factor = less / np.maximum(half, np.float32(1e-6))
     drawn = points * np.repeat(factor, parts.vertex_counts, axis=0)
     drawn += np.repeat(middle - middle * factor, parts.vertex_counts, axis=0)
-    return drawn, middle - less, middle + less
+    return drawn, np.asarray(middle - less, np.float32), np.asarray(middle + less, np.float32)
 
 
 def _areas(corners: Float32Array) -> Float32Array:
@@ -262,7 +262,7 @@ def _select(
 
 
 def _cuts(view: View, params: FloatArray) -> FloatArray:
-    """Return (B,) the tangents at which nearer ground cuts the bodies off, inf where it does not."""
+    """Return (B,) the tangents at which nearer ground cuts bodies off, inf where it does not."""
     camera = view.camera
     line = np.minimum(view.alignment.skyline(camera.height_m), 1e3)
     over = np.interp(params[:, 2], DEPTHS_M, line)

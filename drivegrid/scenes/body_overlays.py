@@ -56,9 +56,8 @@ def paint_panel(
     picture = cv2.warpAffine(
         _panel(body.face, side), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    picture = cv2.convertScaleAbs(picture, alpha=gain * keep)
-    haze = tuple(channel * (1 - keep) for channel in view.light.haze)
-    cv2.add(picture, (*haze, 0.0), dst=picture)
+    haze = [channel * (1 - keep) for channel in (*view.light.haze, 0.0)]
+    picture = cv2.transform(picture, np.column_stack([np.eye(4) * gain * keep, haze]))
     roi = canvas[y0:y1, x0:x1]
     number = int(canvas[min(max((y0 + y1) // 2, 0), canvas.shape[0] - 1), (x0 + x1) // 2, 3])
     mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
@@ -94,7 +93,7 @@ def shake_leaves(batch: Batch, index: int, number: int, canvas: UInt8Array) -> N
 
 @lru_cache(maxsize=4)
 def _leaves(octave: int) -> UInt8Array:
-    """Return a (512, 256, 4) factor, twice the same below itself, of leaves' light and dark, 128 for 1.
+    """Return a (512, 256, 4) factor of leaves' light and dark, 128 for 1; it repeats after 256.
 
     The last channel is 128 throughout, so that it leaves the canvas's fourth channel as it is.
     """

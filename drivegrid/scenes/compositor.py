@@ -43,7 +43,7 @@ class Compositor:
             return Picture(light_ground(view), plate.segments.copy(), plate.instances.copy())
         colors = shade_faces(view, batch)
         lit = light_ground(view, _smears(view, batch, colors))
-        canvas = cv2.cvtColor(lit, cv2.COLOR_RGB2RGBA)
+        canvas = np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2RGBA), dtype=np.uint8)
         picture = _paint(view, batch, colors, canvas)
         add_halos(view, batch, colors, picture)
         return picture
@@ -63,12 +63,12 @@ def _paint(view: View, batch: Batch, colors: Float32Array, canvas: UInt8Array) -
     for first in range(0, len(batch.bodies), _NOBODY):
         last = min(first + _NOBODY, len(batch.bodies))
         _paint_group(view, batch, colors, (canvas, rings, first, last))
-        numbers = cv2.extractChannel(canvas[rows], 3)
+        numbers = np.asarray(cv2.extractChannel(canvas[rows], 3), dtype=np.uint8)
         _write_ids(batch, numbers, (first, last), segments[rows], instances[rows])
         _mark_edges(numbers, edges)
         if last < len(batch.bodies):
             canvas[:, :, 3] = _NOBODY
-    image = cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB)
+    image = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
     soft = cv2.GaussianBlur(image[rows], (3, 3), 0)
     cv2.copyTo(soft, edges, image[rows])
     return Picture(image, segments, instances)
@@ -93,7 +93,8 @@ def _round_blobs(view: View, batch: Batch, rings: list[npt.NDArray[np.int32]]) -
     hulls: dict[int, npt.NDArray[np.float32]] = {}
     for first, last in zip(firsts, lasts, strict=True):
         if first not in hulls:
-            hulls[first] = cv2.convexHull(batch.drawn[first:last]).reshape(-1, 2)
+            hull = cv2.convexHull(batch.drawn[first:last]).reshape(-1, 2)
+            hulls[first] = np.asarray(hull, dtype=np.float32)
     found = [hulls[first] for first in firsts]
     counts = np.array([len(hull) for hull in found])
     points = np.concatenate(found)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from drivegrid.scenes.camera import Camera
 
-
 _NOWHERE = (-99999.0, -99999.0)
 
 
@@ -40,4 +39,4 @@ def cut_polygon(
             kept.append(ring[i].astype(np.float64))
         if (over[i] >= 0) != (over[j] >= 0):
             kept.append(ring[i] + (ring[j] - ring[i]) * (over[i] / (over[i] - over[j])))
-    return np.rint(np.array(kept or [_NOWHERE])).astype(np.int32)
+    return np.asarray(np.rint(np.array(kept or [_NOWHERE])), dtype=np.int32)

@@ -49,7 +49,7 @@ def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
     base = _worn_paint(view, rows, grain)
     air = _air(view, rows)
     factor, unit = _factor(view, rows, grain, air)
-    lit = cv2.multiply(base, factor, dst=base, scale=unit)
+    lit = np.asarray(cv2.multiply(base, factor, dst=base, scale=unit), dtype=np.uint8)
     if cv2.norm(plate.wet[rows], cv2.NORM_INF) > _DAMP:
         _wet(view, lit, (rows, grain, air), reflect)
     cv2.add(lit, _veil(view.light, air), dst=lit)
@@ -154,12 +154,14 @@ def _wet(
 def _mirror(view: View, reflect: Reflect | None) -> UInt8Array:
     """Return the mirrored sky and bodies at ``mirror_size``, smeared downwards as by ripples."""
     size = mirror_size(view.camera.size_wh)
-    coarse = cv2.resize(view.plate.albedo, size, interpolation=cv2.INTER_NEAREST)
+    coarse = np.asarray(
+        cv2.resize(view.plate.albedo, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8
+    )
     horizon = view.camera.center_xy[1] * size[1] / view.camera.size_wh[1]
     source = np.round(2 * horizon - np.arange(size[1]) - 1)
     mirror = coarse[np.clip(source, 0, max(int(horizon) - 1, 0)).astype(np.intp)]
     haze = np.full_like(mirror, np.array(view.light.haze, dtype=np.uint8))
-    mirror = cv2.addWeighted(mirror, 0.5, haze, 0.5, 0, dst=mirror)
+    mirror = np.asarray(cv2.addWeighted(mirror, 0.5, haze, 0.5, 0), dtype=np.uint8)
     if reflect is not None:
         reflect(mirror)
     stretch = max(3, size[1] // (9 if view.light.night else 20))

@@ -86,8 +86,8 @@ def sample_lens(rng: np.random.Generator, weather: str, time: str) -> Lens:
     Raises:
         ConfigError: If weather or time is unknown.
 
-    >>> sample_lens(np.random.default_rng(0), "rain", "day").rain > 0
-    True
+    >>> sample_lens(np.random.default_rng(0), "clear", "day").rain
+    0.0
     """
     for name, value, known in (("weather", weather, WEATHERS), ("time", time, TIMES)):
         if value not in known:
@@ -168,7 +168,7 @@ def _sense(rng: np.random.Generator, image: UInt8Array, lens: Lens) -> UInt8Arra
     if lens.jpeg:
         quality = [cv2.IMWRITE_JPEG_QUALITY, lens.jpeg]
         _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         image = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     return image
 
@@ -285,7 +285,7 @@ def _zoom(plane: UInt8Array, factor: float) -> UInt8Array:
 def _fringe(image: UInt8Array, shift_px: float) -> UInt8Array:
     """Scale red up and blue down a little, half of the shift each."""
     reach = np.hypot(image.shape[0], image.shape[1]) / 2
-    red, green, blue = cv2.split(image)
+    red, green, blue = (np.asarray(plane, dtype=np.uint8) for plane in cv2.split(image))
     planes = [_zoom(red, 1 + shift_px / 2 / reach), green, _zoom(blue, 1 - shift_px / 2 / reach)]
     return np.asarray(cv2.merge(planes), dtype=np.uint8)
 

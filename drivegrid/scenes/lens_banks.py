@@ -36,7 +36,7 @@ def noise_bank() -> UInt8Array:
     common = rng.standard_normal((_SIDE, _SIDE, 1)) * 0.75
     single = cv2.GaussianBlur(rng.standard_normal((_SIDE, _SIDE, 3)), (3, 3), 0.7)
     noise = common + single * (0.66 / single.std())
-    return np.clip(np.rint(128 + noise * NOISE_SIGMA), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(128 + noise * NOISE_SIGMA), 0, 255), dtype=np.uint8)
 
 
 @lru_cache(maxsize=4)

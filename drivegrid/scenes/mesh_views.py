@@ -52,8 +52,12 @@ class Survey:
 
 def survey(mesh: Mesh) -> Survey:
     """Return what ``hidden_faces`` asks about a mesh."""
-    normals, middles, samples, owners, face_part = [], [], [], [], []
-    solids = []
+    normals: list[FloatArray] = []
+    middles: list[FloatArray] = []
+    samples: list[FloatArray] = []
+    owners: list[int] = []
+    face_part: list[int] = []
+    solids: list[tuple[int, FloatArray]] = []
     for index, part in enumerate(mesh.parts):
         inset = _INSET if part.detail else 0.0
         for face in part.faces:
