@@ -139,7 +139,7 @@ def sample_junction(d: Draws, template: Template) -> Junction | None:
     """Draw where a street crosses."""
     if not template.has("junction"):
         return None
-    near = d.between(8, 14) if d.chance(0.3) else d.between(12, 42)
+    near = d.between(8, 14) if d.chance(0.45) else d.between(12, 42)
     return Junction(near, near + d.between(8, 18))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes import (
+    clutter,
     hazards,
     layout,
     lines,
@@ -213,6 +214,7 @@ def _populate(
         things += premises.sample_bays(d, road, stock, taken)
     things += traffic.sample_traffic(d, template, road, stock, taken)
     things += people.sample_people(d, template, road, stock, taken)
+    things += clutter.sample_clutter(d, template, road, stock, taken)
     signs, posts = signposts.sample_signs(d, template, road, faces, taken)
     lights, masts = traffic_lights.sample_lights(d, template, road)
     side = roadside.sample_roadside(d, template, road, stock, taken)
