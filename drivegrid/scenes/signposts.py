@@ -122,7 +122,7 @@ def _sign(road: Road, key: str, spot: Spot, half_m: float) -> Thing:
 
 def _gantry(d: Draws, road: Road, faces: Faces) -> tuple[list[Thing], Body]:
     z, up = d.between(14, 80), d.between(5.6, 6.8)
-    left, right = road.edges[0].here(z) - 1.2, road.edges[1].here(z) + 1.2
+    left, right = road.paved[0].here(z) - 0.8, road.paved[1].here(z) + 0.8
     middle, half = (left + right) / 2, (right - left) / 2
     frame = stand(road, "gantry", Spot(middle, z + 0.42), scale=(half, up / 6.0, 1.0))
     return _hung(d, road, faces, (z, up + 0.3), guides=True), frame
