@@ -85,7 +85,7 @@ def sample_roadside(
 
 
 def sample_rails(
-    d: Draws, template: Template, road: Road, taken: Occupancy
+    d: Draws, template: Template, road: Road, stock: Stock, taken: Occupancy
 ) -> tuple[list[Thing], list[Body]]:
     """Draw rails, walls, fences and, without labels, hedges; nothing else may stand in them."""
     things: list[Thing] = []
@@ -98,11 +98,13 @@ def sample_rails(
     if template.has("jersey") and d.chance(0.85):
         runs.append(("jersey element", left.shifted(-0.35)))
     if template.has("walls") and d.chance(0.8):
-        runs.append((d.pick(("noise wall element", "wall element")), right.shifted(1.2)))
+        runs.append((stock.scenery(d, ("noise wall element", "wall element")), right.shifted(1.2)))
     if template.has("kerbs") and d.chance(0.45):
         runs.append(
             (
-                d.pick(("fence element", "hedge element", "wall element", "railing element")),
+                stock.scenery(
+                    d, ("fence element", "hedge element", "wall element", "railing element")
+                ),
                 right.shifted(0.3),
             )
         )
