@@ -53,7 +53,7 @@ def _parked(d: Draws, road: Road, stock: Stock, taken: Occupancy, spot: Spot) ->
     if "rider" in mesh:
         mesh = "motorcycle"
     spot = replace(spot, offset_m=spot.offset_m + d.bell(0.15), depth_m=spot.depth_m + d.bell(0.1))
-    if not taken.take(spot, footprint(mesh, spot.turn_rad), -0.02):
+    if not taken.take(spot, footprint(mesh, spot.turn_rad), 0.02):
         return []
     body = stand(road, mesh, spot, tints=sample_paint(d))
     return [thing_of(body, spot, {"activity": "parked"})]
@@ -74,14 +74,12 @@ def sample_station(
     outer = d.between(5.6, 6.4)
     islands = [left, right, *((right + outer,) if d.chance(0.6) else ())]
     for q in islands:
-        taken.take(Spot(q, middle), (1.1, 9.0), 0.05)
-        bodies.append(stand(road, "pump island", Spot(q, middle), tints=tints))
-        for z in (middle - 2.0, middle + 2.0):
-            spot = Spot(q, z, d.pick((0.0, math.pi)), 0.165)
-            pump = stand(road, "fuel pump", spot, tints=tints)
-            things.append(thing_of(pump, spot))
-        for z in (middle - 3.6, middle + 3.6):
-            bodies.append(stand(road, "canopy pillar", Spot(q, z, 0.0, 0.165)))
+        taken.take(Spot(q, middle), (1.1, 9.2), 0.05)
+        for z in (middle - 1.2, middle + 1.2):
+            spot = Spot(q, z, d.pick((0.0, math.pi)))
+            things.append(thing_of(stand(road, "fuel pump", spot, tints=tints), spot))
+        for z, turn in ((middle - 3.5, 0.0), (middle + 3.5, math.pi)):
+            bodies.append(stand(road, "canopy pillar", Spot(q, z, turn), tints=tints))
     center = (islands[0] + islands[-1]) / 2
     bodies.append(
         stand(road, "canopy roof", Spot(center, middle, d.pick((0.0, math.pi))), tints=tints)

@@ -12,7 +12,7 @@ from drivegrid.scenes.placing import Occupancy, Spot, Thing, footprint, stand
 from drivegrid.scenes.road import Course, Road
 from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import Template
-from drivegrid.scenes.tunnel import sample_tunnel
+from drivegrid.scenes.tunnel import sample_tunnel, tunnel_lamps
 
 _TREES = (
     "broadleaf small",
@@ -66,8 +66,7 @@ def sample_roadside(
     """Draw both sides of the road up to about 120 m, rails left out."""
     side = Roadside()
     if template.has("tunnel"):
-        tube, side.lamps = sample_tunnel(d, road)
-        side.things.append(tube)
+        side.lamps = tunnel_lamps(road)
         return side
     if template.has("lamps") or (template.place == "highway" and d.chance(0.25)):
         _lamps(d, template, road, stock, side, taken)
@@ -92,6 +91,8 @@ def sample_rails(
     hedges: list[Body] = []
     runs: list[tuple[str, Course]] = []
     left, right = road.verges
+    if template.has("tunnel"):
+        things.append(sample_tunnel(d, road, taken))
     if template.has("rails"):
         runs += [("guard rail element", right.shifted(0.5))] if d.chance(0.6) else []
         runs += [("guard rail element", left.shifted(-0.4))] if d.chance(0.65) else []

@@ -47,7 +47,7 @@ class Faces:
         return self._variant(d, d.pick(_by_label(prefixes, self._test)))
 
     def roadside(self, d: Draws) -> str:
-        """Return a face for a post: colours, labels or kinds alike, half of the picks for colours."""
+        """Return a face for a post: colours, labels or kinds alike, half for colours."""
         way = d.share()
         if way < 1 / 2:
             return self._variant(d, d.pick(_by_color(self._test)))

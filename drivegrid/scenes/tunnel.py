@@ -6,8 +6,7 @@ import math
 
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.draws import Draws
-from drivegrid.scenes.mesh import Color
-from drivegrid.scenes.placing import Spot, Thing, stand
+from drivegrid.scenes.placing import Occupancy, Spot, Thing, stand
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.view import Light
 
@@ -28,15 +27,10 @@ def tunnel_light(d: Draws) -> Light:
     )
 
 
-def sample_tunnel(d: Draws, road: Road) -> tuple[Thing, list[tuple[float, float]]]:
-    """Draw the tube from beside us to beyond what is seen, and the light pools of its lamps.
-
-    Returns:
-        The tunnel as one thing, and offset and Z of lamps.
-    """
+def sample_tunnel(d: Draws, road: Road, taken: Occupancy) -> Thing:
+    """Draw the tube from beside us to beyond what is seen, as one thing whose walls take ground."""
     bodies: list[Body] = []
     left, right = road.verges
-    tones: tuple[Color, Color] = ((150.0, 148.0, 142.0),) * 2
     end = d.between(60, 140) if d.chance(0.25) else 150.0
     z = _FIRST_M
     while z < end:
@@ -47,13 +41,16 @@ def sample_tunnel(d: Draws, road: Road) -> tuple[Thing, list[tuple[float, float]
         half, center = (q[1] - q[0]) / 2, (q[0] + q[1]) / 2
         for offset, turn in ((q[0] - 0.02, math.pi), (q[1] + 0.02, 0.0)):
             spot = Spot(offset, middle, turn)
-            bodies.append(stand(road, "tunnel wall", spot, scale=scale, tints=tones))
-        roof = (half + 0.5, 1.0, factor)
+            bodies.append(stand(road, "tunnel wall", spot, scale=scale))
+            taken.take(spot, (0.3, long), -0.05)
         spot = Spot(center, middle, up_m=-road.raised_m(center, middle))
-        bodies.append(stand(road, "tunnel ceiling", spot, scale=roof, tints=tones))
+        bodies.append(stand(road, "tunnel ceiling", spot, scale=(half + 0.5, 1.0, factor)))
         z += long
-    lamps = [
-        ((left.here(z) + right.here(z)) / 2, z)
-        for z in (6.0 + _LAMP_STEP_M * number for number in range(4))
-    ]
-    return Thing("region/tunnel", tuple(bodies), Spot(left.here(10.0), 10.0)), lamps
+    return Thing("region/tunnel", tuple(bodies), Spot(left.here(10.0), 10.0))
+
+
+def tunnel_lamps(road: Road) -> list[tuple[float, float]]:
+    """Return offset and Z of the middles of the lamps' light pools on the road."""
+    left, right = road.verges
+    depths = [6.0 + _LAMP_STEP_M * number for number in range(4)]
+    return [((left.here(z) + right.here(z)) / 2, z) for z in depths]

@@ -17,7 +17,7 @@ from tests.scenes.worlds import world
 
 KNOWN = [*VALIDATION_SEEDS[:110], *range(FIRST_TRAIN_SEED, FIRST_TRAIN_SEED + 100)]
 TEST = TEST_SEEDS[:120]
-AT_TIMES = ("light", "sign")
+AT_TIMES = ("light", "sign", "region/tunnel")
 
 
 def test_seed_ranges_do_not_meet():
@@ -86,7 +86,7 @@ def test_bodies_are_ordered_numbered_and_in_front(seed):
     for index, thing in enumerate(here.things):
         assert {b.part_of for b in thing.bodies} == {here.first_id + index}
         label = CATALOGUE[thing.bodies[0].mesh].label
-        assert label == thing.label or thing.label.startswith(("sign", "obstacle"))
+        assert label == thing.label or thing.label.startswith(("sign", "obstacle", "region/tunnel"))
 
 
 @pytest.mark.parametrize("seed", [*KNOWN[::9], *TEST[::9]])
@@ -97,7 +97,7 @@ def test_plans_hold_the_bodies(seed):
         corners = shapely.MultiPoint(body.to_world(points)[:, ::2])
         shape = shapely.Polygon(plan)
         assert shape.buffer(1e-6).covers(corners)
-        assert shape.area <= corners.minimum_rotated_rectangle.area * 1.9 + 0.05
+        assert shape.area <= corners.minimum_rotated_rectangle.area * 2.8 + 0.05
 
 
 def test_plans_of_nothing():

@@ -181,8 +181,13 @@ def _bus_shelter() -> tuple[Part, ...]:
 
 
 def _fuel_pump() -> tuple[Part, ...]:
-    """A pump with a display and two nozzles on either side; takes the body's first tint."""
-    body = box((-0.3, 0.0, -0.5), (0.3, 1.75, 0.5), "paint")
+    """A pump on 2.4 m of a kerbed island, displays and nozzles on both sides.
+
+    It takes the body's first tint.
+    """
+    kerb = box((-0.55, 0.0, -1.2), (0.55, 0.16, 1.2), "concrete")
+    top = panel("+y", 0.165, rectangle((-0.42, -1.2), (0.42, 1.2)), "pale gray")
+    body = box((-0.3, 0.1, -0.5), (0.3, 1.75, 0.5), "paint")
     head = box((-0.33, 1.7, -0.55), (0.33, 2.05, 0.55), "white")
     parts = []
     for side, sign in (("-x", -1), ("+x", 1)):
@@ -197,7 +202,7 @@ def _fuel_pump() -> tuple[Part, ...]:
         for x in (-0.35, 0.35)
         for z in (-0.25, 0.25)
     ]
-    return (body, *parts, *nozzles, head)
+    return (kerb, top, body, *parts, *nozzles, head)
 
 
 def _model(name: str, label: str, parts: tuple[Part, ...], held_out: bool = False) -> Model:

@@ -99,26 +99,14 @@ def _canopy_roof() -> tuple[Part, ...]:
 
 
 def _canopy_pillar() -> tuple[Part, ...]:
-    """A pillar of the canopy, with a dark foot."""
-    shaft = box((-0.2, 0.0, -0.2), (0.2, 4.9, 0.2), "pale gray")
-    return (shaft, box((-0.24, 0.0, -0.24), (0.24, 0.9, 0.24), "iron"))
-
-
-def _pump_island() -> tuple[Part, ...]:
-    """A kerbed island 9 m long between two lanes of a gas station, with a hoop at each end."""
-    kerb = box((-0.55, 0.0, -4.5), (0.55, 0.16, 4.5), "concrete")
-    top = panel("+y", 0.165, rectangle((-0.42, -4.35), (0.42, 4.35)), "pale gray")
-    hoops = []
-    for z in (-4.2, 4.2):
-        hoops += [
-            box((x - 0.05, 0.1, z - 0.05), (x + 0.05, 0.85, z + 0.05), "yellow")
-            for x in (-0.4, 0.4)
-        ]
-    rails = [
-        box((-0.45, 0.8, z - 0.05), (0.45, 0.9, z + 0.05), "yellow", detail=True)
-        for z in (-4.2, 4.2)
-    ]
-    return (kerb, top, *hoops, *rails)
+    """A pillar of the canopy on the end of an island, a hoop before it towards -z."""
+    kerb = box((-0.55, 0.0, -1.1), (0.55, 0.16, 1.1), "concrete")
+    top = panel("+y", 0.165, rectangle((-0.42, -0.95), (0.42, 1.1)), "pale gray")
+    shaft = box((-0.2, 0.1, 0.3), (0.2, 4.9, 0.7), "pale gray")
+    foot = box((-0.24, 0.1, 0.26), (0.24, 0.9, 0.74), "iron")
+    hoop = [box((x - 0.05, 0.1, -0.85), (x + 0.05, 0.9, -0.75), "yellow") for x in (-0.4, 0.4)]
+    rail = box((-0.35, 0.8, -0.85), (0.35, 0.9, -0.75), "yellow")
+    return (kerb, top, shaft, foot, *hoop, rail)
 
 
 def _price_pylon() -> tuple[Part, ...]:
@@ -215,7 +203,6 @@ STRUCTURES: dict[str, Model] = {
         _model("tunnel ceiling", "building", _tunnel_ceiling()),
         _model("canopy roof", "building", _canopy_roof()),
         _model("canopy pillar", "pole", _canopy_pillar()),
-        _model("pump island", "sidewalk", _pump_island()),
         _model("price pylon", "sign", _price_pylon()),
     )
 }

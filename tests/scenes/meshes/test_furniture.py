@@ -25,7 +25,7 @@ TABLE = {
     "parking meter": ("obstacle/street_furniture", (0.2, 1.42, 0.14)),
     "junction box": ("obstacle/street_furniture", (1.12, 1.26, 0.44)),
     "trash can": ("obstacle/street_furniture", (0.57, 1.1, 0.6)),
-    "fuel pump": ("obstacle/street_furniture", (0.66, 2.05, 1.1)),
+    "fuel pump": ("obstacle/street_furniture", (1.1, 2.05, 2.4)),
     "bus shelter": ("obstacle/street_furniture", (4.4, 2.55, 1.7)),
 }
 """Name -> label and width, height, length of the outline in metres."""

@@ -25,8 +25,7 @@ TABLE = {
     "tunnel wall": ("building", (0.5, 5.4, 4)),
     "tunnel ceiling": ("building", (2, 0.5, 4)),
     "canopy roof": ("building", (18, 0.9, 11)),
-    "canopy pillar": ("pole", (0.48, 4.9, 0.48)),
-    "pump island": ("sidewalk", (1.1, 0.85, 9)),
+    "canopy pillar": ("pole", (1.1, 4.9, 2.2)),
     "price pylon": ("sign", (1.8, 6.5, 0.4)),
 }
 """Name -> segment and width, height, length of the outline in metres."""
