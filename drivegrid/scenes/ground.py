@@ -79,9 +79,7 @@ class GroundPainter:
         if near >= far:
             return
         across = Stations(self.camera, self.alignment, np.arange(near, far, 0.9))
-        sides = [
-            across.pixels(np.interp(across.z, run.z, border), band.up_m) for border in borders
-        ]
+        sides = [across.pixels(np.interp(across.z, run.z, border), band.up_m) for border in borders]
         cv2.polylines(
             self.albedo, list(np.stack(sides, axis=1)), False, dark, 1, cv2.LINE_AA, SHIFT
         )
