@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from drivegrid.scenes.draws import Draws
+from drivegrid.scenes.mesh import Color
 from drivegrid.scenes.people import sample_clothes
 from drivegrid.scenes.placing import Occupancy, Spot, Thing, footprint, stand, thing_of
 from drivegrid.scenes.road import Lane, Road
@@ -58,6 +59,19 @@ _BESIDE_AT: dict[str, tuple[str, ...]] = {
 }
 """What of it stands elsewhere, by place."""
 
+_COATS: tuple[Color, ...] = (
+    (38, 66, 44),
+    (28, 52, 106),
+    (30, 30, 32),
+    (104, 106, 108),
+    (196, 158, 40),
+    (104, 66, 40),
+    (150, 34, 30),
+    (66, 70, 72),
+    (170, 172, 168),
+)
+"""Colours of bins, letter boxes and cabinets."""
+
 _FLAT = ("obstacle/pothole", "obstacle/manhole", "obstacle/speed_bump")
 """One can drive over these."""
 
@@ -83,7 +97,7 @@ def place(
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size, margin_m):
         return []
-    body = stand(road, mesh, spot, tints=sample_paint(d))
+    body = stand(road, mesh, spot, tints=(d.pick(_COATS), d.pick(_COATS)))
     thing = thing_of(body, spot)
     on_road = (
         road.edges[0].here(spot.depth_m) - 0.2

@@ -67,7 +67,7 @@ def sample_borders(d: Draws, template: Template) -> Borders:
     courses = [straight(float(q)) for q in offsets]
     ramp = None
     if template.has("drop") and ours > 1:
-        courses = _drop_lane(d, courses, width)
+        courses = _drop_lane(d, courses)
     if template.has("merge") or template.has("exit") or template.has("split"):
         ramp = _ramp(d, template, courses[-1], width)
     lanes = [
@@ -86,12 +86,12 @@ def sample_borders(d: Draws, template: Template) -> Borders:
     )
 
 
-def _drop_lane(d: Draws, courses: list[Course], width: float) -> list[Course]:
+def _drop_lane(d: Draws, courses: list[Course]) -> list[Course]:
     """End the rightmost lane ahead: its right border runs into its left one."""
     start = d.between(18, 55)
     end = start + d.between(40, 90)
-    last = courses[-1].q_m[0]
-    return [*courses[:-1], Course((start, end), (last, last - width + 0.1))]
+    left, last = courses[-2].q_m[0], courses[-1].q_m[0]
+    return [*courses[:-1], Course((start, end), (last, left + 0.1))]
 
 
 def _ramp(d: Draws, template: Template, edge: Course, width: float) -> tuple[Course, Course, float]:
@@ -139,7 +139,7 @@ def sample_junction(d: Draws, template: Template) -> Junction | None:
     """Draw where a street crosses."""
     if not template.has("junction"):
         return None
-    near = d.between(8, 14) if d.chance(0.3) else d.between(12, 42)
+    near = d.between(8, 14) if d.chance(0.45) else d.between(12, 42)
     return Junction(near, near + d.between(8, 18))
 
 

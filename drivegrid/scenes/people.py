@@ -20,7 +20,7 @@ _WALKERS: dict[str, float] = {
     "object/person/personal_mobility": 0.9,
     "object/person/police_officer": 0.5,
 }
-_ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 2.0}
+_ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 3.0}
 _ANIMALS_AT = {"rural": 0.26, "residential": 0.2, "city": 0.1, "parking": 0.15, "highway": 0.03}
 _MEANS = {
     "city": 3.2,

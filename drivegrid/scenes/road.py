@@ -184,11 +184,11 @@ class Road:
         marks: Other paint.
         ego: Index of the ego lane.
         edges: Left and right border of the carriageway.
-        paved: Left and right border of carriageway and strips; the kerbs, where there are any.
         verges: Left and right border of all that is paved (sidewalks included).
-        strips: Bike lanes, parking strips and shoulders beside the carriageway.
         junction: A crossing street, or None.
         divided: Whether the oncoming carriageway lies apart.
+        paved: Left and right border of carriageway and strips; the kerbs, where there are any.
+        strips: Bike lanes, parking strips and shoulders beside the carriageway.
     """
 
     place: str
@@ -199,11 +199,11 @@ class Road:
     marks: tuple[Mark, ...]
     ego: int
     edges: tuple[Course, Course]
-    paved: tuple[Course, Course]
     verges: tuple[Course, Course]
-    strips: tuple[Lane, ...]
     junction: Junction | None
     divided: bool
+    paved: tuple[Course, Course]
+    strips: tuple[Lane, ...] = ()
 
     def raised_m(self, offset_m: float, depth_m: float) -> float:
         """Return how far the pavement at a place lies above the ground: 0, or a kerb's height."""

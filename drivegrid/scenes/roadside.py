@@ -23,7 +23,10 @@ _TREES = (
     "bare tree",
     "bush",
 )
-_HOUSES = ("house", "house gable", "villa", "row house", "garage", "shop", "church")
+_HOUSES = (
+    *("house", "house", "house gable", "house gable", "villa"),
+    *("row house", "row house", "garage", "shop", "shop", "church"),
+)
 _BLOCKS = ("apartment block", "office tower", "shop", "row house", "warehouse")
 _FARMS = ("barn", "house gable", "warehouse", "villa")
 _WALLS: tuple[Color, ...] = (
@@ -67,14 +70,14 @@ def sample_roadside(
         side.things.append(tube)
         return side
     if template.has("lamps") or (template.place == "highway" and d.chance(0.25)):
-        _lamps(d, road, stock, side)
-    if template.has("poles") or d.chance(0.2):
-        _poles(d, road, stock, side, taken)
+        _lamps(d, template, road, stock, side, taken)
+    if template.has("poles") or d.chance(0.6 if template.has("kerbs") else 0.2):
+        _poles(d, template, road, stock, side, taken)
     if template.has("buildings"):
-        _buildings(d, template, road, stock, side)
+        _buildings(d, template, road, stock, side, taken)
     elif d.chance(0.35):
         _farms(d, road, stock, side)
-    _trees(d, template, road, stock, side)
+    _trees(d, template, road, stock, side, taken)
     if template.has("bridge"):
         z = d.between(28, 75)
         side.bodies.append(stand(road, "bridge", Spot(0.0, z), tints=(d.pick(_WALLS),) * 2))
@@ -82,7 +85,7 @@ def sample_roadside(
 
 
 def sample_rails(
-    d: Draws, template: Template, road: Road, taken: Occupancy
+    d: Draws, template: Template, road: Road, stock: Stock, taken: Occupancy
 ) -> tuple[list[Thing], list[Body]]:
     """Draw rails, walls, fences and, without labels, hedges; nothing else may stand in them."""
     things: list[Thing] = []
@@ -95,11 +98,13 @@ def sample_rails(
     if template.has("jersey") and d.chance(0.85):
         runs.append(("jersey element", left.shifted(-0.35)))
     if template.has("walls") and d.chance(0.8):
-        runs.append((d.pick(("noise wall element", "wall element")), right.shifted(1.2)))
-    if template.has("kerbs") and d.chance(0.35):
+        runs.append((stock.scenery(d, ("noise wall element", "wall element")), right.shifted(1.2)))
+    if template.has("kerbs") and d.chance(0.45):
         runs.append(
             (
-                d.pick(("fence element", "hedge element", "wall element", "railing element")),
+                stock.scenery(
+                    d, ("fence element", "hedge element", "wall element", "railing element")
+                ),
                 right.shifted(0.3),
             )
         )
@@ -147,31 +152,48 @@ _RUN_LABELS = {
 }
 
 
-def _lamps(d: Draws, road: Road, stock: Stock, side: Roadside) -> None:
+def _lamps(
+    d: Draws, template: Template, road: Road, stock: Stock, side: Roadside, taken: Occupancy
+) -> None:
     step, mesh = d.between(22, 38), stock.scenery(d, ("lamp post", "lamp post double"))
     which = d.pick((1, -1))
     z = d.between(2, step)
     while z < 110:
-        edge = (road.verges[1] if which > 0 else road.verges[0]).here(z)
-        spot = Spot(edge + which * 0.3, z, 0.0 if which > 0 else math.pi)
-        side.bodies.append(stand(road, mesh, spot))
-        side.lamps.append((edge - which * 1.2, z))
+        q = _at_kerb(d, template, road, which, z)
+        spot = Spot(q, z, 0.0 if which > 0 else math.pi)
+        side.lamps.append((q - which * 1.6, z))
+        if taken.take(spot, (0.3, 0.3), 0.05):
+            side.things.append(Thing("obstacle/pole", (stand(road, mesh, spot),), spot))
         z += step
 
 
-def _poles(d: Draws, road: Road, stock: Stock, side: Roadside, taken: Occupancy) -> None:
+def _poles(
+    d: Draws, template: Template, road: Road, stock: Stock, side: Roadside, taken: Occupancy
+) -> None:
     which, step = d.pick((1, -1)), d.between(28, 45)
     z = d.between(5, step)
     while z < 110:
-        edge = (road.verges[1] if which > 0 else road.verges[0]).here(z)
-        spot = Spot(edge + which * d.between(1.2, 3.0), z)
+        q = _at_kerb(d, template, road, which, z)
+        q += 0.0 if template.has("kerbs") else which * d.between(0.9, 2.7)
+        spot = Spot(q, z)
         body = stand(road, stock.pick(d, "obstacle/pole"), spot)
-        if taken.take(spot, (0.4, 0.4)):
+        if taken.take(spot, (0.4, 0.4), 0.05):
             side.things.append(Thing("obstacle/pole", (body,), spot))
         z += step
 
 
-def _buildings(d: Draws, template: Template, road: Road, stock: Stock, side: Roadside) -> None:
+def _at_kerb(d: Draws, template: Template, road: Road, which: int, z: float) -> float:
+    """Offset of a post: on the sidewalk behind the kerb, else beside the pavement."""
+    rim = (road.verges[1] if which > 0 else road.verges[0]).here(z)
+    if not template.has("kerbs"):
+        return rim + which * 0.3
+    kerb = (road.paved[1] if which > 0 else road.paved[0]).here(z)
+    return kerb + which * min(d.between(0.45, 0.75), max(abs(rim - kerb) - 0.3, 0.3))
+
+
+def _buildings(
+    d: Draws, template: Template, road: Road, stock: Stock, side: Roadside, taken: Occupancy
+) -> None:
     names = _BLOCKS if template.place == "city" and d.chance(0.6) else _HOUSES
     for which in (-1, 1):
         back = d.between(0.4, 4.5)
@@ -188,11 +210,11 @@ def _buildings(d: Draws, template: Template, road: Road, stock: Stock, side: Roa
                 and road.junction.near_m - 9 < middle + deep / 2
                 and middle - deep / 2 < road.junction.far_m + 6
             )
-            if not cross and middle - deep / 2 > 2.5:
-                q = base.here(middle) + which * (back + shift + wide / 2)
+            q = base.here(middle) + which * (back + shift + wide / 2)
+            spot = Spot(q, middle, turn)
+            if not cross and z > 2.5 and taken.take(spot, (wide, deep), 0.0):
                 tints = (_vary(d, d.pick(_WALLS)), d.pick(_ROOFS))
-                body = stand(road, mesh, Spot(q, middle, turn), tints=tints)
-                side.bodies.append(replace(body, grade=0.0))
+                side.bodies.append(replace(stand(road, mesh, spot, tints=tints), grade=0.0))
             z += deep + (d.between(0, 1.5) if d.chance(0.6) else d.between(3, 14))
 
 
@@ -208,7 +230,9 @@ def _farms(d: Draws, road: Road, stock: Stock, side: Roadside) -> None:
         side.bodies.append(stand(road, mesh, spot, tints=tints))
 
 
-def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadside) -> None:
+def _trees(
+    d: Draws, template: Template, road: Road, stock: Stock, side: Roadside, taken: Occupancy
+) -> None:
     mean = {"highway": 7.0, "rural": 12.0, "city": 4.0, "residential": 7.0}.get(template.place, 3.0)
     count = int(mean * (1.7 if template.has("trees") else 1.0) * d.between(0.2, 1.4))
     dull = d.between(0.6, 1.1)
@@ -216,7 +240,10 @@ def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadsid
         which = 1 if d.chance(0.58) else -1
         z = d.between(7, 120)
         edge = (road.verges[1] if which > 0 else road.verges[0]).here(z)
-        near = d.between(0.9, 3.0) if template.has("kerbs") else d.between(3.0, 22.0)
+        near = d.between(3.0, 22.0)
+        if template.has("kerbs"):  # in the sidewalk, or behind it where no house stands
+            walk = abs((road.paved[1] if which > 0 else road.paved[0]).here(z) - edge)
+            near = 0.9 - walk if walk > 2.4 and d.chance(0.7) else d.between(0.9, 4.0)
         if which < 0 and (template.has("divided") or template.has("median")):
             near += 17.0
         name = stock.scenery(d, _TREES)
@@ -224,6 +251,8 @@ def _trees(d: Draws, template: Template, road: Road, stock: Stock, side: Roadsid
         level = d.between(0.6, 1.15) * dull
         leaf: Color = (64 * level + d.bell(9), 76 * level + d.bell(9), 44 * level + d.bell(7))
         spot = Spot(edge + which * near, z, d.between(-math.pi, math.pi))
+        if not taken.take(spot, (0.7, 0.7), 0.1):
+            continue
         side.bodies.append(stand(road, name, spot, scale=(size, size, size), tints=(leaf, leaf)))
         if near < 9:
             side.groves.append((edge + which * (near - 3), z, 3.0 * size))

@@ -47,11 +47,11 @@ class Faces:
         return self._variant(d, d.pick(_by_label(prefixes, self._test)))
 
     def roadside(self, d: Draws) -> str:
-        """Return a face for a post: colours, labels or kinds alike, a third of the picks each."""
+        """Return a face for a post: colours, labels or kinds alike, half of the picks for colours."""
         way = d.share()
-        if way < 1 / 3:
+        if way < 1 / 2:
             return self._variant(d, d.pick(_by_color(self._test)))
-        if way < 2 / 3:
+        if way < 3 / 4:
             return self._variant(d, d.pick(_roadside(self._test)))
         return self.pick(d, (d.weighted(_KINDS),))
 

@@ -23,8 +23,8 @@ _MEANS = {
     "parking": 1.6,
     "gas station": 1.0,
 }
-_STEEPEST = 0.45
-"""Signs farther aside than this share of their distance are out of most pictures."""
+_STEEPEST = (0.35, 0.75)
+"""Signs farther aside than such a share of their distance are out of most pictures."""
 
 _BILLBOARDS = ("billboard holiday", "billboard car", "billboard drink", "billboard bakery")
 
@@ -98,7 +98,7 @@ def _free_spot(d: Draws, template: Template, road: Road, taken: Occupancy) -> Sp
         else:
             away = min(d.between(0.5, 3.8 if template.place == "highway" else 2.2), reach - 0.35)
         q = edge + side * max(away, 0.4)
-        spot = Spot(q, max(z, abs(q) / _STEEPEST))
+        spot = Spot(q, max(z, abs(q) / d.between(*_STEEPEST)))
         if taken.take(spot, (0.1, 0.1), 0.02):
             return spot
     return None
@@ -121,8 +121,8 @@ def _sign(road: Road, key: str, spot: Spot, half_m: float) -> Thing:
 
 
 def _gantry(d: Draws, road: Road, faces: Faces) -> tuple[list[Thing], Body]:
-    z, up = d.between(22, 80), d.between(5.6, 6.8)
-    left, right = road.edges[0].here(z) - 1.2, road.edges[1].here(z) + 1.2
+    z, up = d.between(14, 80), d.between(5.6, 6.8)
+    left, right = road.paved[0].here(z) - 0.8, road.paved[1].here(z) + 0.8
     middle, half = (left + right) / 2, (right - left) / 2
     frame = stand(road, "gantry", Spot(middle, z + 0.42), scale=(half, up / 6.0, 1.0))
     return _hung(d, road, faces, (z, up + 0.3), guides=True), frame

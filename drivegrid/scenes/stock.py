@@ -26,9 +26,12 @@ class Stock:
         return d.pick(common)
 
     def scenery(self, d: Draws, names: tuple[str, ...]) -> str:
-        """Return one of several models without a label, held-out ones in test scenes only."""
-        allowed = [n for n in names if self._test or not CATALOGUE[n].held_out]
-        return d.pick(allowed)
+        """Return one of several models, held-out ones in test scenes only."""
+        return d.pick([name for name in names if self.shows(name)])
+
+    def shows(self, name: str) -> bool:
+        """Return whether scenes may show a model."""
+        return self._test or not CATALOGUE[name].held_out
 
 
 @lru_cache(maxsize=1)

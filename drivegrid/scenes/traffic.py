@@ -34,14 +34,19 @@ _CITY_MIX = MIX | {
     "object/vehicle/train": 0.25,
     "object/vehicle/slow": 0.6,
 }
-_PAINTS: tuple[Color, ...] = (
+_PLAIN: tuple[Color, ...] = (
     (225, 226, 228),
     (205, 206, 208),
-    (160, 163, 166),
+    (178, 181, 184),
+    (150, 153, 157),
     (95, 98, 102),
     (58, 60, 64),
     (30, 31, 33),
     (18, 18, 20),
+    (28, 36, 62),
+)
+_PAINTS: tuple[Color, ...] = (
+    *_PLAIN,
     (120, 20, 25),
     (160, 30, 30),
     (30, 50, 95),
@@ -91,7 +96,7 @@ def _model(d: Draws, template: Template, stock: Stock) -> str:
 
 def sample_paint(d: Draws) -> tuple[Color, Color]:
     """Draw body and trim colours."""
-    base, jitter = d.pick(_PAINTS), d.bell(8)
+    base, jitter = d.pick(_PLAIN if d.chance(0.72) else _PAINTS), d.bell(8)
     red, green, blue = (min(max(c + jitter, 6.0), 246.0) for c in base)
     other = d.pick(_PAINTS)
     return (red, green, blue), other

@@ -9,6 +9,7 @@ from drivegrid.scenes.body import Body
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.placing import Spot, Thing, stand
 from drivegrid.scenes.road import Road
+from drivegrid.scenes.stock import Stock
 from drivegrid.scenes.templates import Template
 
 _STATES = {"red": 3.4, "green": 3.4, "yellow": 2.2, "red-yellow": 1.8, "off": 1.2}
@@ -17,18 +18,20 @@ _WAYS = ("left", "right", "straight")
 _OVERHEAD_M = 5.4
 
 
-def sample_lights(d: Draws, template: Template, road: Road) -> tuple[list[Thing], list[Body]]:
+def sample_lights(
+    d: Draws, template: Template, road: Road, stock: Stock
+) -> tuple[list[Thing], list[Body]]:
     """Draw the lights of a junction, crossing or work zone ahead, with their posts."""
     things: list[Thing] = []
     posts: list[Body] = []
     if template.has("signals") and road.junction is not None:
         near = road.junction.near_m + d.between(-1.5, 1.0)
-        things, posts = _junction_lights(d, road, near)
+        things, posts = _junction_lights(d, road, stock, near)
         if d.chance(0.4):  # the next junction
-            more, masts = _overhead(d, road, d.between(58, 85), d.weighted(_STATES))
+            more, masts = _overhead(d, road, stock, d.between(58, 85), d.weighted(_STATES))
             things, posts = things + more, posts + masts
     elif template.has("crosswalk") and d.chance(0.6):
-        things, posts = _junction_lights(d, road, d.between(8, 30))
+        things, posts = _junction_lights(d, road, stock, d.between(8, 30))
     elif template.has("works") and d.chance(0.7):
         z = d.between(9, 26)
         side = d.pick((0, 1, 1))
@@ -38,7 +41,9 @@ def sample_lights(d: Draws, template: Template, road: Road) -> tuple[list[Thing]
     return things, posts
 
 
-def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[Body]]:
+def _junction_lights(
+    d: Draws, road: Road, stock: Stock, z: float
+) -> tuple[list[Thing], list[Body]]:
     state = d.weighted(_STATES)
     sides = (road.paved[1].here(z) + 0.6, road.paved[0].here(z) - 0.6)
     high = d.between(2.6, 3.4)
@@ -56,7 +61,7 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
             things.append(_arrow(d, road, Spot(q, z, 0.0, high - 1.05)))
         posts.append(stand(road, "sign post", Spot(q, z + 0.2), scale=(1.3, high + 0.6, 1.3)))
     if d.chance(0.55):
-        more, masts = _overhead(d, road, z, state)
+        more, masts = _overhead(d, road, stock, z, state)
         things, posts = things + more, posts + masts
     if d.chance(0.65):
         more, masts = _crossing_lights(d, road, Spot(sides[0] + 0.5, z - 1.5), high)
@@ -64,11 +69,14 @@ def _junction_lights(d: Draws, road: Road, z: float) -> tuple[list[Thing], list[
     return things, posts
 
 
-def _overhead(d: Draws, road: Road, z: float, state: str) -> tuple[list[Thing], list[Body]]:
+def _overhead(
+    d: Draws, road: Road, stock: Stock, z: float, state: str
+) -> tuple[list[Thing], list[Body]]:
     """Lights on a mast's arm, one for each lane of ours that it reaches."""
     right = road.paved[1].here(z) + 0.7
     ours = [lane for lane in road.lanes if lane.direction > 0]
-    flat = d.chance(0.3) and state in ("red", "yellow", "green")
+    across = f"light vehicle horizontal {state}"
+    flat = d.chance(0.3) and state in ("red", "yellow", "green") and stock.shows(across)
     things = []
     for lane in ours:
         q = lane.middle(z) + d.bell(0.2)
@@ -76,8 +84,7 @@ def _overhead(d: Draws, road: Road, z: float, state: str) -> tuple[list[Thing], 
         if right - q > 7.2:
             continue
         if flat:
-            mesh = f"light vehicle horizontal {state}"
-            things.append(_light(road, mesh, spot, state, "circle"))
+            things.append(_light(road, across, spot, state, "circle"))
         elif d.chance(0.3):
             things.append(_arrow(d, road, spot))
         else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from drivegrid.geometry import FloatArray
 from drivegrid.scenes import (
+    clutter,
     hazards,
     layout,
     lines,
@@ -203,7 +204,7 @@ def _populate(
     """Everything that stands or moves, labelled things first."""
     test = seed in TEST_SEEDS
     stock, faces, taken = Stock(test), Faces(test, seed), Occupancy()
-    rails, hedges = roadside.sample_rails(d, template, road, taken)
+    rails, hedges = roadside.sample_rails(d, template, road, stock, taken)
     things = hazards.sample_hazards(d, template, road, stock, taken)
     built: list[Body] = []
     if template.has("pumps"):
@@ -213,8 +214,9 @@ def _populate(
         things += premises.sample_bays(d, road, stock, taken)
     things += traffic.sample_traffic(d, template, road, stock, taken)
     things += people.sample_people(d, template, road, stock, taken)
+    things += clutter.sample_clutter(d, template, road, stock, taken)
     signs, posts = signposts.sample_signs(d, template, road, faces, taken)
-    lights, masts = traffic_lights.sample_lights(d, template, road)
+    lights, masts = traffic_lights.sample_lights(d, template, road, stock)
     side = roadside.sample_roadside(d, template, road, stock, taken)
     return (
         things + signs + lights + rails + side.things,

@@ -44,8 +44,14 @@ ATTRIBUTES = {
 }
 """Attributes whose every value is expected, by the label they belong to."""
 
-NEVER = {("lane/line", "style", "curb"), ("light", "state", "unknown")}
-"""Values that no rendered world has: a kerb is no painted line, a lamp's state is known."""
+NEVER = {
+    ("lane/line", "style", "curb"),
+    ("light", "state", "unknown"),
+    ("object", "activity", "lying"),
+    ("sign", "shape", "other"),
+}
+"""What no rendered world has: a kerb is no painted line, a lamp's state is known, nobody lies on the
+ground, every plate has a named shape."""
 
 
 class Blank:

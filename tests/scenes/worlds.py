@@ -71,7 +71,7 @@ def plain_road(alignment: Alignment | None = None, ego: int = 1) -> Road:
     )
     lines = tuple(lane_line(q) for q in borders)
     return Road(
-        "highway", alignment or flat(), bands, lanes, lines, (), ego, edges, edges, None, False
+        "highway", alignment or flat(), bands, lanes, lines, (), ego, edges, edges, None, False, edges
     )
 
 
