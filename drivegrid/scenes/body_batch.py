@@ -146,6 +146,7 @@ def _blobs(
     owner = part_of_face[faces]
     last = np.cumsum(parts.vertex_counts)[owner]
     layer = kept[faces] - (np.cumsum(parts.face_counts) - parts.face_counts)[owner]
+    layer[(parts.high - parts.low).max(axis=1)[owner] < _BLOB_PX] = 0  # one layer: the outline
     return np.stack([faces, layer, last - parts.vertex_counts[owner], last], axis=1)
 
 
