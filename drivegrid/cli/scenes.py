@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +45,6 @@ def preview(
         list[str], typer.Option(help="template=, weather=, time= or surface= to show; repeatable")
     ] = [],  # noqa: B006
     labels: Annotated[bool, typer.Option("--labels", help="draw the labels")] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Render scenes of rising seeds onto one sheet, with what each shows written below.
 
@@ -65,11 +65,7 @@ def preview(
     pictures = [draw_scene(r.image, r.scene) if labels else r.image for r in rendered]
     captions = [_caption(seed, r) for seed, r in zip(seeds, rendered, strict=True)]
     save_image(out, contact_sheet(pictures, captions, columns))
-    if as_json:
-        shown = [_facts(seed, r) for seed, r in zip(seeds, rendered, strict=True)]
-        print_json({"file": str(out), "size_wh": size_wh, "scenes": shown})
-    else:
-        typer.echo(f"{out}: seeds {seeds[0]} to {seeds[-1]}")
+    typer.echo(f"{out}: seeds {seeds[0]} to {seeds[-1]}")
 
 
 def _matching(first: int, count: int, only: list[str]) -> list[int]:
@@ -80,7 +76,12 @@ def _matching(first: int, count: int, only: list[str]) -> list[int]:
 
     if not only:
         return list(range(first, first + count))
-    known = {"template": TEMPLATES, "weather": WEATHERS, "time": TIMES, "surface": SURFACES}
+    known: dict[str, Collection[str]] = {
+        "template": TEMPLATES,
+        "weather": WEATHERS,
+        "time": TIMES,
+        "surface": SURFACES,
+    }
     wanted = dict(pair.partition("=")[::2] for pair in only)
     for name, value in wanted.items():
         if name not in known or value not in known[name]:
@@ -124,16 +125,6 @@ def _caption(seed: int, rendered: RenderedScene) -> str:
     attributes = rendered.scene.frame.attributes
     facts = ", ".join(f"{name} {value}" for name, value in attributes.items())
     return f"{seed} {rendered.scene.extra['template']}: {facts}"
-
-
-def _facts(seed: int, rendered: RenderedScene) -> dict[str, Any]:
-    scene = rendered.scene
-    return {
-        "seed": seed,
-        "template": scene.extra["template"],
-        "attributes": dict(scene.frame.attributes),
-        "instances": len(scene.instances),
-    }
 
 
 @assets.callback()

@@ -21,12 +21,12 @@ DETAIL_PX = 20.0
 ROUND_PX = 64.0
 """Bodies lower than this have their round parts painted as blobs."""
 
-_SMALL_PX = 2.6
+_SMALL_PX = 3.2
 _THIN_PX = 1.3
-_LEAST_COVER = 0.12
+_LEAST_COVER = 0.3
 _FACE_PX2 = 0.5
-_DETAIL_PX2 = 4.0
-_BLOB_PX = 12.0
+_DETAIL_PX2 = 6.0
+_BLOB_PX = 18.0
 _LIMIT_PX = 16000.0
 _CREST_SLACK = 2e-4
 
@@ -146,6 +146,7 @@ def _blobs(
     owner = part_of_face[faces]
     last = np.cumsum(parts.vertex_counts)[owner]
     layer = kept[faces] - (np.cumsum(parts.face_counts) - parts.face_counts)[owner]
+    layer[(parts.high - parts.low).max(axis=1)[owner] < _BLOB_PX] = 0  # one layer: the outline
     return np.stack([faces, layer, last - parts.vertex_counts[owner], last], axis=1)
 
 

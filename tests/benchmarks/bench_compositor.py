@@ -19,7 +19,7 @@ from drivegrid.scenes.render import view_of
 from drivegrid.scenes.world import sample_world
 
 SIZE_WH = (448, 448)
-SCENES, ROUNDS = 24, 9
+SCENES, ROUNDS = 16, 25
 
 
 def least_ms(work: Callable[[], object]) -> float:
@@ -57,7 +57,7 @@ def main() -> None:
         sample_lens(
             rng, rng.choice(WEATHERS, p=shares["weather"]), rng.choice(TIMES, p=shares["time"])
         )
-        for _ in range(120)
+        for _ in range(60)
     ]
     least = [least_ms(lambda x=x: expose(np.random.default_rng(1), image, x)) for x in lenses]
     print(f"lens    {np.mean(least):6.2f} ms mean over {len(lenses)} sampled lenses")

@@ -50,8 +50,8 @@ NEVER = {
     ("object", "activity", "lying"),
     ("sign", "shape", "other"),
 }
-"""What no rendered world has: a kerb is no painted line, a lamp's state is known, nobody lies on the
-ground, every plate has a named shape."""
+"""What no rendered world has: a kerb is no painted line, a lamp's state is known, nobody
+lies on the ground, every plate has a named shape."""
 
 
 class Blank:

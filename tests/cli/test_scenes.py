@@ -12,6 +12,7 @@ from drivegrid.cli.main import app
 from drivegrid.data.images import load_image
 from drivegrid.errors import ConfigError
 from drivegrid.scenes import assets
+from drivegrid.scenes.world import sample_world
 from tests.scenes import faked
 from tests.scenes.archiving import GOOD, pinned, tar_of
 
@@ -36,18 +37,26 @@ def test_help_has_an_example(command) -> None:
 
 def test_preview_writes_a_sheet_of_consecutive_seeds(rendering, tmp_path) -> None:
     out = tmp_path / "new" / "sheet.png"
-    ran = run("preview", "--grid", "3x2", "--seed", 7, "--size", "64x40", "--out", out, "--json")
+    ran = run("preview", "--grid", "3x2", "--seed", 7, "--size", "64x40", "--out", out)
     assert ran.exit_code == 0, ran.output
-    shown = json.loads(ran.stdout)
-    assert shown["size_wh"] == [64, 40]
-    assert [scene["seed"] for scene in shown["scenes"]] == [7, 8, 9, 10, 11, 12]
-    assert shown["scenes"][0]["attributes"] == {"time": "day", "surface": "dry"}
+    assert ran.stdout == f"{out}: seeds 7 to 12\n"
     sheet = load_image(out)
     assert 3 * 64 < sheet.shape[1] < 3 * 64 + 30
     first = faked.render(7, (64, 40)).image
     assert any(
         np.array_equal(sheet[y : y + 40, x : x + 64], first) for y in range(9) for x in range(9)
     )
+
+
+def test_preview_shows_only_what_is_asked_for(rendering, tmp_path) -> None:
+    out = tmp_path / "sheet.png"
+    chosen = ["--only", "weather=snow", "--only", "time=day"]
+    ran = run("preview", "--grid", "2x1", "--size", "64x64", "--out", out, *chosen)
+    assert ran.exit_code == 0, ran.output
+    first, last = (int(word) for word in ran.stdout.split() if word.isdigit())
+    for seed in (first, last):
+        world = sample_world(seed)
+        assert (world.weather, world.time) == ("snow", "day")
 
 
 def test_preview_draws_labels_if_asked(rendering, tmp_path) -> None:
@@ -68,6 +77,8 @@ def test_preview_draws_labels_if_asked(rendering, tmp_path) -> None:
         (["--size", "448"], "size must be two numbers"),
         (["--grid", "99x99", "--size", "999x999"], "at most"),
         (["--out", "sheet.gif"], "--out must end in one of"),
+        (["--only", "weather=hail"], "--only must be one of clear, cloudy, rain, snow, fog"),
+        (["--only", "mood=good"], "--only must be one of template, weather, time, surface"),
     ],
 )
 def test_preview_refuses_before_it_renders(monkeypatch, tmp_path, options, named) -> None:

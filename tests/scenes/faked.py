@@ -33,7 +33,9 @@ def render(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
     car = Instance("object/vehicle/car", Box((1.0, 2.0, width / 2, height / 2)))
     attributes = {"time": "day" if seed % 2 else "night", "surface": "dry"}
     names = ("OMP_NUM_THREADS", "LP_NUM_THREADS")
-    extra = {"seed": seed, "pid": os.getpid()} | {name: os.environ.get(name) for name in names}
+    extra = {"seed": seed, "template": "faked", "pid": os.getpid()} | {
+        name: os.environ.get(name) for name in names
+    }
     scene = Scene(Frame("", size_wh, attributes), (car,), extra)
     return RenderedScene(image, scene, segments, instances)
 

@@ -124,7 +124,7 @@ def test_ids_follow_pixel_centres(mesh: str, curve: float) -> None:
 
 
 def test_ids_of_a_whole_street() -> None:
-    view = street((192, 144))
+    view = street((144, 108))
     view = replace(
         view, bodies=tuple(replace(body, part_of=i + 1) for i, body in enumerate(view.bodies))
     )
@@ -255,10 +255,10 @@ def test_wet_ground_mirrors() -> None:
 
 
 def test_more_bodies_than_a_byte_counts() -> None:
-    view = sample_view((448, 128))
+    view = sample_view((300, 90))
     bodies = [
         stand(view, "test box", (i % 30 - 15) * 2.4, 40 + 2.0 * (i // 30), part_of=i + 1)
-        for i in range(300)
+        for i in range(270)
     ]
     expected, found = (f(with_bodies(view, *bodies)) for f in (oracle, drawn_ids))
     assert (expected != found).mean() < 0.03

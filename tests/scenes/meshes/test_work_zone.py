@@ -16,7 +16,7 @@ TABLE = {
     "cone": ("obstacle/cone", (0.38, 0.72, 0.38)),
     "tall cone": ("obstacle/cone", (0.4, 1.05, 0.4)),
     "cone fallen": ("obstacle/cone", (0.74, 0.38, 0.6)),
-    "barrier board": ("obstacle/barrier", (2.2, 1.08, 0.8)),
+    "barrier board": ("obstacle/barrier", (2.2, 1.22, 0.8)),
     "barrier gate": ("obstacle/barrier", (1.24, 1.01, 0.64)),
     "pedestrian fence": ("obstacle/barrier", (2.04, 1.1, 0.6)),
     "water barrier": ("obstacle/water_barrier", (1.5, 0.85, 0.52)),
