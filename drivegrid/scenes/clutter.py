@@ -89,7 +89,7 @@ def _group(d: Draws, road: Road, stock: Stock, taken: Occupancy, side: int) -> l
         q = road.paved[(side + 1) // 2].here(here) + side * d.between(0.5, wide - 0.4)
         mesh = stock.pick(d, "object/person/pedestrian")
         spot = Spot(q, here, heading + d.bell(0.5 if "walking" in mesh else 1.5))
-        if taken.take(spot, (0.5, 0.5), 0.05):
+        if taken.take(spot, footprint(mesh, spot.turn_rad), 0.05):
             body = stand(road, mesh, spot, tints=sample_clothes(d))
             activity = "standing" if "standing" in mesh else "moving"
             found.append(thing_of(body, spot, {"activity": activity}))

@@ -21,12 +21,12 @@ ON_LANES = {
     "obstacle/concrete_block": 0.9,
     "obstacle/construction_sign": 1.1,
     "obstacle/warning_triangle": 1.5,
-    "obstacle/debris": 1.5,
+    "obstacle/debris": 1.9,
     "obstacle/rock": 1.4,
     "obstacle/pothole": 1.7,
-    "obstacle/speed_bump": 0.9,
+    "obstacle/speed_bump": 1.3,
     "obstacle/manhole": 1.6,
-    "obstacle/parked_vehicle": 1.6,
+    "obstacle/parked_vehicle": 2.0,
     "obstacle/pushable": 0.9,
 }
 """What may stand or lie on a lane, by how often."""
@@ -42,7 +42,7 @@ BESIDE: dict[str, float] = {
     "obstacle/rock": 0.5,
     "obstacle/fence": 0.9,
     "obstacle/wall": 0.6,
-    "obstacle/median": 1.0,
+    "obstacle/median": 1.4,
     "obstacle/guard_rail": 0.5,
     "obstacle/water_barrier": 0.4,
     "obstacle/cone": 0.4,
@@ -62,6 +62,7 @@ _BESIDE_AT: dict[str, tuple[str, ...]] = {
 _COATS: tuple[Color, ...] = (
     (38, 66, 44),
     (28, 52, 106),
+    (44, 74, 128),
     (30, 30, 32),
     (104, 106, 108),
     (196, 158, 40),

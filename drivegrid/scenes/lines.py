@@ -108,8 +108,8 @@ def _paint(
             color = "yellow" if habit.yellow else "white"
     elif index == count:
         style = habit.outer
-        if template.has("kerbs") and d.chance(0.27):  # stopping forbidden or paid for
-            style, color = "solid", d.pick(("blue", "red", "yellow", "green"))
+        if template.has("kerbs") and d.chance(0.32):  # stopping forbidden or paid for
+            style, color = "solid", d.pick(("blue", "red", "green"))
     elif index == oncoming:
         style, color = habit.center, "yellow" if habit.yellow else "white"
     elif d.chance(0.14):

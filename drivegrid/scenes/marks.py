@@ -240,7 +240,7 @@ def sample_stains(d: Draws, template: Template, borders: Borders, surface: str) 
     kinds = {
         "wet": (("region/puddle", 2.2),),
         "damaged": (("region/crack", 3.0), ("region/patch", 2.2)),
-        "snow": (("region/snow", 3.0), ("region/ice", 0.6)),
+        "snow": (("region/snow", 3.0), ("region/ice", 1.0)),
         "dry": (("region/patch", 0.35), ("region/oil", 0.15), ("region/crack", 0.15)),
     }[surface]
     found = []

@@ -18,7 +18,7 @@ _WALKERS: dict[str, float] = {
     "object/person/wheelchair": 0.7,
     "object/person/stroller": 0.9,
     "object/person/personal_mobility": 0.9,
-    "object/person/police_officer": 0.5,
+    "object/person/police_officer": 0.8,
 }
 _ANIMALS: dict[str, float] = {"object/animal": 3.0, "object/animal/bird": 3.0}
 _ANIMALS_AT = {"rural": 0.26, "residential": 0.2, "city": 0.1, "parking": 0.15, "highway": 0.03}
@@ -111,12 +111,13 @@ def _rider(d: Draws, road: Road, stock: Stock) -> Thing:
 
 
 def _animal(d: Draws, road: Road, stock: Stock) -> Thing:
-    z = d.between(9, 45)
+    kind = d.weighted(_ANIMALS)
+    z = d.between(5, 16) if kind.endswith("bird") else d.between(9, 45)
     across = d.chance(0.35)
     edge = road.edges[1] if d.chance(0.6) else road.edges[0]
     spot = _on_road(d, road, z) if across else Spot(edge.here(z) + d.bell(1.2), z)
     spot = replace(spot, turn_rad=d.between(-math.pi, math.pi))
-    mesh = stock.pick(d, d.weighted(_ANIMALS))
+    mesh = stock.pick(d, kind)
     tone = d.between(40, 170)
     fur = ((tone, tone * 0.8, tone * 0.6), (tone * 0.7, tone * 0.55, tone * 0.4))
     body = stand(road, mesh, spot, tints=fur)

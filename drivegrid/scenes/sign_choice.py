@@ -53,7 +53,9 @@ class Faces:
             return self._variant(d, d.pick(_by_color(self._test)))
         if way < 3 / 4:
             return self._variant(d, d.pick(_roadside(self._test)))
-        return self.pick(d, (d.weighted(_KINDS),))
+        kind = d.weighted(_KINDS)
+        keys = [k for k in _roadside(self._test) if FACES[k[0]].label.startswith(kind)]
+        return self._variant(d, d.pick(keys))
 
     def in_turn(self, d: Draws) -> str:
         """Return a face of the label whose turn it is; any face in training scenes."""

@@ -74,7 +74,7 @@ def _roadside_sign(
     low, away = d.between(1.8, 2.4), 0.0 if shown else _turned(d)
     spot = replace(spot, turn_rad=d.bell(0.14) + away, up_m=low + half)
     found, top = [_sign(road, key, spot, half)], low + 2 * half
-    if not away and d.chance(0.45 if shown else 0.2):
+    if not away and d.chance(0.6 if shown else 0.2):
         second = faces.in_turn(d) if shown else faces.pick(d, ("sign/complementary",))
         small = min(half * d.between(0.75, 1.0), 0.9 / FACES[second].aspect)
         found.append(_sign(road, second, replace(spot, up_m=top + 0.06 + small), small))

@@ -31,7 +31,7 @@ MIX: dict[str, float] = {
 }
 _CITY_MIX = MIX | {
     "object/vehicle/bicycle": 1.0,
-    "object/vehicle/train": 0.25,
+    "object/vehicle/train": 0.35,
     "object/vehicle/slow": 0.6,
 }
 _PLAIN: tuple[Color, ...] = (

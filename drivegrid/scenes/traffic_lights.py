@@ -27,12 +27,12 @@ def sample_lights(
     if template.has("signals") and road.junction is not None:
         near = road.junction.near_m + d.between(-1.5, 1.0)
         things, posts = _junction_lights(d, road, stock, near)
-        if d.chance(0.4):  # the next junction
+        if d.chance(0.6):  # the next junction
             more, masts = _overhead(d, road, stock, d.between(58, 85), d.weighted(_STATES))
             things, posts = things + more, posts + masts
     elif template.has("crosswalk") and d.chance(0.6):
         things, posts = _junction_lights(d, road, stock, d.between(8, 30))
-    elif template.has("works") and d.chance(0.7):
+    elif template.has("works") and d.chance(0.9):
         z = d.between(9, 26)
         side = d.pick((0, 1, 1))
         q = road.paved[side].here(z) + (0.5 if side else -0.5)
