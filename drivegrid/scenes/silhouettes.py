@@ -93,7 +93,7 @@ def _slimmed(points: np.ndarray, ends: list[int]) -> np.ndarray:
     to the pixels whose centres it covers (two thirds of the wrong ones vanish). ``ends`` are
     where the parts end.
     """
-    starts = np.concatenate([[0], ends[:-1]])
+    starts = np.array([0, *ends[:-1]])
     sides = np.minimum.reduceat(points, starts) + np.maximum.reduceat(points, starts)
     middle = np.repeat(sides // 2, np.diff(np.concatenate([starts, ends[-1:]])), axis=0)
     half = 1 << (_SHIFT - 1)

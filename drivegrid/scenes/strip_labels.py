@@ -80,7 +80,7 @@ def _outline(
     near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
     if far <= 1.5 * near:
         return np.zeros((0, 2))
-    depth = 1 / np.linspace(1 / near, 1 / far, 40)
+    depth = np.geomspace(near, far, 40)
     left, right, up_m = strip
     points = world.road.alignment.points
     sides = [camera.project(points(course.at(depth), depth, up_m)) for course in (left, right)]
