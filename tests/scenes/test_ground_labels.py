@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drivegrid.geometry import Polygon, Polyline
-from drivegrid.scenes.ground_labels import labelled_range, line_role, project_course
+from drivegrid.scenes.ground_labels import Courses, labelled_range, line_role
 from drivegrid.scenes.render import render_world
 from drivegrid.scenes.road import Band, Course, Junction, LaneLine, Mark, straight
 from tests.scenes.worlds import CAMERA, Black, hand_made, hilly, lane_line, plain_road, put
@@ -128,7 +128,7 @@ def test_labelled_range(crest_m, focal, expected):
     camera = replace(CAMERA, focal_xy=(focal, focal))
     world = hand_made(plain_road(), [], camera=camera, crest_m=crest_m)
     assert labelled_range(world) == expected
-    curve = project_course(world, camera, straight(0.5), (0.0, 320.0))
+    curve = Courses(world, camera).curve(straight(0.5), (0.0, 320.0))
     end = camera.project(np.array([[0.5, 0.0, expected]]))
     np.testing.assert_allclose(curve[-1], end[0], atol=1e-6)
 
@@ -136,19 +136,19 @@ def test_labelled_range(crest_m, focal, expected):
 @pytest.mark.parametrize("span", [(0.0, 0.5), (200.0, 320.0), (0.0, 0.0)])
 def test_courses_out_of_range_leave_nothing(span):
     world = hand_made(plain_road(), [])
-    assert project_course(world, CAMERA, straight(0.0), span).shape == (0, 2)
+    assert Courses(world, CAMERA).curve(straight(0.0), span).shape == (0, 2)
 
 
 def test_courses_off_the_picture_leave_nothing():
     world = hand_made(plain_road(), [])
-    assert len(project_course(world, CAMERA, straight(400.0), (0.0, 320.0))) == 0
+    assert len(Courses(world, CAMERA).curve(straight(400.0), (0.0, 320.0))) == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_courses_are_projected_between_points_as_well(seed):
     world = hand_made(plain_road(hilly(seed, 0.3)), [])
     course = Course((10.0, 60.0), (1.0, 6.0))
-    curve = project_course(world, CAMERA, course, (0.0, 320.0))
+    curve = Courses(world, CAMERA).curve(course, (0.0, 320.0))
     depth = np.geomspace(1.2, labelled_range(world), 8000)
     exact = CAMERA.project(world.road.alignment.points(course.at(depth), depth))
     middles = np.concatenate([curve, (curve[1:] + curve[:-1]) / 2])

@@ -9,10 +9,9 @@ from drivegrid.data.validate import check_scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Box
 from drivegrid.labels import default_label_space
-from drivegrid.scenes import render_scene
 from drivegrid.scenes.compositor import Compositor
 from drivegrid.scenes.labels import MIN_VISIBILITY, inside_picture
-from drivegrid.scenes.render import render_world
+from drivegrid.scenes.render import render_scene, render_world
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import Picture
 from tests.scenes.worlds import Black, labelled, world
@@ -106,6 +105,7 @@ def test_labels_are_sound(seed):
         "weather", "time", "place", "blockage", "surface", "density",
     }  # fmt: skip
     assert scene.extra["seed"] == seed
+    assert scene.extra["held_out"] == list(world(seed).held_out())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -91,14 +91,16 @@ def painted(view):
 
 
 def near_borders(shape, outlines):
-    """(H, W) pixels within one pixel of the border of some part's picture."""
+    """(H, W) pixels within one pixel of some part's border, or in a body too small for parts."""
     margin = 2
     near = np.zeros((shape[0] + 2 * margin, shape[1] + 2 * margin), dtype=np.uint8)
     own, square = np.zeros_like(near), np.ones((3, 3), np.uint8)
-    for hull in (hull for outline in outlines for hull in outline.hulls):
-        own[:] = 0
-        cv2.fillConvexPoly(own, hull + margin * 16, 1, cv2.LINE_8, 4)
-        near |= cv2.dilate(own, square) - cv2.erode(own, square)
+    for outline in outlines:
+        single = len(outline.whole) < len(planes_of(outline.body.mesh))
+        for hull in outline.hulls:
+            own[:] = 0
+            cv2.fillConvexPoly(own, hull + margin * 16, 1, cv2.LINE_8, 4)
+            near |= cv2.dilate(own, square) - (0 if single else cv2.erode(own, square))
     return near[margin:-margin, margin:-margin].astype(bool)
 
 
@@ -200,3 +202,11 @@ def test_a_crest_hides_the_lower_part(depth_m, low, high):
         pixels = view.camera.project(view.bodies[0].to_world(outline_vertices("sedan")[0]))
         np.testing.assert_allclose(outlines[0].low, pixels.min(axis=0))
         np.testing.assert_allclose(outlines[0].high, pixels.max(axis=0))
+
+
+def test_one_body_of_one_part():
+    road = worlds.plain_road()
+    view = view_of(worlds.hand_made(road, [worlds.put(road, "jersey element", 0.0, 20.0)]), SIZE)
+    _, instances, _, _ = painted(view)
+    assert (instances == cast(view)[1]).mean() > 0.97
+    assert (instances == view.bodies[0].part_of).any()

@@ -17,7 +17,10 @@ from tests.scenes.worlds import world
 
 KNOWN = [*VALIDATION_SEEDS[:110], *range(FIRST_TRAIN_SEED, FIRST_TRAIN_SEED + 100)]
 TEST = TEST_SEEDS[:120]
-AT_TIMES = ("light", "sign")
+ABOVE = ("light", "sign", "region")
+"""Signs and lights hang, hedges and tunnels are no obstacles."""
+
+ON_ISLANDS = ("fuel pump",)
 
 
 def test_seed_ranges_do_not_meet():
@@ -86,7 +89,7 @@ def test_bodies_are_ordered_numbered_and_in_front(seed):
     for index, thing in enumerate(here.things):
         assert {b.part_of for b in thing.bodies} == {here.first_id + index}
         label = CATALOGUE[thing.bodies[0].mesh].label
-        assert label == thing.label or thing.label.startswith(("sign", "obstacle"))
+        assert label == thing.label or thing.label.startswith(("sign", "obstacle", "region"))
 
 
 @pytest.mark.parametrize("seed", [*KNOWN[::9], *TEST[::9]])
@@ -95,9 +98,7 @@ def test_plans_hold_the_bodies(seed):
     for body, plan in zip(here.bodies, here.plans, strict=True):
         points = np.concatenate([p.vertices for p in CATALOGUE[body.mesh].mesh.parts])
         corners = shapely.MultiPoint(body.to_world(points)[:, ::2])
-        shape = shapely.Polygon(plan)
-        assert shape.buffer(1e-6).covers(corners)
-        assert shape.area <= corners.minimum_rotated_rectangle.area * 1.9 + 0.05
+        assert shapely.Polygon(plan).buffer(1e-6).covers(corners)
 
 
 def test_plans_of_nothing():
@@ -117,8 +118,10 @@ def foot_gap(here, body):
 def test_nothing_floats_or_sinks(seed):
     here = world(seed)
     for thing in here.things:
-        if not thing.label.startswith(AT_TIMES):
-            assert all(abs(foot_gap(here, body)) < 0.05 for body in thing.bodies), thing.label
+        if not thing.label.startswith(ABOVE):
+            assert all(
+                abs(foot_gap(here, body)) < 0.05 or body.mesh in ON_ISLANDS for body in thing.bodies
+            ), thing.label
 
 
 def test_raised_ground_is_the_topmost_band():
@@ -142,7 +145,7 @@ def test_things_do_not_stand_in_each_other(seed):
     plans, owners = [], []
     for body, plan in zip(here.bodies, here.plans, strict=True):
         label = here.things[body.part_of - here.first_id].label if body.part_of else "sign"
-        if not label.startswith((*AT_TIMES, "obstacle/pole")):
+        if not label.startswith((*ABOVE, "obstacle/pole")):
             plans.append(shapely.Polygon(plan))
             owners.append(body.part_of)
     shrunk = [shapely.buffer(plan, -0.05, join_style="mitre") for plan in plans]

@@ -71,7 +71,19 @@ def plain_road(alignment: Alignment | None = None, ego: int = 1) -> Road:
     )
     lines = tuple(lane_line(q) for q in borders)
     return Road(
-        "highway", alignment or flat(), bands, lanes, lines, (), ego, edges, edges, None, False, edges
+        place="highway",
+        alignment=alignment or flat(),
+        bands=bands,
+        lanes=lanes,
+        lines=lines,
+        marks=(),
+        ego=ego,
+        edges=edges,
+        paved=edges,
+        verges=edges,
+        strips=(),
+        junction=None,
+        divided=False,
     )
 
 
