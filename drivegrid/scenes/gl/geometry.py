@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ VERTEX = np.dtype(
 Triangles = tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]
 
 _LAMP = {"": 0, "front": 1, "rear": 2, "always": 3}
+_NEUTRAL = 128
+"""Colour of tinted surfaces, a factor of the tint."""
+
 _ROUND = 3
 """Code of surfaces whose grain runs over edges; 0 to 2 is the axis a flat one faces."""
 
@@ -153,11 +157,14 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
         # The flat ends of a cylinder keep their own normal.
         rounded = part.smooth and num <= 4
         flat = _unit(normal).tolist()
-        color, kind = _look(material, _ROUND if part.smooth else int(np.abs(normal).argmax()))
+        leafy = material == "foliage"
+        turned = part.smooth or leafy
+        color, kind = _look(material, _ROUND if turned else int(np.abs(normal).argmax()))
         spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
         for i, spot in zip(face, spots, strict=True):
             shown = (*kind[:2], *spot) if spot else kind
-            corners.append((points[i], bent[i] if rounded else flat, rank, color, shown))
+            tone = (*[_clump(points[i])] * 3, color[3]) if leafy else color
+            corners.append((points[i], bent[i] if rounded else flat, rank, tone, shown))
         for i in range(1, num - 1):
             triangles += [base, base + i, base + i + 1]
     return {
@@ -194,9 +201,17 @@ def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
     return [tuple(round(share * 127.5 + 127.5) for share in row) for row in flat.tolist()]
 
 
+def _clump(point: list[float]) -> int:
+    """Return the tone of leaves at a vertex: clumps show where their grain is too small to see."""
+    x, y, z = point
+    chance = math.fmod(abs(math.sin(12.99 * x + 78.23 * y + 37.72 * z)) * 43758.5, 1.0)
+    return round(_NEUTRAL * (0.62 + 0.66 * chance))
+
+
 def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     material = MATERIALS[name]
-    color = tuple(int(channel) for channel in material.color)
+    plain = (_NEUTRAL,) * 3 if material.tint is not None else material.color
+    color = tuple(int(channel) for channel in plain)
     tint = 0 if material.tint is None else material.tint + 1
     grain = round(255 * material.rough)
     return (*color, round(255 * material.gloss)), (tint, _LAMP[material.glow], grain, axis)
