@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -133,7 +134,7 @@ def build_geometry(models: Mapping[str, Model]) -> Geometry:
 
 
 def _extent(part: Part) -> float:
-    return float(np.ptp(part.vertices, axis=0).max())
+    return max(max(axis) - min(axis) for axis in part.vertices.T.tolist())
 
 
 def _colouring(material: str) -> str:
@@ -144,11 +145,9 @@ def _colouring(material: str) -> str:
 
 def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
     """Return vertices and indices of the faces that each pass draws of a part."""
-    normals = [_normal(part.vertices[list(face)]) for face in part.faces]
-    smooth = np.zeros_like(part.vertices)
-    for face, normal in zip(part.faces, normals, strict=True):
-        smooth[list(face)] += normal
-    points, bent = part.vertices.tolist(), _unit(smooth).tolist()
+    points = part.vertices.tolist()
+    normals = [_normal([points[i] for i in face]) for face in part.faces]
+    bent = _bent(part, normals) if part.smooth else points
     found: dict[str, tuple[list[tuple[object, ...]], list[int]]] = {}
     for face, normal, material in zip(part.faces, normals, part.materials, strict=True):
         colouring = _colouring(material)
@@ -156,10 +155,11 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
         base, num = len(corners), len(face)
         # The flat ends of a cylinder keep their own normal.
         rounded = part.smooth and num <= 4
-        flat = _unit(normal).tolist()
         leafy = material == "foliage"
         turned = part.smooth or leafy
-        color, kind = _look(material, _ROUND if turned else int(np.abs(normal).argmax()))
+        flat = _unit(normal)
+        axis = max(range(3), key=lambda index, n=flat: abs(n[index]))
+        color, kind = _look(material, _ROUND if turned else axis)
         spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
         for i, spot in zip(face, spots, strict=True):
             shown = (*kind[:2], *spot) if spot else kind
@@ -173,20 +173,33 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
     }
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
-    return np.asarray(vectors / np.maximum(length, 1e-12))
+def _bent(part: Part, normals: list[list[float]]) -> list[list[float]]:
+    """Return normals of vertices: the mean of their faces', the large ones counting more."""
+    total = [[0.0, 0.0, 0.0] for _ in part.vertices]
+    for face, (x, y, z) in zip(part.faces, normals, strict=True):
+        for i in face:
+            at = total[i]
+            at[0] += x
+            at[1] += y
+            at[2] += z
+    return [_unit(normal) for normal in total]
 
 
-def _normal(corners: FloatArray) -> FloatArray:
+def _unit(vector: list[float]) -> list[float]:
+    length = max(math.hypot(*vector), 1e-12)
+    return [value / length for value in vector]
+
+
+def _normal(corners: list[list[float]]) -> list[float]:
     """Return the normal times twice the area, by Newell's sum: it stands for any planar face."""
-    x, y, z = corners.T.tolist()
-    n = [0.0, 0.0, 0.0]
-    for i in range(len(x)):
-        n[0] += y[i - 1] * z[i] - z[i - 1] * y[i]
-        n[1] += z[i - 1] * x[i] - x[i - 1] * z[i]
-        n[2] += x[i - 1] * y[i] - y[i - 1] * x[i]
-    return np.array(n)
+    a = b = c = 0.0
+    x, y, z = corners[-1]
+    for u, v, w in corners:
+        a += y * w - z * v
+        b += z * u - x * w
+        c += x * v - y * u
+        x, y, z = u, v, w
+    return [a, b, c]
 
 
 def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
@@ -208,6 +221,7 @@ def _clump(point: list[float]) -> int:
     return round(_NEUTRAL * (0.62 + 0.66 * chance))
 
 
+@cache
 def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     material = MATERIALS[name]
     plain = (_NEUTRAL,) * 3 if material.tint is not None else material.color

@@ -133,7 +133,9 @@ class GlRenderer:
         """Draw mirrored bodies over a picture of the mirrored sky, in place."""
         targets.mirror.use()
         targets.mirror.clear(alpha=1.0)
-        coarse = view.camera.resized(mirror_size(view.camera.size_wh))
+        width, height = mirror_size(view.camera.size_wh)
+        # Ripples blur it again: what takes up a pixel of a third of that size is not seen.
+        coarse = view.camera.resized((max(width // 3, 1), max(height // 3, 1)))
         group = range(min(len(bodies), NOBODY))
         commands = draw_commands(bodies, group, coarse, self._drawables)
         self._draw_bodies(view, commands, mirror=True)
