@@ -134,7 +134,7 @@ def build_geometry(models: Mapping[str, Model]) -> Geometry:
 
 
 def _extent(part: Part) -> float:
-    return max(max(axis) - min(axis) for axis in part.vertices.T.tolist())
+    return float(max(max(axis) - min(axis) for axis in part.vertices.T.tolist()))
 
 
 def _colouring(material: str) -> str:
@@ -158,7 +158,8 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
         leafy = material == "foliage"
         turned = part.smooth or leafy
         flat = _unit(normal)
-        axis = max(range(3), key=lambda index, n=flat: abs(n[index]))
+        sizes = [abs(value) for value in flat]
+        axis = sizes.index(max(sizes))
         color, kind = _look(material, _ROUND if turned else axis)
         spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
         for i, spot in zip(face, spots, strict=True):
