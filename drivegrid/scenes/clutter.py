@@ -33,8 +33,9 @@ def sample_clutter(
     found: list[Thing] = []
     if not template.has("kerbs"):
         return found
+    sides = (1,) if template.has("median") else (1, 1, -1)
     for _ in range(d.whole(1, 6)):
-        label, side, z = d.weighted(_PIECES), d.pick((1, 1, -1)), d.between(7, 60)
+        label, side, z = d.weighted(_PIECES), d.pick(sides), d.between(7, 60)
         spot = _on_walk(d, road, side, z)
         if spot is None:
             continue
@@ -46,7 +47,7 @@ def sample_clutter(
         if footprint(mesh, turn)[0] < _width(road, side, z) - 0.2:
             found += place(d, road, mesh, replace(spot, turn_rad=turn + d.bell(0.05)), taken)
     if d.chance(0.6):
-        found += _group(d, road, stock, taken)
+        found += _group(d, road, stock, taken, d.pick(sides))
     return found
 
 
@@ -76,9 +77,9 @@ def _bicycle(d: Draws, road: Road, taken: Occupancy, spot: Spot) -> list[Thing]:
     return found
 
 
-def _group(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:
+def _group(d: Draws, road: Road, stock: Stock, taken: Occupancy, side: int) -> list[Thing]:
     """Two to five people close together."""
-    side, z = d.pick((1, 1, -1)), d.between(9, 45)
+    z = d.between(9, 45)
     wide, found = _width(road, side, z), []
     if wide < _LEAST_WALK_M:
         return []

@@ -55,7 +55,7 @@ _BESIDE_AT: dict[str, tuple[str, ...]] = {
     "rural": (*_OPEN, "fence", "wall", "pushable"),
     "tunnel": ("bollard", "cone"),
     "parking": ("bollard", "cone", "pushable", "street_furniture", "hydrant", "bike_rack"),
-    "gas station": ("bollard", "cone", "pushable", "street_furniture", "hydrant"),
+    "gas station": ("bollard", "cone", "pushable", "hydrant"),
 }
 """What of it stands elsewhere, by place."""
 

@@ -65,7 +65,7 @@ def sample_clothes(d: Draws) -> tuple[Color, Color]:
 
 def _walker(d: Draws, template: Template, road: Road, stock: Stock) -> Thing:
     z = d.between(5, 42) if d.chance(0.8) else d.between(40, 70)
-    side = 1 if d.chance(0.62) else -1
+    side = 1 if template.has("median") or d.chance(0.62) else -1
     edge = (road.paved[1] if side > 0 else road.paved[0]).here(z)
     if template.has("kerbs"):
         rim = (road.verges[1] if side > 0 else road.verges[0]).here(z)

@@ -23,6 +23,7 @@ _TREES = (
     "bare tree",
     "bush",
 )
+_STREET_TREES = ("broadleaf small", "broadleaf", "poplar", "bare tree", "bare tree")
 _HOUSES = (
     *("house", "house", "house gable", "house gable", "villa"),
     *("row house", "row house", "garage", "shop", "shop", "church"),
@@ -247,7 +248,7 @@ def _trees(
             near = 0.9 - walk if walk > 2.4 and d.chance(0.7) else d.between(0.9, 4.0)
         if which < 0 and (template.has("divided") or template.has("median")):
             near += 17.0
-        name = stock.scenery(d, _TREES)
+        name = stock.scenery(d, _STREET_TREES if near < 0 else _TREES)
         size = d.between(0.75, 1.25)
         level = d.between(0.6, 1.15) * dull
         leaf: Color = (64 * level + d.bell(9), 76 * level + d.bell(9), 44 * level + d.bell(7))

@@ -218,6 +218,9 @@ def _populate(
     signs, posts = signposts.sample_signs(d, template, road, faces, taken)
     lights, masts = traffic_lights.sample_lights(d, template, road, stock)
     side = roadside.sample_roadside(d, template, road, stock, taken)
+    for roof in (body for body in built if body.mesh == "canopy roof"):
+        q = float(road.alignment.offset_of(np.array([roof.position_m]))[0])
+        side.lamps += [(q - 3.0, roof.position_m[2]), (q + 3.0, roof.position_m[2])]
     return (
         things + signs + lights + rails + side.things,
         built + posts + masts + hedges + side.bodies,
