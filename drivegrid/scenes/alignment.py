@@ -116,8 +116,17 @@ class Alignment:
         Returns:
             Least and greatest tangent (height - Y)/Z of the table, and (TANGENTS,) 1/Z of the
             nearest ground at tangents spaced evenly between them. Rays below the least tangent
-            see no ground; between knots 1/Z is nearly linear.
+            see no ground; between knots 1/Z is nearly linear. Read only: made once a height.
         """
+        if camera_height_m not in self._ground_tables:
+            self._ground_tables[camera_height_m] = self._ground_table(camera_height_m)
+        return self._ground_tables[camera_height_m]
+
+    @cached_property
+    def _ground_tables(self) -> dict[float, tuple[float, float, FloatArray]]:
+        return {}
+
+    def _ground_table(self, camera_height_m: float) -> tuple[float, float, FloatArray]:
         depth = DEPTHS_M[2:]
         tangent = (camera_height_m - self.height_m[2:]) / depth
         lowest = np.minimum.accumulate(tangent)

@@ -14,7 +14,8 @@ from drivegrid.scenes.segments import SEGMENTS
 
 def main():
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    names = (frames.real_root() / "camvid11/classes.txt").read_text().split()
+    lines = (frames.real_root() / "camvid11/classes.txt").read_text().splitlines()
+    names = [line.split()[1] for line in lines]
     real = frames.camvid_frames("train", "val", "test")
     real = [(f.image, f.segments) for f in real if f.image.mean() > 70]
     print(f"CamVid, {len(real)} frames by day\n{statistics.table(real, names[:11])}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,9 @@ VERTEX = np.dtype(
 Triangles = tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]
 
 _LAMP = {"": 0, "front": 1, "rear": 2, "always": 3}
+_NEUTRAL = 128
+"""Colour of tinted surfaces, a factor of the tint."""
+
 _ROUND = 3
 """Code of surfaces whose grain runs over edges; 0 to 2 is the axis a flat one faces."""
 
@@ -129,7 +134,7 @@ def build_geometry(models: Mapping[str, Model]) -> Geometry:
 
 
 def _extent(part: Part) -> float:
-    return float(np.ptp(part.vertices, axis=0).max())
+    return float(max(max(axis) - min(axis) for axis in part.vertices.T.tolist()))
 
 
 def _colouring(material: str) -> str:
@@ -140,11 +145,9 @@ def _colouring(material: str) -> str:
 
 def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
     """Return vertices and indices of the faces that each pass draws of a part."""
-    normals = [_normal(part.vertices[list(face)]) for face in part.faces]
-    smooth = np.zeros_like(part.vertices)
-    for face, normal in zip(part.faces, normals, strict=True):
-        smooth[list(face)] += normal
-    points, bent = part.vertices.tolist(), _unit(smooth).tolist()
+    points = part.vertices.tolist()
+    normals = [_normal([points[i] for i in face]) for face in part.faces]
+    bent = _bent(part, normals) if part.smooth else points
     found: dict[str, tuple[list[tuple[object, ...]], list[int]]] = {}
     for face, normal, material in zip(part.faces, normals, part.materials, strict=True):
         colouring = _colouring(material)
@@ -152,12 +155,17 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
         base, num = len(corners), len(face)
         # The flat ends of a cylinder keep their own normal.
         rounded = part.smooth and num <= 4
-        flat = _unit(normal).tolist()
-        color, kind = _look(material, _ROUND if part.smooth else int(np.abs(normal).argmax()))
+        leafy = material == "foliage"
+        turned = part.smooth or leafy
+        flat = _unit(normal)
+        sizes = [abs(value) for value in flat]
+        axis = sizes.index(max(sizes))
+        color, kind = _look(material, _ROUND if turned else axis)
         spots = _spots(part.vertices[list(face)]) if colouring == "FACE" else ((),) * num
         for i, spot in zip(face, spots, strict=True):
             shown = (*kind[:2], *spot) if spot else kind
-            corners.append((points[i], bent[i] if rounded else flat, rank, color, shown))
+            tone = (*[_clump(points[i])] * 3, color[3]) if leafy else color
+            corners.append((points[i], bent[i] if rounded else flat, rank, tone, shown))
         for i in range(1, num - 1):
             triangles += [base, base + i, base + i + 1]
     return {
@@ -166,20 +174,33 @@ def _triangles(part: Part, rank: int) -> dict[str, Triangles]:
     }
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
-    return np.asarray(vectors / np.maximum(length, 1e-12))
+def _bent(part: Part, normals: list[list[float]]) -> list[list[float]]:
+    """Return normals of vertices: the mean of their faces', the large ones counting more."""
+    total = [[0.0, 0.0, 0.0] for _ in part.vertices]
+    for face, (x, y, z) in zip(part.faces, normals, strict=True):
+        for i in face:
+            at = total[i]
+            at[0] += x
+            at[1] += y
+            at[2] += z
+    return [_unit(normal) for normal in total]
 
 
-def _normal(corners: FloatArray) -> FloatArray:
+def _unit(vector: list[float]) -> list[float]:
+    length = max(math.hypot(*vector), 1e-12)
+    return [value / length for value in vector]
+
+
+def _normal(corners: list[list[float]]) -> list[float]:
     """Return the normal times twice the area, by Newell's sum: it stands for any planar face."""
-    x, y, z = corners.T.tolist()
-    n = [0.0, 0.0, 0.0]
-    for i in range(len(x)):
-        n[0] += y[i - 1] * z[i] - z[i - 1] * y[i]
-        n[1] += z[i - 1] * x[i] - x[i - 1] * z[i]
-        n[2] += x[i - 1] * y[i] - y[i - 1] * x[i]
-    return np.array(n)
+    a = b = c = 0.0
+    x, y, z = corners[-1]
+    for u, v, w in corners:
+        a += y * w - z * v
+        b += z * u - x * w
+        c += x * v - y * u
+        x, y, z = u, v, w
+    return [a, b, c]
 
 
 def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
@@ -194,9 +215,18 @@ def _spots(corners: FloatArray) -> list[tuple[int, ...]]:
     return [tuple(round(share * 127.5 + 127.5) for share in row) for row in flat.tolist()]
 
 
+def _clump(point: list[float]) -> int:
+    """Return the tone of leaves at a vertex: clumps show where their grain is too small to see."""
+    x, y, z = point
+    chance = math.fmod(abs(math.sin(12.99 * x + 78.23 * y + 37.72 * z)) * 43758.5, 1.0)
+    return round(_NEUTRAL * (0.62 + 0.66 * chance))
+
+
+@cache
 def _look(name: str, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     material = MATERIALS[name]
-    color = tuple(int(channel) for channel in material.color)
+    plain = (_NEUTRAL,) * 3 if material.tint is not None else material.color
+    color = tuple(int(channel) for channel in plain)
     tint = 0 if material.tint is None else material.tint + 1
     grain = round(255 * material.rough)
     return (*color, round(255 * material.gloss)), (tint, _LAMP[material.glow], grain, axis)

@@ -1,4 +1,4 @@
-"""Periodic noise for the ground and for rough surfaces."""
+"""Periodic noise for rough surfaces."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ SIDE = 512
 
 
 def noise_tile() -> UInt8Array:
-    """Return (SIDE, SIDE, 4) noise around 128 that repeats without a seam; always the same.
+    """Return (SIDE, SIDE, 2) noise that repeats without a seam; always the same.
 
-    Channels: fine grain, patches of all sizes, blots of 10 to 60 texels, none.
+    0 stands for -1 and 255 for 1. Channels: leaves, with blots of 10 to 60 texels, and rubble of
+    fine grain and patches of all sizes.
     """
     rng = np.random.default_rng(20)
     cycles = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIDE, 1 / SIDE)] * 2))
@@ -22,9 +23,12 @@ def noise_tile() -> UInt8Array:
         at_least_one**-1.1 * (cycles > 3),
         np.exp(-((np.log(at_least_one / 22) / 0.7) ** 2)),
     )
-    tile = np.full((SIDE, SIDE, 4), 128, np.uint8)
-    for channel, (spectrum, spread) in enumerate(zip(spectra, (34, 42, 42), strict=True)):
-        white = np.fft.fft2(rng.standard_normal((SIDE, SIDE)))
-        field = np.fft.ifft2(white * spectrum * (cycles > 0)).real
-        tile[..., channel] = np.clip(128 + spread * field / field.std(), 0, 255)
-    return tile
+    fields = []
+    for spectrum in spectra:
+        white = np.fft.rfft2(rng.standard_normal((SIDE, SIDE)))
+        half = (spectrum * (cycles > 0))[:, : SIDE // 2 + 1]
+        field = np.fft.irfft2(white * half)
+        fields.append(field / field.std())
+    grain, patches, blots = fields
+    leaves, rubble = 0.43 * blots + 0.23 * patches, 0.16 * patches + 0.08 * grain
+    return np.clip(127.5 + 127.5 * np.stack([leaves, rubble], axis=-1), 0, 255).astype(np.uint8)

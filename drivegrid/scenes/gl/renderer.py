@@ -70,9 +70,9 @@ class GlRenderer:
         self._instances = context.buffer(reserve=256 * INSTANCE_BYTES, dynamic=True)
         self._commands = context.buffer(reserve=256 * 20, dynamic=True)
         self._halos = context.buffer(reserve=256 * 28, dynamic=True)
-        self._noise = context.texture((SIDE, SIDE), 4, noise_tile())
+        self._noise = context.texture((SIDE, SIDE), 2, noise_tile())
         self._noise.build_mipmaps()
-        self._noise.filter = context.LINEAR_MIPMAP_NEAREST, context.LINEAR
+        self._noise.filter = context.NEAREST_MIPMAP_NEAREST, context.NEAREST
         self._strip = context.buffer(reserve=512 * 12, dynamic=True)
         image, places = face_atlas(_FACE_PX)
         self._atlas = {k: (u0, v0, u1 - u0, v1 - v0) for k, (u0, v0, u1, v1) in places.items()}
@@ -83,7 +83,7 @@ class GlRenderer:
         self._indices = context.buffer(geometry.indices)
         ground = link(context, "ground.vert.glsl", "depth.frag.glsl")
         self._ground = context.vertex_array(ground, [(self._strip, "3f", "row")])
-        self._bodies = [self._body_array(colouring) for colouring in PASSES]
+        self._bodies = {False: self._body_arrays()}
         self._halo = context.vertex_array(
             link(context, "halo.vert.glsl", "halo.frag.glsl"),
             [(self._halos, "4f 3f/i", "place", "tone")],
@@ -102,7 +102,7 @@ class GlRenderer:
             group = range(first, min(first + NOBODY, len(bodies)))
             targets.start(image)
             targets.bodies.use()
-            self._draw_bodies(draw_commands(bodies, group, view.camera, self._drawables))
+            self._draw_bodies(view, draw_commands(bodies, group, view.camera, self._drawables))
             if view.light.night:
                 self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
             image, numbers = targets.read()
@@ -133,21 +133,27 @@ class GlRenderer:
         """Draw mirrored bodies over a picture of the mirrored sky, in place."""
         targets.mirror.use()
         targets.mirror.clear(alpha=1.0)
-        coarse = view.camera.resized(mirror_size(view.camera.size_wh))
+        width, height = mirror_size(view.camera.size_wh)
+        # Ripples blur it again: what takes up a pixel of a third of that size is not seen.
+        coarse = view.camera.resized((max(width // 3, 1), max(height // 3, 1)))
         group = range(min(len(bodies), NOBODY))
-        self._draw_bodies(draw_commands(bodies, group, coarse, self._drawables), mirror=True)
+        commands = draw_commands(bodies, group, coarse, self._drawables)
+        self._draw_bodies(view, commands, mirror=True)
         drawn = targets.read_mirror()
         where = cv2.threshold(drawn[:, :, 3], NOBODY - 1, 255, cv2.THRESH_BINARY_INV)[1]
         cv2.copyTo(np.ascontiguousarray(drawn[:, :, :3]), where, mirror)
 
-    def _draw_bodies(self, commands: list[Commands], *, mirror: bool = False) -> None:
-        """Draw bodies into the framebuffer in use."""
+    def _draw_bodies(self, view: View, commands: list[Commands], *, mirror: bool = False) -> None:
+        """Draw bodies into the framebuffer in use; the night's shaders are made when it comes."""
+        night = view.light.night
+        if night not in self._bodies:
+            self._bodies[night] = self._body_arrays("NIGHT")
         context = self._context
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
         context.front_face = "cw" if mirror else "ccw"
         _fill(self._commands, np.concatenate(commands))
         first = 0
-        for array, listed in zip(self._bodies, commands, strict=True):
+        for array, listed in zip(self._bodies[night], commands, strict=True):
             if len(listed):
                 array.program["mirror"] = float(mirror)
                 array.render_indirect(self._commands, context.TRIANGLES, len(listed), first)
@@ -174,13 +180,17 @@ class GlRenderer:
             self._targets.popitem(last=False)[1].release()
         return targets
 
-    def _body_array(self, colouring: str) -> moderngl.VertexArray:
-        program = link(self._context, "body.vert.glsl", "body.frag.glsl", colouring)
-        content = [
-            _used(program, self._vertices, "3f 3f 1f 4f1 4f1", VERTEX.names or ()),
-            _used(program, self._instances, INSTANCE_FORMAT, INSTANCE_NAMES),
-        ]
-        return self._context.vertex_array(program, content, index_buffer=self._indices)
+    def _body_arrays(self, *defines: str) -> list[moderngl.VertexArray]:
+        """Return how to draw bodies in each pass."""
+        arrays = []
+        for colouring in PASSES:
+            program = link(self._context, "body.vert.glsl", "body.frag.glsl", colouring, *defines)
+            content = [
+                _used(program, self._vertices, "3f 3f 1f 4f1 4f1", VERTEX.names or ()),
+                _used(program, self._instances, INSTANCE_FORMAT, INSTANCE_NAMES),
+            ]
+            arrays.append(self._context.vertex_array(program, content, self._indices))
+        return arrays
 
 
 def _used(

@@ -18,9 +18,9 @@ from drivegrid.scenes.gl.targets import NOBODY
 from drivegrid.scenes.gl.uniforms import NEAREST_M
 from drivegrid.scenes.view import UInt8Array, UInt16Array, View
 
-INSTANCE_FORMAT = "4f 4f 4f 4f 4f 2f/i"
+INSTANCE_FORMAT = "4f 4f 4f 4f 4f 3f/i"
 INSTANCE_NAMES = ("pose", "form", "tint0", "tint1", "face", "marks")
-INSTANCE_BYTES = 22 * 4
+INSTANCE_BYTES = 23 * 4
 
 LEAST_DETAIL_PX = 1.5
 """Details smaller than this in the picture are left out: they would only flicker."""
@@ -51,22 +51,23 @@ def _may_be_seen(body: Body, camera: Camera, drawable: Drawable) -> bool:
 
 
 def instance_rows(bodies: Sequence[Body], view: View, atlas: Atlas) -> Float32Array:
-    """Return (B, 22) what body.vert.glsl reads of each body."""
-    rows = np.zeros((len(bodies), 22), np.float32)
+    """Return (B, 23) what body.vert.glsl reads of each body."""
+    rows = np.zeros((len(bodies), 23), np.float32)
     for row, body in zip(rows, bodies, strict=True):
         x, y, z = body.position_m
         first, second = body.tints
         row[:20] = (
-            *(x, y, z, body.yaw_rad),
+            *(x, y, z, 0.0),
             *(*body.scale, body.grade),
             *(*first, body.lamps),
             *(*second, math.fmod(abs(x * 7.31 + y * 3.77 + z * 1.93), 1.0)),
             *atlas.get(body.face or "", (0.0, 0.0, 0.0, 0.0)),
         )
+        row[21:] = math.cos(body.yaw_rad), math.sin(body.yaw_rad)
     rows[:, 8:11] /= 255
     rows[:, 12:15] /= 255
     rows[:, 20] = np.arange(len(bodies)) % NOBODY / 255
-    rows[:, 21] = np.interp(rows[:, 2], DEPTHS_M, view.alignment.height_m)
+    rows[:, 3] = np.interp(rows[:, 2], DEPTHS_M, view.alignment.height_m)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -59,13 +60,23 @@ def hull(
 
 def _around(vertices: FloatArray, corners: list[int], normal: FloatArray) -> tuple[int, ...]:
     """Order corners about the normal, the sharpest first: its cross product is the longest."""
-    spokes = vertices[corners] - vertices[corners].mean(axis=0)
-    u = spokes[0] / np.linalg.norm(spokes[0])
-    angle = np.arctan2(spokes @ np.cross(normal, u), spokes @ u)
-    ring = np.asarray(corners)[np.argsort(angle)]
-    here, after, later = (vertices[np.roll(ring, -k)] for k in range(3))
-    areas = np.linalg.norm(np.cross(after - here, later - here), axis=1)
-    return tuple(np.roll(ring, -int(np.argmax(areas))).tolist())
+    points = vertices[corners]
+    spokes = points - points.mean(axis=0)
+    x, y, z = (spokes[0] / math.sqrt(spokes[0] @ spokes[0])).tolist()
+    a, b, c = normal.tolist()
+    side = np.array([b * z - c * y, c * x - a * z, a * y - b * x])
+    order = np.argsort(np.arctan2(spokes @ side, spokes @ (x, y, z))).tolist()
+    ring, places = [corners[i] for i in order], points[order].tolist()
+    areas = [_area(places[i - 2], places[i - 1], places[i]) for i in range(len(places))]
+    # An area belongs to the first of its three corners.
+    first = (areas.index(max(areas)) - 2) % len(ring)
+    return (*ring[first:], *ring[:first])
+
+
+def _area(a: list[float], b: list[float], c: list[float]) -> float:
+    """Return the square of twice the area of a triangle."""
+    (u, v, w), (x, y, z) = ([p - q for p, q in zip(end, a, strict=True)] for end in (b, c))
+    return (v * z - w * y) ** 2 + (w * x - u * z) ** 2 + (u * y - v * x) ** 2
 
 
 def plan(

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 COLUMNS = (
-    "share", "R", "G", "B", "luma", "between", "within", "p1", "p99", "sat", "fine", "coarse", "edges",
+    "share", "R", "G", "B", "luma", "between", "within", "p1", "p99", "sat",
+    "fine", "coarse", "edges",
 )  # fmt: skip
 """What ``frame_statistics`` returns a class: share of the picture in %, mean R, G, B and luma;
 ``between`` is left to the caller (spread of mean luma over frames), ``within`` the spread of luma

@@ -4,11 +4,12 @@ layout(binding = 7) uniform sampler2D atlas;
 
 in vec4 lit;
 #ifndef PLAIN
-flat in float number;
+flat in vec2 whole; // number; level of the noise
 in vec4 spot;
 #endif
 
 out vec4 color;
+
 
 void main() {
 #ifdef PLAIN
@@ -18,15 +19,15 @@ void main() {
 #ifdef FACE
     shown *= mix(vec3(1.0), texture(atlas, spot.xy).rgb, spot.z);
 #else
-    vec3 grains = texture(noise, spot.xy * 0.16 + spot.w).rgb - 0.5;
+    int level = int(whole.y);
+    ivec2 texel = ivec2(floor((spot.xy + 6.0 * spot.w) * GRAINS_A_M)) & 511;
+    vec2 grains = 2.0 * texelFetch(noise, texel >> level, level).rg - 1.0;
 #endif
 #ifdef GRAIN
-    float leaves = 2.6 * grains.b + 1.4 * grains.g;
-    float rubble = grains.g + 0.6 * grains.r;
-    shown *= max(1.0 + (spot.z > 0.0 ? leaves * spot.z : rubble * -spot.z), 0.2);
+    shown *= max(1.0 + (spot.z > 0.0 ? grains.x : grains.y) * abs(spot.z), 0.2);
 #endif
 #ifdef FACADE
-    shown *= 1.0 + 0.25 * grains.g + 0.15 * grains.b;
+    shown *= 1.0 + 0.3 * grains.y;
     vec2 cell = spot.xy / vec2(2.4 + spot.w, 3.0);
     vec2 wide = fwidth(cell);
     vec2 inside = clamp((vec2(0.26, 0.27) - abs(fract(cell) - vec2(0.5, 0.58))) / wide + 0.5, 0.0, 1.0);
@@ -36,6 +37,6 @@ void main() {
     vec3 lamp = chance > 0.72 ? vec3(0.95, 0.75, 0.45) * (0.3 + 0.9 * fract(chance * 37.0)) : vec3(0.015);
     shown = mix(shown, mix(day, lamp, eye.z), window);
 #endif
-    color = vec4(mix(air.rgb, shown, lit.a), number);
+    color = vec4(mix(air.rgb, shown, lit.a), whole.x);
 #endif
 }

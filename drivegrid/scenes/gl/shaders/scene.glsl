@@ -7,3 +7,5 @@ layout(std140, binding = 0) uniform Scene {
     vec4 sun_color; // colour, sky's gain
     vec4 air;       // haze, 1 / fog distance
 };
+
+const float GRAINS_A_M = 82.0; // texels of the noise on surfaces
