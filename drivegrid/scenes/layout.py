@@ -139,7 +139,7 @@ def sample_junction(d: Draws, template: Template) -> Junction | None:
     """Draw where a street crosses."""
     if not template.has("junction"):
         return None
-    near = d.between(8, 14) if d.chance(0.45) else d.between(12, 42)
+    near = d.between(7, 13) if d.chance(0.5) else d.between(12, 42)
     return Junction(near, near + d.between(8, 18))
 
 
@@ -220,8 +220,8 @@ def sample_bands(
     if template.has("divided") or template.has("median"):
         bands += _opposite(d, template, left, pavement, surface)
     if template.has("lot"):
-        wide = template.lot_m * d.between(0.9, 1.2)
-        outer = (left.shifted(-wide), right.shifted(wide))
+        reach = template.lot_m * d.between(0.9, 1.2)
+        outer = (left.shifted(-reach), right.shifted(reach))
         bands.append(Band(*outer, color, "road", rough))
     elif template.has("tunnel"):
         outer = (left.shifted(-0.8), right.shifted(0.8))

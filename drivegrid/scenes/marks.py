@@ -150,7 +150,10 @@ def _crosswalk(d: Draws, borders: Borders, z: float) -> Mark:
     left, right = borders.left.here(z) + 0.2, borders.right.here(z) - 0.2
     deep = d.between(2.4, 3.4)
     if d.chance(0.25):  # two lines across
-        bars = (quad(left, right, z, z + 0.25), quad(left, right, z + deep, z + deep + 0.25))
+        bars: tuple[FloatArray, ...] = (
+            quad(left, right, z, z + 0.25),
+            quad(left, right, z + deep, z + deep + 0.25),
+        )
     else:
         period = d.between(0.9, 1.2)
         bars = tuple(quad(q, q + period * 0.5, z, z + deep) for q in np.arange(left, right, period))

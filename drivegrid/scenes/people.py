@@ -15,7 +15,7 @@ from drivegrid.scenes.templates import Template
 _WALKERS: dict[str, float] = {
     "object/person/pedestrian": 10.0,
     "object/person/child": 1.8,
-    "object/person/wheelchair": 0.7,
+    "object/person/wheelchair": 1.0,
     "object/person/stroller": 0.9,
     "object/person/personal_mobility": 0.9,
     "object/person/police_officer": 0.8,

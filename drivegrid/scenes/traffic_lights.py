@@ -28,7 +28,7 @@ def sample_lights(
         near = road.junction.near_m + d.between(-1.5, 1.0)
         things, posts = _junction_lights(d, road, stock, near)
         if d.chance(0.6):  # the next junction
-            more, masts = _overhead(d, road, stock, d.between(58, 85), d.weighted(_STATES))
+            more, masts = _next_junction(d, road, stock, d.between(45, 85))
             things, posts = things + more, posts + masts
     elif template.has("crosswalk") and d.chance(0.6):
         things, posts = _junction_lights(d, road, stock, d.between(8, 30))
@@ -60,12 +60,22 @@ def _junction_lights(
         if d.chance(0.6):
             things.append(_arrow(d, road, Spot(q, z, 0.0, high - 1.05)))
         posts.append(stand(road, "sign post", Spot(q, z + 0.2), scale=(1.3, high + 0.6, 1.3)))
-    if d.chance(0.55):
+    if d.chance(0.75):
         more, masts = _overhead(d, road, stock, z, state)
         things, posts = things + more, posts + masts
     if d.chance(0.65):
         more, masts = _crossing_lights(d, road, Spot(sides[0] + 0.5, z - 1.5), high)
         things, posts = things + more, posts + masts
+    return things, posts
+
+
+def _next_junction(d: Draws, road: Road, stock: Stock, z: float) -> tuple[list[Thing], list[Body]]:
+    """Lights farther ahead: over the lanes, and on posts that traffic often hides."""
+    state = d.weighted(_STATES)
+    things, posts = _overhead(d, road, stock, z, state)
+    for q in (road.paved[1].here(z) + 0.6, road.paved[0].here(z) - 0.6):
+        things.append(_vehicle(road, state, Spot(q, z - 1.0, d.bell(0.1), 2.6)))
+        posts.append(stand(road, "sign post", Spot(q, z - 0.8), scale=(1.3, 3.1, 1.3)))
     return things, posts
 
 
@@ -101,7 +111,7 @@ def _crossing_lights(
         lit = d.pick(_PAIR)
         place = replace(spot, turn_rad=d.bell(0.3), up_m=min(2.5, high_m))
         things.append(_light(road, f"light pedestrian {lit}", place, lit, "figure"))
-    if d.chance(0.65):
+    if d.chance(0.75):
         lit = d.pick(_PAIR)
         place = replace(spot, turn_rad=d.bell(0.1), up_m=1.75)
         things.append(_light(road, f"light bicycle {lit}", place, lit, "figure"))
