@@ -12,7 +12,7 @@ def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
 
     Its ends are cut exactly at the border; N becomes 0 where no point lies inside.
     """
-    inside = ((curve > 0) & (curve < size_wh)).all(axis=1)
+    inside = np.asarray(((curve > 0) & (curve < size_wh)).all(axis=1))
     if not inside.any():
         return np.zeros((0, 2))
     edges = np.flatnonzero(np.diff(inside)) + 1

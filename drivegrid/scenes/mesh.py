@@ -188,7 +188,9 @@ def prism(
     count = len(profile)
     vertices = [(x, y, z) for x, (z, y) in zip(left, profile, strict=True)]
     vertices += [(x, y, z) for x, (z, y) in zip(right, profile, strict=True)]
-    faces = [(i, i + count, (i + 1) % count + count, (i + 1) % count) for i in range(count)]
+    faces: list[tuple[int, ...]] = [
+        (i, i + count, (i + 1) % count + count, (i + 1) % count) for i in range(count)
+    ]
     faces.append(tuple(range(count)))
     faces.append(tuple(reversed(range(count, 2 * count))))
     names = (material,) * len(faces) if isinstance(material, str) else material
@@ -224,7 +226,9 @@ def cylinder(
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)[:, None]
     ring = np.cos(angle) * u + np.sin(angle) * v
     vertices = np.concatenate([first + radii[0] * ring, last + radii[1] * ring])
-    faces = [(i, (i + 1) % sides, (i + 1) % sides + sides, i + sides) for i in range(sides)]
+    faces: list[tuple[int, ...]] = [
+        (i, (i + 1) % sides, (i + 1) % sides + sides, i + sides) for i in range(sides)
+    ]
     faces.append(tuple(reversed(range(sides))))
     faces.append(tuple(range(sides, 2 * sides)))
     return Part(vertices, tuple(faces), (wall,) * sides + (cap, cap), smooth=True, detail=detail)

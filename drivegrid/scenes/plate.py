@@ -119,8 +119,8 @@ def _shade(camera: Camera, road: Road, finish: Finish, light: Light, cast: Caste
     for q, z, radius in finish.groves if sunny else ():
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         depth = np.maximum(z + radius * 1.4 * np.sin(angle), 1.2)
-        ring = road.alignment.points(q + radius * np.cos(angle), depth)
-        cv2.fillPoly(plane, [fixed(half, ring)], 60, cv2.LINE_AA, 4)
+        patch = road.alignment.points(q + radius * np.cos(angle), depth)
+        cv2.fillPoly(plane, [fixed(half, patch)], 60, cv2.LINE_AA, 4)
     if cast.contact.any():
         feet = on_ground(road.alignment, cast.plans[cast.contact]).reshape(-1, 3)
         for ring in fixed(half, feet).reshape(-1, 4, 2):

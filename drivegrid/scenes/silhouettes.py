@@ -110,7 +110,7 @@ def bodies_to_world(bodies: tuple[Body, ...], points: list[FloatArray]) -> Float
     local = np.concatenate(points) * facts[:, 6:9]
     cos, sin = facts[:, 3], facts[:, 4]
     ahead = local[:, 2] * cos - local[:, 0] * sin
-    world = np.empty_like(local)
+    world = np.empty((len(local), 3))
     world[:, 0] = facts[:, 0] + local[:, 0] * cos + local[:, 2] * sin
     world[:, 1] = facts[:, 1] + local[:, 1] + facts[:, 5] * ahead
     world[:, 2] = facts[:, 2] + ahead
@@ -123,7 +123,7 @@ def _crest_limits(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]
     depth = np.maximum(place[:, 2], 1.0)
     skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
     foot = (camera.height_m - place[:, 1]) / depth
-    return np.where(foot > skyline + 2e-3, skyline, np.inf)
+    return np.asarray(np.where(foot > skyline + 2e-3, skyline, np.inf))
 
 
 def _cut(hull: np.ndarray, camera: Camera, limit: float) -> np.ndarray:

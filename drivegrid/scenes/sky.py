@@ -89,7 +89,7 @@ def paint_sky(image: UInt8Array, camera: Camera, sky: Sky, light: Light, edge: f
         light: For the glow round a low sun.
         edge: Tangent (height - Y)/Z of the ground's far end.
     """
-    columns, _ = camera.plane_axes()
+    columns = camera.plane_axes()[0].astype(np.float64)
     level = float(horizon_rows(camera, columns, 0.0).mean())
     base = horizon_rows(camera, columns, edge)
     height, width = image.shape[:2]
@@ -161,7 +161,8 @@ def _dome(index: int) -> UInt8Array:
         size = 8 << octave
         grid = rng.standard_normal((size, size)).astype(np.float32)
         grid = np.pad(grid, ((0, 1), (0, 1)), mode="wrap")
-        plane += cv2.resize(grid, (1024, 1024), interpolation=cv2.INTER_CUBIC) / 1.7**octave
+        field = cv2.resize(grid, (1024, 1024), interpolation=cv2.INTER_CUBIC)
+        plane += np.asarray(field, dtype=np.float32) / np.float32(1.7**octave)
     width, height = _DOME_WH
     up = (np.arange(height) + 1.5) / height * 0.7
     angle = np.arange(width) / width * 2 * np.pi
