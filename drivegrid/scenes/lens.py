@@ -119,7 +119,7 @@ def sample_lens(rng: np.random.Generator, weather: str, time: str) -> Lens:
         else 0.0,
         flicker=some(0.06, 0.03, 0.12) if night else 0.0,
         fringe=some(0.06, 0.3, 0.9),
-        noise=some(0.85 if night else 0.5, 0.6, 7.0 if night else 2.4),
+        noise=some(0.85 if night else 0.5, 0.6, 5.0 if night else 2.4),
         jpeg=int(some(0.08, 38, 95)),
     )
 
