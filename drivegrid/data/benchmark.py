@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 import cv2
@@ -223,12 +226,26 @@ def _mapped(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
         yield map
         return
     spawn = multiprocessing.get_context("spawn")  # a renderer's GPU context does not survive a fork
-    with ProcessPoolExecutor(workers, spawn, cv2.setNumThreads, (1,)) as pool:
+    with ProcessPoolExecutor(workers, spawn, _start_worker) as pool:
         try:
             yield partial(pool.map, chunksize=4)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _start_worker() -> None:
+    """Keep to one core, and end with the parent even if it is killed."""
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: BaseProcess) -> None:
+    """End this process as soon as its parent has ended."""
+    parent.join()
+    os._exit(1)
 
 
 def _write_frame(folder: Path, plan: Plan, render: Render, index: int) -> None:
