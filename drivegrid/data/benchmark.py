@@ -14,6 +14,7 @@ nothing. Whoever draws the pictures is given as a function, so that this module 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -35,7 +36,7 @@ import numpy as np
 
 from drivegrid.data.attributes import attribute_questions
 from drivegrid.data.expressions import KINDS, refer
-from drivegrid.data.files import parse_json, write_lines, write_text
+from drivegrid.data.files import check_regular, parse_json, write_lines, write_text
 from drivegrid.data.images import Picture, save_image
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import scene_to_record
@@ -134,17 +135,32 @@ def write_split(
         manifest = read_manifest(folder)
         _check_plan(manifest, plan, folder / MANIFEST)
         on_frames(plan.num_frames)
+        shutil.rmtree(folder / _PARTS, ignore_errors=True)  # left if the last run was killed here
         return manifest
     parts = _open_parts(folder, plan)
-    missing = [i for i in range(plan.num_frames) if not _part(parts, i).exists()]
-    on_frames(plan.num_frames - len(missing))
-    with _mapped(workers) as run:
-        for _ in run(partial(_write_frame, folder, plan, render), missing):
-            on_frames(1)
-    manifest = _join(folder, plan)
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    shutil.rmtree(parts)
+    with _alone(parts / _PLAN):
+        for left in (folder / "images").glob(".*.part"):  # half a picture of a run that was killed
+            left.unlink()
+        missing = [i for i in range(plan.num_frames) if not _part(parts, i).exists()]
+        on_frames(plan.num_frames - len(missing))
+        with _mapped(workers) as run:
+            for _ in run(partial(_write_frame, folder, plan, render), missing):
+                on_frames(1)
+        manifest = _join(folder, plan)
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        shutil.rmtree(parts)
     return manifest
+
+
+@contextmanager
+def _alone(plan: Path) -> Iterator[None]:
+    """Hold the folder's lock: two runs that write into each other's folder spoil both."""
+    with plan.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FormatError("folder must be written by one run at a time.", plan) from None
+        yield
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -171,7 +187,8 @@ def content_hash(files: Mapping[str, str]) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Return the sha256 of a file."""
+    """Return the sha256 of a regular file; raises OSError for anything else."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -210,7 +227,9 @@ def _open_parts(folder: Path, plan: Plan) -> Path:
     parts = folder / _PARTS
     if (parts / _PLAN).exists():
         _check_plan(_read_json(parts / _PLAN), plan, parts / _PLAN)
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(
+        entry != parts or any(parts.iterdir()) for entry in folder.iterdir()
+    ):
         raise FormatError(
             "folder must be new or empty, or of the same run. Choose another.", folder
         )

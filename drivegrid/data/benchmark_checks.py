@@ -53,7 +53,12 @@ def check_manifest(folder: Path) -> Iterator[BenchmarkFault]:
     for name in sorted(present - files.keys()):
         yield BenchmarkFault(path, "file must be named in the manifest, got one more", item=name)
     for name in sorted(present & files.keys()):
-        if file_hash(folder / name) != files[name]:
+        try:
+            sound = file_hash(folder / name) == files[name]
+        except OSError as error:
+            yield BenchmarkFault(path, f"file must be readable, got: {error.strerror}", item=name)
+            continue
+        if not sound:
             yield BenchmarkFault(path, "file must have the sha256 of the manifest", item=name)
     labels = {name: files.get(name, "") for name in LABEL_FILES}
     for key, part in (("content_sha256", files), ("labels_sha256", labels)):
@@ -97,11 +102,20 @@ def _check_counts(
     questions: Sequence[Mapping[str, Any]],
 ) -> Iterator[BenchmarkFault]:
     try:
-        counts = read_manifest(folder).get("counts")
+        manifest = read_manifest(folder)
     except FormatError:
         return  # named by check_manifest
+    counts = manifest.get("counts")
+    seeds = [scene.extra.get("seed") for scene in scenes if scene is not None]
+    first = seeds[0] if seeds else None
+    if manifest.get("seeds") != {"first": first, "count": len(scenes)}:
+        yield BenchmarkFault(
+            folder / MANIFEST,
+            f"seeds must be {len(scenes)} from {first} on, got {manifest.get('seeds')!s:.100}",
+            item="seeds",
+        )
     sizes = [{"instances": () if scene is None else scene.instances} for scene in scenes]
-    named = [[row for row in rows if key in row] for rows, key in (
+    named = [[row for row in rows if isinstance(row.get(key), str)] for rows, key in (
         (expressions, "kind"), (questions, "task"),
     )]  # fmt: skip
     found = count_rows(sizes, named[0], named[1])

@@ -24,7 +24,7 @@ Form: TypeAlias = Literal["the", "all", "every", "any"]
 Targets: TypeAlias = tuple[int, ...]
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
-MIN_VISIBILITY = 0.25
+MIN_VISIBILITY = 0.3
 MIN_SIDE_SHARE = 1 / 64
 """Boxes with a visible side below this share of the frame's, and lines over fewer rows, may be
 overlooked."""

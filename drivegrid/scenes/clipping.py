@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 
 from drivegrid.geometry import FloatArray, Size
 
@@ -54,6 +55,23 @@ def clip_ring(ring: FloatArray, size_wh: Size) -> FloatArray:
         ring = _clip_side(ring, axis, 0.0, 1.0)
         ring = _clip_side(ring, axis, float(limit), -1.0)
     return ring
+
+
+def sound_ring(ring: FloatArray) -> FloatArray:
+    """Return the ring, or, where it crosses itself, its largest sound piece; N may become 0.
+
+    Borders of a strip that meet within a pixel, just before a crest, may cross.
+    """
+    if len(ring) < 3:
+        return np.zeros((0, 2))
+    shape = shapely.Polygon(ring)
+    if shape.is_valid:
+        return ring
+    pieces = shapely.get_parts(shapely.make_valid(shape, method="structure", keep_collapsed=False))
+    if len(pieces) == 0:
+        return np.zeros((0, 2))
+    largest = max(pieces.tolist(), key=shapely.area)
+    return np.asarray(shapely.get_coordinates(largest.exterior)[:-1])
 
 
 def _clip_side(ring: FloatArray, axis: int, limit: float, sign: float) -> FloatArray:

@@ -12,11 +12,11 @@ from drivegrid.geometry import FloatArray, Polygon, Polyline
 from drivegrid.scenes import conditions
 from drivegrid.scenes.alignment import FAR_M
 from drivegrid.scenes.camera import Camera
-from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
+from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify, sound_ring
 from drivegrid.scenes.road import Course, Lane, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.stations import Stations
-from drivegrid.scenes.view import UInt8Array, UInt16Array
+from drivegrid.scenes.view import UInt8Array
 from drivegrid.scenes.world import World
 
 MAX_RANGE_M = 110.0
@@ -30,6 +30,9 @@ _ROLES_RIGHT = ("ego-right", "right", "far-right")
 _GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]
 _NEAR_M = 1.2
 _MIN_MARK_PX = 25
+MIN_MARK_VISIBILITY = 0.2
+"""Marks of which things leave less to see have no label."""
+
 _SAMPLES = 80
 
 
@@ -53,7 +56,7 @@ def labelled_range(world: World) -> float:
 
 
 def line_instances(
-    world: World, camera: Camera, segments: UInt8Array, counts: np.ndarray
+    world: World, camera: Camera, segments: UInt8Array, areas: dict[int, int]
 ) -> list[Instance]:
     """Return lane lines from left to right, then kerbs.
 
@@ -71,7 +74,7 @@ def line_instances(
             curve = courses.curve(line.course, span)
             if len(curve) < 2 or np.ptp(curve[:, 1]) < MIN_LINE_ROWS * camera.size_wh[1]:
                 continue
-            extra: dict[str, Any] = {"id": index + 1, "painted": bool(counts[index + 1])}
+            extra: dict[str, Any] = {"id": index + 1, "painted": areas[index + 1] > 0}
             attributes = _line_attributes(line, role if number == 0 else None)
             found.append(_line_instance("lane/line", curve, attributes, (camera, segments), extra))
     found.sort(key=lambda i: _bottom_x(i.geometry.vertices(), camera.size_wh[1]))
@@ -164,20 +167,34 @@ class Courses:
 
 
 def mark_instances(
-    world: World, camera: Camera, instances: UInt16Array, counts: np.ndarray
+    world: World, camera: Camera, counts: np.ndarray, areas: dict[int, int]
 ) -> list[Instance]:
-    """Return crosswalks, arrows, stop lines, lettering and stains of which enough is seen."""
+    """Return crosswalks, arrows, stop lines, lettering and stains of which enough is seen.
+
+    Args:
+        world: Whose marks they are.
+        camera: At the size of the picture.
+        counts: Visible pixels by id.
+        areas: Pixels by id if nothing stood on the ground.
+    """
     found = []
     for index, mark in enumerate(world.road.marks):
         number = 1 + len(world.road.lines) + index
         scale = (world.camera.size_wh[0] / camera.size_wh[0]) ** 2
-        if counts[number] * scale < _MIN_MARK_PX:
+        visibility = counts[number] / max(areas[number], 1)
+        if counts[number] * scale < _MIN_MARK_PX or visibility < MIN_MARK_VISIBILITY:
             continue
         shape = _mark_shape(world, camera, mark)
         if shape is not None:
-            extra = {"id": number}
             found.append(
-                Instance(mark.label, shape, dict(mark.attributes), source="rendered", extra=extra)
+                Instance(
+                    mark.label,
+                    shape,
+                    dict(mark.attributes),
+                    visibility=round(min(float(visibility), 1.0), 4),
+                    source="rendered",
+                    extra={"id": number},
+                )
             )
     return found
 
@@ -243,7 +260,7 @@ def _lane_ring(
     depth = np.geomspace(_NEAR_M, end, 40)
     stations = Stations(camera, world.road.alignment, depth)
     sides = [stations.project(border.at(depth)) for border in borders]
-    return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)
+    return sound_ring(clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh))
 
 
 def _first_in(taken: conditions.Taken, lane: Lane) -> float:

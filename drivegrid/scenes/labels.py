@@ -13,9 +13,11 @@ from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Size
 from drivegrid.scenes import conditions
 from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.clipping import clip_ring
 from drivegrid.scenes.ground_labels import area_instances, line_instances, mark_instances
 from drivegrid.scenes.placing import Thing
 from drivegrid.scenes.silhouettes import Outline
+from drivegrid.scenes.stations import SHIFT
 from drivegrid.scenes.strip_labels import strip_instances
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 from drivegrid.scenes.world import World
@@ -29,6 +31,9 @@ UNREADABLE_PX = 13.0
 
 UNREADABLE_LIGHT_PX = 4.5
 """Which lamp of a narrower light is lit cannot be told, in native pixels."""
+
+NIGHT_READING_M = 40.0
+"""Signs farther away are too dark to read at night."""
 
 _MIN_PIECE_PX = 30
 _RUN = 3
@@ -44,7 +49,8 @@ class Seen:
         segments: (H, W) uint8 segment of each pixel.
         instances: (H, W) uint16 instance id of each pixel.
         areas: Pixels that each id would cover if nothing hid it.
-        boxes: Unclipped (4,) x1, y1, x2, y2 of each id in pixels.
+        boxes: (4,) x1, y1, x2, y2 of each id inside the picture, hidden or not.
+        cut: Ids that the picture's border cuts.
     """
 
     camera: Camera
@@ -52,6 +58,7 @@ class Seen:
     instances: UInt16Array
     areas: dict[int, int]
     boxes: dict[int, FloatArray]
+    cut: frozenset[int]
 
     def box_of(self, number: int) -> FloatArray:
         """Return the (4,) box of an id's visible pixels, of which there are some."""
@@ -64,20 +71,51 @@ class Seen:
         ends = (left + x, top + y, left + x + wide, top + y + tall)
         return np.array(ends, dtype=np.float64)
 
+    def visible_point(self, number: int, middle: FloatArray) -> FloatArray:
+        """Return the (2,) middle of a thing if it is visible, else its nearest visible pixel."""
+        column, row = (int(v) for v in np.minimum(middle, np.array(self.camera.size_wh) - 1))
+        if self.instances[row, column] == number:
+            return middle
+        left, top, right, bottom = self.box_of(number).astype(int).tolist()
+        rows, columns = np.nonzero(self.instances[top:bottom, left:right] == number)
+        pixels = np.column_stack([columns + left, rows + top]) + 0.5
+        return np.asarray(pixels[np.argmin(((pixels - middle) ** 2).sum(axis=1))])
 
-def union_boxes(outlines: list[Outline]) -> dict[int, FloatArray]:
-    """Return the unclipped (4,) box of each labelled id."""
+
+def union_boxes(
+    outlines: list[Outline], size_wh: Size
+) -> tuple[dict[int, FloatArray], frozenset[int]]:
+    """Return the (4,) box of what each labelled id shows inside the picture, hidden or not.
+
+    Returns:
+        Boxes by id, and the ids that the picture's border cuts. What lies outside the picture
+        has no part in a box: a pole whose lamp is above it is as wide as the pole.
+    """
     boxes: dict[int, FloatArray] = {}
+    cut = set()
     for outline in outlines:
         number = outline.body.part_of
-        if number:
-            box = np.concatenate([outline.low, outline.high])
-            if number in boxes:
-                box = np.concatenate(
-                    [np.minimum(boxes[number][:2], box[:2]), np.maximum(boxes[number][2:], box[2:])]
-                )
+        if not number:
+            continue
+        box: FloatArray | None = np.concatenate([outline.low, outline.high])
+        if (outline.low < 0).any() or (outline.high > size_wh).any():
+            cut.add(number)
+            box = _box_inside(outline, size_wh)
+        if box is not None and number in boxes:
+            low = np.minimum(boxes[number][:2], box[:2])
+            box = np.concatenate([low, np.maximum(boxes[number][2:], box[2:])])
+        if box is not None:
             boxes[number] = box
-    return boxes
+    return boxes, frozenset(cut)
+
+
+def _box_inside(outline: Outline, size_wh: Size) -> FloatArray | None:
+    """Return the (4,) extents of the outline's parts cut to the picture, None if all is outside."""
+    rings = [clip_ring(hull[:, 0] / (1 << SHIFT) + 0.5, size_wh) for hull in outline.whole]
+    points = np.concatenate(rings)
+    if len(points) == 0:
+        return None
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def label_world(world: World, seen: Seen) -> Scene:
@@ -87,11 +125,11 @@ def label_world(world: World, seen: Seen) -> Scene:
     things = []
     for index, thing in enumerate(world.things):
         number = world.first_id + index
-        if counts[number] and number in seen.areas:
+        if counts[number] and number in seen.areas and number in seen.boxes:
             found = _thing_instance(world, seen, thing, number, int(counts[number]))
             things += [found] if found is not None else []
     vehicles = [i for i in things if i.label.startswith("object/vehicle/")]
-    flats = mark_instances(world, seen.camera, seen.instances, counts)
+    flats = mark_instances(world, seen.camera, counts, seen.areas)
     surface = conditions.surface_of(world, flats, things)
     density = conditions.density_of(len(vehicles))
     areas = area_instances(world, seen.camera, surface, density)
@@ -105,7 +143,7 @@ def label_world(world: World, seen: Seen) -> Scene:
         "surface": surface,
         "density": density,
     }
-    lines = line_instances(world, seen.camera, seen.segments, counts)
+    lines = line_instances(world, seen.camera, seen.segments, seen.areas)
     extra = {"seed": world.seed, "template": world.template, "held_out": list(world.held_out())}
     frame = Frame("", seen.camera.size_wh, attributes)
     return Scene(frame, (*lines, *flats, *things, *areas, *strips), extra)
@@ -116,11 +154,10 @@ def _thing_instance(
 ) -> Instance | None:
     """Return a thing's label, or None if too little of it is seen."""
     visibility = min(pixels / max(seen.areas[number], 1), 1.0)
-    full = seen.boxes[number]
+    inside = seen.boxes[number]
     size = seen.camera.size_wh
     native = world.camera.size_wh[0] / size[0]
     least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
-    inside = np.minimum(np.maximum(full, 0), (*size, *size))
     side = min((inside[2:] - inside[:2]).tolist())
     if visibility < MIN_VISIBILITY or side * native < least:
         return None
@@ -130,11 +167,12 @@ def _thing_instance(
         "visible_box": visible.tolist(),
         "ego": conditions.ego_relations(world, thing),
     }
-    cut = not np.array_equal(inside, full)
+    cut = number in seen.cut
     if len(thing.bodies) > _RUN:
         return _run_instance(seen, thing, number, visibility, extra)
     if thing.shape == "point":
-        return _sign_instance(world, thing, (inside, native, cut), visibility, extra)
+        middle = seen.visible_point(number, (inside[:2] + inside[2:]) / 2)
+        return _sign_instance(world, thing, (inside, native, cut, middle), visibility, extra)
     state = conditions.visible_state(visibility, cut)
     attributes = dict(thing.attributes) | {"visible_state": state}
     if thing.label.startswith("light/"):
@@ -201,15 +239,16 @@ def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]
 def _sign_instance(
     world: World,
     thing: Thing,
-    where: tuple[FloatArray, float, bool],
+    where: tuple[FloatArray, float, bool, FloatArray],
     visibility: float,
     extra: dict[str, Any],
 ) -> Instance:
-    """A sign by the middle of its face; one seen from behind is a ``sign/back``."""
-    box, native, cut = where
+    """A sign by a point on its face; one seen from behind is a ``sign/back``."""
+    box, native, cut, middle = where
     facing = conditions.facing(thing.bodies[0])
     small = min(box[2] - box[0], box[3] - box[1]) * native < UNREADABLE_PX
     dim = np.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
+    dim |= world.light.night and thing.spot.depth_m > NIGHT_READING_M
     attributes, label = dict(thing.attributes), thing.label
     if cut:
         state = "cut off"
@@ -223,9 +262,13 @@ def _sign_instance(
         label, attributes = "sign/back", {"shape": attributes["shape"]}
     attributes["visible_state"] = state
     extra = extra | {"box_xyxy": box.tolist(), "face": thing.bodies[0].face}
-    middle = Point((box[:2] + box[2:]) / 2)
     return Instance(
-        label, middle, attributes, visibility=round(visibility, 4), source="rendered", extra=extra
+        label,
+        Point(middle),
+        attributes,
+        visibility=round(visibility, 4),
+        source="rendered",
+        extra=extra,
     )
 
 

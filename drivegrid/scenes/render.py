@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import operator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,11 +16,12 @@ from drivegrid.scenes.bonnet import paint_bonnet
 from drivegrid.scenes.labels import Seen, label_world, union_boxes
 from drivegrid.scenes.lens import expose
 from drivegrid.scenes.plate import casters, paint_plate
-from drivegrid.scenes.silhouettes import paint_outlines, trace_outlines
+from drivegrid.scenes.silhouettes import ground_areas, paint_outlines, trace_outlines
 from drivegrid.scenes.view import Renderer, UInt8Array, UInt16Array, View
 from drivegrid.scenes.world import World, sample_world
 
 MIN_SIDE, MAX_SIDE = 64, 4096
+MAX_SEED = 1 << 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,36 @@ def render_scene(
         renderer: What draws; None takes OpenGL where it works, else OpenCV.
 
     Raises:
-        GeometryError: If the seed is negative or the size out of range.
+        GeometryError: If seed or size are no whole numbers or out of range.
 
     >>> rendered = render_scene(7, (256, 144))
     >>> rendered.image.shape, rendered.scene.frame.size_wh
     ((144, 256, 3), (256, 144))
     """
-    if seed < 0:
-        raise GeometryError(f"seed must be >= 0, got {seed}.")
-    world = sample_world(seed)
-    size_wh = world.camera.size_wh if size_wh is None else size_wh
-    if min(size_wh) < MIN_SIDE or max(size_wh) > MAX_SIDE:
-        raise GeometryError(
-            f"size_wh must be {MIN_SIDE} to {MAX_SIDE} pixels a side, got {size_wh}."
-        )
+    world = sample_world(_checked_seed(seed))
+    size_wh = world.camera.size_wh if size_wh is None else _checked_size(size_wh)
     return render_world(world, size_wh, default_renderer() if renderer is None else renderer)
+
+
+def _checked_seed(seed: int) -> int:
+    try:
+        whole = operator.index(seed)
+    except TypeError:
+        raise GeometryError(f"seed must be a whole number, got {seed!r:.100}.") from None
+    if not 0 <= whole < MAX_SEED:
+        raise GeometryError(f"seed must be >= 0 and below 2^128, got {whole}.")
+    return whole
+
+
+def _checked_size(size_wh: Size) -> Size:
+    rule = f"size_wh must be two whole numbers, {MIN_SIDE} to {MAX_SIDE} pixels a side"
+    try:
+        width, height = (operator.index(side) for side in size_wh)
+    except (TypeError, ValueError):
+        raise GeometryError(f"{rule}, got {size_wh!r:.100}.") from None
+    if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+        raise GeometryError(f"{rule}, got {(width, height)}.")
+    return width, height
 
 
 def render_world(world: World, size_wh: Size, renderer: Renderer) -> RenderedScene:
@@ -75,11 +93,12 @@ def render_world(world: World, size_wh: Size, renderer: Renderer) -> RenderedSce
     view = view_of(world, size_wh)
     outlines = trace_outlines(view.camera, world.road.alignment, view.bodies)
     segments, instances = view.plate.segments.copy(), view.plate.instances.copy()
-    areas = paint_outlines(outlines, segments, instances)
+    areas = ground_areas(view.plate.instances, world.first_id - 1)
+    areas |= paint_outlines(outlines, segments, instances)
     picture = renderer.draw(view)
     image = paint_bonnet(world, picture.image, segments, instances)
     image = expose(np.random.default_rng([world.seed, 3]), image, world.lens)
-    seen = Seen(view.camera, segments, instances, areas, union_boxes(outlines))
+    seen = Seen(view.camera, segments, instances, areas, *union_boxes(outlines, size_wh))
     return RenderedScene(image, label_world(world, seen), segments, instances)
 
 
@@ -101,12 +120,13 @@ def view_of(world: World, size_wh: Size) -> View:
 
 @lru_cache(maxsize=1)
 def default_renderer() -> Renderer:
-    """Return the OpenGL renderer where it works, else the OpenCV compositor."""
+    """Return the OpenGL renderer where it works, else, with a warning, the OpenCV compositor."""
     from drivegrid.errors import RenderError
     from drivegrid.scenes.compositor import Compositor
     from drivegrid.scenes.gl.renderer import GlRenderer
 
     try:
         return GlRenderer()
-    except RenderError:
+    except RenderError as error:
+        logging.getLogger(__name__).warning("scenes are drawn with OpenCV: %s", error)
         return Compositor()

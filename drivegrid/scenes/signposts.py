@@ -8,7 +8,7 @@ from dataclasses import replace
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.faces import FACES
-from drivegrid.scenes.placing import Occupancy, Spot, Thing, stand
+from drivegrid.scenes.placing import Occupancy, Spot, Thing, plan_of, stand
 from drivegrid.scenes.road import Road
 from drivegrid.scenes.sign_choice import Faces
 from drivegrid.scenes.templates import Template
@@ -154,7 +154,8 @@ def _billboard(d: Draws, road: Road, faces: Faces) -> tuple[Thing, Body]:
     key = d.pick([key for key in _BILLBOARDS if faces.allows(key)])
     yaw = road.alignment.yaw(z) + turn
     x, y, _ = frame.position_m
-    place = (x - 0.15 * math.sin(yaw), y + 5.0, z - 0.15 * math.cos(yaw))
+    away = -plan_of("billboard")[1] + 0.03  # in front of the whole frame, its walkway included
+    place = (x - away * math.sin(yaw), y + 5.0, z - away * math.cos(yaw))
     sign = _sign(road, key, Spot(q, z, turn, 5.0), 1.5)
     board = replace(sign.bodies[0], position_m=place, scale=(3.0, 1.5, 1.0))
     return replace(sign, bodies=(board,)), frame

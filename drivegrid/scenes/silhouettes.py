@@ -179,6 +179,12 @@ def paint_outlines(
     return areas
 
 
+def ground_areas(instances: UInt16Array, count: int) -> dict[int, int]:
+    """Return the pixels of ids 1 to ``count`` in a plate: what lies flat before things stand."""
+    bins = cv2.calcHist([instances], [0], None, [count + 1], [0, count + 1]).ravel()
+    return {number: int(bins[number]) for number in range(1, count + 1)}
+
+
 def _fill(scratch: UInt8Array, hulls: list[np.ndarray], window: tuple[slice, slice]) -> UInt8Array:
     """Set the hulls' pixels of an empty plane to 1 and return the window that holds them."""
     for hull in hulls:

@@ -9,7 +9,7 @@ from drivegrid.data.scene import Instance
 from drivegrid.geometry import FloatArray, Polygon
 from drivegrid.scenes.alignment import FAR_M
 from drivegrid.scenes.camera import Camera
-from drivegrid.scenes.clipping import clip_ring
+from drivegrid.scenes.clipping import clip_ring, sound_ring
 from drivegrid.scenes.ground_labels import labelled_range
 from drivegrid.scenes.road import Course
 from drivegrid.scenes.segments import SEGMENT
@@ -84,7 +84,7 @@ def _outline(
     left, right, up_m = strip
     points = world.road.alignment.points
     sides = [camera.project(points(course.at(depth), depth, up_m)) for course in (left, right)]
-    return clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh)
+    return sound_ring(clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh))
 
 
 def _shown(ring: FloatArray, segments: UInt8Array) -> tuple[float, float]:

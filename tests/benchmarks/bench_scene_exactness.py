@@ -15,6 +15,7 @@ from drivegrid.geometry import Box, Polyline
 from drivegrid.scenes.ground import stroke_offsets
 from drivegrid.scenes.render import default_renderer, render_world, view_of
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
+from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.world import sample_world
 
 
@@ -54,13 +55,18 @@ def line_errors(world, rendered):
     return np.concatenate(errors) if errors else np.zeros(0)
 
 
+def bonnet(rendered):
+    """Where the own car hides the scene; it is painted after the renderer."""
+    return rendered.segments == SEGMENT["bonnet"]
+
+
 def box_errors(world, rendered, picture):
     """Greatest difference of the sides of visible boxes and of the renderer's own ids."""
     errors = []
     for instance in rendered.scene.instances:
         if not isinstance(instance.geometry, Box):
             continue
-        mask = picture.instances == instance.extra["id"]
+        mask = (picture.instances == instance.extra["id"]) & ~bonnet(rendered)
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if len(rows):
             own = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
@@ -79,7 +85,8 @@ def main():
         picture = renderer.draw(view_of(world, size))
         lines.append(line_errors(world, rendered))
         boxes.append(box_errors(world, rendered, picture))
-        agree.append(float((picture.segments == rendered.segments).mean()))
+        shown = ~bonnet(rendered)
+        agree.append(float((picture.segments == rendered.segments)[shown].mean()))
     lines, boxes = np.concatenate(lines), np.concatenate(boxes)
     print(f"{type(renderer).__name__}, {count} scenes at {size[0]} x {size[1]}")
     print(
@@ -90,7 +97,7 @@ def main():
         f"visible boxes: {np.mean(boxes <= 1):.1%} within 1 px, median {np.median(boxes):.0f},"
         f" 99th percentile {np.percentile(boxes, 99):.0f} px over {len(boxes)}"
     )
-    print(f"segments equal on {np.mean(agree):.2%} of pixels (the bonnet included)")
+    print(f"segments equal on {np.mean(agree):.2%} of pixels")
 
 
 if __name__ == "__main__":

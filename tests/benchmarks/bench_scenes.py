@@ -21,7 +21,7 @@ from drivegrid.scenes.lens import expose
 from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.render import view_of
 from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
-from drivegrid.scenes.silhouettes import paint_outlines, trace_outlines
+from drivegrid.scenes.silhouettes import ground_areas, paint_outlines, trace_outlines
 from drivegrid.scenes.world import sample_world
 
 STAGES = ("world", "plate", "outlines", "labels", "draw", "lens")
@@ -40,9 +40,10 @@ def run(seed, size, renderer):
     tick()
     outlines = trace_outlines(view.camera, world.road.alignment, view.bodies)
     segments, instances = view.plate.segments.copy(), view.plate.instances.copy()
-    areas = paint_outlines(outlines, segments, instances)
+    areas = ground_areas(view.plate.instances, world.first_id - 1)
+    areas |= paint_outlines(outlines, segments, instances)
     tick()
-    label_world(world, Seen(view.camera, segments, instances, areas, union_boxes(outlines)))
+    label_world(world, Seen(view.camera, segments, instances, areas, *union_boxes(outlines, size)))
     tick()
     picture = renderer.draw(view)
     tick()

@@ -79,6 +79,32 @@ def test_a_stopped_run_goes_on_where_it_was(made, tmp_path) -> None:
     assert hashes(tmp_path / "b") == hashes(made)
 
 
+def test_half_a_picture_of_a_killed_run_is_swept_away(made, tmp_path) -> None:
+    folder = tmp_path / "b"
+
+    def dies(seed):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_split(folder, PLAN, dies)
+    (folder / "images").mkdir(exist_ok=True)
+    (folder / "images" / ".000000.png.12ab.part").write_bytes(b"half")
+    write_split(folder, PLAN, toy_world.render)
+    (folder / ".parts").mkdir()  # as if killed between the manifest and the sweeping up
+    write_split(folder, PLAN, toy_world.render)
+    assert hashes(folder) == hashes(made)
+
+
+def test_two_runs_do_not_write_one_folder(tmp_path) -> None:
+    def meanwhile(seed):
+        with pytest.raises(FormatError, match="one run at a time"):
+            write_split(tmp_path / "b", PLAN, toy_world.render)
+        return toy_world.render(seed)
+
+    write_split(tmp_path / "b", PLAN, meanwhile)
+    assert list(validate(tmp_path / "b")) == []
+
+
 def test_a_finished_split_is_not_made_again(made) -> None:
     counted = []
     write_split(made, PLAN, lambda seed: 1 / 0, on_frames=counted.append)

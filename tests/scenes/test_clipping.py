@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify
+from drivegrid.scenes.clipping import clip_ring, longest_inside, simplify, sound_ring
 
 SIZE = (1280, 720)
 
@@ -72,3 +72,20 @@ def test_clip_convex_rings_like_shapely(seed):
     ring = shapely.get_coordinates(hull.exterior)[:-1]
     expected = hull.intersection(shapely.box(0, 0, *SIZE)).area
     assert shapely.Polygon(clip_ring(ring, SIZE)).area == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("ring", "area"),
+    [
+        ([], 0.0),
+        ([(0, 0), (1, 0)], 0.0),
+        ([(0, 0), (4, 0), (4, 4), (0, 4)], 16.0),
+        ([(0, 0), (4, 0), (0, 4), (3, 4)], 32 / 7),  # crosses itself: the larger piece stays
+        ([(0, 0), (4, 0), (2, 0)], 0.0),
+    ],
+)
+def test_sound_ring(ring, area):
+    found = sound_ring(np.array(ring, dtype=float).reshape(-1, 2))
+    shape = shapely.Polygon(found) if len(found) else shapely.Polygon()
+    assert shape.is_valid
+    assert shape.area == pytest.approx(area)

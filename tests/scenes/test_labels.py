@@ -11,8 +11,9 @@ from drivegrid.scenes.faces import FACES
 from drivegrid.scenes.labels import visible_rings
 from drivegrid.scenes.placing import Spot, Thing, stand
 from drivegrid.scenes.render import render_world
+from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.silhouettes import outline_vertices
-from tests.scenes.worlds import CAMERA, Black, hand_made, plain_road, put
+from tests.scenes.worlds import CAMERA, Black, hand_made, plain_road, put, world
 
 SIZE = CAMERA.size_wh
 STOP = next(key for key, face in FACES.items() if face.label == "sign/regulatory/stop")
@@ -201,3 +202,27 @@ def test_labels_scale_with_the_picture(size_wh):
     for one, two in zip(things_of(base), things_of(other), strict=True):
         np.testing.assert_allclose(one.geometry.vertices() * factor, two.geometry.vertices())
         assert one.attributes == two.attributes
+
+
+@pytest.mark.parametrize("seed", [500009, 500010, 800008, 800056])
+def test_what_lies_outside_the_picture_widens_no_box(seed):
+    """Of a thing the border cuts but nothing hides, box and visible box are one."""
+    rendered = render_world(world(seed), (640, 360), Black())
+    bonnet = (rendered.segments == SEGMENT["bonnet"]).any()
+    count = 0
+    for item in rendered.scene.instances:
+        cut = item.attributes.get("visible_state") == "cut off"
+        if isinstance(item.geometry, Box) and cut and item.visibility == 1 and not bonnet:
+            count += 1
+            box, visible = item.geometry.xyxy, np.array(item.extra["visible_box"])
+            assert abs(box - visible).max() <= 1.6, item.label
+    assert count or bonnet
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sign_points_lie_on_what_is_seen_of_the_sign(seed):
+    rendered = render_world(world(seed), (640, 360), Black())
+    for item in rendered.scene.instances:
+        if isinstance(item.geometry, Point):
+            column, row = item.geometry.xy.astype(int)
+            assert rendered.instances[row, column] == item.extra["id"], item.label

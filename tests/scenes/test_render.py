@@ -64,7 +64,13 @@ def test_the_compositor_changes_no_label():
 @pytest.mark.parametrize(
     ("seed", "size_wh", "message"),
     [
-        (-1, (320, 180), "seed must be >= 0, got -1"),
+        (-1, (320, 180), "seed must be >= 0 and below"),
+        (1 << 128, (320, 180), "seed must be >= 0 and below"),
+        (1.5, (320, 180), "seed must be a whole number, got 1.5"),
+        ("x", (320, 180), "seed must be a whole number, got 'x'"),
+        (0, (448.5, 448), "size_wh must be two whole numbers"),
+        (0, (448,), "size_wh must be two whole numbers"),
+        (0, "ab", "size_wh must be two whole numbers"),
         (0, (63, 64), "64 to 4096 pixels a side"),
         (0, (64, 63), "64 to 4096 pixels a side"),
         (0, (4097, 2160), "64 to 4096 pixels a side"),
