@@ -40,14 +40,14 @@ def sheet(worlds, captions, columns):
 def main():
     folder, start = Path(sys.argv[1]), TEST_SEEDS.start
     worlds = [first(start, template=name, time="day") for name in TEMPLATES]
-    save_image(folder / "templates.jpg", sheet(worlds, TEMPLATES, 4))
+    save_image(folder / "templates.webp", sheet(worlds, TEMPLATES, 4))
     facets = [{"weather": w, "time": "day"} for w in WEATHERS]
     facets += [{"time": t, "weather": "clear"} for t in TIMES if t != "day"]
     facets += [{"time": "night", "weather": "rain"}]
     facets += [{"surface": s, "time": "day", "weather": "cloudy"} for s in SURFACES]
     worlds = [first(start + 300, **facet) for facet in facets]
     captions = [", ".join(facet.values()) for facet in facets]
-    save_image(folder / "conditions.jpg", sheet(worlds, captions, 4))
+    save_image(folder / "conditions.webp", sheet(worlds, captions, 4))
 
 
 if __name__ == "__main__":
