@@ -28,7 +28,7 @@ def cut_polygon(
     cos, sin = math.cos(camera.roll_rad), math.sin(camera.roll_rad)
     pixels = ring / 16 + 0.5
     aside = (pixels[:, 0] - camera.center_xy[0]) / camera.focal_xy[0]
-    down = (pixels[:, 1] + 0.5 - camera.center_xy[1]) / camera.focal_xy[1]
+    down = (pixels[:, 1] - camera.center_xy[1]) / camera.focal_xy[1]
     over = tangent - (cos * down - sin * aside)
     if (over >= 0).all():
         return ring

@@ -99,13 +99,7 @@ def place(
     if not taken.take(spot, size, margin_m):
         return []
     body = stand(road, mesh, spot, tints=(d.pick(_COATS), d.pick(_COATS)))
-    thing = thing_of(body, spot)
-    on_road = (
-        road.edges[0].here(spot.depth_m) - 0.2
-        < spot.offset_m
-        < road.edges[1].here(spot.depth_m) + 0.2
-    )
-    return [replace(thing, blocks_m=0.0 if thing.label in _FLAT or not on_road else size[0])]
+    return [thing_of(body, spot)]
 
 
 def _on_lane(d: Draws, road: Road, stock: Stock, taken: Occupancy) -> list[Thing]:
@@ -162,7 +156,7 @@ def _broken_down(
     if not taken.take(spot, size):
         return []
     body = replace(stand(road, mesh, spot, tints=sample_paint(d)), lamps=0.5)
-    found = [Thing("obstacle/parked_vehicle", (body,), spot, {}, "box", size[0])]
+    found = [Thing("obstacle/parked_vehicle", (body,), spot)]
     if d.chance(0.6):
         triangle = stock.pick(d, "obstacle/warning_triangle")
         found += place(d, road, triangle, Spot(q, z - size[1] / 2 - d.between(1.5, 4)), taken)
@@ -236,4 +230,4 @@ def _standing(
         return []
     body = stand(road, mesh, spot, tints=sample_clothes(d))
     activity = "standing" if "person" in label else "parked"
-    return [thing_of(body, spot, {"activity": activity}, size[0])]
+    return [thing_of(body, spot, {"activity": activity})]

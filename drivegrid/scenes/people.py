@@ -83,8 +83,7 @@ def _walker(d: Draws, template: Template, road: Road, stock: Stock) -> Thing:
     body = stand(road, mesh, spot, tints=sample_clothes(d), scale=_height(d))
     still = "standing" in mesh or "officer" in mesh
     activity = "sitting" if "wheelchair" in mesh else "standing" if still else "moving"
-    on_road = road.edges[0].here(z) < spot.offset_m < road.edges[1].here(z)
-    return thing_of(body, spot, {"activity": activity}, 0.8 if on_road else 0.0)
+    return thing_of(body, spot, {"activity": activity})
 
 
 def _height(d: Draws) -> tuple[float, float, float]:
@@ -107,7 +106,7 @@ def _rider(d: Draws, road: Road, stock: Stock) -> Thing:
     body = stand(road, mesh, spot, tints=sample_clothes(d))
     ridden = "with rider" if "rider" in mesh else "without rider"
     activity = "moving" if ridden == "with rider" else "parked"
-    return thing_of(body, spot, {"activity": activity, "ridden": ridden}, 0.8)
+    return thing_of(body, spot, {"activity": activity, "ridden": ridden})
 
 
 def _animal(d: Draws, road: Road, stock: Stock) -> Thing:
@@ -121,4 +120,4 @@ def _animal(d: Draws, road: Road, stock: Stock) -> Thing:
     tone = d.between(40, 170)
     fur = ((tone, tone * 0.8, tone * 0.6), (tone * 0.7, tone * 0.55, tone * 0.4))
     body = stand(road, mesh, spot, tints=fur)
-    return thing_of(body, spot, {"activity": "standing"}, 0.8 if across else 0.0)
+    return thing_of(body, spot, {"activity": "standing"})

@@ -45,7 +45,6 @@ class Thing:
         spot: Where it stands.
         attributes: Attributes known before the picture is drawn.
         shape: ``box``, or ``point`` for signs (the middle of the first body).
-        blocks_m: Width across the road that it takes from traffic; 0 if one can drive over it.
     """
 
     label: str
@@ -53,7 +52,6 @@ class Thing:
     spot: Spot
     attributes: Mapping[str, str] = field(default_factory=dict)
     shape: str = "box"
-    blocks_m: float = 0.0
 
 
 def stand(
@@ -78,13 +76,11 @@ def stand(
     )
 
 
-def thing_of(
-    body: Body, spot: Spot, attributes: Mapping[str, str] | None = None, blocks_m: float = 0.0
-) -> Thing:
+def thing_of(body: Body, spot: Spot, attributes: Mapping[str, str] | None = None) -> Thing:
     """Return the thing that a labelled model is."""
     label = CATALOGUE[body.mesh].label
     assert label is not None, body.mesh
-    return Thing(label, (body,), spot, attributes or {}, "box", blocks_m)
+    return Thing(label, (body,), spot, attributes or {})
 
 
 class Occupancy:

@@ -16,6 +16,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.scenes.alignment import DEPTHS_M, Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
+from drivegrid.scenes.crest import cut_polygon
 from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
@@ -74,11 +75,13 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
         hulls, begin = [], int(starts[index])
         tiny = float((high[index] - low[index]).max()) < _TINY_PX
         for end in stacks[index][1][-1:] if tiny else stacks[index][1]:
-            hulls.append(cv2.convexHull(fixed[begin : starts[index] + end]))
+            hull = cv2.convexHull(fixed[begin : starts[index] + end])
+            hulls.append(np.asarray(hull, dtype=np.int32))
             begin = int(starts[index]) + end
         kept = whole = tuple(hulls)
         if np.isfinite(limits[index]):
-            cut = (_cut(hull, camera, limits[index]) for hull in hulls)
+            limit = float(limits[index])
+            cut = (cut_polygon(camera, hull[:, 0], limit)[:, None] for hull in hulls)
             kept = tuple(hull for hull in cut if len(hull) > 2)
             if not kept:
                 continue
@@ -124,22 +127,6 @@ def _crest_limits(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]
     skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
     foot = (camera.height_m - place[:, 1]) / depth
     return np.asarray(np.where(foot > skyline + 2e-3, skyline, np.inf))
-
-
-def _cut(hull: np.ndarray, camera: Camera, limit: float) -> np.ndarray:
-    """Keep the part of a fixed-point hull above a tangent (Sutherland-Hodgman, one edge)."""
-    points = hull[:, 0].astype(np.float64) / (1 << _SHIFT) + 0.5
-    plane = (points - camera.center_xy) / camera.focal_xy
-    over = limit - (np.cos(camera.roll_rad) * plane[:, 1] - np.sin(camera.roll_rad) * plane[:, 0])
-    kept = []
-    for index in range(len(points)):
-        a, b, p, q = over[index - 1], over[index], points[index - 1], points[index]
-        if (a >= 0) != (b >= 0):
-            kept.append(p + (q - p) * (a / (a - b)))
-        if b >= 0:
-            kept.append(q)
-    fixed = np.rint((np.array(kept).reshape(-1, 2) - 0.5) * (1 << _SHIFT)).astype(np.int32)
-    return fixed[:, None, :]
 
 
 def paint_outlines(
