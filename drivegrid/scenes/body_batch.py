@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes.alignment import DEPTHS_M
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.body_faces import BLOB_LAYERS, MeshFaces, coarse_faces, fine_faces
 from drivegrid.scenes.camera import NEAR_M, Float32Array
+from drivegrid.scenes.crest import crest_limits
 from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
@@ -28,7 +28,6 @@ _FACE_PX2 = 0.5
 _DETAIL_PX2 = 6.0
 _BLOB_PX = 18.0
 _LIMIT_PX = 16000.0
-_CREST_SLACK = 2e-4
 
 IntArray = npt.NDArray[np.int64]
 
@@ -117,7 +116,7 @@ def gather(view: View) -> Batch | None:
         face_starts=np.searchsorted(owner, np.arange(len(bodies) + 1)),
         blobs=_blobs(parts, part_of_face, kept, boxed),
         drawn=drawn,
-        cut=_cuts(view, params),
+        cut=crest_limits(view.camera, view.alignment, params[:, :3]),
     )
 
 
@@ -260,12 +259,3 @@ def _select(
     only = area >= np.repeat(largest, counts)
     kept = np.flatnonzero(ok | only)
     return kept, only[kept], cover
-
-
-def _cuts(view: View, params: FloatArray) -> FloatArray:
-    """Return (B,) the tangents at which nearer ground cuts bodies off, inf where it does not."""
-    camera = view.camera
-    line = np.minimum(view.alignment.skyline(camera.height_m), 1e3)
-    over = np.interp(params[:, 2], DEPTHS_M, line)
-    foot = (camera.height_m - params[:, 1]) / np.maximum(params[:, 2], NEAR_M)
-    return np.where(foot > over + _CREST_SLACK, over, np.inf)

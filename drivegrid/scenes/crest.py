@@ -7,9 +7,30 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from drivegrid.scenes.camera import Camera
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes.alignment import DEPTHS_M, Alignment
+from drivegrid.scenes.camera import NEAR_M, Camera
 
+_SLACK = 2e-4
+"""Tangent by which a foot may lie below the skyline before anything is cut."""
 _NOWHERE = (-99999.0, -99999.0)
+
+
+def crest_limits(camera: Camera, alignment: Alignment, feet_m: FloatArray) -> FloatArray:
+    """Return the tangents (height - Y)/Z below which nearer ground hides bodies.
+
+    Args:
+        camera: Who looks.
+        alignment: Heights of the ground.
+        feet_m: (B, 3) world places of the bodies' feet.
+
+    Returns:
+        (B,) tangents, inf where nothing is hidden.
+    """
+    skyline = np.minimum(alignment.skyline(camera.height_m), 1e3)
+    least = np.interp(feet_m[:, 2], DEPTHS_M, skyline)
+    foot = (camera.height_m - feet_m[:, 1]) / np.maximum(feet_m[:, 2], NEAR_M)
+    return np.asarray(np.where(foot > least + _SLACK, least, np.inf))
 
 
 def cut_polygon(

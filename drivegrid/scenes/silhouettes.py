@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from drivegrid.geometry import FloatArray
-from drivegrid.scenes.alignment import DEPTHS_M, Alignment
+from drivegrid.scenes.alignment import Alignment
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Camera
-from drivegrid.scenes.crest import cut_polygon
+from drivegrid.scenes.crest import crest_limits, cut_polygon
 from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
@@ -69,7 +69,7 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
     shown = ((high > 0) & (low < camera.size_wh)).all(axis=1)
     fixed = np.rint((np.clip(pixels, -6000, 14000) - 0.5) * (1 << _SHIFT)).astype(np.int32)
     fixed = _slimmed(fixed, [b + e for b, (_, p) in zip(starts, stacks, strict=True) for e in p])
-    limits = _crest_limits(camera, alignment, bodies)
+    limits = crest_limits(camera, alignment, np.array([b.position_m for b in bodies]))
     found = []
     for index in np.flatnonzero(shown).tolist():
         hulls, begin = [], int(starts[index])
@@ -118,15 +118,6 @@ def bodies_to_world(bodies: tuple[Body, ...], points: list[FloatArray]) -> Float
     world[:, 1] = facts[:, 1] + local[:, 1] + facts[:, 5] * ahead
     world[:, 2] = facts[:, 2] + ahead
     return world
-
-
-def _crest_limits(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...]) -> FloatArray:
-    """Return the tangent below which nearer ground hides each body; inf where none does."""
-    place = np.array([b.position_m for b in bodies])
-    depth = np.maximum(place[:, 2], 1.0)
-    skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
-    foot = (camera.height_m - place[:, 1]) / depth
-    return np.asarray(np.where(foot > skyline + 2e-3, skyline, np.inf))
 
 
 def paint_outlines(

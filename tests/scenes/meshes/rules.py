@@ -1,6 +1,7 @@
 """What holds for every model of standing things, checked by brute force."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,6 +75,28 @@ def check_details(model: Model, reach: float) -> None:
     for part in model.mesh.parts:
         assert (part.vertices >= points.min(axis=0) - reach).all()
         assert (part.vertices <= points.max(axis=0) + reach).all()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Least and most triangles, most outline parts, how far details may stray in metres."""
+
+    triangles: tuple[int, int]
+    reach: float
+    outline: int = 6
+    on_ground: bool = True
+
+
+def check_standing(
+    model: Model, kind: str, size: tuple[float, float, float], limits: Limits
+) -> None:
+    """A model of scenery or of an obstacle; ``kind`` is its label, its segment if it has none."""
+    assert kind == (model.label or model.segment)
+    check_model(model, limits.triangles, limits.outline)
+    if limits.on_ground:
+        check_on_ground(model)
+    check_size(model, size)
+    check_details(model, limits.reach)
 
 
 def check_held_out(models: Mapping[str, Model]) -> None:

@@ -4,11 +4,9 @@ import pytest
 
 from drivegrid.scenes.meshes.buildings import BUILDINGS
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -33,13 +31,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (segment, size) = BUILDINGS[name], TABLE[name]
-    assert model.segment == segment
-    assert model.label is None
-    check_model(model, (40, 300), outline=6)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.15)
+    limits = Limits((40, 300), reach=0.15)
+    check_standing(BUILDINGS[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

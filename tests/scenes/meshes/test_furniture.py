@@ -4,11 +4,9 @@ import pytest
 
 from drivegrid.scenes.meshes.furniture import FURNITURE
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -37,12 +35,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (label, size) = FURNITURE[name], TABLE[name]
-    assert model.label == label
-    check_model(model, (20, 180), outline=14)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.35)
+    limits = Limits((20, 180), reach=0.35, outline=14)
+    check_standing(FURNITURE[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

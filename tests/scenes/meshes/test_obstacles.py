@@ -5,11 +5,9 @@ import pytest
 
 from drivegrid.scenes.meshes.obstacles import OBSTACLES
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -40,12 +38,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (label, size) = OBSTACLES[name], TABLE[name]
-    assert model.label == label
-    check_model(model, (20, 200), outline=6)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.05)
+    limits = Limits((20, 200), reach=0.05)
+    check_standing(OBSTACLES[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

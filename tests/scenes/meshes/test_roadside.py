@@ -5,11 +5,9 @@ import pytest
 
 from drivegrid.scenes.meshes.roadside import ROADSIDE
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -30,12 +28,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (label, size) = ROADSIDE[name], TABLE[name]
-    assert model.label == label
-    check_model(model, (20, 150), outline=6)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.05)
+    limits = Limits((20, 150), reach=0.05)
+    check_standing(ROADSIDE[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

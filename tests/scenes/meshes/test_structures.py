@@ -5,11 +5,9 @@ import pytest
 
 from drivegrid.scenes.meshes.structures import STRUCTURES
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -40,14 +38,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (segment, size) = STRUCTURES[name], TABLE[name]
-    assert model.segment == segment
-    assert model.label is None
-    check_model(model, (12, 150), outline=6)
-    if name not in HANGING:
-        check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.55)
+    limits = Limits((12, 150), reach=0.55, on_ground=name not in HANGING)
+    check_standing(STRUCTURES[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

@@ -4,11 +4,9 @@ import pytest
 
 from drivegrid.scenes.meshes.trees import TREES
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -31,13 +29,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (segment, size) = TREES[name], TABLE[name]
-    assert model.segment == segment
-    assert model.label is None
-    check_model(model, (150, 700), outline=8)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 2.0)
+    limits = Limits((150, 700), reach=2.0, outline=8)
+    check_standing(TREES[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:

@@ -5,11 +5,9 @@ import pytest
 
 from drivegrid.scenes.meshes.work_zone import WORK_ZONE
 from tests.scenes.meshes.rules import (
-    check_details,
+    Limits,
     check_held_out,
-    check_model,
-    check_on_ground,
-    check_size,
+    check_standing,
 )
 
 TABLE = {
@@ -35,12 +33,8 @@ def test_all_keys() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_model(name: str) -> None:
-    model, (label, size) = WORK_ZONE[name], TABLE[name]
-    assert model.label == label
-    check_model(model, (30, 180), outline=7)
-    check_on_ground(model)
-    check_size(model, size)
-    check_details(model, 0.16)
+    limits = Limits((30, 180), reach=0.16, outline=7)
+    check_standing(WORK_ZONE[name], *TABLE[name], limits)
 
 
 def test_held_out() -> None:
