@@ -6,6 +6,7 @@ import logging
 import operator
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import parent_process
 
 import numpy as np
 
@@ -120,7 +121,10 @@ def view_of(world: World, size_wh: Size) -> View:
 
 @lru_cache(maxsize=1)
 def default_renderer() -> Renderer:
-    """Return the OpenGL renderer where it works, else, with a warning, the OpenCV compositor."""
+    """Return the OpenGL renderer where it works, else the OpenCV compositor.
+
+    The fallback is logged as a warning, by the main process alone: workers fall back likewise.
+    """
     from drivegrid.errors import RenderError
     from drivegrid.scenes.compositor import Compositor
     from drivegrid.scenes.gl.renderer import GlRenderer
@@ -128,5 +132,6 @@ def default_renderer() -> Renderer:
     try:
         return GlRenderer()
     except RenderError as error:
-        logging.getLogger(__name__).warning("scenes are drawn with OpenCV: %s", error)
+        if parent_process() is None:
+            logging.getLogger(__name__).warning("scenes are drawn with OpenCV. %s", error)
         return Compositor()

@@ -23,8 +23,8 @@ class Faces:
     """Sign faces by label; held-out ones for test scenes only.
 
     Args:
-        test: Whether held-out faces may be shown. Test scenes then also show all labels in turn, so
-            that each occurs about equally often.
+        test: Whether held-out faces may be shown. Test scenes then also show all labels and all
+            speed limits in turn, so that each occurs about equally often.
         turn: Place of the scene in that order.
     """
 
@@ -36,7 +36,7 @@ class Faces:
     @property
     def least(self) -> int:
         """Fewest posts of a scene, whose faces show labels in turn."""
-        return 2 if self._test else 0
+        return 3 if self._test else 0
 
     def allows(self, key: str) -> bool:
         """Return whether the scene may show a face."""
@@ -58,13 +58,13 @@ class Faces:
         return self._variant(d, d.pick(keys))
 
     def in_turn(self, d: Draws) -> str:
-        """Return a face of the label whose turn it is; any face in training scenes."""
+        """Return a face of the label and limit whose turn it is; any face in training scenes."""
         if not self._test:
             return self.roadside(d)
-        labels = _roadside(True)
-        place = self._turn + self._shown * (len(labels) // 3)
+        messages = _messages()
+        place = self._turn + self._shown * (len(messages) // 3)
         self._shown += 1
-        return self._variant(d, labels[place % len(labels)])
+        return self._variant(d, messages[place % len(messages)])
 
     def overhead(self, d: Draws, *, guides: bool) -> str:
         """Return a face that hangs over lanes: lane control, or a guide of a motorway."""
@@ -100,6 +100,17 @@ def _roadside(test: bool) -> tuple[tuple[str, ...], ...]:
     return tuple(
         keys for keys in _by_label(("sign/",), test) if FACES[keys[0]].label not in _OVERHEAD
     )
+
+
+@cache
+def _messages() -> tuple[tuple[str, ...], ...]:
+    """Keys of the roadside's faces, label by label and limit by limit."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for keys in _roadside(True):
+        for key in keys:
+            face = FACES[key]
+            found.setdefault((face.label, face.attributes.get("limit", "")), []).append(key)
+    return tuple(tuple(keys) for keys in found.values())
 
 
 @cache

@@ -106,7 +106,7 @@ def _free_spot(d: Draws, template: Template, road: Road, taken: Occupancy) -> Sp
 
 def _turned(d: Draws) -> float:
     """Angle of a sign against the road: nearly all face us, some show edge or back."""
-    if d.chance(0.13):
+    if d.chance(0.22):
         return d.pick((math.pi, math.pi, 1.45, -1.45)) + d.bell(0.1)
     return 0.0
 

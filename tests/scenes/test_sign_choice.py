@@ -8,16 +8,21 @@ from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.faces import FACES
 from drivegrid.scenes.sign_choice import Faces
 
-ROADSIDE = {f.label for f in FACES.values()} - {"sign/regulatory/lane_control"}
+MESSAGES = {
+    (face.label, face.attributes.get("limit"))
+    for face in FACES.values()
+    if face.label != "sign/regulatory/lane_control"
+}
 
 
-def test_test_scenes_show_all_labels_alike():
+def test_test_scenes_show_all_labels_and_limits_alike():
     d, found = Draws(1), Counter()
-    for turn in range(3 * len(ROADSIDE)):
+    for turn in range(len(MESSAGES)):
         faces = Faces(test=True, turn=turn)
-        found.update(FACES[faces.in_turn(d)].label for _ in range(faces.least))
-    assert set(found) == ROADSIDE
-    assert set(found.values()) == {6}
+        shown = [FACES[faces.in_turn(d)] for _ in range(faces.least)]
+        found.update((face.label, face.attributes.get("limit")) for face in shown)
+    assert set(found) == MESSAGES
+    assert set(found.values()) == {faces.least}
 
 
 @pytest.mark.parametrize("way", ["roadside", "in_turn"])

@@ -36,6 +36,8 @@ def _context_of(process: int) -> moderngl.Context:
         import moderngl
 
         context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
+    except ImportError:
+        raise RenderError(f"OpenGL must start, got no moderngl. {fix}") from None
     except Exception as error:  # moderngl raises bare Exception where EGL fails
         raise RenderError(f"OpenGL must start, got {error!r} (moderngl on EGL). {fix}") from error
     if context.version_code < _NEEDED:
