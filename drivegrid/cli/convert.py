@@ -24,7 +24,7 @@ def _data() -> None:
 def convert_labels(
     source: Annotated[Path, typer.Argument(help="label file or folder")],
     target: Annotated[Path, typer.Argument(help="new file, or new or empty folder")],
-    to: Annotated[str, typer.Option(help="culane, tusimple or drivegrid (.jsonl, .parquet)")],
+    to: Annotated[str, typer.Option(help="format to write, as `drivegrid data formats` lists it")],
     source_format: Annotated[str, typer.Option("--from", help="auto detects it")] = "auto",
     report_file: Annotated[
         Path | None, typer.Option("--report", help="write rejected records and losses here")

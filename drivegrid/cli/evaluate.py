@@ -38,7 +38,7 @@ def evaluate(
     from drivegrid.metrics.report import format_rows
 
     own = _holds_scenes(pred)
-    loaded = [find_format("drivegrid" if own else rule).load(pred), find_format(rule).load(truth)]
+    loaded = [find_format("scene" if own else rule).load(pred), find_format(rule).load(truth)]
     for path, side in zip((pred, truth), loaded, strict=True):
         if side.quarantine.rejected and not side.scenes:
             print_rejected(side.quarantine.rejected[:1])
@@ -69,6 +69,6 @@ def _holds_scenes(path: Path) -> bool:
     from drivegrid.errors import FormatError
 
     try:
-        return detect_format(path)[0] == "drivegrid"
+        return detect_format(path)[0] == "scene"
     except FormatError:
         return False

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from drivegrid.data.files import atomic_folder, write_text
-from drivegrid.data.formats import find_format
-from drivegrid.data.quarantine import Loss, Rejected, count_losses
+from drivegrid.data.formats import Source, find_format
+from drivegrid.data.quarantine import Loss, Quarantine, Rejected
+from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
 
 
@@ -23,13 +24,15 @@ class Report:
         read: Frames found in the source.
         written: Frames in the target.
         rejected: Frames set aside by the reader or the writer, with the reason.
-        losses: What written frames hold in the source but not in the target.
+        losses: What written frames hold in the source but not in the target; the first of many.
+        loss_counts: Message to number of losses, all of them.
     """
 
     read: int
     written: int
     rejected: list[Rejected]
     losses: list[Loss]
+    loss_counts: dict[str, int]
 
     @property
     def quarantined(self) -> int:
@@ -42,7 +45,7 @@ class Report:
             "read": self.read,
             "written": self.written,
             "quarantined": self.quarantined,
-            "loss_counts": count_losses(self.losses),
+            "loss_counts": self.loss_counts,
             "records": [asdict(record) for record in self.rejected],
             "losses": [asdict(loss) for loss in self.losses],
         }
@@ -78,6 +81,9 @@ def convert(
         OSError: If the disk is full or the folder cannot be written; then nothing is written.
     """
     reader, writer = find_format(source_format), find_format(target_format)
+    save = writer.save
+    if save is None:
+        raise FormatError(f"target must be of a format that is written, got {target_format}.")
     source, target = Path(source), Path(target)
     if target.is_dir() and any(target.iterdir()):
         raise FormatError("target must be new or an empty folder. Choose another.", target)
@@ -87,25 +93,42 @@ def convert(
     _check_written(written, read)
     if report_file is not None:
         _check_written([Path(report_file)], [*read, *written])
-    loaded = reader.load(source)
-    loaded.require_frames(source)
-    if writer.is_folder:
+    quarantine = Quarantine()
+    scenes = _good_scenes(reader.open(source), quarantine, source)
+    if writer.path_is == "folder":
         with atomic_folder(target) as work:
-            saved = writer.save(loaded.scenes, work)
+            saved = save(scenes, work)
             if report_file is not None:
                 _check_report(Path(report_file), target, work)
     else:
-        saved = writer.save(loaded.scenes, target)
+        saved = save(scenes, target)
     report = Report(
-        read=loaded.quarantine.num_read,
+        read=quarantine.num_read,
         written=saved.quarantine.num_kept,
-        rejected=loaded.quarantine.rejected
+        rejected=quarantine.rejected
         + [replace(record, path=str(target)) for record in saved.quarantine.rejected],
         losses=saved.losses,
+        loss_counts=dict(saved.loss_counts.most_common()),
     )
     if report_file is not None:
         report.save(report_file)
     return report
+
+
+def _good_scenes(found: Source, quarantine: Quarantine, path: Path) -> Iterator[Scene]:
+    """Yield the good frames of a data set; count them, and set the others aside.
+
+    Raises:
+        FormatError: At the end, if there was not a single frame, good or bad: likely a lost file.
+    """
+    for scene in found:
+        if isinstance(scene, FormatError):
+            quarantine.reject(scene)
+        else:
+            quarantine.keep()
+            yield scene
+    if quarantine.num_read == 0:
+        raise FormatError("labels must hold at least one frame, got none.", path)
 
 
 def _present(*paths: Path | None) -> list[Path]:

@@ -116,18 +116,32 @@ class Loss:
     item: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+MAX_LOSSES = 10_000
+"""How many losses are kept one by one; all are counted."""
+
+
+@dataclass(slots=True)
 class Saved:
-    """What a writer did: frames that could not be written at all, and what others lost."""
+    """What a writer did.
 
-    quarantine: Quarantine
-    losses: list[Loss] = field(default_factory=list)
+    Args:
+        quarantine: Counts the frames written and holds those that could not be written at all.
+        losses: What written frames lost, the first ``MAX_LOSSES`` of them.
+        loss_counts: Message to number of losses, all of them.
 
-
-def count_losses(losses: Iterable[Loss]) -> dict[str, int]:
-    """Return message to number of losses, most frequent first.
-
-    >>> count_losses([Loss("a.jpg", "a box"), Loss("b.jpg", "a mask"), Loss("b.jpg", "a box")])
-    {'a box': 2, 'a mask': 1}
+    >>> saved = Saved()
+    >>> saved.lose([Loss("a.jpg", "a box"), Loss("b.jpg", "a mask"), Loss("b.jpg", "a box")])
+    >>> saved.loss_counts.most_common()
+    [('a box', 2), ('a mask', 1)]
     """
-    return dict(Counter(loss.message for loss in losses).most_common())
+
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    losses: list[Loss] = field(default_factory=list)
+    loss_counts: Counter[str] = field(default_factory=Counter)
+
+    def lose(self, losses: Iterable[Loss]) -> None:
+        """Note what a written frame lost."""
+        for loss in losses:
+            self.loss_counts[loss.message] += 1
+            if len(self.losses) < MAX_LOSSES:
+                self.losses.append(loss)

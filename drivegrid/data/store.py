@@ -8,7 +8,7 @@ holds the record as JSON text beside plain columns to filter on (image, clip, si
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,6 @@ from drivegrid.data.files import (
     write_lines,
     write_text,
 )
-from drivegrid.data.quarantine import Loaded, Quarantine, Saved
 from drivegrid.data.scene import MAX_COORDINATE_PX, SCHEMA_VERSION, Frame, Instance, Scene
 from drivegrid.errors import FormatError, GeometryError, MissingExtraError
 from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
@@ -33,9 +32,9 @@ __all__ = [
     "iter_numbered",
     "iter_scenes",
     "load_scenes",
-    "load_store",
+    "numbered_records",
+    "parse_record",
     "save_scenes",
-    "save_store",
     "scene_from_record",
     "scene_to_record",
     "write_text",
@@ -235,23 +234,6 @@ def iter_scenes(path: str | Path) -> Iterator[Scene]:
         yield found
 
 
-def load_store(path: str | Path) -> Loaded:
-    """Return the good scenes of a file and set the wrong records aside."""
-    loaded = Loaded([], Quarantine())
-    for _, found in iter_numbered(path):
-        if isinstance(found, FormatError):
-            loaded.quarantine.reject(found)
-        else:
-            loaded.scenes.append(found)
-            loaded.quarantine.keep()
-    return loaded
-
-
-def save_store(scenes: Sequence[Scene], path: str | Path) -> Saved:
-    """Write scenes as ``save_scenes`` does; nothing can be lost."""
-    return Saved(Quarantine(num_kept=save_scenes(scenes, path)))
-
-
 def _suffix(path: Path) -> str:
     for suffix in SUFFIXES:
         if path.name.endswith(suffix):
@@ -279,15 +261,37 @@ def iter_numbered(path: str | Path) -> Iterator[tuple[int, Scene | FormatError]]
         MissingExtraError: If the path is Parquet and pyarrow is absent.
     """
     path = Path(path)
-    if _suffix(path) == ".parquet":
-        texts = _read_parquet(path)
-    else:
-        texts = ((number, line) for number, line in read_lines(path) if line)
-    for number, text in texts:
+    for number, text in numbered_records(path):
         try:
-            yield number, scene_from_record(parse_json(text))
+            yield number, parse_record(path, (number, text))
         except FormatError as error:
-            yield number, error.at(path, number)
+            yield number, error
+
+
+def numbered_records(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the 1-based line (Parquet: row) and the JSON text of each record.
+
+    Raises:
+        FormatError: If the file itself cannot be read.
+        MissingExtraError: If the path is Parquet and pyarrow is absent.
+    """
+    path = Path(path)
+    if _suffix(path) == ".parquet":
+        return _read_parquet(path)
+    return ((number, line) for number, line in read_lines(path) if line)
+
+
+def parse_record(path: Path, numbered: tuple[int, bytes]) -> Scene:
+    """Return the scene of one of ``numbered_records``.
+
+    Raises:
+        FormatError: If the record is wrong; names file, line and item.
+    """
+    number, text = numbered
+    try:
+        return scene_from_record(parse_json(text))
+    except FormatError as error:
+        raise error.at(path, number) from error
 
 
 def _import_parquet() -> tuple[Any, Any]:

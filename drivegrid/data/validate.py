@@ -88,7 +88,7 @@ def label_files(path: Path) -> Iterator[Path]:
 
 def numbered_scenes(path: Path) -> Iterator[tuple[int | None, Scene | FormatError]]:
     """Yield the line (None where the format has none) and the scene or fault of each record."""
-    if path.name.endswith(".parquet") or (path.is_file() and detect_format(path)[0] == "drivegrid"):
+    if path.name.endswith(".parquet") or (path.is_file() and detect_format(path)[0] == "scene"):
         yield from iter_numbered(path)
         return
     loaded = find_format(detect_format(path)[0]).load(path)

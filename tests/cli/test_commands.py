@@ -218,9 +218,7 @@ def test_data_convert_counts_what_it_sets_aside(labels, tmp_path) -> None:
     with labels.open("a") as file:
         file.write("{broken\n")
     report = tmp_path / "report.json"
-    ran = run(
-        "data", "convert", labels, tmp_path / "x.jsonl", "--to", "drivegrid", "--report", report
-    )
+    ran = run("data", "convert", labels, tmp_path / "x.jsonl", "--to", "scene", "--report", report)
     assert ran.exit_code == 1
     counts = json.loads(report.read_text())
     assert (counts["read"], counts["written"], counts["quarantined"]) == (3, 2, 1)

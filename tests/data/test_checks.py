@@ -6,7 +6,8 @@ import pytest
 
 from drivegrid.data.checks import check_extras, check_image_name
 from drivegrid.data.formats import find_format
-from drivegrid.data.store import load_store, scene_to_record
+from drivegrid.data.formats.scene import open_scene
+from drivegrid.data.store import scene_to_record
 from drivegrid.errors import FormatError
 from tests.data.builders import make_lane, make_scene
 
@@ -73,7 +74,7 @@ SCENES = {
 def test_extras_that_no_format_left_set_their_scene_aside(tmp_path, scene):
     records = [scene_to_record(make_scene()), scene_to_record(scene)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    loaded = load_store(tmp_path / "a.jsonl")
+    loaded = open_scene(tmp_path / "a.jsonl").load()
     assert loaded.scenes == [make_scene()]
     [record] = loaded.quarantine.rejected
     assert record.line == 2

@@ -2,12 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from drivegrid.data import convert as module
 from drivegrid.data.convert import convert
-from drivegrid.data.formats import FORMATS, Format, load_culane, load_tusimple, save_culane
+from drivegrid.data.formats import FORMATS, load_culane, load_tusimple, save_culane
 from drivegrid.data.quarantine import Loss, Rejected
 from drivegrid.data.scene import Instance
 from drivegrid.data.store import load_scenes, save_scenes
@@ -25,18 +26,18 @@ def names(folder):
 @pytest.mark.parametrize("count", [1, 3])
 def test_every_frame_arrives(tmp_path, target_format, count):
     save_scenes([make_scene(LANE, image=f"{i}.jpg") for i in range(count)], tmp_path / "a.jsonl")
-    report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "b.jsonl", target_format)
+    report = convert(tmp_path / "a.jsonl", "scene", tmp_path / "b.jsonl", target_format)
     assert (report.read, report.written, report.quarantined) == (count, count, 0)
     assert names(tmp_path) == ["a.jsonl", "b.jsonl"]
     assert len(FORMATS[target_format].load(tmp_path / "b.jsonl").scenes) == count
 
 
-@pytest.mark.parametrize("source_format", ["drivegrid", "tusimple"])
+@pytest.mark.parametrize("source_format", ["scene", "tusimple"])
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_labels_without_a_frame_are_refused(tmp_path, source_format, text):
     (tmp_path / "a.jsonl").write_text(text)
     with pytest.raises(FormatError, match=r"at least one frame, got none.*a\.jsonl"):
-        convert(tmp_path / "a.jsonl", source_format, tmp_path / "b.jsonl", "drivegrid")
+        convert(tmp_path / "a.jsonl", source_format, tmp_path / "b.jsonl", "scene")
     assert names(tmp_path) == ["a.jsonl"]
 
 
@@ -46,7 +47,7 @@ def test_what_the_reader_and_the_writer_set_aside_adds_up(tmp_path):
     save_scenes([good, good, make_scene(image="../a.jpg")], tmp_path / "a.jsonl")
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write("{}\n")
-    report = convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "out", "culane")
+    report = convert(tmp_path / "a.jsonl", "scene", tmp_path / "out", "culane")
     assert (report.read, report.written, report.quarantined) == (4, 1, 3)
     assert [record.item for record in report.rejected] == ["schema", "scene 1", "scene 2"]
     assert [record.path for record in report.rejected[1:]] == [str(tmp_path / "out")] * 2
@@ -54,7 +55,7 @@ def test_what_the_reader_and_the_writer_set_aside_adds_up(tmp_path):
 
 
 def test_the_report_on_disk(tmp_path):
-    report = module.Report(2, 1, [Rejected("a", "bad", 3)], [Loss("b.jpg", "a box")])
+    report = module.Report(2, 1, [Rejected("a", "bad", 3)], [Loss("b.jpg", "a box")], {"a box": 1})
     report.save(tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text()) == {
         "read": 2,
@@ -70,8 +71,8 @@ def test_a_file_is_replaced_and_an_empty_folder_filled(tmp_path):
     save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
     (tmp_path / "b.jsonl").write_text("old")
     (tmp_path / "empty").mkdir()
-    convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "b.jsonl", "drivegrid")
-    convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "empty", "culane")
+    convert(tmp_path / "a.jsonl", "scene", tmp_path / "b.jsonl", "scene")
+    convert(tmp_path / "a.jsonl", "scene", tmp_path / "empty", "culane")
     assert load_scenes(tmp_path / "b.jsonl") == load_scenes(tmp_path / "a.jsonl")
     assert len(load_culane(tmp_path / "empty").scenes) == 1
 
@@ -83,7 +84,7 @@ def test_targets_with_content_and_the_source_itself_are_refused(tmp_path):
     before = names(tmp_path)
     for target in ("", "a.jsonl", "x/../a.jsonl", "hard.jsonl", "soft.jsonl"):
         with pytest.raises(FormatError, match=r"empty folder|read or written already"):
-            convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / target, "drivegrid")
+            convert(tmp_path / "a.jsonl", "scene", tmp_path / target, "scene")
     assert names(tmp_path) == before
 
 
@@ -120,10 +121,10 @@ def test_the_side_files_of_the_source_are_not_written_over(tmp_path, side, targe
 @pytest.mark.parametrize(
     ("target_format", "target", "report"),
     [
-        ("drivegrid", "b.jsonl", "a.json"),
-        ("drivegrid", "b.jsonl", "a.lane_types.jsonl"),
-        ("drivegrid", "b.jsonl", "b.jsonl"),
-        ("drivegrid", "b.jsonl", "x/../b.jsonl"),
+        ("scene", "b.jsonl", "a.json"),
+        ("scene", "b.jsonl", "a.lane_types.jsonl"),
+        ("scene", "b.jsonl", "b.jsonl"),
+        ("scene", "b.jsonl", "x/../b.jsonl"),
         ("tusimple", "b.json", "b.lane_types.jsonl"),
         ("culane", "out", "out"),
         ("culane", "out", "out/a.lines.txt"),
@@ -166,10 +167,10 @@ def test_a_failing_writer_leaves_no_folder(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     save_scenes([make_scene(LANE)], tmp_path / "a.jsonl")
-    broken = Format(load_culane, save, is_folder=True)
-    monkeypatch.setattr(module, "find_format", {"drivegrid": FORMATS["drivegrid"], "x": broken}.get)
+    broken = replace(FORMATS["culane"], save=save)
+    monkeypatch.setattr(module, "find_format", {"scene": FORMATS["scene"], "x": broken}.get)
     with pytest.raises(OSError, match="No space"):
-        convert(tmp_path / "a.jsonl", "drivegrid", tmp_path / "out", "x")
+        convert(tmp_path / "a.jsonl", "scene", tmp_path / "out", "x")
     assert names(tmp_path) == ["a.jsonl"]
 
 

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from drivegrid.data.formats.scene import open_scene, save_scene
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import (
     iter_scenes,
     load_scenes,
-    load_store,
     save_scenes,
-    save_store,
     scene_from_record,
     scene_to_record,
 )
@@ -53,7 +52,7 @@ def test_counts_and_order(tmp_path, suffix, count):
     many = [make_scene(image=f"{index}.jpg") for index in range(count)]
     assert save_scenes(iter(many), tmp_path / f"a{suffix}") == count
     assert list(iter_scenes(tmp_path / f"a{suffix}")) == many
-    assert save_store(many, tmp_path / f"b{suffix}").quarantine.num_kept == count
+    assert save_scene(many, tmp_path / f"b{suffix}").quarantine.num_kept == count
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -173,7 +172,7 @@ def test_wrong_records_name_file_line_and_item(tmp_path, record, message, item):
         file.write("\n" + json.dumps(record) + "\n")
     with pytest.raises(FormatError, match=rf"{message}.*a\.jsonl, line 3, {item}\)"):
         load_scenes(tmp_path / "a.jsonl")
-    loaded = load_store(tmp_path / "a.jsonl")
+    loaded = open_scene(tmp_path / "a.jsonl").load()
     assert loaded.scenes == [good]
     assert (loaded.quarantine.num_read, loaded.quarantine.rejected[0].line) == (2, 3)
 
@@ -262,7 +261,7 @@ def test_parquet_rows_are_named(tmp_path):
         {"drivegrid_schema": "1"}
     )
     pq.write_table(table, tmp_path / "a.parquet")
-    quarantine = load_store(tmp_path / "a.parquet").quarantine
+    quarantine = open_scene(tmp_path / "a.parquet").load().quarantine
     assert [record.line for record in quarantine.rejected] == [2, 3]
     assert quarantine.num_kept == 1
 
@@ -275,7 +274,7 @@ def test_parquet_rows_that_are_not_utf8_are_set_aside(tmp_path):
     column = pa.Array.from_buffers(pa.string(), 3, pa.array(texts, pa.binary()).buffers())
     table = pa.table({"record": column}).replace_schema_metadata({"drivegrid_schema": "1"})
     pq.write_table(table, tmp_path / "a.parquet")
-    loaded = load_store(tmp_path / "a.parquet")
+    loaded = open_scene(tmp_path / "a.parquet").load()
     assert loaded.scenes == [many[0], many[2]]
     assert [record.line for record in loaded.quarantine.rejected] == [2]
 
@@ -288,7 +287,7 @@ def test_parquet_of_other_values_is_refused(tmp_path, table):
     made = pa.table({"record": values}).replace_schema_metadata({b"drivegrid_schema": key})
     pq.write_table(made, tmp_path / "a.parquet")
     with pytest.raises(FormatError, match=r"a\.parquet"):
-        load_store(tmp_path / "a.parquet")
+        open_scene(tmp_path / "a.parquet").load()
 
 
 def test_random_damage_to_parquet_is_never_another_error(tmp_path):
@@ -301,7 +300,7 @@ def test_random_damage_to_parquet_is_never_another_error(tmp_path):
             content[where] = rng.integers(256)
         (tmp_path / "b.parquet").write_bytes(content)
         try:
-            load_store(tmp_path / "b.parquet")
+            open_scene(tmp_path / "b.parquet").load()
         except FormatError:
             refused += 1
     assert 0 < refused < 150

@@ -11,19 +11,25 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_folder, read_lines, walk_files, write_lines, write_text
+from drivegrid.data.formats.contract import Source
 from drivegrid.data.formats.lanes import LANE, climbs, find_frame, sample_rows, split_lanes
+from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
-from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
+from drivegrid.data.quarantine import Loaded, Loss, Saved
 from drivegrid.data.scene import MAX_COORDINATE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
+
+Entry: TypeAlias = tuple[str, dict[str, Any]]
+"""Image name of a frame, and what a list says of it."""
 
 SIZE: Size = (1640, 590)
 LABEL_SUFFIX = ".lines.txt"
@@ -41,8 +47,8 @@ _LIST_LINE = re.compile(
 )
 
 
-def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded:
-    """Read CULane labels.
+def open_culane(path: str | Path, list_file: str | Path | None = None) -> Source:
+    """Open CULane labels.
 
     Every lane is a ``lane/line`` from bottom to top, its points untouched (a lane written top to
     bottom is turned round). A lane of one point is kept and flagged in
@@ -55,27 +61,34 @@ def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded
             the root. Default: every ``*.lines.txt`` below the root, linked folders included,
             sorted by path.
 
-    Returns:
-        Good frames. Set aside whole: a frame with a wrong lane, one listed twice, and one that is
-        listed but has no label file, since only an empty file says that there are no lanes. A
-        frame needs no picture; without one its size is 1640x590.
+    Set aside whole: a frame with a wrong lane, one listed twice, and one that is listed but has no
+    label file, since only an empty file says that there are no lanes. A frame needs no picture;
+    without one its size is 1640x590.
 
     Raises:
         FormatError: If the folder has no label files, or the list cannot be read.
     """
-    root, loaded = Path(path), Loaded([], Quarantine())
-    for entry in _walk(root) if list_file is None else _listed(root, Path(list_file)):
-        try:
-            if isinstance(entry, FormatError):
-                raise entry
-            loaded.scenes.append(_scene(root, *entry))
-            loaded.quarantine.keep()
-        except FormatError as error:
-            loaded.quarantine.reject(error)
-    return loaded
+    root = Path(path)
+    entries = _walk(root) if list_file is None else _listed(root, Path(list_file))
+    return Source(entries, partial(_parse, root))
 
 
-def _walk(root: Path) -> Iterator[tuple[str, dict[str, Any]] | FormatError]:
+def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded:
+    """Return all frames at once; see ``open_culane``."""
+    return open_culane(path, list_file).load()
+
+
+def recognise_culane(peek: Peek) -> str | None:
+    """Return why a path holds CULane labels, None if it does not."""
+    label = peek.first(LABEL_SUFFIX)
+    return f"folder with {label.relative_to(peek.path)}" if label else None
+
+
+def _parse(root: Path, entry: Entry) -> Scene:
+    return _scene(root, *entry)
+
+
+def _walk(root: Path) -> Iterator[Entry | FormatError]:
     found = list(walk_files(root))
     labels = [file for file in found if isinstance(file, Path) and file.name.endswith(LABEL_SUFFIX)]
     unreadable = [file for file in found if isinstance(file, FormatError)]
@@ -95,7 +108,7 @@ def _walk(root: Path) -> Iterator[tuple[str, dict[str, Any]] | FormatError]:
     yield from unreadable
 
 
-def _listed(root: Path, list_file: Path) -> Iterator[tuple[str, dict[str, Any]] | FormatError]:
+def _listed(root: Path, list_file: Path) -> Iterator[Entry | FormatError]:
     if not list_file.is_file() and (root / list_file).is_file():
         list_file = root / list_file
     seen: set[str] = set()
@@ -213,7 +226,7 @@ def save_culane(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
     """Write into a folder; errors name ``root``."""
-    saved = Saved(Quarantine())
+    saved = Saved()
     taken: set[Path] = set()
     listed: list[str] = []
     for index, scene in enumerate(scenes):
@@ -227,7 +240,7 @@ def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
         list_line, lost = _list_line(scene, len(lines))
         taken.add(label)
         listed.append(list_line)
-        saved.losses.extend(losses + lost)
+        saved.lose(losses + lost)
         saved.quarantine.keep()
     write_lines(folder / LIST_NAME, listed)
     return saved

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
+from drivegrid.data.formats.contract import Source
 from drivegrid.data.formats.lanes import (
     LANE,
     climbs,
@@ -33,6 +35,7 @@ from drivegrid.data.formats.lanes import (
     sample_rows,
     split_lanes,
 )
+from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.tusimple_types import (
     HELD,
     UNKNOWN,
@@ -43,7 +46,7 @@ from drivegrid.data.formats.tusimple_types import (
     save_lane_types,
     type_of_attributes,
 )
-from drivegrid.data.quarantine import Loaded, Loss, Quarantine, Saved
+from drivegrid.data.quarantine import Loaded, Loss, Saved
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
@@ -54,8 +57,8 @@ FIRST_ROW, LAST_ROW, ROW_STEP = 160, 710, 10
 _KEYS = ("lanes", "h_samples", "raw_file")
 
 
-def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
-    """Read a TuSimple label or prediction file (``.json``, ``.jsonl``, or either with ``.gz``).
+def open_tusimple(path: str | Path, root: str | Path | None = None) -> Source:
+    """Open a TuSimple label or prediction file (``.json``, ``.jsonl``, or either with ``.gz``).
 
     Every lane is a ``lane/line`` from bottom to top. Lane types come from the first of
     ``<stem>.lane_types.jsonl``, ``<stem>_classes.txt`` and ``lane_types.jsonl`` that lies beside.
@@ -65,8 +68,7 @@ def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
         root: Folder that ``raw_file`` is relative to; default: the file's folder. A picture
             found there gives the frame's size; without one it is 1280x720.
 
-    Returns:
-        Good frames; a line with anything wrong is set aside whole, with its number and item.
+    A line with anything wrong is set aside whole, with its number and item.
 
     Raises:
         FormatError: If the file cannot be read at all, or the lane types do not belong to it.
@@ -74,19 +76,36 @@ def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
     path = Path(path)
     folder = path.parent if root is None else Path(root)
     types = load_lane_types(path)
-    loaded, last = Loaded([], Quarantine()), 0
-    for number, line in read_lines(path):
-        last = number
-        if not line:
-            continue
-        try:
-            loaded.scenes.append(_scene(parse_json(line), folder, types, number))
-            loaded.quarantine.keep()
-        except FormatError as error:
-            item = error.item or (f"image {error.path}" if error.path else None)
-            loaded.quarantine.reject(FormatError(error.message, path, number, item))
+    return Source(_numbered_lines(path, types), partial(_parse, path, folder, types))
+
+
+def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:
+    """Return all frames of a file at once; see ``open_tusimple``."""
+    return open_tusimple(path, root).load()
+
+
+def recognise_tusimple(peek: Peek) -> str | None:
+    """Return why a path holds TuSimple labels, None if it does not."""
+    if {"lanes", "raw_file"} <= peek.line.keys():
+        return "JSON lines with lanes and raw_file"
+    return None
+
+
+def _numbered_lines(path: Path, types: LaneTypes) -> Iterator[tuple[int, bytes]]:
+    last = 0
+    for last, line in read_lines(path):
+        if line:
+            yield last, line
     types.check_length(last)
-    return loaded
+
+
+def _parse(path: Path, root: Path, types: LaneTypes, entry: tuple[int, bytes]) -> Scene:
+    number, line = entry
+    try:
+        return _scene(parse_json(line), root, types, number)
+    except FormatError as error:
+        item = error.item or (f"image {error.path}" if error.path else None)
+        raise FormatError(error.message, path, number, item) from error
 
 
 def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
@@ -187,7 +206,7 @@ def save_tusimple(
     Raises:
         OSError: If the disk is full or a file cannot be written; then nothing is written.
     """
-    path, saved = Path(path), Saved(Quarantine())
+    path, saved = Path(path), Saved()
     type_rows: list[tuple[str, list[str]]] = []
 
     def lines() -> Iterator[str]:
@@ -198,7 +217,7 @@ def save_tusimple(
                 saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
                 continue
             record, types, losses = _record(scene, h_samples)
-            saved.losses.extend(losses)
+            saved.lose(losses)
             type_rows.append((scene.frame.image, types))
             saved.quarantine.keep()
             yield json.dumps(record)
@@ -206,7 +225,7 @@ def save_tusimple(
     with atomic_path(path) as part:
         fill_lines(part, lines(), packed=path.suffix == ".gz")
         if is_stream(path):
-            saved.losses.extend(lost_types(type_rows))
+            saved.lose(lost_types(type_rows))
         else:  # before the labels appear, which would be read with the wrong types
             save_lane_types(path, type_rows)
     return saved

@@ -9,7 +9,7 @@ from drivegrid.data.store import save_scenes
 from drivegrid.errors import FormatError
 from tests.data.builders import make_lane, make_scene
 
-PATHS = {"culane": "folder", "drivegrid": "a.jsonl", "tusimple": "a.json"}
+PATHS = {"culane": "folder", "scene": "a.jsonl", "tusimple": "a.json"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -26,7 +26,7 @@ def test_every_format_keeps_a_lane_and_is_recognised(tmp_path, name):
 
 def test_parquet_is_recognised(tmp_path):
     save_scenes([], tmp_path / "a.parquet")
-    assert detect_format(tmp_path / "a.parquet")[0] == "drivegrid"
+    assert detect_format(tmp_path / "a.parquet")[0] == "scene"
 
 
 def test_a_broken_first_line_is_passed_over(tmp_path):
@@ -38,14 +38,14 @@ def test_a_broken_first_line_is_passed_over(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"text", b"[1]\n", b'{"images": []}', b"\x89PNG"])
 def test_unknown_files_list_the_known_formats(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
-    with pytest.raises(FormatError, match="culane, drivegrid, tusimple"):
+    with pytest.raises(FormatError, match="scene, tusimple, culane"):
         detect_format(tmp_path / "a")
 
 
 def test_unknown_folders_names_and_missing_files(tmp_path):
-    with pytest.raises(FormatError, match="culane, drivegrid, tusimple"):
+    with pytest.raises(FormatError, match="scene, tusimple, culane"):
         detect_format(tmp_path)
-    with pytest.raises(FormatError, match="culane, drivegrid, tusimple, got 'coco'"):
+    with pytest.raises(FormatError, match="scene, tusimple, culane, got 'coco'"):
         find_format("coco")
     with pytest.raises(FormatError, match="absent"):
         detect_format(tmp_path / "absent")
