@@ -20,6 +20,8 @@ from drivegrid.errors import FormatError
 
 MAX_LINE_BYTES = 64 * 2**20
 """Longest line that is read; a longer one is a broken or hostile file."""
+MAX_FILE_BYTES = 2**31
+"""Largest file that is read at once."""
 
 
 @contextmanager
@@ -163,6 +165,24 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FormatError(f"file must be readable, got: {reason}.", path, number or None) from error
+
+
+def read_whole(path: str | Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of a file that is read at once, a byte order mark cut off.
+
+    Raises:
+        FormatError: If the file is missing, no regular file, unreadable or too large; names the
+            limit.
+    """
+    try:
+        check_regular(path)
+        with Path(path).open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        raise FormatError(f"file must be readable, got: {error.strerror}.", path) from error
+    if len(content) > max_bytes:
+        raise FormatError(f"file must have at most {max_bytes} bytes, got more.", path)
+    return content.removeprefix(b"\xef\xbb\xbf")
 
 
 def parse_json(line: bytes) -> Any:

@@ -13,6 +13,7 @@ from drivegrid.data.files import (
     atomic_path,
     parse_json,
     read_lines,
+    read_whole,
     walk_files,
     write_lines,
     write_text,
@@ -216,3 +217,16 @@ def test_a_walk_enters_each_folder_once_and_names_what_it_cannot_read(tmp_path):
     assert found == ["a/x", "b/10", "b/2", "a/far/y"]
     [error] = walk_files(tmp_path / "absent")
     assert "absent" in str(error)
+
+
+def test_a_file_is_read_whole_up_to_a_limit(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"\xef\xbb\xbfabc")
+    assert read_whole(path) == b"abc"
+    assert read_whole(path, 6) == b"abc"
+    with pytest.raises(FormatError, match="at most 5 bytes"):
+        read_whole(path, 5)
+    with pytest.raises(FormatError, match="must be readable"):
+        read_whole(tmp_path / "absent")
+    with pytest.raises(FormatError, match="must be readable"):
+        read_whole(tmp_path)

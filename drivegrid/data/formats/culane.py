@@ -19,8 +19,9 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_folder, read_lines, walk_files, write_lines, write_text
-from drivegrid.data.formats.contract import Source
-from drivegrid.data.formats.lanes import LANE, climbs, find_frame, sample_rows, split_lanes
+from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.lanes import LANE, climbs, sample_rows, split_lanes
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Saved
@@ -322,3 +323,16 @@ def _sampled(points: FloatArray, height: int) -> FloatArray:
     rows = np.arange(np.ceil(bottom / ROW_STEP) - 1, np.floor(top / ROW_STEP), -1) * ROW_STEP
     rows = np.concatenate([[bottom], rows, [top]])
     return np.stack([sample_rows(points, rows), rows], axis=1)
+
+
+CULANE = Format(
+    name="culane",
+    title="CULane lanes (x.lines.txt beside x.jpg, list/all.txt)",
+    path_is="folder",
+    open=open_culane,
+    save=save_culane,
+    recognise=recognise_culane,
+    holds="lane lines",
+    lost_in="",
+    lost_out="all but lane lines; all attributes; parts of lines outside the image",
+)

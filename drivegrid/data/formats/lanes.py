@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
-
 import numpy as np
 
-from drivegrid.data.checks import check_image_name
-from drivegrid.data.images import image_size
+from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
 from drivegrid.data.quarantine import Loss
-from drivegrid.data.scene import Frame, Instance, Scene
-from drivegrid.errors import FormatError
-from drivegrid.geometry import FloatArray, Polyline, Size
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.geometry import FloatArray, Polyline
 
 LANE = "lane/line"
 
@@ -91,37 +87,14 @@ def split_lanes(
         scene: Any scene.
         held: Attributes that the format does hold.
     """
-    image = scene.frame.image
-    losses = [Loss(image, f"frame attribute {name} left out") for name in scene.frame.attributes]
+    losses = frame_losses(scene)
     lanes: list[tuple[str, Instance]] = []
     for index, instance in enumerate(scene.instances):
-        item = f"instance {index} ({instance.label})"
-        is_lane = instance.label in ("lane", LANE) and isinstance(instance.geometry, Polyline)
-        if not is_lane:
+        item = item_of(index, instance)
+        if instance.label in ("lane", LANE) and isinstance(instance.geometry, Polyline):
+            losses += instance_losses(scene, index, held)
+            lanes.append((item, instance))
+        else:
             message = f"{instance.label} ({instance.geometry.kind}) left out: no lane line"
-            losses.append(Loss(image, message, item))
-            continue
-        lost = [f"attribute {name}" for name in instance.attributes if name not in held]
-        lost += ["confidence"] if instance.confidence is not None else []
-        lost += ["visibility"] if instance.visibility is not None else []
-        losses += [Loss(image, f"{what} left out", item) for what in lost]
-        lanes.append((item, instance))
+            losses.append(Loss(scene.frame.image, message, item))
     return lanes, losses
-
-
-def find_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, bool]]:
-    """Return a frame sized by its picture's header, and what a scene's ``extra`` says of the size.
-
-    Without a picture the size is the default, and ``extra`` says ``assumed_size``.
-
-    Raises:
-        FormatError: If the picture is there and cannot be read; names it.
-    """
-    picture = root / check_image_name(name)
-    try:
-        found = picture.is_file()
-    except OSError as error:  # for example a name longer than the disk allows
-        raise FormatError(f"image name must be usable, got: {error.strerror}.", picture) from error
-    size = image_size(picture) if found else default
-    clip = str(PurePosixPath(name).parent)
-    return Frame(name, size, clip=clip), {} if found else {"assumed_size": True}

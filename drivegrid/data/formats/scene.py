@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from drivegrid.data.formats.contract import Source
+from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.quarantine import Quarantine, Saved
 from drivegrid.data.scene import Scene
@@ -35,3 +35,16 @@ def recognise_scene(peek: Peek) -> str | None:
     if {"schema", "frame", "instances"} <= peek.line.keys():
         return "JSON lines with schema, frame and instances"
     return None
+
+
+SCENE = Format(
+    name="scene",
+    title="drivegrid's own (.jsonl, .jsonl.gz, .parquet)",
+    path_is="file",
+    open=open_scene,
+    save=save_scene,
+    recognise=recognise_scene,
+    holds="everything",
+    lost_in="",
+    lost_out="nothing",
+)

@@ -26,11 +26,11 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
-from drivegrid.data.formats.contract import Source
+from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.lanes import (
     LANE,
     climbs,
-    find_frame,
     prolonged,
     sample_rows,
     split_lanes,
@@ -41,8 +41,10 @@ from drivegrid.data.formats.tusimple_types import (
     UNKNOWN,
     LaneTypes,
     attributes_of_type,
+    find_side_file,
     load_lane_types,
     lost_types,
+    own_side_file,
     save_lane_types,
     type_of_attributes,
 )
@@ -309,3 +311,18 @@ def _lane_row(
     if points[:, 0].min() < 0:
         lost.append("part of the lane left of the image left out")
     return row, lost
+
+
+TUSIMPLE = Format(
+    name="tusimple",
+    title="TuSimple lanes (JSON lines), lane types in a file beside",
+    path_is="file",
+    open=open_tusimple,
+    save=save_tusimple,
+    recognise=recognise_tusimple,
+    holds="lane lines by row, style and colour as lane types, run time",
+    lost_in="",
+    lost_out="all but lane lines; points between, above and below the rows; other attributes",
+    side_read=find_side_file,
+    side_written=own_side_file,
+)
