@@ -39,7 +39,7 @@ CLASSES = {
         traffic light, traffic sign, person, bike, motor, other person, other vehicle, trailer,
         lane, drivable area, direct, alternative, area/drivable, area/alternative, area/unknown,
         crosswalk, road curb, lane/crosswalk, lane/road curb, lane/road curb solid,
-        crosswalk dashed""")
+        crosswalk dashed, road, sidewalk, building, wall, fence, pole, vegetation, terrain, sky""")
     + LANE_TYPES
     + [f"lane/{name}" for name in LANE_TYPES]
     + [f"{name} {style}" for name in LANE_TYPES for style in ("solid", "dashed")],

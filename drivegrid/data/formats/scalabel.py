@@ -14,10 +14,8 @@ see ``scalabel_labels``. So an unchanged scene is written with the values that w
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +24,6 @@ from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import atomic_path, fill_lines, parse_json, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
-from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.scalabel_labels import (
     KEY,
     OPEN,
@@ -37,6 +34,7 @@ from drivegrid.data.formats.scalabel_labels import (
     own_extra,
     write_attributes,
 )
+from drivegrid.data.formats.scalabel_look import is_json, recognise_scalabel
 from drivegrid.data.formats.scalabel_shapes import Record, check_budget
 from drivegrid.data.json_stream import array_items, first_char, other_members
 from drivegrid.data.quarantine import Loaded, Loss, Saved
@@ -48,8 +46,6 @@ from drivegrid.labels import default_label_space
 SIZE: Size = (1280, 720)
 """Size of a frame that says none and has no picture: BDD100K's."""
 _OWN = ("name", "labels", "attributes", "size", "videoName")
-_SOME = 50
-"""How many frames are looked at to tell what a file is."""
 
 
 class Entry(NamedTuple):
@@ -117,11 +113,6 @@ def frames_of(path: Path) -> Iterator[Entry | FormatError]:
             yield file
         else:
             yield from _frames_of_file(file)
-
-
-def is_json(file: Path) -> bool:
-    """Tell a JSON file by its name."""
-    return file.name.endswith((".json", ".json.gz"))
 
 
 def _frames_of_file(file: Path) -> Iterator[Entry | FormatError]:
@@ -286,9 +277,10 @@ def _frame_attributes(
     scene: Scene, own: Record, vocabulary: Vocabulary
 ) -> tuple[Record, list[str]]:
     given, facts = own.get("attributes", {}), scene.frame.attributes
-    if attributes_of(given, default_label_space().frame_attributes) == facts:
+    known = default_label_space().frame_attributes
+    if attributes_of(given, known) == facts:
         return ({"attributes": given} if "attributes" in own else {}), []
-    written, lost = write_attributes(facts, given, is_open=vocabulary.is_open)
+    written, lost = write_attributes(facts, given, known, is_open=vocabulary.is_open)
     return {"attributes": written}, lost
 
 
@@ -319,48 +311,13 @@ def _labels(
     return [label if "id" in label else {"id": next(free)} | label for label in labels], losses
 
 
-def first_frames(peek: Peek) -> list[Record]:
-    """Return the first frames of a file, or of a folder's first JSON file; none if it is other."""
-    file = peek.path if peek.path.is_file() else next(filter(is_json, peek.files), None)
-    if file is None:
-        return []
-    look = Peek(file)
-    key = None
-    if look.head.lstrip()[:1] == b"{":
-        key = "frames"
-        if not re.search(rb'"frames"\s*:\s*\[', look.head):
-            return []
-    elif look.head.lstrip()[:1] != b"[":
-        return []
-    frames: list[Record] = []
-    try:
-        for _, text in islice(array_items(file, key), _SOME):
-            frame = parse_json(text)
-            if not isinstance(frame, dict):
-                return []
-            frames.append(frame)
-    except FormatError:
-        pass
-    return frames
-
-
-def is_frame(frame: Record) -> bool:
-    """Tell a Scalabel frame: a name, and labels with a class or shape, or attributes instead."""
-    if not isinstance(frame.get("name"), str):
-        return False
-    labels = frame.get("labels")
-    if isinstance(labels, list):
-        return all(isinstance(label, dict) and "category" in label for label in labels)
-    return labels is None and isinstance(frame.get("attributes"), dict)
-
-
 SCALABEL = Format(
     name="scalabel",
     title="Scalabel frames (.json, .json.gz, or a folder of them)",
     path_is="file or folder",
     open=open_scalabel,
     save=save_scalabel,
-    recognise=lambda peek: None,
+    recognise=recognise_scalabel,
     holds="boxes, lines, polygons, all attributes, confidence, clip",
     lost_in="groups of frames; the lists of classes and attributes in config",
     lost_out="anchors, points without a box; holes are cut open; visibility",

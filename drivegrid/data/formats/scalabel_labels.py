@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from drivegrid.data.checks import is_number
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.formats.losing import instance_losses, item_of
@@ -94,19 +92,18 @@ def instances_of(label: Record, number: int, vocabulary: Vocabulary) -> list[Ins
     if isinstance(target, DroppedLabel):
         return []
     facts = attributes_of(attributes, _allowed(target.path)) | dict(target.attributes)
-    score = label.get("score")
-    is_score = is_number(score) and 0 <= score <= 1
+    score: Any = label.get("score")
+    confidence = float(score) if is_number(score) and 0 <= score <= 1 else None
     rest = {key: value for key, value in label.items() if key not in _OWN or value is None}
     extra: Record = {"class": category, "rest": rest}
     extra |= {"attributes": attributes} if given is not None else {}
-    if not is_score and score is not None:
+    if confidence is None and score is not None:
         rest["score"] = score
     extra |= {"label": number} if len(shapes) > 1 else {}
     found = []
     for shape, said in shapes:
         shape = _upwards(target.path, shape)
         kept = {} if record_of(shape)[0] == said else {"shape": said}
-        confidence = float(score) if is_score else None
         own = {KEY: extra | kept}
         found.append(Instance(target.path, shape, facts, confidence=confidence, extra=own))
     return found
@@ -175,21 +172,24 @@ _FLAGS = ("true", "false")
 
 
 def write_attributes(
-    facts: Mapping[str, str], original: Mapping[str, Any], *, is_open: bool
+    facts: Mapping[str, str],
+    original: Mapping[str, Any],
+    allowed: Mapping[str, tuple[str, ...]],
+    *,
+    is_open: bool,
 ) -> tuple[Record, list[str]]:
     """Return attributes as a file has them, and the names of those that are left out.
 
     Args:
         facts: Attributes of an instance or a frame.
-        original: What was read; what the taxonomy has no word for stays.
+        original: What was read; what means none of the allowed attributes stays.
+        allowed: Attributes that the label, or a frame, may have.
         is_open: Whether attributes without a name of BDD100K keep their own.
     """
-    words = default_label_space().maps[BDD].attributes
-    frame = default_label_space().frame_attributes
     written = {
         name: value
         for name, value in original.items()
-        if name[:1].lower() + name[1:] not in words and name not in facts and name not in frame
+        if allowed.keys().isdisjoint(_meaning(name, value))
     }
     lost = []
     for name, value in facts.items():
@@ -273,7 +273,7 @@ def _corners(box: object) -> list[float]:
     corners = as_kind(box, list, "extra box_xyxy")
     if len(corners) != 4 or not all(map(is_number, corners)):
         raise FormatError(f"box_xyxy must be 4 numbers, got {box!r:.100}.", item="extra")
-    return np.asarray(corners, dtype=np.float64).tolist()
+    return [float(corner) for corner in corners]
 
 
 def _name_record(
@@ -294,7 +294,9 @@ def _name_record(
         return None
     category, style = _split_style(named.name)
     facts = {key: value for key, value in instance.attributes.items() if key not in named.says}
-    attributes, lost = write_attributes(facts, given, is_open=vocabulary.is_open)
+    attributes, lost = write_attributes(
+        facts, given, _allowed(instance.label), is_open=vocabulary.is_open
+    )
     attributes |= {"laneStyle": style} if style else {}
     written = {"attributes": attributes} if attributes or "attributes" in own else {}
     wider = None if named.path == instance.label else repr(named.name)

@@ -8,6 +8,7 @@ the first vertex). Sources: scalabel/scalabel, doc/src/format.rst and label/tran
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -27,6 +28,7 @@ MAX_STEPS = 1_000
 """How many points a curve gets at most; enough for the tolerance up to 100,000 px."""
 MAX_CURVES = 10_000
 MAX_MASK_PIXELS = 2**30
+MAX_RUNS = 2**21
 MAX_OVERLAP_VERTICES = 5_000
 
 SHAPES = ("box2d", "poly2d", "rle")
@@ -36,9 +38,10 @@ def check_budget(labels: Sequence[Any]) -> None:
     """Refuse a frame whose curves or masks would take more memory and time than any real one.
 
     Raises:
-        FormatError: If it has more than ``MAX_CURVES`` curves or ``MAX_MASK_PIXELS`` in masks.
+        FormatError: If it has more than ``MAX_CURVES`` curves, or ``MAX_MASK_PIXELS`` pixels or
+            ``MAX_RUNS`` runs in masks.
     """
-    controls, pixels = 0, 0
+    controls, pixels, runs = 0, 0, 0
     for label in labels:
         if not isinstance(label, dict):
             continue
@@ -46,13 +49,18 @@ def check_budget(labels: Sequence[Any]) -> None:
         for path in paths if isinstance(paths, list) else []:
             types = path.get("types") if isinstance(path, dict) else None
             controls += types.count("C") if isinstance(types, str) else 0
-        size = mask.get("size") if isinstance(mask, dict) else None
-        if isinstance(size, list) and all(type(side) is int for side in size):
-            pixels += abs(int(np.prod(np.array(size, dtype=object))))
+        size, counts = (
+            (mask.get("size"), mask.get("counts")) if isinstance(mask, dict) else 2 * (0,)
+        )
+        if isinstance(size, list) and all(type(side) is int for side in size[:2]):
+            pixels += abs(math.prod(size[:2]))
+        runs += len(counts) if isinstance(counts, list | str) else 0
     if controls > 2 * MAX_CURVES:
         raise FormatError(f"frame must have at most {MAX_CURVES} curves, got more.")
     if pixels > MAX_MASK_PIXELS:
-        raise FormatError(f"masks must have at most {MAX_MASK_PIXELS} pixels, got {pixels}.")
+        raise FormatError(f"masks must have at most {MAX_MASK_PIXELS} pixels, got {pixels:.3g}.")
+    if runs > MAX_RUNS:
+        raise FormatError(f"masks must have at most {MAX_RUNS} runs, got more.")
 
 
 def shapes_of(label: Mapping[str, Any], item: str) -> list[tuple[Geometry, Record]]:
@@ -114,7 +122,8 @@ def flatten(vertices: FloatArray, types: str, *, closed: bool, item: str = "path
     Raises:
         FormatError: If a curve has no end.
 
-    >>> flatten(np.array([[0.0, 0], [0, 9], [9, 9], [9, 0]]), "LCCL", closed=False)[[0, -1]].tolist()
+    >>> arch = np.array([[0.0, 0], [0, 9], [9, 9], [9, 0]])
+    >>> flatten(arch, "LCCL", closed=False)[[0, -1]].tolist()
     [[0.0, 0.0], [9.0, 0.0]]
     """
     if "C" not in types:
@@ -187,7 +196,10 @@ def _mask(mask: object, item: str) -> Polygon:
     if len(size) != 2:
         raise FormatError(f"size must be height and width, got {size!r:.100}.", item=item)
     height, width = (as_kind(side, int, f"{item}, size") for side in size)
-    regions = outline(rle_decode(record.get("counts"), (width, height), item))
+    counts = record.get("counts")
+    if not isinstance(counts, str | list):
+        raise FormatError(f"counts must be a text or a list, got {counts!r:.100}.", item=item)
+    regions = outline(rle_decode(counts, (width, height)))
     return Polygon(tuple(ring for region in regions for ring in region.rings))
 
 
