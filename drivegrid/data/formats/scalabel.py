@@ -14,7 +14,7 @@ see ``scalabel_labels``. So an unchanged scene is written with the values that w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,14 +135,13 @@ def _parse(root: Path, entry: Entry) -> Scene:
     return parse_frame(entry, lambda frame: scene_of(with_size | frame, root, OPEN))
 
 
-def parse_frame(entry: Entry, parse: Any) -> Scene:
+def parse_frame(entry: Entry, parse: Callable[[Record], Scene]) -> Scene:
     """Return what ``parse`` makes of an entry's frame; errors say where it stands."""
     item = f"frame {entry.number}"
     try:
         frame = as_kind(parse_json(entry.text), dict, "frame")
         item += f" ({frame.get('name')!s:.100})"
-        scene: Scene = parse(frame)
-        return scene
+        return parse(frame)
     except FormatError as error:
         where = error.item or (f"image {error.path}" if error.path else None)
         item = f"{item}, {where}" if where else item

@@ -18,7 +18,13 @@ from drivegrid.data.checks import is_number
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.formats.losing import instance_losses, item_of
 from drivegrid.data.formats.naming import ClassName, class_of, label_of, label_of_word
-from drivegrid.data.formats.scalabel_shapes import SHAPES, Record, record_of, shapes_of
+from drivegrid.data.formats.scalabel_shapes import (
+    SHAPES,
+    Record,
+    check_budget,
+    record_of,
+    shapes_of,
+)
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
@@ -49,9 +55,9 @@ class Vocabulary:
 
 
 def _open_label(name: str) -> MappedLabel | DroppedLabel:
-    if name in default_label_space().maps[BDD].labels:
-        return label_of(BDD, name)
-    return MappedLabel(label_of_word(name), {})
+    target = label_of(BDD, name)
+    is_unknown = isinstance(target, MappedLabel) and target.path == name
+    return MappedLabel(label_of_word(name), {}) if is_unknown else target
 
 
 def _open_name(instance: Instance, original: str | None) -> ClassName:
@@ -258,6 +264,7 @@ def label_record(
 def _shape_record(instance: Instance, own: Record) -> tuple[Record, str | None]:
     """Return the shape as it was read, while it is the same, else the plain way to write it."""
     if "shape" in own:
+        check_budget([own["shape"]])
         said = [_upwards(instance.label, shape) for shape, _ in shapes_of(own["shape"], "shape")]
         if said == [instance.geometry]:
             return own["shape"], None
