@@ -61,11 +61,21 @@ def _open_label(name: str) -> MappedLabel | DroppedLabel:
 
 
 def _open_name(instance: Instance, original: str | None) -> ClassName:
-    if original is not None and _open_label(original) == MappedLabel(instance.label, {}):
-        return ClassName(original, instance.label, frozenset())
+    path = instance.label
+    if original is not None and _open_label(original) == MappedLabel(path, {}):
+        return ClassName(original, path, frozenset())
     named = class_of(BDD, instance, original)
-    exact = named is not None and named.path == instance.label
-    return named if named and exact else ClassName(instance.label, instance.label, frozenset())
+    if named is not None and named.path == path:
+        return named
+    return ClassName(_open_word(path), path, frozenset())
+
+
+@cache
+def _open_word(path: str) -> str:
+    """Return the path, or a word for it where the path means something else ("lane")."""
+    labels = default_label_space().labels
+    names = (path, *labels[path].terms) if path in labels else (path,)
+    return next((name for name in names if _open_label(name) == MappedLabel(path, {})), path)
 
 
 OPEN = Vocabulary(_open_label, _open_name, is_open=True)

@@ -164,9 +164,11 @@ def _union(rings: list[FloatArray], item: str) -> tuple[FloatArray, ...]:
     Paths of a label add up, and holes are what two rings of a polygon make where they overlap.
     """
     whole = [shapely.Polygon(ring) for ring in rings if len(ring) >= 3]
-    tree = shapely.STRtree([shapely.box(*shape.bounds) for shape in whole])
-    first, second = tree.query([shapely.box(*shape.bounds) for shape in whole], "intersects")
-    if len(whole) < 2 or not (first != second).any():
+    if len(whole) < 2:
+        return tuple(rings)
+    frames = [shapely.box(*shape.bounds) for shape in whole]
+    first, second = shapely.STRtree(frames).query(frames, "intersects")
+    if (first == second).all():
         return tuple(rings)
     if sum(map(len, rings)) > MAX_OVERLAP_VERTICES:
         raise FormatError(
