@@ -21,7 +21,7 @@ from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lanes import LANE, climbs, sample_rows, split_lanes
-from drivegrid.data.formats.lists import Entry, read_list, recognise_list, require_root
+from drivegrid.data.formats.lists import Entry, listed_label, read_list, require_root
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Saved
@@ -76,7 +76,8 @@ def recognise_culane(peek: Peek) -> str | None:
     label = peek.first(LABEL_SUFFIX)
     if label:
         return f"folder with {label.relative_to(peek.path)}"
-    return recognise_list(peek, _label_name, LABEL_SUFFIX)
+    listed = listed_label(peek, _label_name)
+    return f"list of pictures with labels such as {listed}" if listed else None
 
 
 def _parse(root: Path, entry: Entry) -> Scene:

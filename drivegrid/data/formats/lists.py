@@ -71,25 +71,26 @@ def require_root(list_file: Path, label_name: LabelName) -> Path:
     Raises:
         FormatError: If the list cannot be read, or there is no such folder.
     """
-    root = _find_root(list_file, label_name)
-    if root is None:
+    found = _find_label(list_file, label_name)
+    if found is None:
         raise FormatError(
             "list must name pictures with labels below a folder above it, got none. "
             "Move the list into its data set.",
             list_file,
         )
-    return root
+    return found[0]
 
 
-def recognise_list(peek: Peek, label_name: LabelName, suffix: str) -> str | None:
-    """Return why a path is a list of pictures whose labels end so, None if it is not."""
+def listed_label(peek: Peek, label_name: LabelName) -> Path | None:
+    """Return a label file that a list of pictures leads to; None for all but such lists."""
     if peek.is_folder or peek.path.suffix != LIST_SUFFIX:
         return None
-    root = _find_root(peek.path, label_name)
-    return f"list of pictures with *{suffix} in {root}" if root else None
+    found = _find_label(peek.path, label_name)
+    return found[1] if found else None
 
 
-def _find_root(list_file: Path, label_name: LabelName) -> Path | None:
+def _find_label(list_file: Path, label_name: LabelName) -> tuple[Path, Path] | None:
+    """Return the nearest folder above a list with a label of it, and that label."""
     lines = (line for _, line in read_lines(list_file) if line)
     names = []
     for line in islice(lines, MAX_TRIED):
@@ -97,8 +98,8 @@ def _find_root(list_file: Path, label_name: LabelName) -> Path | None:
             names.append(label_name(parse_list_line(line)[0]))
         except FormatError:
             continue
-    folders = list_file.absolute().parents
-    return next((top for top in folders if any(_is_file(top / name) for name in names)), None)
+    labels = ((top, top / name) for top in list_file.absolute().parents for name in names)
+    return next((found for found in labels if _is_file(found[1])), None)
 
 
 def _is_file(path: Path) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from drivegrid.data.formats.culane import CULANE
+from drivegrid.data.formats.curvelanes import CURVELANES
+from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scene import SCENE
 from drivegrid.data.formats.tusimple import TUSIMPLE
 
-FORMATS = {entry.name: entry for entry in (SCENE, TUSIMPLE, CULANE)}
+FORMATS = {entry.name: entry for entry in (SCENE, TUSIMPLE, CULANE, CURVELANES, OPENLANE)}
 """Name to format, as lists print them."""
