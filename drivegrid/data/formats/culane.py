@@ -20,7 +20,7 @@ from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
-from drivegrid.data.formats.lanes import LANE, climbs, sample_rows, split_lanes
+from drivegrid.data.formats.lanes import LANE, climbs, split_lanes
 from drivegrid.data.formats.lists import Entry, listed_label, read_list, require_root
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
@@ -91,14 +91,13 @@ def _walk(root: Path) -> Iterator[Entry | FormatError]:
     if not labels:
         nothing = FormatError(f"folder must hold *{LABEL_SUFFIX} files, got none.", root)
         raise unreadable[0] if unreadable else nothing
+    names = set(map(str, found))
     for label in sorted(labels):
-        stem = label.name.removesuffix(LABEL_SUFFIX)
-        pictures = (label.with_name(stem + suffix) for suffix in IMAGE_SUFFIXES)
-        picture = next(
-            (file for file in pictures if file.is_file()), label.with_name(stem + ".jpg")
-        )
+        stem = str(label).removesuffix(LABEL_SUFFIX)
+        pictures = [stem + suffix for suffix in IMAGE_SUFFIXES]
+        picture = next((name for name in pictures if name in names), pictures[0])
         try:
-            yield check_image_name(picture.relative_to(root).as_posix()), {}
+            yield check_image_name(Path(picture).relative_to(root).as_posix()), {}
         except FormatError as error:
             yield error.at(label)
     yield from unreadable
@@ -127,21 +126,26 @@ def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
 def _points(line: bytes, item: str) -> FloatArray:
     """Return (N, 2) points of one line; (0, 2) for a blank one."""
     words = line.split()
-    values = []
-    for index, word in enumerate(words):
-        try:
-            value = float(word)
-        except ValueError:
-            value = np.nan
-        # NaN fails this too; float() takes "1_0"
-        if not abs(value) <= MAX_COORDINATE_PX or b"_" in word:
-            raise FormatError(
-                f"lane must hold pixel numbers, got {word!r:.50} at {index}.", item=item
-            )
-        values.append(value)
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError:
+        values = np.array([np.nan])
+    # NaN fails this too; float() takes "1_0"
+    if b"_" in line or not (np.abs(values) <= MAX_COORDINATE_PX).all():
+        index = next(index for index, word in enumerate(words) if not _is_number(word))
+        raise FormatError(
+            f"lane must hold pixel numbers, got {words[index]!r:.50} at {index}.", item=item
+        )
     if len(values) % 2:
         raise FormatError(f"lane must have x y pairs, got {len(values)} numbers.", item=item)
-    return np.reshape(values, (-1, 2)).astype(np.float64)
+    return values.reshape(-1, 2)
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        return b"_" not in word and abs(float(word)) <= MAX_COORDINATE_PX
+    except ValueError:
+        return False
 
 
 def _instance(points: FloatArray) -> Instance:
@@ -238,7 +242,8 @@ def _sampled(points: FloatArray, height: int) -> FloatArray:
         return points[:0]
     rows = np.arange(np.ceil(bottom / ROW_STEP) - 1, np.floor(top / ROW_STEP), -1) * ROW_STEP
     rows = np.concatenate([[bottom], rows, [top]])
-    return np.stack([sample_rows(points, rows), rows], axis=1)
+    x, y = points[::-1].T
+    return np.stack([np.interp(rows, y, x), rows], axis=1)
 
 
 CULANE = Format(

@@ -22,13 +22,14 @@ class FrameFiles(NamedTuple):
     """What is written of a frame.
 
     Args:
-        texts: Name of each label file, relative to the folder, to its content.
-        listed: Line of the list.
+        texts: Name of each label file, relative to the folder and as ``PurePosixPath`` spells it,
+            to its content.
+        listed: Line of the list; None for a frame that the list does not hold.
         losses: What the files cannot hold.
     """
 
     texts: Mapping[str, str]
-    listed: str
+    listed: str | None
     losses: list[Loss]
 
 
@@ -55,9 +56,9 @@ def save_label_tree(
     """
     root = Path(path)
     if root.is_dir() and any(root.iterdir()):
-        return _save_into(_Tree(root, root / listed, write_text), scenes, files_of, root)
+        return _save_into(_Tree(root, listed, write_text), scenes, files_of, root)
     with atomic_folder(root) as work:
-        return _save_into(_Tree(work, work / listed, _write_bytes), scenes, files_of, root)
+        return _save_into(_Tree(work, listed, _write_bytes), scenes, files_of, root)
 
 
 def _write_bytes(path: Path, text: str) -> None:
@@ -78,10 +79,10 @@ def _save_into(
         except FormatError as error:
             saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
             continue
-        lines.append(files.listed)
+        lines += [files.listed] if files.listed is not None else []
         saved.lose(files.losses)
         saved.quarantine.keep()
-    write_lines(tree.list_file, lines)
+    write_lines(tree.folder / tree.listed, lines)
     return saved
 
 
@@ -93,26 +94,23 @@ def _check_picture(image: str) -> None:
 class _Tree:
     """Label files on their way into a folder, where none may stand in another's way."""
 
-    def __init__(
-        self, folder: Path, list_file: Path, write_file: Callable[[Path, str], None]
-    ) -> None:
-        self.folder, self.list_file, self._write_file = folder, list_file, write_file
-        self._taken: set[Path] = set()
+    def __init__(self, folder: Path, listed: str, write_file: Callable[[Path, str], None]) -> None:
+        self.folder, self.listed, self._write_file = folder, listed, write_file
+        self._taken: set[str] = set()
         self._folders: set[Path] = set()
 
     def write(self, texts: Mapping[str, str], image: str) -> None:
         """Write the files of a frame; what is wrong with a name alone becomes a FormatError."""
-        labels = {self.folder / name: text for name, text in texts.items()}
-        if any(label in self._taken or self.list_file in label.parents for label in labels):
+        if any(name in self._taken or name.startswith(f"{self.listed}/") for name in texts):
             raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
-        for number, (label, text) in enumerate(labels.items()):
+        for number, (name, text) in enumerate(texts.items()):
             try:
-                self._write(label, text)
+                self._write(self.folder / name, text)
             except FormatError:
-                for written in list(labels)[:number]:
-                    written.unlink()
+                for written in list(texts)[:number]:
+                    (self.folder / written).unlink()
                 raise
-        self._taken |= labels.keys()
+        self._taken |= texts.keys()
 
     def _write(self, label: Path, text: str) -> None:
         try:

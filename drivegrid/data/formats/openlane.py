@@ -109,7 +109,7 @@ def _label_name(image: str) -> str:
 
 
 def _cipo_name(image: str) -> str:
-    return image + LABEL_SUFFIX
+    return str(PurePosixPath(image)) + LABEL_SUFFIX
 
 
 def _listed(root: Path, list_file: Path) -> Iterator[Entry | FormatError]:
@@ -252,7 +252,7 @@ def _files(scene: Scene) -> FrameFiles:
         texts[_label_name(image)] = json.dumps(record)
     if cipo is not None:
         texts[_cipo_name(image)] = json.dumps(cipo)
-    return FrameFiles(texts, image, losses)
+    return FrameFiles(texts, f"/{image}" if _label_name(image) in texts else None, losses)
 
 
 def _written_lanes(scene: Scene) -> tuple[list[dict[str, Any]], list[Loss]]:
