@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def measure(what: str, count: int, work: Callable[[], int]) -> None:
         raise SystemExit(f"{what}: {done} of {count} frames")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{what:22} {count / cpu:8,.0f} /s CPU {count / clock:8,.0f} /s clock {peak:6.0f} MiB peak"
+        f"{what:26} {count / cpu:8,.0f} /s CPU {count / clock:8,.0f} /s clock {peak:6.0f} MiB peak"
     )
 
 
@@ -75,7 +76,7 @@ def main(count: int) -> None:
             ))  # fmt: skip
         few = min(count, 2000)
         for source, path in own.items():
-            scenes = FORMATS[source].load(path).scenes[:few]
+            scenes = list(islice(FORMATS[source].open(path), few))
             for target in own:
                 save, to = FORMATS[target].save, folder / f"{source} as {target}"
                 measure(f"write {source} as {target}", few, lambda s=save, t=to, c=scenes: s(

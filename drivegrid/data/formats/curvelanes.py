@@ -5,7 +5,7 @@ coordinates as texts. Pictures differ in size; most are 2560x1440. Source: Soulm
 README.
 
 What a scene cannot say stays in ``extra["curvelanes"]``. Of the scene: lanes without any point
-(``empty``, [place in the list, lane] pairs) and other keys (``rest``). Of an instance:
+(``empty``, their places in the list) and other keys (``rest``). Of an instance:
 ``reversed``, and ``points`` as they stood where the line alone would not give them back, for
 example "1.50".
 """
@@ -137,7 +137,7 @@ def _parse(root: Path, image: str) -> Scene:
         raise FormatError(error.message, label, item=error.item) from error
     extra: dict[str, Any] = {}
     if len(instances) < len(lanes):
-        extra["empty"] = [[slot, []] for slot, lane in enumerate(lanes) if not lane]
+        extra["empty"] = [slot for slot, lane in enumerate(lanes) if not lane]
     if rest := {key: value for key, value in record.items() if key != "Lines"}:
         extra["rest"] = rest
     return Scene(replace(frame, clip=None), tuple(instances), {"curvelanes": extra} | about_size)
@@ -203,7 +203,8 @@ def _files(scene: Scene) -> FrameFiles:
             written.append(_lane(instance, item))
         else:
             losses.append(Loss(image, "lane left out: it has no points", item))
-    put_back(written, own.get("empty", []), "empty")
+    empty = as_kind(own.get("empty", []), list, "empty")
+    put_back(written, [[slot, []] for slot in empty], "empty")
     record = as_kind(own.get("rest", {}), dict, "rest") | {"Lines": written}
     return FrameFiles({_label_name(image): json.dumps(record)}, f"/{image}", losses)
 

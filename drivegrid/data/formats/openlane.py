@@ -247,7 +247,10 @@ def _files(scene: Scene) -> FrameFiles:
     texts: dict[str, str] = {}
     if lanes or cipo is None or "frame" in own:
         frame = as_kind(own.get("frame", {"file_path": None}), dict, "extra openlane, frame")
-        put_back(lanes, frame.get("lane_lines", []), "lane_lines")
+        empty = frame.get("lane_lines", [])
+        put_back(lanes, empty, "lane_lines")
+        for _, lane in empty:
+            _points(as_kind(lane, dict, "lane_lines").get("uv"), "lane_lines")
         record = frame | {"file_path": image, "lane_lines": lanes}
         texts[_label_name(image)] = json.dumps(record)
     if cipo is not None:

@@ -84,7 +84,10 @@ def cipo_record(scene: Scene) -> tuple[dict[str, Any] | None, list[Loss]]:
         result, says = _result(instance, item)
         results.append(result)
         losses += instance_losses(scene, index, says, {"confidence"})
-    put_back(results, kept.get("results"), "extra openlane, results")
+    places = field(kept, "results", list)
+    put_back(results, places, "extra openlane, results")
+    for _, result in places:
+        _box(as_kind(result, dict, "results"), "results")
     image = kept.get("raw_file_path") or scene.frame.image
     return kept | {"results": results, "raw_file_path": image}, losses
 
