@@ -11,8 +11,10 @@ from tests.data.builders import make_lane, make_scene
 
 PATHS = {
     "bdd100k": "b.json",
-    "scalabel": "c.json",
     "culane": "folder",
+    "curvelanes": "folder",
+    "openlane": "folder",
+    "scalabel": "c.json",
     "scene": "a.jsonl",
     "tusimple": "a.json",
 }
@@ -51,7 +53,7 @@ def test_unknown_files_list_the_known_formats(tmp_path, content):
 def test_unknown_folders_names_and_missing_files(tmp_path):
     with pytest.raises(FormatError, match="scene, tusimple, culane"):
         detect_format(tmp_path)
-    with pytest.raises(FormatError, match=r"scene, tusimple, culane.* got 'unheard of'"):
-        find_format("unheard of")
+    with pytest.raises(FormatError, match=r"scene, tusimple, culane.*, got 'cocoa'"):
+        find_format("cocoa")
     with pytest.raises(FormatError, match="absent"):
         detect_format(tmp_path / "absent")
