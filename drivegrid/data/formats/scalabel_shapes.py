@@ -27,40 +27,46 @@ TOLERANCE_PX = 0.1
 MAX_STEPS = 1_000
 """How many points a curve gets at most; enough for the tolerance up to 100,000 px."""
 MAX_CURVES = 10_000
-MAX_MASK_PIXELS = 2**30
-MAX_RUNS = 2**21
-MAX_OVERLAP_VERTICES = 5_000
+"""How many curves a frame may have."""
+MAX_PART_VERTICES = 100_000
+"""How many vertices those labels of a frame may have that have several paths."""
+MAX_MASK_PIXELS, MAX_RUNS = 2**30, 2**21
+"""How many pixels and runs the masks of a frame may have."""
+MAX_PARTS, MAX_OVERLAP_VERTICES = 500, 1_000
+"""How many closed paths a label may have, and how many vertices if they overlap."""
 
 SHAPES = ("box2d", "poly2d", "rle")
 
 
 def check_budget(labels: Sequence[Any]) -> None:
-    """Refuse a frame whose curves or masks would take more memory and time than any real one.
+    """Refuse a frame whose shapes would take more memory and time than any real one.
 
     Raises:
-        FormatError: If it has more than ``MAX_CURVES`` curves, or ``MAX_MASK_PIXELS`` pixels or
-            ``MAX_RUNS`` runs in masks.
+        FormatError: If it is above a limit of this module; names it.
     """
-    controls, pixels, runs = 0, 0, 0
+    counts = dict.fromkeys(("curves", "vertices", "pixels", "runs"), 0)
     for label in labels:
-        if not isinstance(label, dict):
-            continue
-        paths, mask = label.get("poly2d"), label.get("rle")
-        for path in paths if isinstance(paths, list) else []:
-            types = path.get("types") if isinstance(path, dict) else None
-            controls += types.count("C") if isinstance(types, str) else 0
-        size, counts = (
-            (mask.get("size"), mask.get("counts")) if isinstance(mask, dict) else 2 * (0,)
-        )
+        held: Record = label if isinstance(label, dict) else {}
+        paths = held.get("poly2d") if isinstance(held.get("poly2d"), list) else []
+        parts: list[Record] = [path for path in paths or [] if isinstance(path, dict)]
+        for path in parts:
+            types, vertices = path.get("types"), path.get("vertices")
+            counts["curves"] += (types.count("C") + 1) // 2 if isinstance(types, str) else 0
+            if len(parts) > 1 and isinstance(vertices, list):
+                counts["vertices"] += len(vertices)
+        mask = held.get("rle") if isinstance(held.get("rle"), dict) else {}
+        size, runs = (mask or {}).get("size"), (mask or {}).get("counts")
         if isinstance(size, list) and all(type(side) is int for side in size[:2]):
-            pixels += abs(math.prod(size[:2]))
-        runs += len(counts) if isinstance(counts, list | str) else 0
-    if controls > 2 * MAX_CURVES:
-        raise FormatError(f"frame must have at most {MAX_CURVES} curves, got more.")
-    if pixels > MAX_MASK_PIXELS:
-        raise FormatError(f"masks must have at most {MAX_MASK_PIXELS} pixels, got {pixels:.3g}.")
-    if runs > MAX_RUNS:
-        raise FormatError(f"masks must have at most {MAX_RUNS} runs, got more.")
+            counts["pixels"] += abs(math.prod(size[:2]))
+        counts["runs"] += len(runs) if isinstance(runs, list | str) else 0
+    for what, limit, where in (
+        ("curves", MAX_CURVES, "frame"),
+        ("vertices", MAX_PART_VERTICES, "labels of several paths"),
+        ("pixels", MAX_MASK_PIXELS, "masks"),
+        ("runs", MAX_RUNS, "masks"),
+    ):
+        if counts[what] > limit:
+            raise FormatError(f"{where} must have at most {limit} {what}, got more.")
 
 
 def shapes_of(label: Mapping[str, Any], item: str) -> list[tuple[Geometry, Record]]:
@@ -166,6 +172,9 @@ def _union(rings: list[FloatArray], item: str) -> tuple[FloatArray, ...]:
     whole = [shapely.Polygon(ring) for ring in rings if len(ring) >= 3]
     if len(whole) < 2:
         return tuple(rings)
+    if len(whole) > MAX_PARTS:
+        message = f"label must have at most {MAX_PARTS} paths, got {len(whole)}."
+        raise FormatError(message, item=item)
     frames = [shapely.box(*shape.bounds) for shape in whole]
     first, second = shapely.STRtree(frames).query(frames, "intersects")
     if (first == second).all():
