@@ -28,7 +28,7 @@ from drivegrid.data.formats.drawing_tools import (
 from drivegrid.data.images import MAX_PIXELS
 from drivegrid.data.rasters import fill, outline, rle_decode, rle_encode
 from drivegrid.data.scene import Instance
-from drivegrid.errors import FormatError
+from drivegrid.errors import FormatError, GeometryError
 from drivegrid.geometry import (
     Anchors,
     Box,
@@ -251,7 +251,10 @@ def element_of(instance: Instance, size_wh: Size) -> tuple[str, dict[str, str], 
 def _mask_of(geometry: Geometry, size_wh: Size) -> dict[str, str]:
     """Return a polygon as a mask; empty where it covers no pixel of the image."""
     assert isinstance(geometry, Polygon)
-    bits = fill(geometry, size_wh)
+    try:
+        bits = fill(geometry, size_wh)
+    except GeometryError as error:
+        raise FormatError(str(error)) from error
     rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
     if not len(rows):
         return {}

@@ -192,7 +192,7 @@ def _region(xy: FloatArray, encoded: object, item: str) -> Polygon:
     """Return the outline of a picture that lies with its corner pixels at two points."""
     low, high = xy.astype(np.int64)  # cut off, as labelme does
     width, height = (high - low + 1).tolist()
-    mask = _decode_mask(fields.as_kind(encoded, str, f"{item}, mask"), item)
+    mask = decode_mask(fields.as_kind(encoded, str, f"{item}, mask"), item)
     if mask.shape != (height, width):
         raise FormatError(
             f"mask must be {width}x{height} pixels as its points say, "
@@ -203,7 +203,7 @@ def _region(xy: FloatArray, encoded: object, item: str) -> Polygon:
     return Polygon(tuple(rings))
 
 
-def _decode_mask(encoded: str, item: str) -> BoolArray:
+def decode_mask(encoded: str, item: str) -> BoolArray:
     """Return the (H, W) pixels of a PNG in base64 that are not black."""
     try:
         content = base64.b64decode(encoded)

@@ -9,7 +9,14 @@ from drivegrid.data.store import save_scenes
 from drivegrid.errors import FormatError
 from tests.data.builders import make_lane, make_scene
 
-PATHS = {"culane": "folder", "scene": "a.jsonl", "tusimple": "a.json"}
+PATHS = {
+    "culane": "folder",
+    "cvat": "a.xml",
+    "labelme": "folder",
+    "labelstudio": "a.json",
+    "scene": "a.jsonl",
+    "tusimple": "a.json",
+}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -45,7 +52,7 @@ def test_unknown_files_list_the_known_formats(tmp_path, content):
 def test_unknown_folders_names_and_missing_files(tmp_path):
     with pytest.raises(FormatError, match="scene, tusimple, culane"):
         detect_format(tmp_path)
-    with pytest.raises(FormatError, match="scene, tusimple, culane, got 'coco'"):
+    with pytest.raises(FormatError, match=r"scene, tusimple, culane.*, got 'coco'"):
         find_format("coco")
     with pytest.raises(FormatError, match="absent"):
         detect_format(tmp_path / "absent")
