@@ -139,8 +139,10 @@ def read_instance(
     drawn = {key: xml[key] for key in GEOMETRY[tag] if key in xml}
     geometry = geometry_of(tag, drawn, item)
     label, said = meaning(name, geometry.kind)
+    is_kept = tag in ("mask", "ellipse") or "rotation" in drawn
     if isinstance(geometry, Polyline):
-        geometry = Polyline(upward(label, geometry.xy))
+        line = Polyline(upward(label, geometry.xy))
+        geometry, is_kept = line, line != geometry
     allowed = allowed_of(label)
     attributes = {key: value for key, value in listed if value in allowed.get(key, ())} | said
     if xml.get("occluded") == "1" and HIDDEN[0] in allowed.get("visible_state", ()):
@@ -154,16 +156,9 @@ def read_instance(
         own["xml"] = other
     if listed != list_attributes(bare, said, []):
         own["attributes"] = listed
-    if not same_drawing(plain_element(geometry), (tag, drawn)):
+    if is_kept:
         own["element"] = [tag, drawn]
     return Instance(label, geometry, attributes, source=source, extra={"cvat": own} if own else {})
-
-
-def same_drawing(one: tuple[str, Mapping[str, str]], other: tuple[str, Mapping[str, str]]) -> bool:
-    """Tell whether two elements say the same numbers, however they are written."""
-    if one[0] != other[0] or one[0] == "mask" or one[1].keys() != other[1].keys():
-        return False
-    return geometry_of(*one, "element") == geometry_of(*other, "element")
 
 
 def plain_element(geometry: Geometry) -> tuple[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 import numpy as np
@@ -95,9 +95,15 @@ def attribute_of_word(word: str, allowed: Allowed) -> tuple[str, str] | None:
         (name, value)
         for name, values in allowed.items()
         for value in values
-        if spelling(value) == plain and value not in _TOO_VAGUE
+        if _spelled(value) == plain and value not in _TOO_VAGUE
     ]
     return having[0] if len(having) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _spelled(value: str) -> str:
+    """Return the spelling of a value of the taxonomy, which is asked for again and again."""
+    return spelling(value)
 
 
 def attributes_of_words(words: Iterable[str], allowed: Allowed) -> dict[str, str]:

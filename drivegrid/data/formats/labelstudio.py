@@ -104,7 +104,9 @@ def _scene(task: dict[str, Any], root: Path) -> Scene:
     instances: list[Instance] = []
     kept: dict[str, Any] = {}
     attributes: dict[str, str] = {}
-    rest = json.loads(json.dumps(task))
+    rest = dict(task)
+    for key in ("annotations", "predictions"):
+        rest |= {key: [dict(one) for one in _dicts(task, key)]} if key in task else {}
     for name, holder in lists.items():
         found = read_results(fields.as_kind(holder["result"], list, name), size, name)
         kept |= {name: found.kept} if found.kept else {}
