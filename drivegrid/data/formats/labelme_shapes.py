@@ -137,7 +137,8 @@ def _part(record: Mapping[str, Any], kind: str | None, points: object) -> dict[s
     part: dict[str, Any] = {}
     if record.get("shape_type") != kind:
         part["shape_type"] = record.get("shape_type")
-    if repr(record["points"]) != repr(points):  # whole numbers, for example
+    whole = any(type(value) is int for pair in record["points"] for value in pair)
+    if whole or record["points"] != points:
         part["points"] = record["points"]
     if tuple(record) != KEYS:
         part["keys"] = list(record)
