@@ -74,6 +74,22 @@ def points(values: object, item: str) -> FloatArray:
     return np.asarray(pairs, dtype=np.float64).reshape(-1, 2)
 
 
+def put_back(values: list[Any], places: object, item: str) -> None:
+    """Insert what a reader kept apart, [place in the list, value] pairs in their order.
+
+    >>> lanes = ["b"]
+    >>> put_back(lanes, [[0, "a"], [2, "c"]], "lanes")
+    >>> lanes
+    ['a', 'b', 'c']
+    """
+    for pair in as_kind(places, list, item):
+        if len(as_kind(pair, list, item)) != 2 or not 0 <= as_kind(pair[0], int, item):
+            raise FormatError(
+                f"{item} must hold [place, value] pairs, got {pair!r:.100}.", item=item
+            )
+        values.insert(min(pair[0], len(values)), pair[1])
+
+
 def box(x0: float, y0: float, x1: float, y1: float, item: str) -> Box:
     """Return the box of two corners in pixels, the first at the upper left."""
     if x1 < x0 or y1 < y0:

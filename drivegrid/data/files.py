@@ -197,7 +197,8 @@ def parse_json(line: bytes) -> Any:
     {'lanes': []}
     """
     try:
-        value = json.loads(line.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
+        parse_float = _finite if _may_overflow(line) else None  # None is twice as fast
+        value = json.loads(line.decode("utf-8"), parse_float=parse_float, parse_constant=_finite)
         if rb"\ud" in line.lower():  # an escaped surrogate; in pairs they are good
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
@@ -205,6 +206,16 @@ def parse_json(line: bytes) -> Any:
         raise FormatError(
             f"line must be JSON in UTF-8 with finite numbers, got: {error}."
         ) from error
+
+
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LARGE = (b"e000", b"E000", b"e+000", b"E+000", b"0" * 200)
+"""One of these is in every number too large for a float, once all digits are 0."""
+
+
+def _may_overflow(line: bytes) -> bool:
+    digits = line.translate(_ZEROS)
+    return any(large in digits for large in _LARGE)
 
 
 def _finite(text: str) -> float:

@@ -15,6 +15,7 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import walk_files
 from drivegrid.data.formats import detect_format, find_format
 from drivegrid.data.images import image_size
+from drivegrid.data.lane_edges import find_edge_pairs
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.split import is_split
 from drivegrid.data.store import SUFFIXES, iter_numbered
@@ -142,6 +143,10 @@ def check_scene(scene: Scene, space: LabelSpace) -> Iterator[tuple[str, str]]:
         first = seen.setdefault((instance.label, instance.geometry), index)
         if first != index:
             yield item, f"instance must occur once, got the same as instance {first}"
+    for first, second in find_edge_pairs(scene):
+        if scene.instances[first].geometry != scene.instances[second].geometry:
+            item = f"instance {second} ({scene.instances[second].label})"
+            yield item, f"line must be a marking of its own, got the other edge of instance {first}"
 
 
 def _check_frame(frame: Frame, space: LabelSpace) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """Files are whole or absent; names cannot leave the data set; broken text names its line."""
 
 import gzip
+import math
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivegrid.data import files
 from drivegrid.data.files import (
@@ -177,6 +180,22 @@ def test_a_pipe_is_not_read(tmp_path):
 def test_numbers_that_are_not_finite_are_refused(number):
     with pytest.raises(FormatError, match=f"finite numbers, got: {number}"):
         parse_json(f'{{"a": [1.5, {{"b": {number}}}]}}'.encode())
+
+
+_digits = st.text("0123456789", min_size=1, max_size=330).map(lambda text: f"1{text}")
+
+
+@given(_digits, st.sampled_from(["", ".0", ".5"]), st.sampled_from(["", "e", "E+", "e-", "e+0"]),
+       st.integers(0, 400))  # fmt: skip
+def test_only_numbers_that_fit_a_float_come_back(digits, point, exponent, power):
+    text = digits + point + (f"{exponent}{power}" if exponent else "")
+    if not (point or exponent):
+        assert parse_json(text.encode()) == int(text)
+    elif math.isfinite(float(text)):
+        assert parse_json(text.encode()) == float(text)
+    else:
+        with pytest.raises(FormatError, match="finite"):
+            parse_json(text.encode())
 
 
 def test_pairs_of_surrogates_are_letters():

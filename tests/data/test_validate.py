@@ -73,6 +73,14 @@ def test_frame_attributes_and_twins() -> None:
     ]  # fmt: skip
 
 
+def test_the_other_edge_of_a_marking() -> None:
+    edges = [make_lane([[x, 700], [600 + x / 50, 400]]) for x in (100, 120)]
+    items = list(check_scene(make_scene(*edges), default_label_space()))
+    message = "line must be a marking of its own, got the other edge of instance 0"
+    assert items == [("instance 1 (lane/line)", message)]
+    assert len(faults(make_scene(edges[0], edges[0]))) == 1
+
+
 def save(path, *scenes, pictures=True):
     for scene in scenes if pictures else ():
         image = path.parent / scene.frame.image

@@ -8,20 +8,20 @@ XingangPan/SCNN; cardwing/Codes-for-Lane-Detection, ERFNet-CULane-PyTorch/list.
 
 from __future__ import annotations
 
-import errno
-import re
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.files import atomic_folder, read_lines, walk_files, write_lines, write_text
+from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
-from drivegrid.data.formats.lanes import LANE, climbs, sample_rows, split_lanes
+from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
+from drivegrid.data.formats.lanes import LANE, climbs, split_lanes
+from drivegrid.data.formats.lists import Entry, listed_label, read_list, require_root
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Saved
@@ -29,23 +29,10 @@ from drivegrid.data.scene import MAX_COORDINATE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, Polyline, Size
 
-Entry: TypeAlias = tuple[str, dict[str, Any]]
-"""Image name of a frame, and what a list says of it."""
-
 SIZE: Size = (1640, 590)
 LABEL_SUFFIX = ".lines.txt"
 LIST_NAME = "list/all.txt"
 ROW_STEP = 10
-MAX_LIST_LINE = 4096
-
-_BAD_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
-"""What a label file's name brings about, of itself or among the others; not the disk."""
-
-_LIST_LINE = re.compile(
-    r"/?(?P<image>.+?\.(?:jpe?g|png|webp|bmp|ppm|tiff?))(?:\s+(?P<mask>\S*[^\s01]\S*))?"
-    r"(?P<exist>(?:\s+[01])*)",
-    re.IGNORECASE,
-)
 
 
 def open_culane(path: str | Path, list_file: str | Path | None = None) -> Source:
@@ -57,7 +44,9 @@ def open_culane(path: str | Path, list_file: str | Path | None = None) -> Source
     ``lanes``, the number of lanes, where the flags say another).
 
     Args:
-        path: Root folder; image names are relative to it.
+        path: Root folder, image names are relative to it; or a list, ``list/test.txt`` or
+            ``list/test_split/test0_normal.txt``, whose root is the nearest folder above it in
+            which its pictures have labels.
         list_file: Which frames to read, in its order; relative to the working folder or else to
             the root. Default: every ``*.lines.txt`` below the root, linked folders included,
             sorted by path.
@@ -67,10 +56,13 @@ def open_culane(path: str | Path, list_file: str | Path | None = None) -> Source
     without one its size is 1640x590.
 
     Raises:
-        FormatError: If the folder has no label files, or the list cannot be read.
+        FormatError: If the folder has no label files, or the list cannot be read or belongs to
+            no folder above it.
     """
     root = Path(path)
-    entries = _walk(root) if list_file is None else _listed(root, Path(list_file))
+    if list_file is None and root.is_file():
+        root, list_file = require_root(root, _label_name), root.absolute()
+    entries = _walk(root) if list_file is None else read_list(root, Path(list_file), _label_name)
     return Source(entries, partial(_parse, root))
 
 
@@ -82,7 +74,10 @@ def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded
 def recognise_culane(peek: Peek) -> str | None:
     """Return why a path holds CULane labels, None if it does not."""
     label = peek.first(LABEL_SUFFIX)
-    return f"folder with {label.relative_to(peek.path)}" if label else None
+    if label:
+        return f"folder with {label.relative_to(peek.path)}"
+    listed = listed_label(peek, _label_name)
+    return f"list of pictures with labels such as {listed}" if listed else None
 
 
 def _parse(root: Path, entry: Entry) -> Scene:
@@ -96,63 +91,24 @@ def _walk(root: Path) -> Iterator[Entry | FormatError]:
     if not labels:
         nothing = FormatError(f"folder must hold *{LABEL_SUFFIX} files, got none.", root)
         raise unreadable[0] if unreadable else nothing
+    names = set(map(str, found))
     for label in sorted(labels):
-        stem = label.name.removesuffix(LABEL_SUFFIX)
-        pictures = (label.with_name(stem + suffix) for suffix in IMAGE_SUFFIXES)
-        picture = next(
-            (file for file in pictures if file.is_file()), label.with_name(stem + ".jpg")
-        )
+        stem = str(label).removesuffix(LABEL_SUFFIX)
+        pictures = [stem + suffix for suffix in IMAGE_SUFFIXES]
+        picture = next((name for name in pictures if name in names), pictures[0])
         try:
-            yield check_image_name(picture.relative_to(root).as_posix()), {}
+            yield check_image_name(Path(picture).relative_to(root).as_posix()), {}
         except FormatError as error:
             yield error.at(label)
     yield from unreadable
 
 
-def _listed(root: Path, list_file: Path) -> Iterator[Entry | FormatError]:
-    if not list_file.is_file() and (root / list_file).is_file():
-        list_file = root / list_file
-    seen: set[str] = set()
-    for number, line in read_lines(list_file):
-        if not line:
-            continue
-        try:
-            image, extra = _list_entry(line)
-            if image in seen:
-                raise FormatError(f"image must be listed once, got {image} again.", item=image)
-            if not _label_path(root, image).is_file():
-                raise FormatError(
-                    f"image must have a label file {_label_path(root, image).name}, got none. "
-                    "Write an empty file for a frame without lanes.",
-                    item=image,
-                )
-            seen.add(image)
-            yield image, extra
-        except FormatError as error:
-            yield error.at(list_file, number)
-
-
-def _list_entry(line: bytes) -> tuple[str, dict[str, Any]]:
-    """Return the image name and what else a list line says."""
-    match = None
-    if len(line) <= MAX_LIST_LINE:  # the pattern is slow on endless lines
-        match = _LIST_LINE.fullmatch(line.decode("utf-8", "replace"))
-    if match is None or "\ufffd" in match[0]:
-        raise FormatError(f"line must be a picture's path [mask path] [flags], got {line!r:.100}.")
-    extra: dict[str, Any] = {}
-    if match["mask"]:
-        extra["mask"] = match["mask"]
-    if match["exist"]:
-        extra["exist"] = [int(flag) for flag in match["exist"].split()]
-    return check_image_name(match["image"]), extra
-
-
-def _label_path(root: Path, image: str) -> Path:
-    return (root / image).with_suffix(LABEL_SUFFIX)
+def _label_name(image: str) -> str:
+    return str(PurePosixPath(image).with_suffix(LABEL_SUFFIX))
 
 
 def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
-    label = _label_path(root, image)
+    label = root / _label_name(image)
     instances: list[Instance] = []
     for number, line in read_lines(label):
         try:
@@ -170,21 +126,26 @@ def _scene(root: Path, image: str, extra: dict[str, Any]) -> Scene:
 def _points(line: bytes, item: str) -> FloatArray:
     """Return (N, 2) points of one line; (0, 2) for a blank one."""
     words = line.split()
-    values = []
-    for index, word in enumerate(words):
-        try:
-            value = float(word)
-        except ValueError:
-            value = np.nan
-        # NaN fails this too; float() takes "1_0"
-        if not abs(value) <= MAX_COORDINATE_PX or b"_" in word:
-            raise FormatError(
-                f"lane must hold pixel numbers, got {word!r:.50} at {index}.", item=item
-            )
-        values.append(value)
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError:
+        values = np.array([np.nan])
+    # NaN fails this too; float() takes "1_0"
+    if b"_" in line or not (np.abs(values) <= MAX_COORDINATE_PX).all():
+        index = next(index for index, word in enumerate(words) if not _is_number(word))
+        raise FormatError(
+            f"lane must hold pixel numbers, got {words[index]!r:.50} at {index}.", item=item
+        )
     if len(values) % 2:
         raise FormatError(f"lane must have x y pairs, got {len(values)} numbers.", item=item)
-    return np.reshape(values, (-1, 2)).astype(np.float64)
+    return values.reshape(-1, 2)
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        return b"_" not in word and abs(float(word)) <= MAX_COORDINATE_PX
+    except ValueError:
+        return False
 
 
 def _instance(points: FloatArray) -> Instance:
@@ -218,54 +179,13 @@ def save_culane(scenes: Iterable[Scene], path: str | Path) -> Saved:
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
-    root = Path(path)
-    if root.is_dir() and any(root.iterdir()):
-        return _save_into(root, scenes, root)
-    with atomic_folder(root) as work:
-        return _save_into(work, scenes, root)
+    return save_label_tree(scenes, path, _files, LIST_NAME)
 
 
-def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
-    """Write into a folder; errors name ``root``."""
-    saved = Saved()
-    taken: set[Path] = set()
-    listed: list[str] = []
-    for index, scene in enumerate(scenes):
-        lines, losses = _lines(scene)
-        try:
-            label = _free_label(folder, scene.frame.image, taken)
-            _write_label(label, "".join(lines))
-        except FormatError as error:
-            saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
-            continue
-        list_line, lost = _list_line(scene, len(lines))
-        taken.add(label)
-        listed.append(list_line)
-        saved.lose(losses + lost)
-        saved.quarantine.keep()
-    write_lines(folder / LIST_NAME, listed)
-    return saved
-
-
-def _free_label(folder: Path, image: str, taken: set[Path]) -> Path:
-    """Return the label file of an image, which no other frame nor the list may stand in."""
-    label = _label_path(folder, check_image_name(image))
-    in_the_way = label in taken or folder / LIST_NAME in label.parents
-    if in_the_way or not image.lower().endswith(IMAGE_SUFFIXES):
-        raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
-    return label
-
-
-def _write_label(label: Path, text: str) -> None:
-    """Write a label file; what is wrong with its name alone becomes a FormatError."""
-    try:
-        write_text(label, text)
-    except OSError as error:
-        if error.errno not in _BAD_NAME:
-            raise
-        raise FormatError(
-            f"label file must be writable, got: {error.strerror} ({label.name:.200})."
-        ) from error
+def _files(scene: Scene) -> FrameFiles:
+    lines, losses = _lines(scene)
+    listed, lost = _list_line(scene, len(lines))
+    return FrameFiles({_label_name(scene.frame.image): "".join(lines)}, listed, losses + lost)
 
 
 def _list_line(scene: Scene, num_lanes: int) -> tuple[str, list[Loss]]:
@@ -322,12 +242,13 @@ def _sampled(points: FloatArray, height: int) -> FloatArray:
         return points[:0]
     rows = np.arange(np.ceil(bottom / ROW_STEP) - 1, np.floor(top / ROW_STEP), -1) * ROW_STEP
     rows = np.concatenate([[bottom], rows, [top]])
-    return np.stack([sample_rows(points, rows), rows], axis=1)
+    x, y = points[::-1].T
+    return np.stack([np.interp(rows, y, x), rows], axis=1)
 
 
 CULANE = Format(
     name="culane",
-    title="CULane lanes (x.lines.txt beside x.jpg, list/all.txt)",
+    title="CULane lanes (x.lines.txt beside x.jpg), a folder or a list in it",
     path_is="folder",
     open=open_culane,
     save=save_culane,

@@ -75,7 +75,7 @@ def _beyond(end: FloatArray, move: FloatArray, reach: float, width: float) -> Fl
 
 def climbs(points: FloatArray) -> bool:
     """Tell whether a line goes strictly up the image, so that it has one x a row."""
-    return bool((np.diff(points[:, 1]) < 0).all())
+    return bool((points[1:, 1] < points[:-1, 1]).all())
 
 
 def split_lanes(

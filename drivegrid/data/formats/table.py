@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from drivegrid.data.formats.culane import CULANE
+from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
 from drivegrid.data.formats.labelme import LABELME
 from drivegrid.data.formats.labelstudio import LABELSTUDIO
+from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scene import SCENE
 from drivegrid.data.formats.tusimple import TUSIMPLE
 
-FORMATS = {entry.name: entry for entry in (SCENE, TUSIMPLE, CULANE, LABELME, CVAT, LABELSTUDIO)}
+FORMATS = {
+    entry.name: entry
+    for entry in (SCENE, TUSIMPLE, CULANE, CURVELANES, OPENLANE, LABELME, CVAT, LABELSTUDIO)
+}
 """Name to format, as lists print them."""

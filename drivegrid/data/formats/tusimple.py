@@ -136,7 +136,10 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
             empty.append([slot, values])
         else:
             known = attributes_of_type(names[slot]) if names else {}
-            instances.append(_instance(_line(xs, rows), rows, known, {"slot": slot, "x": values}))
+            points, own = _line(xs, rows), {"slot": slot}
+            if not _gives_back(points, xs, rows):
+                own["x"] = values
+            instances.append(_instance(points, known, own))
     frame, about_size = find_frame(root, image, SIZE)
     extra = _frame_extra(record, empty) | ({"assumed_rows": True} if assumed else {})
     return Scene(frame, tuple(instances), {"tusimple": extra} | about_size)
@@ -170,11 +173,13 @@ def _line(xs: FloatArray, rows: FloatArray) -> FloatArray:
     return np.stack([xs[order], rows[order]], axis=1)
 
 
-def _instance(
-    points: FloatArray, rows: FloatArray, attributes: Mapping[str, str], extra: dict[str, Any]
-) -> Instance:
-    if _row(points, rows) == extra["x"]:
-        del extra["x"]
+def _gives_back(points: FloatArray, xs: FloatArray, rows: FloatArray) -> bool:
+    """Tell whether a line alone gives its row of x back: it has no gap, and -2 beyond its ends."""
+    along = (rows >= points[-1, 1]) & (rows <= points[0, 1])
+    return np.count_nonzero(along) == len(points) and bool((xs[~along] == NO_POINT).all())
+
+
+def _instance(points: FloatArray, attributes: Mapping[str, str], extra: dict[str, Any]) -> Instance:
     flags = {"flags": ["one-point"]} if len(points) == 1 else {}
     return Instance(LANE, Polyline(points), attributes, extra={"tusimple": extra, **flags})
 
@@ -241,10 +246,12 @@ def _record(
     rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
     lanes, losses = split_lanes(scene, HELD)
     written: list[tuple[float, Sequence[float], str]] = []
+    y_rows = np.asarray(rows, dtype=np.float64)
+    half_row = np.diff(np.sort(y_rows)).min(initial=ROW_STEP) / 2
     for slot, row in extra.get("empty", []) if own else []:
         written.append((slot, row, UNKNOWN))
     for item, instance in lanes:
-        row, lost = _lane_row(instance, np.asarray(rows, dtype=np.float64), scene.frame.size_wh[0])
+        row, lost = _lane_row(instance, y_rows, half_row, scene.frame.size_wh[0])
         losses += [Loss(scene.frame.image, message, item) for message in lost]
         if max(row, default=NO_POINT) >= 0:
             lane_type, lost = type_of_attributes(instance)
@@ -292,7 +299,7 @@ def _default_rows(scene: Scene) -> list[int]:
 
 
 def _lane_row(
-    instance: Instance, rows: FloatArray, width: int
+    instance: Instance, rows: FloatArray, half_row: float, width: int
 ) -> tuple[list[int | float], list[str]]:
     """Return x by row and what was lost; the original x where the line is unchanged."""
     points = instance.geometry.vertices()
@@ -300,7 +307,6 @@ def _lane_row(
     if original is not None and len(original) == len(rows):
         if np.array_equal(_line(np.asarray(original, dtype=np.float64), rows), points):
             return list(original), []
-    half_row = np.diff(np.sort(rows)).min(initial=ROW_STEP) / 2
     row = _row(prolonged(points, half_row, width), rows)
     if max(row, default=NO_POINT) < 0:
         return row, ["lane left out: it meets no row inside the image"]

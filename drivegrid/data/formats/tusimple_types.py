@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from drivegrid.data.checks import check_image_name
@@ -158,13 +158,19 @@ def attributes_of_type(name: str) -> Mapping[str, str]:
 
 def type_of_attributes(instance: Instance) -> tuple[str, list[str]]:
     """Return the type name nearest to a lane's style and colour, and what the name does not say."""
-    wanted = {name: instance.attributes[name] for name in HELD if name in instance.attributes}
-    fitting = [name for name in NAMES if attributes_of_type(name).items() <= wanted.items()]
+    wanted = [(name, instance.attributes[name]) for name in HELD if name in instance.attributes]
+    name, lost = _nearest_type(frozenset(wanted))
+    return name, list(lost)
+
+
+@lru_cache(maxsize=1024)
+def _nearest_type(wanted: frozenset[tuple[str, str]]) -> tuple[str, tuple[str, ...]]:
+    fitting = [name for name in NAMES if attributes_of_type(name).items() <= wanted]
     best = max(fitting, key=lambda name: len(attributes_of_type(name)), default=UNKNOWN)
-    said = attributes_of_type(best)
-    lost = [f"lane {name} {wanted[name]} left out: no TuSimple lane type for it"
-            for name in sorted(wanted) if said.get(name) != wanted[name]]  # fmt: skip
-    return best, lost
+    left = sorted(wanted - attributes_of_type(best).items())
+    return best, tuple(
+        f"lane {name} {value} left out: no TuSimple lane type for it" for name, value in left
+    )
 
 
 def save_lane_types(path: Path, rows: Sequence[tuple[str, list[str]]]) -> None:

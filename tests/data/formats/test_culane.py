@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivegrid.data.formats.culane import load_culane, save_culane
+from drivegrid.data.formats.culane import load_culane, recognise_culane, save_culane
+from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
@@ -219,6 +220,30 @@ def test_wrong_list_lines_are_set_aside(tmp_path, line, message):
     [record] = loaded.quarantine.rejected
     assert (record.path, record.line) == (str(tmp_path / "list.txt"), 2)
     assert message in record.message
+
+
+@pytest.mark.parametrize("name", ["list/test.txt", "list/test_split/test0_normal.txt"])
+def test_a_list_in_the_data_set_opens_it(tmp_path, name):
+    write_labels(tmp_path, a="", b="1 2\n")
+    listed = tmp_path / name
+    listed.parent.mkdir(parents=True)
+    listed.write_text("clip/none.jpg\n?\n/clip/b.jpg 1\n")
+    loaded = load_culane(listed)
+    assert [scene.frame.image for scene in loaded.scenes] == ["clip/b.jpg"]
+    assert loaded.scenes[0].extra["culane"] == {"exist": [1]}
+    assert [(r.path, r.line) for r in loaded.quarantine.rejected] == [
+        (str(listed), 1), (str(listed), 2)
+    ]  # fmt: skip
+    assert "b.lines.txt" in recognise_culane(Peek(listed))
+
+
+@pytest.mark.parametrize("text", ["", "words\n", "clip/none.jpg\n", "clip/" + "a" * 300 + ".jpg\n"])
+def test_a_list_of_no_data_set_is_refused(tmp_path, text):
+    write_labels(tmp_path, a="")
+    (tmp_path / "list.txt").write_text(text)
+    assert recognise_culane(Peek(tmp_path / "list.txt")) is None
+    with pytest.raises(FormatError, match=r"below a folder above it, got none.*list\.txt"):
+        load_culane(tmp_path / "list.txt")
 
 
 def test_a_missing_list(tmp_path):

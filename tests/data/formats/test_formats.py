@@ -14,6 +14,8 @@ PATHS = {
     "cvat": "a.xml",
     "labelme": "folder",
     "labelstudio": "a.json",
+    "curvelanes": "folder",
+    "openlane": "folder",
     "scene": "a.jsonl",
     "tusimple": "a.json",
 }
@@ -52,7 +54,7 @@ def test_unknown_files_list_the_known_formats(tmp_path, content):
 def test_unknown_folders_names_and_missing_files(tmp_path):
     with pytest.raises(FormatError, match="scene, tusimple, culane"):
         detect_format(tmp_path)
-    with pytest.raises(FormatError, match=r"scene, tusimple, culane.*, got 'coco'"):
-        find_format("coco")
+    with pytest.raises(FormatError, match=r"scene, tusimple, culane.*, got 'cocoa'"):
+        find_format("cocoa")
     with pytest.raises(FormatError, match="absent"):
         detect_format(tmp_path / "absent")

@@ -1,0 +1,126 @@
+"""Writing formats that have a label file for each picture, and a list of the pictures."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from drivegrid.data.checks import check_image_name
+from drivegrid.data.files import atomic_folder, write_lines, write_text
+from drivegrid.data.images import IMAGE_SUFFIXES
+from drivegrid.data.quarantine import Loss, Saved
+from drivegrid.data.scene import Scene
+from drivegrid.errors import FormatError
+
+_BAD_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
+"""What a label file's name brings about, of itself or among the others; not the disk."""
+
+
+class FrameFiles(NamedTuple):
+    """What is written of a frame.
+
+    Args:
+        texts: Name of each label file, relative to the folder and as ``PurePosixPath`` spells it,
+            to its content.
+        listed: Line of the list; None for a frame that the list does not hold.
+        losses: What the files cannot hold.
+    """
+
+    texts: Mapping[str, str]
+    listed: str | None
+    losses: list[Loss]
+
+
+def save_label_tree(
+    scenes: Iterable[Scene], path: str | Path, files_of: Callable[[Scene], FrameFiles], listed: str
+) -> Saved:
+    """Write the label files of scenes and their list into a folder.
+
+    A folder that is new or empty appears whole or not at all. In a folder with content, such as
+    the pictures, only each file does: a failure on the way leaves the files written before it.
+
+    Args:
+        scenes: Any scenes, taken one by one.
+        path: Root folder, made if absent; label files go where the image names point.
+        files_of: Returns the files of a frame, or raises FormatError.
+        listed: Name of the list.
+
+    Returns:
+        What could not be held; and set aside, frames without a usable image name (too long for
+        the disk, for example), or whose label file stands in another's way.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written.
+    """
+    root = Path(path)
+    if root.is_dir() and any(root.iterdir()):
+        return _save_into(_Tree(root, listed, write_text), scenes, files_of, root)
+    with atomic_folder(root) as work:
+        return _save_into(_Tree(work, listed, _write_bytes), scenes, files_of, root)
+
+
+def _write_bytes(path: Path, text: str) -> None:
+    """Write a file of a folder that is itself whole or absent: waits for no disk, unlike others."""
+    path.write_bytes(text.encode("utf-8"))
+
+
+def _save_into(
+    tree: _Tree, scenes: Iterable[Scene], files_of: Callable[[Scene], FrameFiles], root: Path
+) -> Saved:
+    """Write into a folder; errors name ``root``."""
+    saved, lines = Saved(), list[str]()
+    for index, scene in enumerate(scenes):
+        try:
+            _check_picture(scene.frame.image)
+            files = files_of(scene)
+            tree.write(files.texts, scene.frame.image)
+        except FormatError as error:
+            saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
+            continue
+        lines += [files.listed] if files.listed is not None else []
+        saved.lose(files.losses)
+        saved.quarantine.keep()
+    write_lines(tree.folder / tree.listed, lines)
+    return saved
+
+
+def _check_picture(image: str) -> None:
+    if not check_image_name(image).lower().endswith(IMAGE_SUFFIXES):
+        raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
+
+
+class _Tree:
+    """Label files on their way into a folder, where none may stand in another's way."""
+
+    def __init__(self, folder: Path, listed: str, write_file: Callable[[Path, str], None]) -> None:
+        self.folder, self.listed, self._write_file = folder, listed, write_file
+        self._taken: set[str] = set()
+        self._folders: set[Path] = set()
+
+    def write(self, texts: Mapping[str, str], image: str) -> None:
+        """Write the files of a frame; what is wrong with a name alone becomes a FormatError."""
+        if any(name in self._taken or name.startswith(f"{self.listed}/") for name in texts):
+            raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
+        for number, (name, text) in enumerate(texts.items()):
+            try:
+                self._write(self.folder / name, text)
+            except FormatError:
+                for written in list(texts)[:number]:
+                    (self.folder / written).unlink()
+                raise
+        self._taken |= texts.keys()
+
+    def _write(self, label: Path, text: str) -> None:
+        try:
+            if label.parent not in self._folders:
+                label.parent.mkdir(parents=True, exist_ok=True)
+                self._folders.add(label.parent)
+            self._write_file(label, text)
+        except OSError as error:
+            if error.errno not in _BAD_NAME:
+                raise
+            raise FormatError(
+                f"label file must be writable, got: {error.strerror} ({label.name:.200})."
+            ) from error
