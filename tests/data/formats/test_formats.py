@@ -12,6 +12,9 @@ from tests.data.builders import make_lane, make_scene
 PATHS = {
     "bdd100k": "b.json",
     "culane": "folder",
+    "cvat": "a.xml",
+    "labelme": "folder",
+    "labelstudio": "a.json",
     "curvelanes": "folder",
     "openlane": "folder",
     "scalabel": "c.json",
