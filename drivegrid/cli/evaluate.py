@@ -1,74 +1,146 @@
-"""``drivegrid eval``: predicted lanes against labels, by the rule of a benchmark."""
+"""``drivegrid eval``: predictions against labels, by the rules of the benchmarks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from drivegrid.cli.output import print_error, print_json, print_rejected
+from drivegrid.cli.output import print_json
+
+if TYPE_CHECKING:
+    from drivegrid.cli.eval_sides import Compared, Side
+    from drivegrid.metrics.outcome import Outcome
+    from drivegrid.metrics.rules.settings import Settings
+
+Pred: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PRED", help="label file or folder, or what predict --scenes has written"
+    ),
+]
+Truth: TypeAlias = Annotated[Path, typer.Argument(metavar="GT", help="label file or folder")]
+Rules: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        "--format",
+        help="culane, tusimple, curvelanes, openlane, bdd-lane, boxes, coco, points, polygons, "
+        "drivable, attributes or expressions; may be given again; default: all that apply",
+    ),
+]
+Splits: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="list file or folder of them: score only these frames, each list apart"),
+]
+By: TypeAlias = Annotated[
+    Literal["auto", "frame", "clip"], typer.Option(help="what is resampled for intervals")
+]
+Images: TypeAlias = Annotated[
+    Path | None, typer.Option(help="folder of the pictures; default: beside the labels")
+]
 
 
-def evaluate(
-    pred: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PRED", help="label file or folder, or what predict --scenes has written"
-        ),
-    ],
-    truth: Annotated[Path, typer.Argument(metavar="GT", help="label file or folder")],
-    rule: Annotated[
-        Literal["culane", "tusimple"], typer.Option("--format", help="format and rule")
-    ],
+def evaluate(  # noqa: PLR0913, PLR0917 - options of a command
+    pred: Pred,
+    truth: Truth,
+    rule: Rules = None,
+    from_pred: Annotated[str, typer.Option(help="format of PRED; auto detects it")] = "auto",
+    from_gt: Annotated[str, typer.Option(help="format of GT; auto detects it")] = "auto",
+    splits: Splits = None,
+    by: By = "auto",
+    resamples: Annotated[int, typer.Option(min=0, help="0 draws no intervals")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
+    rows: Annotated[Path | None, typer.Option(help="write Parquet of frames and matches")] = None,
+    html: Annotated[Path | None, typer.Option(help="write a report page")] = None,
+    images: Images = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="print totals and frames as JSON")
     ] = False,
 ) -> None:
-    """Score lanes: CULane F1 or TuSimple accuracy, parameters printed beside the figures.
+    """Score predictions in any format against labels in any format.
 
-    Frames meet by name; a longer path that ends in the name is the same frame.
+    Lanes are scored by the rule of the labels' own benchmark; parameters are printed beside the
+    figures, and behind them the 95 % interval. Frames meet by name; a longer path that ends in the
+    name is the same frame. With one --rule the JSON is that rule's; else it holds one a rule.
 
-    Example: drivegrid eval predictions.json label_data.json --format tusimple
+    Example: drivegrid eval predictions.json label_data.json --rule tusimple
     """
-    from drivegrid.data.formats import find_format
-    from drivegrid.errors import FormatError
-    from drivegrid.metrics.evaluate import evaluate_lanes
-    from drivegrid.metrics.lanes import DENSE_STEP_PX
-    from drivegrid.metrics.report import format_rows
+    from drivegrid.cli.eval_sides import compare_sides, load_side
+    from drivegrid.metrics.outcome import Bootstrap, evaluate_rule
+    from drivegrid.metrics.rules.table import find_rule, rules_for
 
-    own = _holds_scenes(pred)
-    loaded = [find_format("scene" if own else rule).load(pred), find_format(rule).load(truth)]
-    for path, side in zip((pred, truth), loaded, strict=True):
-        if side.quarantine.rejected and not side.scenes:
-            print_rejected(side.quarantine.rejected[:1])
-            raise FormatError(
-                f"labels must hold frames of the format {rule}, got not a single one", path
-            )
-    loaded[1].require_frames(truth)
-    rejected = [record for side in loaded for record in side.quarantine.rejected]
-    print_rejected(rejected)
-    result = evaluate_lanes(
-        loaded[0].scenes, loaded[1].scenes, rule, densify_px=DENSE_STEP_PX if own else None
-    )
-    result["quarantined"] = len(rejected)
-    for message in result["rejected_frames"]:
-        print_error(message)
+    for name in rule or ():
+        find_rule(name)
+    bootstrap = Bootstrap(None if by == "auto" else by, resamples, seed)
+    sides = load_side(pred, from_pred, rule), load_side(truth, from_gt, rule)
+    compared = compare_sides(sides, splits)
+    settings = _settings(sides[0], workers)
+    outcomes = [
+        evaluate_rule(name, compared.pairs, settings, bootstrap, compared.splits)
+        for name in rule or rules_for(compared.pairs, sides[1].format)
+    ]
+    title = f"{pred} against {truth}"
+    if rows is not None:
+        _save_rows(outcomes, compared, rows)
+    if html is not None:
+        folders = [images] if images else [truth, truth.parent, pred, pred.parent]
+        _save_page(html, title, outcomes, compared, folders)
     if as_json:
-        print_json(result)
+        print_json(_as_json(outcomes, compared, single=len(rule or ()) == 1))
     else:
-        shown = {key: value for key, value in result.items() if key != "per_frame"}
-        typer.echo("\n".join(format_rows(f"{pred} against {truth}", shown)))
-    if rejected or result["rejected_frames"]:
+        typer.echo("\n".join(_as_text(outcomes, compared, title)))
+    if not compared.is_whole:
         raise typer.Exit(1)
 
 
-def _holds_scenes(path: Path) -> bool:
-    """Return whether a file holds scenes of our own form; anything else is read by its rule."""
-    from drivegrid.data.formats import detect_format
-    from drivegrid.errors import FormatError
+def _settings(pred: Side, workers: int) -> Settings:
+    """Return how rules are run: lines decoded from tokens have few points and get more."""
+    from drivegrid.metrics.lanes import DENSE_STEP_PX
+    from drivegrid.metrics.rules.settings import Settings
 
-    try:
-        return detect_format(path)[0] == "scene"
-    except FormatError:
-        return False
+    return Settings(DENSE_STEP_PX if pred.format == "scene" else None, workers)
+
+
+def _save_rows(outcomes: list[Outcome], compared: Compared, folder: Path) -> None:
+    from drivegrid.metrics.rows import save_rows
+
+    for file in save_rows(outcomes, compared.pairs, folder):
+        typer.echo(f"rows: {file}", err=True)
+
+
+def _save_page(
+    path: Path, title: str, outcomes: list[Outcome], compared: Compared, folders: list[Path]
+) -> None:
+    from drivegrid.cli.eval_page import PageData, write_eval_page
+
+    counts = {
+        name: value if isinstance(value, int) else len(value)
+        for name, value in compared.as_dict().items()
+        if name != "num_frames"
+    }
+    write_eval_page(path, PageData(title, outcomes, compared.pairs, counts, folders))
+    typer.echo(f"page: {path}", err=True)
+
+
+def _as_json(outcomes: list[Outcome], compared: Compared, *, single: bool) -> dict[str, Any]:
+    if single:
+        return {**outcomes[0].as_dict(), **compared.as_dict()}
+    return {"rules": {one.rule: one.as_dict() for one in outcomes}, **compared.as_dict()}
+
+
+def _as_text(outcomes: list[Outcome], compared: Compared, title: str) -> list[str]:
+    from drivegrid.metrics.report import format_rows, format_table
+
+    lines = format_rows(title, compared.as_dict())
+    for one in outcomes:
+        ends = {name: [found.low, found.high] for name, found in one.intervals.items()}
+        figures = {**one.evaluation.figures, "intervals": {}}
+        lines += ["", *format_rows(one.rule, figures, ends)]
+        if one.intervals:
+            lines.append("  (" + ", ".join(f"{k}={v}" for k, v in one.drawn.items()) + ")")
+        if one.splits:
+            lines += [f"  {row}" for row in format_table(one.splits)]
+    return lines

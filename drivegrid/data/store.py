@@ -294,7 +294,12 @@ def parse_record(path: Path, numbered: tuple[int, bytes]) -> Scene:
         raise error.at(path, number) from error
 
 
-def _import_parquet() -> tuple[Any, Any]:
+def import_parquet() -> tuple[Any, Any]:
+    """Return pyarrow and its Parquet module.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -304,7 +309,7 @@ def _import_parquet() -> tuple[Any, Any]:
 
 
 def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
-    pa, parquet = _import_parquet()
+    pa, parquet = import_parquet()
     columns = {
         "image": pa.string(), "clip": pa.string(), "width": pa.int32(), "height": pa.int32(),
         "labels": pa.list_(pa.string()), "record": pa.string(),
@@ -330,7 +335,7 @@ def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, bytes]]:
-    pa, parquet = _import_parquet()
+    pa, parquet = import_parquet()
     try:
         check_regular(path)
         with parquet.ParquetFile(path) as file:

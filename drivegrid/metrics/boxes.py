@@ -15,7 +15,7 @@ import numpy as np
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import FloatArray
-from drivegrid.metrics.matching import Counts, match_pairs, plain, ratio, same_label
+from drivegrid.metrics.matching import Counts, Match, match_pairs, plain, ratio, same_label
 
 ACC_THRESHOLDS = (0.5, 0.8)
 
@@ -88,6 +88,23 @@ class BoxScore:
         }
 
 
+def match_boxes(
+    pred: FloatArray,
+    gt: FloatArray,
+    pred_labels: Sequence[str] | None = None,
+    gt_labels: Sequence[str] | None = None,
+) -> tuple[Match, ...]:
+    """Return the pairs of one frame; arguments as in :func:`score_boxes`.
+
+    >>> match_boxes(np.array([[0.0, 0, 9, 9]]), np.array([[50.0, 0, 60, 9], [0.0, 0, 9, 9]]))
+    ((0, 1, 1.0),)
+    """
+    weights = box_iou(pred, gt)
+    if pred_labels is not None and gt_labels is not None:
+        weights = weights * same_label(pred_labels, gt_labels)
+    return match_pairs(weights)
+
+
 def score_boxes(
     pred: FloatArray,
     gt: FloatArray,
@@ -106,13 +123,11 @@ def score_boxes(
     >>> score_boxes(box, box, ["cone"], ["car"]).counts(0.5)
     Counts(tp=0, fp=1, fn=1)
     """
-    weights = box_iou(pred, gt)
-    if pred_labels is not None and gt_labels is not None:
-        weights = weights * same_label(pred_labels, gt_labels)
-    ious = np.zeros(weights.shape[1])
-    for _, j, iou in match_pairs(weights):
+    pred, gt = pred.reshape(-1, 4), gt.reshape(-1, 4)
+    ious = np.zeros(len(gt))
+    for _, j, iou in match_boxes(pred, gt, pred_labels, gt_labels):
         ious[j] = iou
-    return BoxScore(tuple(ious.tolist()), weights.shape[0])
+    return BoxScore(tuple(ious.tolist()), len(pred))
 
 
 def score_referred(pred: Sequence[FloatArray | None], gt: FloatArray) -> BoxScore:

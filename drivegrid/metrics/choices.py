@@ -45,13 +45,21 @@ class ChoiceScore:
             for answer, number in sorted(true.items())
         }
 
+    def confusion(self) -> dict[str, dict[str, int]]:
+        """Return how often each answer was given, by the right one: ``[right][given]``."""
+        table: dict[str, dict[str, int]] = {}
+        for (given, right), number in sorted(Counter(self.pairs).items()):
+            table.setdefault(right, {})[given] = number
+        return table
+
     def as_dict(self) -> dict[str, Any]:
-        """Return top-1, macro-F1, n and how often each answer is right."""
+        """Return top-1, macro-F1, n, how often each answer is right, and the confusion."""
         return {
             "top_1": plain(self.top_1),
             "macro_f1": plain(self.macro_f1),
             "n": len(self.pairs),
             "per_label": {name: counts.as_dict() for name, counts in self.by_answer().items()},
+            "confusion": self.confusion(),
         }
 
 

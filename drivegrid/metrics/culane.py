@@ -13,7 +13,10 @@ One departure: a point repeated in a row is dropped. The official tool divides b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import cv2
@@ -27,6 +30,8 @@ from drivegrid.metrics.matching import Counts, Match, match_pairs, plain, total
 SAMPLES_PER_SEGMENT = 50
 MF1_THRESHOLDS = tuple(round(0.50 + 0.05 * i, 2) for i in range(10))
 """IoU .50:.05:.95, whose mean F1 is mF1 (Turoad/CLRNet)."""
+FRAMES_PER_TASK = 64
+"""Frames a worker process is handed at a time."""
 _FAR = 1 << 20  # cv2.line is exact for coordinates this large, and no canvas is
 
 Float32Array = npt.NDArray[np.float32]
@@ -65,6 +70,8 @@ class CulaneRule:
 
 
 CULANE = CulaneRule()
+CURVELANES = CulaneRule(width=5, canvas_wh=(224, 224))
+"""CurveLanes scales every picture to 224x224 (aliyun/conditional-lane-detection)."""
 
 
 def _bends(points: Float32Array, chords: FloatArray) -> FloatArray:
@@ -241,7 +248,47 @@ def match_lanes(
     >>> match_lanes([], [lane], (1640, 590)).counts(0.5)
     Counts(tp=0, fp=0, fn=1)
     """
-    return CulaneFrame(len(pred), len(gt), match_pairs(lane_iou(pred, gt, size_wh, rule)))
+    return LanePair(pred, gt, size_wh).match(rule)
+
+
+@dataclass(frozen=True, slots=True)
+class LanePair:
+    """The lanes of one frame, ready to be matched.
+
+    Args:
+        pred: Predicted lanes, each (N, 2) in pixels of the image.
+        gt: True lanes likewise.
+        size_wh: Image size in pixels.
+        allowed: (P, G) 1 where two lanes may go together, else 0; None allows all.
+    """
+
+    pred: Sequence[FloatArray]
+    gt: Sequence[FloatArray]
+    size_wh: Size
+    allowed: FloatArray | None = None
+
+    def match(self, rule: CulaneRule) -> CulaneFrame:
+        """Return the matching of the frame."""
+        iou = lane_iou(self.pred, self.gt, self.size_wh, rule)
+        weights = iou if self.allowed is None else iou * self.allowed
+        return CulaneFrame(len(self.pred), len(self.gt), match_pairs(weights))
+
+
+def match_frames(
+    pairs: Sequence[LanePair], rule: CulaneRule, workers: int = 1
+) -> list[CulaneFrame]:
+    """Match many frames, in order.
+
+    Args:
+        pairs: The frames.
+        rule: How to draw.
+        workers: Processes that share the work.
+    """
+    if workers < 2 or len(pairs) < FRAMES_PER_TASK:
+        return [pair.match(rule) for pair in pairs]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        matched = pool.map(partial(LanePair.match, rule=rule), pairs, chunksize=FRAMES_PER_TASK)
+        return list(matched)
 
 
 @dataclass(frozen=True)

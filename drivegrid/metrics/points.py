@@ -20,6 +20,16 @@ RADIUS_PX = 16.0
 
 
 @dataclass(frozen=True, slots=True)
+class PointMatch:
+    """A pair of points: their places in the two lists, their distance, and whether it is a hit."""
+
+    pred: int
+    gt: int
+    distance_px: float
+    hit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PointScore:
     """Matched points of one or many frames; scores add up with ``+``.
 
@@ -96,6 +106,34 @@ def _hits(
     return hit
 
 
+def match_points(
+    pred: FloatArray,
+    gt: FloatArray,
+    gt_boxes: Sequence[FloatArray | None] | None = None,
+    allowed: FloatArray | None = None,
+    *,
+    radius_px: float = RADIUS_PX,
+) -> tuple[PointMatch, ...]:
+    """Match the points of one frame one to one: most hits, then the smallest summed distance.
+
+    Args:
+        pred: (P, 2) in pixels.
+        gt: (G, 2) in pixels.
+        gt_boxes: (G,) the (4,) box a hit must lie in; None for points that have no box.
+        allowed: (P, G) 1 where two points may go together, else 0; None allows all.
+        radius_px: How far a hit may lie from a true point that has no box.
+    """
+    pred, gt = pred.reshape(-1, 2), gt.reshape(-1, 2)
+    distance: FloatArray = np.linalg.norm(pred[:, None] - gt[None], axis=-1)
+    hit = _hits(pred, distance, gt_boxes or [None] * len(gt), radius_px)
+    far = 1.0 + distance.max(initial=0.0)
+    # In (0, 1) for a miss and above it for a hit, by so much that one more hit outweighs every
+    # distance together.
+    weights = 1 - distance / far + hit * (1.0 + min(distance.shape))
+    pairs = match_pairs(weights if allowed is None else weights * allowed)
+    return tuple(PointMatch(i, j, float(distance[i, j]), bool(hit[i, j])) for i, j, _ in pairs)
+
+
 def score_points(
     pred: FloatArray,
     gt: FloatArray,
@@ -121,20 +159,13 @@ def score_points(
     >>> score_points(np.array([[3.0, 4.0]]), np.array([[0.0, 0.0]]), box).hits
     0
     """
-    pred, gt = pred.reshape(-1, 2), gt.reshape(-1, 2)
-    distance: FloatArray = np.linalg.norm(pred[:, None] - gt[None], axis=-1)
-    hit = _hits(pred, distance, gt_boxes or [None] * len(gt), radius_px)
-    far = 1.0 + distance.max(initial=0.0)
-    # In (0, 1) for a miss and above it for a hit, by so much that one more hit outweighs every
-    # distance together.
-    weights = 1 - distance / far + hit * (1.0 + min(distance.shape))
-    if pred_labels is not None and gt_labels is not None:
-        weights = weights * same_label(pred_labels, gt_labels)
-    pairs = match_pairs(weights)
+    both = pred_labels is not None and gt_labels is not None
+    allowed = same_label(pred_labels or (), gt_labels or ()) if both else None
+    pairs = match_points(pred, gt, gt_boxes, allowed, radius_px=radius_px)
     return PointScore(
-        tuple(float(distance[i, j]) for i, j, _ in pairs),
-        sum(bool(hit[i, j]) for i, j, _ in pairs),
-        len(pred),
-        len(gt),
+        tuple(pair.distance_px for pair in pairs),
+        sum(pair.hit for pair in pairs),
+        len(pred.reshape(-1, 2)),
+        len(gt.reshape(-1, 2)),
         radius_px,
     )

@@ -98,14 +98,21 @@ def score_referring(pred: Sequence[Geometry], gt: Sequence[Instance], size_wh: S
         cols = [j for j, instance in enumerate(gt) if isinstance(instance.geometry, kind)]
         if rows and cols:
             shapes, instances = [pred[i] for i in rows], [gt[j] for j in cols]
-            weights[np.ix_(rows, cols)] = _overlaps(kind, shapes, instances, size_wh)
+            weights[np.ix_(rows, cols)] = overlaps(kind, shapes, instances, size_wh)
     return Referred(tuple(w for _, _, w in match_pairs(weights)), len(pred), len(gt))
 
 
-def _overlaps(
+def overlaps(
     kind: type, pred: Sequence[Geometry], gt: Sequence[Instance], size_wh: Size
 ) -> FloatArray:
-    """Return (P, G) overlaps of shapes of one kind."""
+    """Return (P, G) overlaps of shapes of one kind, as the module's first lines define them.
+
+    Args:
+        kind: ``Box``, ``Polyline``, ``Point`` or ``Polygon``; of both sides.
+        pred: (P,) shapes in pixels, P >= 1.
+        gt: (G,) instances, G >= 1.
+        size_wh: Frame size in pixels.
+    """
     lists = [shape.vertices() for shape in pred], [i.geometry.vertices() for i in gt]
     if kind is Box:
         first, second = (np.stack([points.ravel() for points in side]) for side in lists)

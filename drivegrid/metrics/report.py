@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Protocol
 
-_HIDDEN = ("parameters", "per_frame", "per_label")
+_HIDDEN = (
+    "parameters",
+    "per_frame",
+    "per_label",
+    "per_class",
+    "bins",
+    "confusion",
+    "intervals",
+    "splits",
+)
 _MAX_NAMES = 3
 _WIDTH = 100
 
@@ -71,12 +80,17 @@ def parameters_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def format_rows(title: str, result: Result | Mapping[str, Any]) -> list[str]:
+def format_rows(
+    title: str,
+    result: Result | Mapping[str, Any],
+    intervals: Mapping[str, Sequence[float | None]] | None = None,
+) -> list[str]:
     r"""Return a result as lines of text: the title, one figure a line, then the parameters.
 
     Args:
         title: What was scored.
         result: A result of this package, or its ``as_dict()``.
+        intervals: Low and high end by figure, shown behind it.
 
     >>> rows = format_rows("demo", {"f1_50": 0.5, "n": 3, "parameters": {"width": 30}})
     >>> print("\n".join(rows))
@@ -88,7 +102,15 @@ def format_rows(title: str, result: Result | Mapping[str, Any]) -> list[str]:
     values = result if isinstance(result, Mapping) else result.as_dict()
     figures = {name: _cell(value) for name, value in flatten(values).items()}
     width = max(map(len, figures), default=0)
-    rows = [title, *(f"  {name:<{width}}  {cell}" for name, cell in figures.items())]
+    ends = {
+        name: "  [" + " to ".join(map(_cell, pair)) + "]"
+        for name, pair in (intervals or {}).items()
+        if None not in pair
+    }
+    rows = [
+        title,
+        *(f"  {name:<{width}}  {cell}{ends.get(name, '')}" for name, cell in figures.items()),
+    ]
     named = [f"{name}={_cell(value)}" for name, value in parameters_of(values).items()]
     if not named:
         return rows

@@ -46,7 +46,7 @@ def draw_scene(image: ImageArray, scene: Scene, *, texts: bool = True) -> ImageA
     drawn = [pair for pair in drawn if len(pair[0].geometry.vertices())]
     drawn.sort(key=lambda pair: _LEVELS[pair[0].geometry.kind])
     for instance, color in drawn:
-        _draw_shape(canvas, instance.geometry, color)
+        draw_shape(canvas, instance.geometry, color)
     for instance, color in reversed(drawn if texts else []):
         place = _text_place(instance.geometry)
         if np.all((place >= -1) & (place <= np.array(canvas.size_wh) + 1)):
@@ -122,7 +122,7 @@ def _scaled(instance: Instance, scale: FloatArray) -> Instance:
     return replace(instance, geometry=from_parts(shape.kind, parts))
 
 
-def _draw_shape(canvas: Canvas, shape: Geometry, color: Color) -> None:
+def draw_shape(canvas: Canvas, shape: Geometry, color: Color) -> None:
     """Draw one shape in its kind's way."""
     match shape:
         case Polygon(rings=rings):

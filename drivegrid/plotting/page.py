@@ -13,6 +13,7 @@ import cv2
 
 from drivegrid.data.files import write_text
 from drivegrid.plotting.canvas import ImageArray
+from drivegrid.plotting.chart import Chart, svg_of
 
 Cell: TypeAlias = str | int | float
 
@@ -54,7 +55,11 @@ class Picture:
 
 
 def write_page(
-    path: str | Path, title: str, tables: Sequence[Table], pictures: Sequence[Picture]
+    path: str | Path,
+    title: str,
+    tables: Sequence[Table],
+    pictures: Sequence[Picture],
+    charts: Sequence[Chart] = (),
 ) -> None:
     """Write a self-contained HTML page, whole or not at all; missing folders are made.
 
@@ -63,11 +68,14 @@ def write_page(
         title: Heading of the page.
         tables: Shown first.
         pictures: The gallery, embedded as JPEG.
+        charts: Shown between tables and gallery, as inline SVG.
 
     Every text is escaped: names and answers come from outside.
     """
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts += [_table(table) for table in tables]
+    if charts:
+        parts.append(f'<div class="charts">{"".join(map(svg_of, charts))}</div>')
     if pictures:
         parts.append(f"<main>{''.join(_figure(picture) for picture in pictures)}</main>")
     body = "\n".join(parts)
@@ -151,6 +159,8 @@ tbody tr:hover {{ background: var(--soft) }}
 section p {{ margin: .4rem 0; opacity: .75 }}
 main {{ display: grid; gap: 1.2rem; margin-top: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)) }}
+.charts {{ display: flex; flex-wrap: wrap; gap: 1.2rem; margin-top: 1.5rem }}
+svg text {{ fill: currentColor; font: 12px system-ui, sans-serif }}
 figure {{ margin: 0; border: 1px solid var(--edge); border-radius: 8px; overflow: hidden }}
 img {{ display: block; width: 100%; height: auto }}
 figcaption {{ padding: .5rem .8rem; overflow-wrap: anywhere }}

@@ -8,7 +8,8 @@ from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
-from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes, pair_scenes
+from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
+from drivegrid.metrics.pairing import pair_scenes
 
 SIZE = (1640, 590)
 UP = np.array([[800.0, 580.0], [800.0, 300.0]])

@@ -1,0 +1,1 @@
+"""The rules of ``drivegrid eval``: each scores paired scenes by one definition."""
