@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
-from drivegrid.geometry import BoolArray, FloatArray, Polygon, Polyline
+from drivegrid.geometry import BoolArray, FloatArray, Polygon, Polyline, Size
+from drivegrid.metrics.regions import filled
 from drivegrid.metrics.thinning import thin
 
 MaskArray: TypeAlias = npt.NDArray[np.uint8]
@@ -128,7 +129,7 @@ def lane_mask(scene: Scene) -> MaskArray:
     mask = np.full((height, width), BACKGROUND, np.uint8)
     for instance in scene.instances:
         if instance.label.split("/")[0] == "lane":
-            mask[_pixels(instance, mask.shape)] = byte_of(instance)
+            mask[_pixels(instance, scene.frame.size_wh)] = byte_of(instance)
     return mask
 
 
@@ -152,16 +153,14 @@ def byte_of(instance: Instance) -> int:
     return CATEGORIES.index(name) | dashed << 4 | across << 5
 
 
-def _pixels(instance: Instance, shape: tuple[int, ...]) -> BoolArray:
+def _pixels(instance: Instance, size_wh: Size) -> BoolArray:
     """Return (H, W) the pixels of a marking."""
-    drawn = np.zeros(shape, np.uint8)
-    parts = [_whole(part) for part in instance.geometry.parts() if len(part)]
+    drawn = np.zeros(size_wh[::-1], np.uint8)
     match instance.geometry:
-        case Polyline() if parts:
-            cv2.polylines(drawn, parts, isClosed=False, color=1, thickness=1)
-        case Polygon() if parts:
-            cv2.fillPoly(drawn, parts, 1)
-            return thin(drawn.astype(np.bool_))
+        case Polyline(xy=xy) if len(xy):
+            cv2.polylines(drawn, [_whole(xy)], isClosed=False, color=1, thickness=1)
+        case Polygon(rings=rings):
+            return thin(filled(rings, size_wh))
     return drawn.astype(np.bool_)
 
 

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from drivegrid.data.scene import Scene
-from drivegrid.geometry import FloatArray, Polygon
-from drivegrid.metrics.regions import DRIVABLE_CLASSES, Overlap
+from drivegrid.geometry import Polygon
+from drivegrid.metrics.regions import DRIVABLE_CLASSES, Overlap, filled
 
 CLASSES = {"direct": "area/drivable/direct", "alternative": "area/drivable/alternative"}
 BACKGROUND = 2
-_SHIFT = 4
-_FAR_PX = 1e6
 
 ClassMask = npt.NDArray[np.uint8]
 
@@ -34,15 +31,8 @@ def drivable_mask(scene: Scene) -> ClassMask:
     for instance in scene.instances:
         class_id, shape = ids.get(instance.label), instance.geometry
         if class_id is not None and isinstance(shape, Polygon):
-            rings = [_fixed(ring) for ring in shape.rings if len(ring) >= 3]
-            cv2.fillPoly(mask, rings, class_id, cv2.LINE_8, _SHIFT)
+            mask[filled(shape.rings, scene.frame.size_wh)] = class_id
     return mask
-
-
-def _fixed(points: FloatArray) -> npt.NDArray[np.int32]:
-    """Return OpenCV's fixed-point coordinates, which count from pixel centres."""
-    near = np.clip(points - 0.5, -_FAR_PX, _FAR_PX)
-    return np.round(near * (1 << _SHIFT)).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import shapely
 
 from drivegrid.errors import GeometryError
-from drivegrid.geometry import BoolArray, FloatArray
+from drivegrid.geometry import BoolArray, FloatArray, Size
 from drivegrid.metrics.matching import plain, ratio
 
 DRIVABLE_CLASSES = (0, 1)
@@ -87,6 +87,32 @@ def polygon_overlap(first: Iterable[FloatArray], second: Iterable[FloatArray]) -
     0.1429
     """
     return region_overlap(region_of(first), region_of(second))
+
+
+def filled(rings: Iterable[FloatArray], size_wh: Size) -> BoolArray:
+    """Return (H, W) the pixels whose centre the rings hold, by the even-odd rule.
+
+    Args:
+        rings: Each (N, 2) in pixels, closed, first vertex not repeated; may leave the image.
+        size_wh: Image size in pixels.
+
+    >>> filled([np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])], (3, 2)).astype(int)
+    array([[1, 1, 0],
+           [0, 0, 0]])
+    """
+    width, height = size_wh
+    turns = np.zeros((height, width + 1), np.int32)
+    for ring in rings:
+        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            low, high = sorted((y0, y1))  # rows whose centre lies in [low, high)
+            first, last = np.ceil(np.clip([low - 0.5, high - 0.5], 0, height)).astype(int)
+            rows = np.arange(first, last)
+            if len(rows):
+                x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+                cols = np.ceil(np.clip(x - 0.5, 0, width)).astype(int)
+                turns[rows, cols] += 1  # a row once an edge, so that no place is met twice
+    inside: BoolArray = turns[:, :width].cumsum(axis=1) % 2 == 1
+    return inside
 
 
 def _same_shape(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> None:

@@ -1,16 +1,20 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivegrid.errors import GeometryError
 from drivegrid.metrics.regions import (
     Overlap,
     RegionScore,
+    filled,
     mask_overlap,
     polygon_overlap,
     region_of,
     score_drivable,
 )
 
+COORDINATE = st.integers(-8, 48).map(lambda n: n / 4)
 SQUARE = np.array([[0.0, 0], [40, 0], [40, 40], [0, 40]])
 HOLE = SQUARE / 2 + 10
 BOW = np.array([[0.0, 0], [40, 40], [40, 0], [0, 40]])
@@ -127,3 +131,18 @@ def test_rings_that_run_along_themselves(seed):
     rng = np.random.default_rng(seed)
     rings = [10.0 * rng.integers(0, 7, (rng.integers(8, 12), 2)) for _ in range(3)]
     assert region_of(rings).area == pytest.approx(odd_area(rings, 60), abs=20)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.tuples(COORDINATE, COORDINATE), max_size=6), max_size=3))
+def test_filled_holds_the_pixels_whose_centre_lies_inside(rings):
+    shapes = [np.array(ring, dtype=float).reshape(-1, 2) for ring in rings]
+    found = filled(shapes, (9, 7))
+    for row in range(7):
+        for col in range(9):
+            crossed = 0
+            for ring in rings:
+                for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True):
+                    if (y0 <= row + 0.5) != (y1 <= row + 0.5):
+                        crossed += x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0) <= col + 0.5
+            assert found[row, col] == crossed % 2
