@@ -13,10 +13,8 @@ One departure: a point repeated in a row is dropped. The official tool divides b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 import cv2
@@ -26,12 +24,11 @@ import numpy.typing as npt
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import FloatArray, Size
 from drivegrid.metrics.matching import Counts, Match, match_pairs, plain, total
+from drivegrid.metrics.workers import map_frames
 
 SAMPLES_PER_SEGMENT = 50
 MF1_THRESHOLDS = tuple(round(0.50 + 0.05 * i, 2) for i in range(10))
 """IoU .50:.05:.95, whose mean F1 is mF1 (Turoad/CLRNet)."""
-FRAMES_PER_TASK = 64
-"""Frames a worker process is handed at a time."""
 _FAR = 1 << 20  # cv2.line is exact for coordinates this large, and no canvas is
 
 Float32Array = npt.NDArray[np.float32]
@@ -284,11 +281,7 @@ def match_frames(
         rule: How to draw.
         workers: Processes that share the work.
     """
-    if workers < 2 or len(pairs) < FRAMES_PER_TASK:
-        return [pair.match(rule) for pair in pairs]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        matched = pool.map(partial(LanePair.match, rule=rule), pairs, chunksize=FRAMES_PER_TASK)
-        return list(matched)
+    return map_frames(partial(LanePair.match, rule=rule), pairs, workers)
 
 
 @dataclass(frozen=True)

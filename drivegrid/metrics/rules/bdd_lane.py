@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 from drivegrid.data.scene import Scene
@@ -14,6 +11,7 @@ from drivegrid.metrics.evaluation import Evaluation, tally_of
 from drivegrid.metrics.pairing import FramePairs
 from drivegrid.metrics.rules.settings import Settings
 from drivegrid.metrics.tally import Sums, over
+from drivegrid.metrics.workers import map_frames
 
 KEYS = [
     (task, name, radius)
@@ -21,12 +19,11 @@ KEYS = [
     for name in names
     for radius in RADII_PX
 ]
-FRAMES_PER_TASK = 8
 
 
 def evaluate_bdd_lane(pairs: FramePairs, settings: Settings) -> Evaluation:
     """Score lane markings by the BDD100K rule; ``f_2`` is F within 2 px, over all sub-tasks."""
-    scored = _scores(pairs.pairs.values(), settings.workers)
+    scored = map_frames(_score, list(pairs.pairs.values()), settings.workers)
     counted = [{**{_column(*key): f for key, f in one.items()}, "frames": 1.0} for one in scored]
     columns = (*(_column(*key) for key in KEYS), "frames")
     tally = tally_of(tuple(pairs.pairs), counted, columns, _rates)
@@ -42,14 +39,6 @@ def evaluate_bdd_lane(pairs: FramePairs, settings: Settings) -> Evaluation:
         "parameters": {"rule": "bdd-lane", "radii_px": list(RADII_PX), "line_width_px": 1},
     }
     return Evaluation(figures, tally, worst="f_2")
-
-
-def _scores(pairs: Iterable[tuple[Scene, Scene]], workers: int) -> list[dict[Any, float]]:
-    listed = list(pairs)
-    if workers < 2 or len(listed) < FRAMES_PER_TASK:
-        return list(map(_score, listed))
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        return list(pool.map(_score, listed, chunksize=FRAMES_PER_TASK))
 
 
 def _score(pair: tuple[Scene, Scene]) -> dict[Any, float]:

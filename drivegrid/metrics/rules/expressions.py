@@ -37,7 +37,9 @@ def evaluate_expressions(pairs: FramePairs, settings: Settings) -> Evaluation:
     kinds = ("single", "multiple", "none", "all")
     columns = tuple(f"{kind}.{what}" for kind in kinds for what in ("f1", "mf1", "n"))
     tally = tally_of(tuple(pairs.pairs), counted, columns, _rates)
-    return Evaluation(score.as_dict() | {"n": len(score.answers)}, tally, worst="all.f1_50")
+    figures = score.as_dict() | {"n": len(score.answers)}
+    figures["parameters"] |= {"rule": "expressions", "not_answered": "wrong"}
+    return Evaluation(figures, tally, worst="all.f1_50")
 
 
 def expressions_of(scene: Scene) -> list[tuple[str, tuple[int, ...]]]:

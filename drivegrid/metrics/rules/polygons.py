@@ -39,6 +39,7 @@ def evaluate_polygons(pairs: FramePairs, settings: Settings) -> Evaluation:
         for label, score in sorted(by_label.items())
     }
     figures = sum(by_label.values(), RegionScore()).as_dict() | {"per_label": per_label}
+    figures["parameters"] |= {"rule": "polygons"}
     return Evaluation(figures, tally, worst="giou")
 
 

@@ -1,0 +1,164 @@
+"""``drivegrid eval``: any pair of formats, every output, honest exit codes."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from drivegrid.cli.main import app
+from drivegrid.data.images import save_image
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.store import save_scenes
+from drivegrid.geometry import Box, Polyline
+
+HOSTILE = "<script>alert(1)</script>"
+SIZE = (320, 180)
+LINE = np.array([[160.0, 170.0], [150.0, 100.0], [140.0, 50.0]])
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["eval", *map(str, arguments)])
+
+
+def scene(name, dx, *, sure=None, label="object/vehicle/car", clip="x"):
+    box = np.array([40.0 + dx, 40, 100 + dx, 100])
+    return Scene(
+        Frame(name, SIZE, clip=clip),
+        (
+            Instance("lane/line", Polyline(LINE + np.array([dx, 0.0])), confidence=sure),
+            Instance(label, Box(box), confidence=sure),
+        ),
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Truth of 12 frames with pictures, a third of which is found badly."""
+    names = [f"clip{i % 4}/{i}.png" for i in range(12)]
+    truth = [scene(name, 0, clip=name[:5]) for name in names]
+    pred = [scene(name, 1 if i % 3 else 60, sure=0.9 - i / 50) for i, name in enumerate(names)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        save_image(tmp_path / name, np.full((SIZE[1], SIZE[0], 3), 80, np.uint8))
+    save_scenes(truth, tmp_path / "gt.jsonl")
+    save_scenes(pred, tmp_path / "pred.jsonl")
+    return tmp_path
+
+
+def test_all_rules_that_apply_are_printed_with_parameters_and_intervals(data):
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--resamples", 100)
+    assert ran.exit_code == 0, ran.output
+    for expected in ("culane", "boxes", "width=30", "seed=0", "resamples=100", "densify_px=10"):
+        assert expected in ran.stdout
+    assert re.search(r"f1_50 +0\.6667  \[0\.\d{4} to \d\.\d{4}\]", ran.stdout)
+
+
+def test_json_of_one_rule_is_flat_and_of_several_by_name(data):
+    one = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--json")
+    shown = json.loads(one.stdout)
+    assert (shown["acc_50"], shown["num_frames"]) == (pytest.approx(2 / 3), 12)
+    assert shown["intervals"]["parameters"]["by"] == "frame"
+    assert shown["per_frame"]["clip0/0.png"]["acc_50"] == 0
+    two = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--rule", "culane",
+              "--json", "--by", "clip", "--seed", 3)  # fmt: skip
+    rules = json.loads(two.stdout)["rules"]
+    assert list(rules) == ["boxes", "culane"]
+    assert rules["boxes"]["intervals"]["parameters"]["by"] == "clip"
+
+
+def test_equal_seeds_print_equal_text(data):
+    arguments = data / "pred.jsonl", data / "gt.jsonl", "--seed", 5, "--resamples", 50
+    assert run(*arguments).stdout == run(*arguments).stdout
+
+
+def test_formats_may_differ(data):
+    made = CliRunner().invoke(
+        app, ["data", "convert", str(data / "gt.jsonl"), str(data / "lanes"), "--to", "culane"]
+    )
+    assert made.exit_code == 0, made.output
+    for told in ([], ["--from-pred", "scene", "--from-gt", "culane"]):
+        ran = run(data / "pred.jsonl", data / "lanes", "--rule", "culane", "--images", data,
+                  "--json", *told)  # fmt: skip
+        assert ran.exit_code == 0, ran.output
+        assert json.loads(ran.stdout)["f1_50"] == pytest.approx(2 / 3)
+
+
+def test_splits_restrict_and_tell_apart(data):
+    lists = data / "lists"
+    lists.mkdir()
+    (lists / "good.txt").write_text("/clip1/1.png\n/clip2/2.png\n")
+    (lists / "bad.txt").write_text("/clip0/0.png\n")
+    arguments = data / "pred.jsonl", data / "gt.jsonl", "--rule", "culane", "--splits", lists
+    ran = run(*arguments, "--json")
+    shown = json.loads(ran.stdout)
+    assert shown["num_frames"] == 3
+    assert [shown["splits"][name]["f1_50"] for name in ("good", "bad")] == [1, 0]
+    assert "good" in run(*arguments).stdout
+    (lists / "bad.txt").write_text("/clip0/0.png\n/lost.png\n")
+    ran = run(*arguments, "--json")
+    assert ran.exit_code == 1
+    assert "names 1 images without labels, first lost.png" in ran.output
+
+
+def test_rows_are_written(data):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--rows", data / "rows")
+    assert ran.exit_code == 0, ran.output
+    frames = pandas.read_parquet(data / "rows" / "boxes_frames.parquet")
+    matches = pandas.read_parquet(data / "rows" / "boxes_matches.parquet")
+    assert len(frames) == 12
+    assert frames["clip"].tolist()[:2] == ["clip0", "clip1"]
+    assert matches["hit"].sum() == frames["tp_50"].sum() == 8
+
+
+def test_the_page_is_one_file_without_scripts_and_shows_the_worst(data):
+    save_scenes([scene("clip0/0.png", 0, label=HOSTILE)], data / "hostile.jsonl")
+    for pred, pictures in (("pred.jsonl", True), ("hostile.jsonl", True)):
+        page = data / "page.html"
+        ran = run(data / pred, data / "gt.jsonl", "--html", page)
+        assert ran.exit_code == 0, ran.output
+        text = page.read_text()
+        assert "<script" not in text
+        assert not re.findall(r'(?:src|href)="(?!data:)', text)
+        assert ("data:image/jpeg" in text) == pictures
+    run(data / "pred.jsonl", data / "gt.jsonl", "--html", page)
+    text = page.read_text()
+    assert text.index("clip0/0.png: culane") < text.index("clip1/1.png: culane")
+    assert text.count("<svg") >= 4
+    assert "ECE" in text
+
+
+def test_pictures_that_are_not_there_are_left_out(data, tmp_path):
+    page = tmp_path / "page.html"
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--html", page, "--images", data / "rows")
+    assert ran.exit_code == 0, ran.output
+    assert "data:image" not in page.read_text()
+
+
+def test_bad_records_and_doubles_are_named_and_the_rest_is_scored(data):
+    with (data / "pred.jsonl").open("a") as file:
+        file.write("{broken\n")
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--json")
+    assert ran.exit_code == 1
+    assert "line 13" in ran.output
+    save_scenes([scene("clip0/0.png", 0)] * 2, data / "twice.jsonl")
+    ran = run(data / "twice.jsonl", data / "gt.jsonl", "--rule", "boxes", "--json")
+    assert ran.exit_code == 1
+    assert "each image once" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rule", "best"], "one of culane"),
+        (["--from-gt", "jpeg"], "format must be one of"),
+        (["--splits", "missing.txt"], "readable"),
+    ],
+)
+def test_wrong_usage_is_named(data, arguments, message):
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", *arguments)
+    assert ran.exit_code == 1
+    assert message in str(ran.exception)
