@@ -65,7 +65,8 @@ def _remarks(data: PageData) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (name.replace("_", " "), count) for name, count in data.remarks.items()
     ]
-    return Table("Frames", ("", "number"), [("scored", len(data.pairs.pairs)), *rows])
+    note = f"The pictures at the end show the worst frames: {LEGEND}."
+    return Table("Frames", ("", "number"), [("scored", len(data.pairs.pairs)), *rows], note)
 
 
 def _cell(value: Any) -> Cell:
@@ -85,7 +86,7 @@ def _tables(outcome: Outcome) -> Iterator[Table]:
             f"{drawn['resamples']} resamples of {drawn['by']}s, seed {drawn['seed']}."
         )
     rows = []
-    for name, value in flatten(outcome.evaluation.figures).items():
+    for name, value in flatten(outcome.shown()).items():
         interval = outcome.intervals.get(name)
         ends = f"{interval.low:.3f} to {interval.high:.3f}" if interval else ""
         rows.append((name, _cell(value), ends))
@@ -153,7 +154,7 @@ def _worst(outcome: Outcome, data: PageData) -> Iterator[Picture]:
         pred, gt = data.pairs.pairs[name]
         drawn = draw_comparison(image, pred, gt, _compared(by_frame.get(name, []), pred, gt))
         what = f"{outcome.rule} {outcome.evaluation.worst} {rate:.3f}"
-        yield Picture(drawn, f"{name}: {what}", LEGEND)
+        yield Picture(drawn, f"{name}: {what}")
 
 
 def _compared(rows: list[MatchRow], pred: Scene, gt: Scene) -> Compared:
@@ -169,11 +170,18 @@ def _compared(rows: list[MatchRow], pred: Scene, gt: Scene) -> Compared:
 
 
 def _picture_of(data: PageData, name: str) -> ImageArray | None:
-    """Return the picture of a frame, None where none is found or it cannot be read."""
-    image = data.pairs.pairs[name][1].frame.image
+    """Return the picture of a frame, None where none is found or it cannot be read.
+
+    A folder may hold the pictures from any level of their names on.
+    """
+    try:
+        parts = check_image_name(data.pairs.pairs[name][1].frame.image).split("/")
+    except FormatError:
+        return None
     for folder in data.folders:
-        try:
-            return load_image(folder / check_image_name(image))
-        except (FormatError, OSError):
-            continue
+        for start in range(len(parts)):
+            try:
+                return load_image(folder.joinpath(*parts[start:]))
+            except (FormatError, OSError):
+                continue
     return None

@@ -136,9 +136,7 @@ def _as_text(outcomes: list[Outcome], compared: Compared, title: str) -> list[st
 
     lines = format_rows(title, compared.as_dict())
     for one in outcomes:
-        ends = {name: [found.low, found.high] for name, found in one.intervals.items()}
-        figures = {**one.evaluation.figures, "intervals": {}}
-        lines += ["", *format_rows(one.rule, figures, ends)]
+        lines += ["", *format_rows(one.rule, one.shown(), one.ends())]
         if one.intervals:
             lines.append("  (" + ", ".join(f"{k}={v}" for k, v in one.drawn.items()) + ")")
         if one.splits:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivegrid.data.formats.naming import class_of
+from drivegrid.data.formats.openlane_words import category_of
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import FloatArray
+from drivegrid.geometry import FloatArray, Size
 from drivegrid.metrics.culane import CulaneRule
 
 OPENLANE = CulaneRule(width=30, canvas_wh=(1920, 1280))
@@ -27,15 +27,19 @@ def scored_lane(points: FloatArray) -> FloatArray:
     return points[np.argsort(points[:, 1], kind="stable")]
 
 
-def category_of(instance: Instance) -> str:
-    """Return the OpenLane category id of a lane: the one it was read with, or what its label says.
+def lane_category(instance: Instance, size_wh: Size) -> int:
+    """Return the OpenLane category of a lane: the one it was read with, or what its label says.
+
+    Args:
+        instance: A line with at least one point.
+        size_wh: Of the frame; a curbside without category is left or right of its middle.
 
     >>> from drivegrid.geometry import Polyline
     >>> line = Polyline([[3, 9], [4, 1]])
-    >>> category_of(Instance("lane/line", line, {"color": "white", "style": "dashed"}))
-    '1'
+    >>> lane_category(Instance("lane/line", line, {"color": "white", "style": "dashed"}), (64, 48))
+    1
     """
     held = instance.extra.get("openlane")
-    original = held.get("category") if isinstance(held, dict) else None
-    known = class_of("openlane", instance, None if original is None else str(original))
-    return "0" if known is None else known.name
+    lane = held.get("lane") if isinstance(held, dict) else None
+    original = lane.get("category") if isinstance(lane, dict) else None
+    return category_of(instance, original, size_wh)[0]

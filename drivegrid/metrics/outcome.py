@@ -63,16 +63,21 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Return figures, intervals, splits and ``per_frame`` as JSON values."""
-        found = {
-            name: [plain(interval.low), plain(interval.high)]
-            for name, interval in self.intervals.items()
-        }
+        found = self.ends()
         return {
             **self.evaluation.figures,
             "intervals": {**found, "parameters": dict(self.drawn)} if found else {},
             "splits": dict(self.splits),
             "per_frame": self.per_frame(),
         }
+
+    def shown(self) -> dict[str, Any]:
+        """Return the figures for people: what ``at_iou`` says again is left out."""
+        return {name: value for name, value in self.evaluation.figures.items() if name != "at_iou"}
+
+    def ends(self) -> dict[str, list[float | None]]:
+        """Return low and high end of each interval; None where no resample gave the rate."""
+        return {name: [plain(i.low), plain(i.high)] for name, i in self.intervals.items()}
 
     def per_frame(self) -> dict[str, dict[str, float | None]]:
         """Return the counts and rates of each frame, by name."""

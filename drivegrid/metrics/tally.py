@@ -119,7 +119,7 @@ def intervals(
         raise ConfigError(
             f"resamples must be at least 1 and level in (0, 1), got {resamples} and {level}."
         )
-    if not tally.names:
+    if not tally.names or not tally.columns:
         return {name: Interval(np.nan, np.nan) for name in tally.rates_of()}
     drawn = _resampled_sums(tally, groups, resamples, np.random.default_rng(seed))
     tails = [(1 - level) / 2, (1 + level) / 2]

@@ -36,7 +36,7 @@ def scene(name, dx, *, sure=None, label="object/vehicle/car", clip="x"):
 @pytest.fixture
 def data(tmp_path):
     """Truth of 12 frames with pictures, a third of which is found badly."""
-    names = [f"clip{i % 4}/{i}.png" for i in range(12)]
+    names = [f"clip{i % 4}/{i}.jpg" for i in range(12)]
     truth = [scene(name, 0, clip=name[:5]) for name in names]
     pred = [scene(name, 1 if i % 3 else 60, sure=0.9 - i / 50) for i, name in enumerate(names)]
     for name in names:
@@ -60,7 +60,7 @@ def test_json_of_one_rule_is_flat_and_of_several_by_name(data):
     shown = json.loads(one.stdout)
     assert (shown["acc_50"], shown["num_frames"]) == (pytest.approx(2 / 3), 12)
     assert shown["intervals"]["parameters"]["by"] == "frame"
-    assert shown["per_frame"]["clip0/0.png"]["acc_50"] == 0
+    assert shown["per_frame"]["clip0/0.jpg"]["acc_50"] == 0
     two = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--rule", "culane",
               "--json", "--by", "clip", "--seed", 3)  # fmt: skip
     rules = json.loads(two.stdout)["rules"]
@@ -88,18 +88,18 @@ def test_formats_may_differ(data):
 def test_splits_restrict_and_tell_apart(data):
     lists = data / "lists"
     lists.mkdir()
-    (lists / "good.txt").write_text("/clip1/1.png\n/clip2/2.png\n")
-    (lists / "bad.txt").write_text("/clip0/0.png\n")
+    (lists / "good.txt").write_text("/clip1/1.jpg\n/clip2/2.jpg\n")
+    (lists / "bad.txt").write_text("/clip0/0.jpg\n")
     arguments = data / "pred.jsonl", data / "gt.jsonl", "--rule", "culane", "--splits", lists
     ran = run(*arguments, "--json")
     shown = json.loads(ran.stdout)
     assert shown["num_frames"] == 3
     assert [shown["splits"][name]["f1_50"] for name in ("good", "bad")] == [1, 0]
     assert "good" in run(*arguments).stdout
-    (lists / "bad.txt").write_text("/clip0/0.png\n/lost.png\n")
+    (lists / "bad.txt").write_text("/clip0/0.jpg\n/lost.jpg\n")
     ran = run(*arguments, "--json")
     assert ran.exit_code == 1
-    assert "names 1 images without labels, first lost.png" in ran.output
+    assert "names 1 images without labels, first lost.jpg" in ran.output
 
 
 def test_rows_are_written(data):
@@ -115,7 +115,7 @@ def test_rows_are_written(data):
 
 
 def test_the_page_is_one_file_without_scripts_and_shows_the_worst(data):
-    save_scenes([scene("clip0/0.png", 0, label=HOSTILE)], data / "hostile.jsonl")
+    save_scenes([scene("clip0/0.jpg", 0, label=HOSTILE)], data / "hostile.jsonl")
     for pred, pictures in (("pred.jsonl", True), ("hostile.jsonl", True)):
         page = data / "page.html"
         ran = run(data / pred, data / "gt.jsonl", "--html", page)
@@ -126,7 +126,7 @@ def test_the_page_is_one_file_without_scripts_and_shows_the_worst(data):
         assert ("data:image/jpeg" in text) == pictures
     run(data / "pred.jsonl", data / "gt.jsonl", "--html", page)
     text = page.read_text()
-    assert text.index("clip0/0.png: culane") < text.index("clip1/1.png: culane")
+    assert text.index("clip0/0.jpg: culane") < text.index("clip1/1.jpg: culane")
     assert text.count("<svg") >= 4
     assert "ECE" in text
 
@@ -144,7 +144,7 @@ def test_bad_records_and_doubles_are_named_and_the_rest_is_scored(data):
     ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "boxes", "--json")
     assert ran.exit_code == 1
     assert "line 13" in ran.output
-    save_scenes([scene("clip0/0.png", 0)] * 2, data / "twice.jsonl")
+    save_scenes([scene("clip0/0.jpg", 0)] * 2, data / "twice.jsonl")
     ran = run(data / "twice.jsonl", data / "gt.jsonl", "--rule", "boxes", "--json")
     assert ran.exit_code == 1
     assert "each image once" in ran.output

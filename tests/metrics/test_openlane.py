@@ -10,7 +10,7 @@ from drivegrid.data.formats.naming import label_of
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Polyline
 from drivegrid.metrics.culane import LanePair
-from drivegrid.metrics.openlane import IOU, OPENLANE, category_of, scored_lane
+from drivegrid.metrics.openlane import IOU, OPENLANE, lane_category, scored_lane
 from drivegrid.metrics.pairing import pair_scenes
 from drivegrid.metrics.rules.lanes import evaluate_openlane
 from drivegrid.metrics.rules.settings import Settings
@@ -21,7 +21,7 @@ UP = np.array([[900.0, 1200.0], [900.0, 900.0], [900.0, 600.0]])
 
 def lane(points, category=1):
     said = label_of("openlane", str(category))
-    extra = {"openlane": {"category": category}}
+    extra = {"openlane": {"lane": {"category": category}}}
     return Instance(said.path, Polyline(points), said.attributes, extra=extra)
 
 
@@ -67,14 +67,16 @@ def test_the_parameters_are_told():
 
 
 def test_categories_are_read_or_follow_from_the_label():
-    line = Polyline(UP)
-    assert category_of(lane(UP, 21)) == "21"
-    changed = Instance("lane/line", line, {"color": "white"}, extra={"openlane": {"category": 8}})
-    assert category_of(changed) == "0"  # 8 is yellow and solid, which this line no longer is
+    line, left = Polyline(UP), Polyline(UP - np.array([500.0, 0.0]))
     yellow = {"color": "yellow", "style": "solid"}
-    assert category_of(Instance("lane/line", line, yellow)) == "8"
-    assert category_of(Instance("lane/curb", line, {"style": "curb"})) in ("20", "21")
-    assert category_of(Instance("lane/line", line, extra={"openlane": "broken"})) == "0"
+    cases = [
+        (lane(UP, 21), 21),
+        (Instance("lane/line", line, yellow), 8),
+        (Instance("lane/curb", left, {"style": "curb"}), 20),
+        (Instance("lane/line", line, extra={"openlane": "broken"}), 0),
+        (Instance("lane/line", line, yellow, extra={"openlane": {"lane": {"category": 2}}}), 8),
+    ]
+    assert [lane_category(instance, SIZE) for instance, _ in cases] == [c for _, c in cases]
 
 
 def official_lanes(path):

@@ -26,6 +26,10 @@ def test_no_frames_at_all():
     assert math.isnan(intervals(tally)["share"].low)
 
 
+def test_no_columns_have_no_intervals():
+    assert intervals(Tally(("a",), {}, lambda sums: {})) == {}
+
+
 def test_rates_of_all_of_some_and_of_each():
     tally = make([1, 0, 3], [2, 0, 4])
     assert tally.rates_of() == {"share": 4 / 6}

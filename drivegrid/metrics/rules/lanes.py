@@ -29,8 +29,9 @@ from drivegrid.metrics.evaluation import (
     tally_of,
 )
 from drivegrid.metrics.lanes import densify
+from drivegrid.metrics.matching import Counts
 from drivegrid.metrics.openlane import IOU as OPENLANE_IOU
-from drivegrid.metrics.openlane import OPENLANE, category_of, scored_lane
+from drivegrid.metrics.openlane import OPENLANE, lane_category, scored_lane
 from drivegrid.metrics.pairing import FramePairs
 from drivegrid.metrics.rules.settings import Settings
 from drivegrid.metrics.tally import Rates, Sums, mean_of, over
@@ -82,8 +83,17 @@ def _evaluate(
     figures["parameters"] |= {"rule": name, "densify_px": settings.densify_px}
     if by_category:
         figures["parameters"] |= {"iou": OPENLANE_IOU, "category": "must be equal"}
-    figures = {**tally.rates_of(), **figures, **calibration_of(rows)}
+    counts = {
+        _key(name, level): number
+        for level in thresholds
+        for name, number in zip(("tp", "fp", "fn"), _three(score.counts(level)), strict=True)
+    }
+    figures = {**tally.rates_of(), **counts, **figures, **calibration_of(rows)}
     return Evaluation(figures, tally, rows, _key("f1", thresholds[0]))
+
+
+def _three(counts: Counts) -> tuple[int, int, int]:
+    return counts.tp, counts.fp, counts.fn
 
 
 def _taking_part(scene: Scene, by_category: bool) -> Numbered:
@@ -101,10 +111,8 @@ def _lane_pair(
     allowed = None
     if by_category:
         lanes = [[scored_lane(lane) for lane in side] for side in lanes]
-        names = [np.array([category_of(item) for _, item in side]) for side in (pred, gt)]
-        allowed = (
-            (names[0][:, None] == names[1][None]).astype(np.float64).reshape(len(pred), len(gt))
-        )
+        mine, true = ([lane_category(item, size_wh) for _, item in side] for side in (pred, gt))
+        allowed = np.equal.outer(mine, true).astype(np.float64).reshape(len(pred), len(gt))
     if step is not None:
         lanes[0] = [densify(lane, step) for lane in lanes[0]]
     return LanePair(lanes[0], lanes[1], size_wh, allowed)
