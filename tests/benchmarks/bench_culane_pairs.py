@@ -1,7 +1,7 @@
 """Counts of the CULane metric against the literal evaluator. Run: python THIS [FRAMES [SEED]].
 
-Half of the frames are random: up to three lanes a side of 0 to 12 points, some out of the image,
-of canvases of several sizes and widths. Half are real labels of CULane and TuSimple against
+Four frames of five are random: up to three lanes a side of 0 to 12 points, some out of the image,
+on canvases of several sizes and widths. The fifth holds real labels of CULane or TuSimple against
 themselves moved a little ($DRIVEGRID_REALDATA); without them all are random.
 """
 
@@ -77,7 +77,7 @@ def main():
     frames, num_lanes, real = real_frames(), 0, 0
     for i in range(count):
         rule = RULES[int(rng.integers(len(RULES)))]
-        taken = bool(frames) and i % 2 == 0
+        taken = bool(frames) and i % 5 == 0
         pred, gt, size = real_frame(rng, rule, frames) if taken else random_frame(rng, rule)
         found = match_lanes(pred, gt, size, rule)
         fast = {t: (c.tp, c.fp, c.fn) for t in THRESHOLDS for c in [found.counts(t)]}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from drivegrid.data.formats.naming import label_of
+from drivegrid.data.formats.openlane import load_openlane
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Polyline
-from drivegrid.metrics.culane import LanePair
-from drivegrid.metrics.openlane import IOU, OPENLANE, lane_category, scored_lane
+from drivegrid.metrics.openlane import lane_category
 from drivegrid.metrics.pairing import pair_scenes
 from drivegrid.metrics.rules.lanes import evaluate_openlane
 from drivegrid.metrics.rules.settings import Settings
@@ -97,16 +97,13 @@ def slow_counts(pred, gt):
 
 def test_the_sample_predictions_score_as_the_slow_tool_scores_them(realdata):
     root = realdata / "openlane_sample" / "lane2d"
-    totals = []
-    for path in sorted((root / "annotations").rglob("*.json")):
-        sides = [
-            official_lanes(root / folder / path.relative_to(root / "annotations"))
-            for folder in ("results", "annotations")
-        ]
-        lanes = [[scored_lane(np.array(points)) for points, _ in side] for side in sides]
-        names = [np.array([category for _, category in side]) for side in sides]
-        allowed = (names[0][:, None] == names[1][None]).astype(float)
-        found = LanePair(lanes[0], lanes[1], SIZE, allowed).match(OPENLANE).counts(IOU)
-        totals.append((found.tp, found.fp, found.fn))
-        assert totals[-1] == slow_counts(*sides)
-    assert len(totals) == 2
+    folders = root / "results", root / "annotations"
+    found = evaluate_openlane(pair_scenes(*(load_openlane(f).scenes for f in folders)), Settings())
+    slow = []
+    for path in sorted(folders[1].rglob("*.json")):
+        sides = [official_lanes(folder / path.relative_to(folders[1])) for folder in folders]
+        slow.append(slow_counts(*sides))
+    columns = found.tally.columns
+    tp, num_pred, num_gt = (columns[name] for name in ("tp_30", "num_pred", "num_gt"))
+    assert list(zip(tp, num_pred - tp, num_gt - tp, strict=True)) == slow
+    assert np.sum(slow, axis=0).tolist() == [8, 4, 2]  # two right curbsides are called left
