@@ -76,6 +76,22 @@ def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return np.array(_to_rgb(_upright(image)))
 
 
+def load_values(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.int32]:
+    """Return (H, W) the bare values of a picture of one channel, as masks of classes have them.
+
+    Palette pictures give their indices, grey ones of 1, 8 and 16 bits their values. The EXIF
+    rotation is applied, as to the picture that the mask belongs to.
+
+    Raises:
+        FormatError: Like ``load_image``, and where there are several channels.
+    """
+    with _opened(path, max_pixels) as image:
+        if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
+            raise FormatError(f"mask must have one channel, got {image.mode}.", path)
+        image.load()
+        return np.asarray(_upright(image)).astype(np.int32)
+
+
 def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Size:
     """Return (width, height) in pixels after EXIF rotation, from the header alone.
 

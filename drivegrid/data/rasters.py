@@ -15,6 +15,10 @@ from drivegrid.data.images import MAX_PIXELS
 from drivegrid.errors import FormatError, GeometryError
 from drivegrid.geometry import BoolArray, FloatArray, IntArray, Polygon, Size
 
+MAX_MASK_PIXELS = MAX_PIXELS // 2
+"""Largest mask, in pixels; what is worked out on it takes several times its memory."""
+MAX_CORNERS = 2**22
+"""How many corners the outlines of a mask may have; noise has one a pixel."""
 MAX_CROSSINGS = 2**20
 """How many crossings of edges and pixel rows are worked on at once."""
 FARTHEST_PX = 1e12
@@ -41,6 +45,9 @@ def outline(mask: BoolArray) -> tuple[Polygon, ...]:
         valid: no ring crosses or touches itself (pixels that only meet at a corner are joined
         where they belong to one part); holes may touch their shell or another hole at a corner.
 
+    Raises:
+        GeometryError: If there are more than ``MAX_CORNERS`` corners: noise, not regions.
+
     >>> [ring.tolist() for ring in outline(np.array([[True, True]]))[0].rings]
     [[[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]]]
     """
@@ -52,6 +59,9 @@ def outline_classes(classes: npt.NDArray[np.integer]) -> list[tuple[int, Polygon
 
     Args:
         classes: (H, W) class ids; 0 is background and gives no polygons.
+
+    Raises:
+        GeometryError: As ``outline``.
 
     >>> [(number, len(part.rings)) for number, part in outline_classes(np.array([[3, 0, 3, 2]]))]
     [(3, 1), (3, 1), (2, 1)]
@@ -68,20 +78,29 @@ def outline_classes(classes: npt.NDArray[np.integer]) -> list[tuple[int, Polygon
 
 
 def _parts(classes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], list[int]]:
-    """Return (H, W) numbers of connected parts from 1, 0 outside, and the class of each."""
-    import cv2  # a tenth of a second that other users of this module need not wait for
+    """Return (H, W) numbers of connected parts from 1, 0 outside, and the class of each.
 
-    parts = np.zeros(classes.shape, np.int32)
-    class_ids: list[int] = []
+    Works on runs of equal pixels in a row, so that many classes cost no more than two.
+    """
+    # A tenth of a second that other users of this module need not wait for.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if classes.size == 0:
-        return parts, class_ids
-    for number in np.unique(classes).tolist():
-        if number:
-            mask = classes == number
-            count, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
-            parts[mask] = found[mask] + len(class_ids)
-            class_ids += [number] * (count - 1)
-    return parts, class_ids
+        return np.zeros(classes.shape, np.int32), []
+    starts = np.ones(classes.shape, np.bool_)
+    starts[:, 1:] = classes[:, 1:] != classes[:, :-1]
+    runs = np.cumsum(starts, dtype=np.int32).reshape(classes.shape) - 1
+    # Runs of one class that lie above each other are linked once, where the second begins.
+    linked = (classes[1:] == classes[:-1]) & (starts[1:] | starts[:-1])
+    above, below = runs[:-1][linked], runs[1:][linked]
+    num_runs = int(runs[-1, -1]) + 1
+    links = coo_array((np.ones(len(above), np.bool_), (above, below)), (num_runs, num_runs))
+    num_parts, part_of_run = connected_components(links, directed=False)
+    class_of_part = np.zeros(num_parts, np.int64)
+    class_of_part[part_of_run] = classes[starts]
+    numbers = np.cumsum(class_of_part != 0, dtype=np.int32) * (class_of_part != 0)
+    return numbers[part_of_run][runs], class_of_part[class_of_part != 0].tolist()
 
 
 def _corners(
@@ -99,6 +118,8 @@ def _corners(
         (flat[0] == flat[2]) & (flat[1] == flat[3])
     )
     rows, columns = np.nonzero(~straight)
+    if len(rows) > MAX_CORNERS:
+        raise GeometryError(f"mask must have at most {MAX_CORNERS} corners, got {len(rows)}.")
     around = np.stack([quarter[rows, columns] for quarter in flat], axis=1)
     found = []
     for place in range(4):
@@ -148,7 +169,7 @@ def fill(polygon: Polygon, size_wh: Size) -> BoolArray:
         size_wh: Size of the mask in pixels.
 
     Raises:
-        GeometryError: If the size is negative or above ``MAX_PIXELS`` pixels.
+        GeometryError: If the size is negative or above ``MAX_MASK_PIXELS`` pixels.
 
     >>> fill(Polygon((np.array([[0.4, 0.0], [2.4, 0.0], [2.4, 1.0], [0.4, 1.0]]),)), (3, 1))
     array([[ True,  True, False]])
@@ -162,12 +183,12 @@ def mask_shape(size_wh: Size) -> tuple[int, int]:
     """Return (H, W) of a mask that memory has room for.
 
     Raises:
-        GeometryError: If the size is negative or above ``MAX_PIXELS`` pixels.
+        GeometryError: If the size is negative or above ``MAX_MASK_PIXELS`` pixels.
     """
     width, height = size_wh
-    if min(size_wh) < 0 or width * height > MAX_PIXELS:
+    if min(size_wh) < 0 or width * height > MAX_MASK_PIXELS:
         raise GeometryError(
-            f"mask must have at most {MAX_PIXELS} pixels, got {width}x{height}. "
+            f"mask must have at most {MAX_MASK_PIXELS} pixels, got {width}x{height}. "
             "Scale the frame down."
         )
     return height, width
@@ -251,7 +272,7 @@ def rle_decode(counts: list[int] | str, size_wh: Size) -> BoolArray:
         size_wh: Width and height in pixels; COCO's ``size`` has them the other way round.
 
     Raises:
-        FormatError: If the size is above ``MAX_PIXELS`` pixels, a run is no whole number from 0,
+        FormatError: If the size is above ``MAX_MASK_PIXELS``, a run is no whole number from 0,
             or the runs do not fill the mask.
 
     >>> rle_decode([0, 2, 1, 1], (2, 2)).tolist()
@@ -262,7 +283,7 @@ def rle_decode(counts: list[int] | str, size_wh: Size) -> BoolArray:
     except GeometryError as error:
         raise FormatError(str(error), item="mask") from error
     runs = rle_from_text(counts) if isinstance(counts, str) else counts
-    if not all(type(run) is int and 0 <= run <= MAX_PIXELS for run in runs):
+    if not all(type(run) is int and 0 <= run <= MAX_MASK_PIXELS for run in runs):
         raise FormatError(f"runs must be whole numbers from 0, got {runs!r:.100}.", item="mask")
     if sum(runs) != width * height:
         raise FormatError(f"runs must fill {width}x{height} pixels, got {sum(runs)}.", item="mask")
@@ -300,7 +321,7 @@ def rle_from_text(text: str) -> list[int]:
     value = shift = 0
     for letter in text:
         code = ord(letter) - 48
-        if not 0 <= code < 64 or shift > 30:  # six letters hold more than MAX_PIXELS
+        if not 0 <= code < 64 or shift > 30:  # six letters hold more than MAX_MASK_PIXELS
             raise FormatError(f"runs must be COCO's text, got {text!r:.100}.", item="mask")
         value |= (code & 31) << shift
         shift += 5

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from drivegrid.data.images import MAX_PIXELS
 from drivegrid.data.rasters import (
+    MAX_MASK_PIXELS,
     fill,
     outline,
     outline_classes,
@@ -131,12 +131,19 @@ def test_far_corners_overflow_nothing():
     assert fill(Polygon((far,)), (3, 2)).all()
 
 
-@pytest.mark.parametrize("size_wh", [(2**40, 2**40), (MAX_PIXELS + 1, 1), (-1, -1), (-1, 5)])
+@pytest.mark.parametrize("size_wh", [(2**40, 2**40), (MAX_MASK_PIXELS + 1, 1), (-1, -1), (-1, 5)])
 def test_absurd_sizes_are_refused_before_memory_is_taken(size_wh):
-    with pytest.raises(GeometryError, match=str(MAX_PIXELS)):
+    with pytest.raises(GeometryError, match=str(MAX_MASK_PIXELS)):
         fill(Polygon(()), size_wh)
-    with pytest.raises(FormatError, match=str(MAX_PIXELS)):
+    with pytest.raises(FormatError, match=str(MAX_MASK_PIXELS)):
         rle_decode([1], size_wh)
+
+
+def test_noise_is_refused(monkeypatch):
+    monkeypatch.setattr("drivegrid.data.rasters.MAX_CORNERS", 24)
+    assert len(outline(np.eye(5, dtype=bool))) == 5
+    with pytest.raises(GeometryError, match="at most 24 corners"):
+        outline(np.eye(9, dtype=bool))
 
 
 # Run lengths --------------------------------------------------------------------------------------
@@ -157,7 +164,7 @@ def test_run_lengths_give_the_mask_back(mask):
     assert (rle_decode(rle_to_text(counts), size) == mask).all()
 
 
-@given(st.lists(st.integers(0, MAX_PIXELS)))
+@given(st.lists(st.integers(0, MAX_MASK_PIXELS)))
 def test_any_run_lengths_come_back_from_text(counts):
     assert rle_from_text(rle_to_text(counts)) == counts
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from drivegrid.data.formats.bdd100k import BDD100K
+from drivegrid.data.formats.cityscapes import CITYSCAPES
 from drivegrid.data.formats.culane import CULANE
 from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
 from drivegrid.data.formats.labelme import LABELME
 from drivegrid.data.formats.labelstudio import LABELSTUDIO
+from drivegrid.data.formats.masks import MASKS
 from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scalabel import SCALABEL
 from drivegrid.data.formats.scene import SCENE
 from drivegrid.data.formats.tusimple import TUSIMPLE
+from drivegrid.data.formats.vistas import VISTAS
 
 _TABLE = (
     SCENE,
@@ -24,6 +27,9 @@ _TABLE = (
     LABELME,
     CVAT,
     LABELSTUDIO,
+    MASKS,
+    CITYSCAPES,
+    VISTAS,
 )
 
 FORMATS = {entry.name: entry for entry in _TABLE}

@@ -2,30 +2,40 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from drivegrid.data.formats import FORMATS, detect_format, find_format
+from drivegrid.data.scene import Instance
 from drivegrid.data.store import save_scenes
 from drivegrid.errors import FormatError
+from drivegrid.geometry import Polygon
 from tests.data.builders import make_lane, make_scene
 
 PATHS = {
     "bdd100k": "b.json",
+    "cityscapes": "folder",
     "culane": "folder",
     "cvat": "a.xml",
     "labelme": "folder",
     "labelstudio": "a.json",
     "curvelanes": "folder",
+    "masks": "folder",
     "openlane": "folder",
     "scalabel": "c.json",
     "scene": "a.jsonl",
     "tusimple": "a.json",
+    "vistas": "folder",
 }
+LANE = make_lane([[10, 300], [20, 290]])
+REGION = Instance("area/drivable", Polygon((np.array([[0, 9], [5, 9], [5, 12], [0, 12]]),)))
+KEPT = {"cityscapes": REGION, "masks": REGION, "vistas": REGION}
+"""What a format keeps that has no lanes."""
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_keeps_a_lane_and_is_recognised(tmp_path, name):
-    scene = make_scene(make_lane([[10, 300], [20, 290]]))
+def test_every_format_keeps_a_shape_and_is_recognised(tmp_path, name):
+    scene = make_scene(KEPT.get(name, LANE))
     path = tmp_path / PATHS[name]
     assert find_format(name).save([scene], path).quarantine.num_kept == 1
     [again] = find_format(name).load(path).scenes
