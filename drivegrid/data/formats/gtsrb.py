@@ -18,7 +18,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,12 +77,12 @@ def open_gtsrb(path: str | Path) -> Source:
     sign in GTSRB's training set: ``00000/00001`` of ``00000/00001_00029.ppm``.
 
     Raises:
-        FormatError: If there is no such file, or none of a folder's.
+        FormatError: If there is no such file, it has another header, or a folder has none.
     """
     path = Path(path)
-    root = path if path.is_dir() else path.parent
-    files = _walk(path) if path.is_dir() else iter([path])
-    return Source(chain.from_iterable(map(_pictures, files)), partial(_parse, root))
+    if path.is_dir():
+        return Source(_walk(path), partial(_parse, path))
+    return Source(_pictures(path), partial(_parse, path.parent))
 
 
 def load_gtsrb(path: str | Path) -> Loaded:
@@ -110,12 +110,17 @@ def _is_list(file: Path) -> bool:
     return file.name.endswith(".csv") and (file.name.startswith("GT-") or file.name == LABELS_NAME)
 
 
-def _walk(root: Path) -> Iterator[Path | FormatError]:
+def _walk(root: Path) -> Iterator[Picture | FormatError]:
     found = False
     for file in walk_files(root):
-        if isinstance(file, FormatError) or _is_list(file):
-            found = True
+        if isinstance(file, FormatError):
             yield file
+        elif _is_list(file):
+            found = True
+            try:
+                yield from _pictures(file)
+            except FormatError as error:
+                yield error
     if not found:
         raise FormatError(f"folder must hold GT-*.csv or {LABELS_NAME}, got none.", root)
 
@@ -152,19 +157,15 @@ def _split(line: str, delimiter: str) -> list[str]:
         raise FormatError(f"line must be CSV, got: {error}.") from error
 
 
-def _pictures(file: Path | FormatError) -> Iterator[Picture | FormatError]:
-    """Yield the pictures of a file; an error if its header is wrong, as for its rest."""
-    if isinstance(file, FormatError):
-        yield file
-        return
+def _pictures(file: Path) -> Iterator[Picture | FormatError]:
+    """Yield the pictures of a file; raises FormatError if its header is wrong."""
     lines = read_lines(file)
+    _, first = next(lines, (1, b""))
     try:
-        _, first = next(lines, (1, b""))
         header = _text(first)
         columns, delimiter = _columns(header), _delimiter(header)
     except FormatError as error:
-        yield error.at(file, 1)
-        return
+        raise error.at(file, 1) from error
     rows = (_row(file, number, line, columns, delimiter) for number, line in lines if line)
     for name, group in groupby(rows, _name_of):
         if name is None:
@@ -200,8 +201,9 @@ def _parse(root: Path, picture: Picture) -> Scene:
     instances: list[Instance] = []
     try:
         first = picture.rows[0].values
-        folder = picture.file.parent.relative_to(root)
-        frame = _frame(check_image_name((folder / first[_FILE]).as_posix()), first)
+        folder = picture.file.parent.relative_to(root).as_posix()
+        name = check_image_name(first[_FILE])
+        frame = _frame(name if folder == "." else f"{folder}/{name}", first)
         for _, values in picture.rows:
             if any(values[side] != first[side] for side in (_WIDTH, _HEIGHT)):
                 raise FormatError("lines of one picture must give it one size, got two.")
