@@ -34,9 +34,13 @@ class FrameFiles(NamedTuple):
 
 
 def save_label_tree(
-    scenes: Iterable[Scene], path: str | Path, files_of: Callable[[Scene], FrameFiles], listed: str
+    scenes: Iterable[Scene],
+    path: str | Path,
+    files_of: Callable[[Scene], FrameFiles],
+    listed: str | None = None,
+    last: Callable[[], Mapping[str, str]] = dict,
 ) -> Saved:
-    """Write the label files of scenes and their list into a folder.
+    """Write the label files of scenes, and their list if there is one, into a folder.
 
     A folder that is new or empty appears whole or not at all. In a folder with content, such as
     the pictures, only each file does: a failure on the way leaves the files written before it.
@@ -45,7 +49,8 @@ def save_label_tree(
         scenes: Any scenes, taken one by one.
         path: Root folder, made if absent; label files go where the image names point.
         files_of: Returns the files of a frame, or raises FormatError.
-        listed: Name of the list.
+        listed: Name of the list; None for formats without.
+        last: Returns name to content of files that can be written only after all frames.
 
     Returns:
         What could not be held; and set aside, frames without a usable image name (too long for
@@ -56,9 +61,9 @@ def save_label_tree(
     """
     root = Path(path)
     if root.is_dir() and any(root.iterdir()):
-        return _save_into(_Tree(root, listed, write_text), scenes, files_of, root)
+        return _save_into(_Tree(root, listed, last, write_text), scenes, files_of, root)
     with atomic_folder(root) as work:
-        return _save_into(_Tree(work, listed, _write_bytes), scenes, files_of, root)
+        return _save_into(_Tree(work, listed, last, _write_bytes), scenes, files_of, root)
 
 
 def _write_bytes(path: Path, text: str) -> None:
@@ -82,7 +87,7 @@ def _save_into(
         lines += [files.listed] if files.listed is not None else []
         saved.lose(files.losses)
         saved.quarantine.keep()
-    write_lines(tree.folder / tree.listed, lines)
+    tree.finish(lines)
     return saved
 
 
@@ -94,14 +99,21 @@ def _check_picture(image: str) -> None:
 class _Tree:
     """Label files on their way into a folder, where none may stand in another's way."""
 
-    def __init__(self, folder: Path, listed: str, write_file: Callable[[Path, str], None]) -> None:
-        self.folder, self.listed, self._write_file = folder, listed, write_file
+    def __init__(
+        self,
+        folder: Path,
+        listed: str | None,
+        last: Callable[[], Mapping[str, str]],
+        write_file: Callable[[Path, str], None],
+    ) -> None:
+        self.folder, self.listed, self._last, self._write_file = folder, listed, last, write_file
         self._taken: set[str] = set()
         self._folders: set[Path] = set()
 
     def write(self, texts: Mapping[str, str], image: str) -> None:
         """Write the files of a frame; what is wrong with a name alone becomes a FormatError."""
-        if any(name in self._taken or name.startswith(f"{self.listed}/") for name in texts):
+        below_list = f"{self.listed}/" if self.listed else "/"
+        if any(name in self._taken or name.startswith(below_list) for name in texts):
             raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
         for number, (name, text) in enumerate(texts.items()):
             try:
@@ -111,6 +123,13 @@ class _Tree:
                     (self.folder / written).unlink()
                 raise
         self._taken |= texts.keys()
+
+    def finish(self, lines: Iterable[str]) -> None:
+        """Write what comes after all frames: the list, and other files."""
+        if self.listed is not None:
+            write_lines(self.folder / self.listed, lines)
+        for name, text in self._last().items():
+            self._write_file(self.folder / name, text)
 
     def _write(self, label: Path, text: str) -> None:
         try:

@@ -9,6 +9,7 @@ from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError
 from drivegrid.labels import default_label_space
 from drivegrid.labels.mapping import DroppedLabel, MappedLabel
+from drivegrid.labels.space import spelling
 
 
 class ClassName(NamedTuple):
@@ -96,8 +97,21 @@ def _names(source: str) -> dict[str, list[tuple[str, MappedLabel]]]:
 def label_of_word(name: str) -> str:
     """Return the label of a class name that a user chose: a path, words, or the name itself.
 
-    >>> label_of_word("obstacle/cone"), label_of_word("Traffic Cone"), label_of_word("d40")
+    Words may be run together, as many data sets write them.
+
+    >>> label_of_word("obstacle/cone"), label_of_word("trafficCone"), label_of_word("d40")
     ('obstacle/cone', 'obstacle/cone', 'd40')
     """
     space = default_label_space()
-    return name if name in space.labels else space.path_or_words(name)
+    if name in space.labels:
+        return name
+    label = space.path_or_words(name)
+    return _run_together().get(name.lower(), name) if label == name else label
+
+
+@cache
+def _run_together() -> dict[str, str]:
+    """Paths by the terms of several words, without the blanks."""
+    labels = default_label_space().labels.values()
+    terms = ((spelling(term), label.path) for label in labels for term in label.terms)
+    return {term.replace(" ", ""): path for term, path in terms if " " in term}

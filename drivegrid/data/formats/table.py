@@ -7,14 +7,19 @@ from drivegrid.data.formats.cityscapes import CITYSCAPES
 from drivegrid.data.formats.culane import CULANE
 from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
+from drivegrid.data.formats.gtsrb import GTSRB
+from drivegrid.data.formats.kitti import KITTI
 from drivegrid.data.formats.labelme import LABELME
 from drivegrid.data.formats.labelstudio import LABELSTUDIO
 from drivegrid.data.formats.masks import MASKS
+from drivegrid.data.formats.mtsd import MTSD
 from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scalabel import SCALABEL
 from drivegrid.data.formats.scene import SCENE
 from drivegrid.data.formats.tusimple import TUSIMPLE
 from drivegrid.data.formats.vistas import VISTAS
+from drivegrid.data.formats.voc import VOC
+from drivegrid.data.formats.yolo import YOLO
 
 _TABLE = (
     SCENE,
@@ -30,6 +35,11 @@ _TABLE = (
     MASKS,
     CITYSCAPES,
     VISTAS,
+    KITTI,
+    VOC,
+    YOLO,
+    GTSRB,
+    MTSD,
 )
 
 FORMATS = {entry.name: entry for entry in _TABLE}

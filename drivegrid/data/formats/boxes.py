@@ -1,0 +1,99 @@
+"""What box formats share: which instances are boxes, what a class says, words for visibility."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drivegrid.data import fields
+from drivegrid.data.formats.losing import item_of
+from drivegrid.data.formats.naming import ClassName, class_of, label_of_word
+from drivegrid.data.quarantine import Loss
+from drivegrid.data.scene import Instance, Scene
+from drivegrid.labels import MappedLabel, default_label_space
+
+
+def allowed_only(label: str, attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes that the taxonomy has for a label, with a value it knows.
+
+    >>> allowed_only("obstacle/cone", {"visible_state": "cut off", "limit": "50"})
+    {'visible_state': 'cut off'}
+    """
+    space = default_label_space()
+    known = space.attributes_of(label) if label in space.labels else {}
+    return {name: value for name, value in attributes.items() if value in known.get(name, ())}
+
+
+def class_implied(source: str, instance: Instance, original: object = None) -> ClassName | None:
+    """Return what ``class_of`` does, but a class may say more of a label than the instance does.
+
+    So a stop sign of no shape or colour is written as the stop sign it is, and not as some sign.
+    Of several classes that would each say something else, none is taken.
+
+    >>> from drivegrid.geometry import Point
+    >>> class_implied("gtsrb", Instance("sign/regulatory/stop", Point([1, 2]))).name
+    '14'
+    """
+    name = class_of(source, instance, original)
+    if name is not None and name.path == instance.label:
+        return name
+    known = default_label_space().maps[source].labels.items()
+    fitting = {
+        said: target
+        for said, target in known
+        if isinstance(target, MappedLabel)
+        and target.path == instance.label
+        and all(
+            instance.attributes.get(at, value) == value for at, value in target.attributes.items()
+        )
+    }
+    said = next(iter(fitting), "")
+    if not fitting or any(target != fitting[said] for target in fitting.values()):
+        return name
+    return ClassName(said, instance.label, frozenset(fitting[said].attributes))
+
+
+def own_extra(holder: Scene | Instance, name: str) -> dict[str, Any]:
+    """Return what a format's reader left in ``extra``; empty where it left nothing.
+
+    Raises:
+        FormatError: If something else stands there.
+    """
+    return fields.as_kind(holder.extra.get(name, {}), dict, f"extra {name}")
+
+
+def left_out(scene: Scene, index: int, why: str) -> Loss:
+    """Return the loss of a whole instance."""
+    instance = scene.instances[index]
+    message = f"{instance.label} ({instance.geometry.kind}) left out: {why}"
+    return Loss(scene.frame.image, message, item_of(index, instance))
+
+
+def coarser(scene: Scene, index: int, path: str, name: str) -> list[Loss]:
+    """Return the loss of an instance whose class name stands for a label above its own."""
+    instance = scene.instances[index]
+    if path == instance.label:
+        return []
+    message = f"{instance.label} written as {name}"
+    return [Loss(scene.frame.image, message, item_of(index, instance))]
+
+
+def word_for(instance: Instance, original: object) -> str:
+    """Return the class name of a format where names are free.
+
+    Args:
+        instance: Any instance.
+        original: The name it was read with, if it was; it holds while it means the same label.
+    """
+    if isinstance(original, str) and label_of_word(original) == instance.label:
+        return original
+    return instance.label
+
+
+def plain_number(value: float) -> str:
+    """Return the shortest text of a number, whole ones without a point.
+
+    >>> plain_number(12.0), plain_number(0.1)
+    ('12', '0.1')
+    """
+    return str(int(value)) if value.is_integer() else repr(value)
