@@ -7,10 +7,10 @@ from typing import Any
 
 from drivegrid.data import fields
 from drivegrid.data.formats.losing import item_of
-from drivegrid.data.formats.naming import ClassName, class_of, label_of_word
+from drivegrid.data.formats.naming import label_of_word
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.labels import MappedLabel, default_label_space
+from drivegrid.labels import default_label_space
 
 
 def allowed_only(label: str, attributes: Mapping[str, str]) -> dict[str, str]:
@@ -22,35 +22,6 @@ def allowed_only(label: str, attributes: Mapping[str, str]) -> dict[str, str]:
     space = default_label_space()
     known = space.attributes_of(label) if label in space.labels else {}
     return {name: value for name, value in attributes.items() if value in known.get(name, ())}
-
-
-def class_implied(source: str, instance: Instance, original: object = None) -> ClassName | None:
-    """Return what ``class_of`` does, but a class may say more of a label than the instance does.
-
-    So a stop sign of no shape or colour is written as the stop sign it is, and not as some sign.
-    Of several classes that would each say something else, none is taken.
-
-    >>> from drivegrid.geometry import Point
-    >>> class_implied("gtsrb", Instance("sign/regulatory/stop", Point([1, 2]))).name
-    '14'
-    """
-    name = class_of(source, instance, original)
-    if name is not None and name.path == instance.label:
-        return name
-    known = default_label_space().maps[source].labels.items()
-    fitting = {
-        said: target
-        for said, target in known
-        if isinstance(target, MappedLabel)
-        and target.path == instance.label
-        and all(
-            instance.attributes.get(at, value) == value for at, value in target.attributes.items()
-        )
-    }
-    said = next(iter(fitting), "")
-    if not fitting or any(target != fitting[said] for target in fitting.values()):
-        return name
-    return ClassName(said, instance.label, frozenset(fitting[said].attributes))
 
 
 def own_extra(holder: Scene | Instance, name: str) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, read_lines, walk_files
-from drivegrid.data.formats.boxes import class_implied, coarser, left_out, own_extra, plain_number
+from drivegrid.data.formats.boxes import coarser, left_out, own_extra, plain_number
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.losing import frame_losses, instance_losses
-from drivegrid.data.formats.naming import label_of
+from drivegrid.data.formats.naming import class_implied, label_of
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.quarantine import Loaded, Loss, Saved
 from drivegrid.data.scene import MAX_SIDE_PX, Frame, Instance, Scene

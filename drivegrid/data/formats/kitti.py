@@ -85,7 +85,7 @@ def load_kitti(path: str | Path) -> Loaded:
 
 def recognise_kitti(peek: Peek) -> str | None:
     """Return why a path holds KITTI objects, None if it does not."""
-    if any(TWINS.is_label(file) and "label_2" in file.parts for file in peek.files):
+    if any(TWINS.is_label(file.relative_to(peek.path.parent)) for file in peek.files):
         return "folder label_2 with *.txt"
     for look in label_heads(peek, TWINS):
         words = look.head.split(b"\n", 1)[0].decode("utf-8", "replace").split()

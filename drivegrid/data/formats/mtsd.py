@@ -22,11 +22,11 @@ from typing import Any
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import parse_json, read_whole
-from drivegrid.data.formats.boxes import allowed_only, class_implied, coarser, left_out, own_extra
+from drivegrid.data.formats.boxes import allowed_only, coarser, left_out, own_extra
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
-from drivegrid.data.formats.naming import ClassName, class_of, label_of
+from drivegrid.data.formats.naming import ClassName, class_implied, class_of, label_of
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.twins import Twins, find_labels, label_heads
 from drivegrid.data.quarantine import Loaded, Loss, Saved

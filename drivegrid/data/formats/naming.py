@@ -80,6 +80,29 @@ def class_of(source: str, instance: Instance, original: object = None) -> ClassN
     return None
 
 
+def class_implied(source: str, instance: Instance, original: object = None) -> ClassName | None:
+    """Return what ``class_of`` does, but a class may say more of a label than the instance does.
+
+    So a stop sign of no shape or colour is written as the stop sign it is, and not as some sign.
+    Of several classes that would each say something else, none is taken.
+
+    >>> from drivegrid.geometry import Point
+    >>> class_implied("gtsrb", Instance("sign/regulatory/stop", Point([1, 2]))).name
+    '14'
+    """
+    name = class_of(source, instance, original)
+    if name is not None and name.path == instance.label:
+        return name
+    has = instance.attributes
+    fitting = [
+        ClassName(said, instance.label, frozenset(target.attributes))
+        for said, target in _names(source).get(instance.label, ())
+        if all(has.get(attribute, value) == value for attribute, value in target.attributes.items())
+    ]
+    implied = [label_of(source, known.name) for known in fitting]
+    return fitting[0] if fitting and implied.count(implied[0]) == len(implied) else name
+
+
 def _fits(target: MappedLabel, instance: Instance, path: str) -> bool:
     return target.path == path and target.attributes.items() <= instance.attributes.items()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
@@ -48,8 +50,9 @@ class Twins:
         >>> Twins((("labels", "images"),), ".txt", ".jpg").label_name("train/images/a.png")
         'train/labels/a.txt'
         """
-        swapped = _swap(PurePosixPath(image), {b: a for a, b in reversed(self.folders)})
-        return str((swapped or PurePosixPath(image)).with_suffix(self.suffix))
+        folder = _swap(posixpath.dirname(image), {b: a for a, b in reversed(self.folders)})
+        stem = PurePosixPath(image).stem
+        return posixpath.join(folder or posixpath.dirname(image), stem + self.suffix)
 
     def image_name(self, root: Path, label: Path, written: str = "") -> str:
         """Return the name of a label file's picture, as it lies there if it does.
@@ -59,15 +62,17 @@ class Twins:
             label: Label file below it.
             written: Name of the picture that the label file says, if any.
         """
-        beside = PurePosixPath(label.relative_to(root).as_posix())
+        beside = posixpath.dirname(label.relative_to(root).as_posix())
         swapped = _swap(beside, dict(self.folders))
         others = [_swap(beside, {a: b for a, _ in self.folders}) for _, b in self.folders]
-        places = dict.fromkeys(place for place in (swapped, *others, beside) if place)
+        places = [place for place in (swapped, *others, beside) if place is not None]
+        endings = (self.picture_suffix, *IMAGE_SUFFIXES)
         stems = [written] if written.lower().endswith(IMAGE_SUFFIXES) else []
-        stems += [label.stem + suffix for suffix in (self.picture_suffix, *IMAGE_SUFFIXES)]
-        names = [str(place.with_name(stem)) for stem in stems for place in places]
-        found = next((name for name in names if _is_file(root / name)), names[0])
-        return check_image_name(found)
+        stems += [label.stem + ending for ending in endings]
+        there = [place for place in dict.fromkeys(places) if os.path.isdir(root / place)]
+        names = (posixpath.join(place, stem) for stem in stems for place in there)
+        found = next((name for name in names if os.path.isfile(root / name)), None)
+        return check_image_name(found or posixpath.join(places[0], stems[0]))
 
     def one_layout(self, files_of: Callable[[Scene], FrameFiles]) -> Callable[[Scene], FrameFiles]:
         """Return a writer of frames that refuses those which its reader would pass over.
@@ -113,7 +118,7 @@ class Twins:
         return losses
 
     def is_label(self, file: PurePath) -> bool:
-        """Tell whether a file lies in a folder of labels and ends as labels do."""
+        """Tell whether a file, relative to the data set's folder, lies in a folder of labels."""
         folders = {name for name, _ in self.folders}
         return file.name.endswith(self.suffix) and not folders.isdisjoint(file.parts[:-1])
 
@@ -145,20 +150,21 @@ def find_labels(path: Path, twins: Twins, is_other: Callable[[Path], bool]) -> L
         root = _root_of_list(path, twins)
         return Labels(root, _listed(root, path, twins))
     in_labels = path.name in (name for name, _ in twins.folders)
-    return Labels(path.parent if in_labels else path, _walk(path, twins, is_other))
+    root = path.parent if in_labels else path
+    return Labels(root, _walk(root, path, twins, is_other))
 
 
 def _walk(
-    path: Path, twins: Twins, is_other: Callable[[Path], bool]
+    root: Path, path: Path, twins: Twins, is_other: Callable[[Path], bool]
 ) -> Iterator[Path | FormatError]:
-    apart = has_label_folder(path, twins)
+    apart = has_label_folder(root, path, twins)
     found, unreadable = False, list[FormatError]()
     for file in walk_files(path):
         if isinstance(file, FormatError):
             unreadable.append(file)
         elif not file.name.endswith(twins.suffix) or is_other(file):
             continue
-        elif not apart or twins.is_label(file):
+        elif not apart or twins.is_label(file.relative_to(root)):
             found = True
             yield file
     if not found:
@@ -167,9 +173,16 @@ def _walk(
     yield from unreadable
 
 
-def has_label_folder(path: Path, twins: Twins) -> bool:
-    """Tell whether labels lie in folders of their own."""
-    return any(isinstance(file, Path) and twins.is_label(file) for file in walk_files(path))
+def has_label_folder(root: Path, path: Path, twins: Twins) -> bool:
+    """Tell whether labels below a path lie in folders of their own.
+
+    Args:
+        root: The data set's folder.
+        path: The same, or a folder in it.
+        twins: Where the format keeps its files.
+    """
+    files = (file for file in walk_files(path) if isinstance(file, Path))
+    return any(twins.is_label(file.relative_to(root)) for file in files)
 
 
 def _root_of_list(path: Path, twins: Twins) -> Path:
@@ -182,7 +195,7 @@ def _root_of_list(path: Path, twins: Twins) -> Path:
 
 def _listed(root: Path, path: Path, twins: Twins) -> Iterator[Path | FormatError]:
     """Yield the label files of a list; of VOC's lists of one class the second column is no name."""
-    found = _walk(root, twins, lambda _: False)
+    found = _walk(root, root, twins, lambda _: False)
     stems = {file.stem: file for file in found if isinstance(file, Path)}
     seen: set[str] = set()
     for number, line in read_lines(path):
@@ -198,21 +211,13 @@ def _listed(root: Path, path: Path, twins: Twins) -> Iterator[Path | FormatError
             yield stems[stem]
 
 
-def _swap(name: PurePosixPath, twin_of: dict[str, str]) -> PurePosixPath | None:
-    """Return a name with its last folder that has a twin replaced by it; None if none has."""
-    parts = list(name.parts)
-    for place in reversed(range(len(parts) - 1)):
+def _swap(folder: str, twin_of: dict[str, str]) -> str | None:
+    """Return a folder with the last part that has a twin replaced by it; None if none has."""
+    parts = folder.split("/")
+    for place in reversed(range(len(parts))):
         if parts[place] in twin_of:
-            parts[place] = twin_of[parts[place]]
-            return PurePosixPath(*parts)
+            return "/".join([*parts[:place], twin_of[parts[place]], *parts[place + 1 :]])
     return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # for example a name longer than the disk allows
-        return False
 
 
 def still_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, bool]]:
@@ -223,6 +228,6 @@ def still_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, 
 
 def label_heads(peek: Peek, twins: Twins) -> Iterator[Peek]:
     """Yield the first label files of a folder that are not empty, those of twins first."""
-    files = [file for file in peek.files if twins.is_label(file)]
+    files = [file for file in peek.files if twins.is_label(file.relative_to(peek.path))]
     files = files or [file for file in peek.files if file.name.endswith(twins.suffix)]
     return islice((look for look in map(Peek, files) if look.head.strip()), MAX_TRIED)

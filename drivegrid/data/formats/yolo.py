@@ -137,7 +137,7 @@ def _with_empty(
             )
         except FormatError as error:
             yield error.at(label) if isinstance(label, Path) else error
-    apart = has_label_folder(root, TWINS)
+    apart = has_label_folder(root, root, TWINS)
     for file in walk_files(root):
         if not isinstance(file, Path) or not file.name.lower().endswith(IMAGE_SUFFIXES):
             continue

@@ -168,6 +168,11 @@ def test_layouts_and_pictures_without_labels(tmp_path, label, image, path):
     assert [(s.frame.image, len(s.instances)) for s in loaded.scenes] == [(image, 1), (empty, 0)]
 
 
+def test_the_name_of_a_folder_above_says_nothing(tmp_path):
+    root = write(tmp_path / "labels" / "mine", LINE, "x/a.txt", picture="x/b.jpg")
+    assert [s.frame.image for s in load_yolo(root).scenes] == ["x/a.jpg", "x/b.jpg"]
+
+
 NAME_FILES = {
     "list": ("data.yaml", "names: [car, no, 1]", ["car", "no", "1"]),
     "dict": ("data.yaml", "names:\n  1: b\n  0: a", ["a", "b"]),
