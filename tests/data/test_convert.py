@@ -16,6 +16,7 @@ from drivegrid.errors import FormatError
 from tests.data.builders import SHAPES, make_lane, make_scene
 
 LANE = make_lane([[100, 700], [640, 160]])
+SIGN = Instance("sign/regulatory/stop", SHAPES["box"])
 
 
 def names(folder):
@@ -25,7 +26,8 @@ def names(folder):
 @pytest.mark.parametrize("target_format", FORMATS)
 @pytest.mark.parametrize("count", [1, 3])
 def test_every_frame_arrives(tmp_path, target_format, count):
-    save_scenes([make_scene(LANE, image=f"{i}.jpg") for i in range(count)], tmp_path / "a.jsonl")
+    scenes = [make_scene(LANE, SIGN, image=f"{i}.jpg") for i in range(count)]
+    save_scenes(scenes, tmp_path / "a.jsonl")
     report = convert(tmp_path / "a.jsonl", "scene", tmp_path / "b.jsonl", target_format)
     assert (report.read, report.written, report.quarantined) == (count, count, 0)
     assert names(tmp_path) == ["a.jsonl", "b.jsonl"]

@@ -7,7 +7,8 @@ from drivegrid.data.formats import FORMATS
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.geometry import Box
-from tests.data.formats.test_formats import PATHS, sample_scene
+from tests.data.builders import make_scene
+from tests.data.formats.test_formats import KEPT, LANE, PATHS
 
 _number = st.floats(-1e6, 1e6) | st.integers(-5, 2000).map(float)
 boxes = st.tuples(_number, _number, _number, _number).map(
@@ -78,7 +79,7 @@ def recognised_in(name, folder):
     for other, entry in FORMATS.items():
         path = folder / other / PATHS[other]
         path.parent.mkdir()
-        entry.save([sample_scene(other)], path)
+        entry.save([make_scene(KEPT.get(other, LANE))], path)
         if FORMATS[name].recognise(Peek(path)):
             taken.append(other)
     return taken
