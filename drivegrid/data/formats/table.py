@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drivegrid.data.formats.bdd100k import BDD100K
 from drivegrid.data.formats.cityscapes import CITYSCAPES
+from drivegrid.data.formats.coco import COCO
 from drivegrid.data.formats.culane import CULANE
 from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
@@ -29,6 +30,7 @@ _TABLE = (
     OPENLANE,
     BDD100K,
     SCALABEL,
+    COCO,
     LABELME,
     CVAT,
     LABELSTUDIO,
