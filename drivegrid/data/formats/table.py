@@ -14,6 +14,7 @@ from drivegrid.data.formats.labelme import LABELME
 from drivegrid.data.formats.labelstudio import LABELSTUDIO
 from drivegrid.data.formats.masks import MASKS
 from drivegrid.data.formats.mtsd import MTSD
+from drivegrid.data.formats.nuimages import NUIMAGES
 from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scalabel import SCALABEL
 from drivegrid.data.formats.scene import SCENE
@@ -31,6 +32,7 @@ _TABLE = (
     BDD100K,
     SCALABEL,
     COCO,
+    NUIMAGES,
     LABELME,
     CVAT,
     LABELSTUDIO,
