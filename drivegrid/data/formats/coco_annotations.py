@@ -159,14 +159,12 @@ def shape_of(annotation: Record, size_wh: Size, item: str) -> Box | Polygon | No
 
 def _odd_shape(annotation: Record, shape: Box | Polygon, size_wh: Size) -> Record:
     """Return what an annotation says of its shape otherwise than it would be written."""
-    is_mask = isinstance(annotation.get("segmentation"), dict)
-    usual = {} if is_mask else write_shape(shape, size_wh)[0]
-    odd = {
-        key: annotation[key]
-        for key in _SHAPE
-        if annotation.get(key) not in (None, [], usual.get(key))
-    }
-    return odd | {"of": fingerprint(shape)} if odd else {}
+    said = {key: annotation[key] for key in _SHAPE if annotation.get(key) not in (None, [])}
+    if not isinstance(said.get("segmentation"), dict):
+        usual = write_shape(shape, size_wh)[0]
+        if said.get("segmentation", []) == usual.get("segmentation"):
+            said = {key: value for key, value in said.items() if value != usual[key]}
+    return said | {"of": fingerprint(shape)} if said else {}
 
 
 def _check_area(record: Record, item: str) -> None:
@@ -243,7 +241,8 @@ def _shape_record(
         record, why = write_shape(shape, size_wh)
         return record, why or lost
     if "segmentation" in held:
-        record = {"bbox": sides_of(shape.vertices()), "area": 0} | held
+        usual = {} if len(held) == len(_SHAPE) else write_shape(shape, size_wh)[0]
+        record = {"bbox": sides_of(shape.vertices()), "area": 0, **usual, **held}
         if shape_of(record, size_wh, item) != shape:
             raise FormatError("segmentation must say the shape, got another.", item=item)
     else:
