@@ -140,7 +140,10 @@ def mask_of(record: Mapping[str, Any], size_wh: Size, item: str) -> np.ndarray[A
     counts = record.get("counts")
     if not isinstance(counts, str | list):
         raise FormatError(f"counts must be a text or a list, got {counts!r:.100}.", item=item)
-    return rle_decode(counts, size_wh)
+    try:
+        return rle_decode(counts, size_wh)
+    except FormatError as error:
+        raise FormatError(error.message, item=item) from error
 
 
 def _regions(mask: np.ndarray[Any, Any], item: str) -> Polygon:

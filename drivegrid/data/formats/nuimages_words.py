@@ -105,7 +105,10 @@ def check_mask(mask: object, size_wh: Size, item: str) -> None:
     if mask is None:
         return
     record = as_kind(mask, dict, item)
-    runs = rle_from_text(_text(record, item))
+    try:
+        runs = rle_from_text(_text(record, item))
+    except FormatError as error:
+        raise FormatError(error.message, item=item) from error
     whole = size_wh[0] * size_wh[1]
     if record.get("size") != [size_wh[1], size_wh[0]] or min(runs, default=0) < 0:
         raise FormatError(f"{item} must be of the frame's size, got another.", item=item)

@@ -192,8 +192,11 @@ def _frame_rows(scene: Scene, own: Record) -> dict[str, Record]:
     for table, row in read.items():
         field(row, "token", str, f"extra nuimages, {table}")
     rows = read if read else _new_rows(name)
+    image = rows.get("sample_data", {"token": token_of("sample_data", name)})
     if frame.clip is not None and "sample" not in rows:
-        rows = rows | {"sample": _new_rows(name)["sample"]}
+        sample = _new_rows(name)["sample"] | {"key_camera_token": image["token"]}
+        image = image | {"sample_token": sample["token"]}
+        rows = rows | {"sample": sample}
     log = rows.get("log")
     if "sample" in rows and (log is None or (log.get("logfile") or None) != frame.clip):
         logfile = frame.clip or ""
@@ -201,7 +204,6 @@ def _frame_rows(scene: Scene, own: Record) -> dict[str, Record]:
         log |= dict.fromkeys(("vehicle", "date_captured", "location"), "")
         rows = rows | {"log": log, "sample": rows["sample"] | {"log_token": log["token"]}}
     width, height = frame.size_wh
-    image = rows.get("sample_data", {"token": token_of("sample_data", name)})
     image = image | {"filename": name, "width": width, "height": height, "next": "", "prev": ""}
     return rows | {"sample_data": image}
 
