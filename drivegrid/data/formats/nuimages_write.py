@@ -197,8 +197,8 @@ def _frame_rows(scene: Scene, own: Record) -> dict[str, Record]:
         sample = _new_rows(name)["sample"] | {"key_camera_token": image["token"]}
         image = image | {"sample_token": sample["token"]}
         rows = rows | {"sample": sample}
-    log = rows.get("log")
-    if "sample" in rows and (log is None or (log.get("logfile") or None) != frame.clip):
+    clip = rows.get("log", {}).get("logfile") or None
+    if "sample" in rows and (clip != frame.clip or not read):
         logfile = frame.clip or ""
         log = {"token": token_of("log", logfile), "logfile": logfile}
         log |= dict.fromkeys(("vehicle", "date_captured", "location"), "")
