@@ -81,6 +81,7 @@ class Format:
         lost_out: What the writer cannot say, in words.
         side_read: The file beside a path that is read too, if there is one.
         side_written: The file beside a path that may be written too.
+        suffix: How a file's name ends, where drivegrid chooses the name.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Format:
     lost_out: str
     side_read: Callable[[Path], Path | None] = _nothing
     side_written: Callable[[Path], Path | None] = _nothing
+    suffix: str = ".json"
 
     def load(self, path: str | Path) -> Loaded:
         """Return all frames of a data set at once, and what was set aside."""
