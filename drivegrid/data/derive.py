@@ -111,7 +111,7 @@ def sample_labels(
         FormatError: Also if no frame can be drawn.
     """
     drawn: list[tuple[float, int]] = []  # a heap of the smallest random numbers, negated
-    for number, (_, found) in enumerate(target.watch(source.numbered())):
+    for number, (_, found) in enumerate(target.watch(source.placed())):
         if isinstance(found, Scene) and _holds(found, labels):
             ticket = (-uniform(f"{number}/{found.frame.image}", seed), number)
             if len(drawn) < num:

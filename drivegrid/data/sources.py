@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from drivegrid.data.benchmark import LABEL_FILES
-from drivegrid.data.formats import Format, detect_format, find_format
+from drivegrid.data.formats import Format, detect_format, find_format, parse_entry
+from drivegrid.data.formats.contract import Place
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.scene import Scene
 from drivegrid.data.split import is_split
 from drivegrid.data.store import SUFFIXES, iter_numbered
 from drivegrid.errors import FormatError
+
+Watch: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
+"""Passes frames on, one by one, and may count them."""
 
 AUTO = "auto"
 """Name of a format that is to be told from the content."""
@@ -38,16 +43,20 @@ class LabelSource:
         """Folder that image names are relative to, where nobody says otherwise."""
         return self.path if self.path.is_dir() else self.path.parent
 
-    def numbered(self) -> Iterator[tuple[int | None, Scene | FormatError]]:
-        """Yield each frame, or why it is set aside, with its line where scenes are lines.
+    def placed(self) -> Iterator[tuple[Place, Scene | FormatError]]:
+        """Yield each frame, or why it is set aside, and where its labels stand.
 
         Raises:
             FormatError: If the rest cannot be read at all.
         """
         if self.format.name == "scene" and self.path.is_file():
-            yield from iter_numbered(self.path)
-        else:
-            yield from ((None, found) for found in self.format.open(self.path))
+            yield from ((Place(self.path, line), found) for line, found in iter_numbered(self.path))
+            return
+        source = self.format.open(self.path)
+        for entry in source.entries:
+            found = parse_entry(source.parse, entry)
+            where = None if isinstance(entry, FormatError) else source.where
+            yield where(entry) if where else Place(self.path), found
 
 
 def find_source(path: str | Path, name: str = AUTO) -> LabelSource:

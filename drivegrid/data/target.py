@@ -13,14 +13,11 @@ from drivegrid.data.formats import Format
 from drivegrid.data.pictures import PictureList, PictureMode, place_pictures
 from drivegrid.data.quarantine import MAX_LOSSES, Loss, Quarantine, Rejected, Saved
 from drivegrid.data.scene import Scene
-from drivegrid.data.sources import LabelSource
+from drivegrid.data.sources import LabelSource, Watch
 from drivegrid.errors import FormatError
 
 WHOLE = "all"
 """Part of a data set that has no parts: it lies in the folder itself."""
-
-Watch: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
-"""Passes frames on, one by one, and may count them."""
 
 Keep: TypeAlias = Callable[[int, LabelSource, Scene], bool | FormatError]
 """Whether the frame of a number, counted from 0, goes to a part, or why it is set aside."""
@@ -155,7 +152,7 @@ def _kept(
     quarantine: Quarantine,
 ) -> Iterator[Scene]:
     """Yield the frames that a part keeps; count the good ones and set the others aside."""
-    frames = ((source, found) for source in sources for _, found in source.numbered())
+    frames = ((source, found) for source in sources for _, found in source.placed())
     for number, (source, found) in enumerate(target.watch(frames)):
         kept = found if isinstance(found, FormatError) else keep(number, source, found)
         if isinstance(kept, FormatError):
