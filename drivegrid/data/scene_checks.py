@@ -44,10 +44,11 @@ def _check_frame(frame: Frame, space: LabelSpace) -> Iterator[str]:
 
 def _empty_lanes(scene: Scene) -> Iterator[str]:
     """Yield the lanes without any point, which readers keep beside the instances."""
-    for name in ("tusimple", "curvelanes", "openlane"):
+    for name, inner in (("tusimple", "empty"), ("curvelanes", "empty"), ("openlane", "lane_lines")):
         own = scene.extra.get(name)
-        own = own.get("frame", own) if isinstance(own, dict) else {}
-        empty = own.get("lane_lines" if name == "openlane" else "empty", [])
+        if isinstance(own, dict) and isinstance(own.get("frame"), dict):
+            own = own["frame"]
+        empty = own.get(inner) if isinstance(own, dict) else None
         for entry in empty if isinstance(empty, list) else ():
             yield f"lane {entry[0] if isinstance(entry, list) and entry else entry!s:.20}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from drivegrid.data.benchmark import LABEL_FILES
-from drivegrid.data.formats import Format, detect_format, find_format, parse_entry
+from drivegrid.data.formats import Format, detect_format, find_format, parse_entry, possible_formats
 from drivegrid.data.formats.contract import Place
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.scene import Scene
@@ -91,7 +91,9 @@ def find_sources(path: str | Path, name: str = AUTO) -> list[LabelSource]:
     """
     path = Path(path)
     if name != AUTO:
-        return [LabelSource(path, find_format(name))]
+        known = find_format(name)
+        inside = _files_of(path, known) if path.is_dir() and known.path_is == "file" else []
+        return [LabelSource(file, known) for file in inside or [path]]
     if not path.is_dir():
         return [LabelSource(path, find_format(detect_format(path)[0]))]
     found = list(_below(path, MAX_DEPTH))
@@ -100,30 +102,36 @@ def find_sources(path: str | Path, name: str = AUTO) -> list[LabelSource]:
     return found
 
 
+def _files_of(folder: Path, known: Format) -> list[Path]:
+    """Return the files of a folder that a format recognises."""
+    files = (file for file in sorted(folder.iterdir()) if file.is_file())
+    return [file for file in files if _is_label(file) and known.recognise(Peek(file)) is not None]
+
+
 def _below(folder: Path, depth: int) -> Iterator[LabelSource]:
     if is_split(folder):
         yield LabelSource(folder / LABEL_FILES[0], find_format("scene"))
-        return
-    try:
+    elif possible_formats(folder):
         yield LabelSource(folder, find_format(detect_format(folder)[0]))
-        return
-    except FormatError:
-        children = sorted(folder.iterdir()) if depth else []
-    for child in children:
-        if child.is_dir():
-            yield from _below(child, depth - 1)
-        elif child.name.endswith(_LABEL_SUFFIXES) and (known := _format_of(child)):
-            yield LabelSource(child, known)
+    else:
+        for child in sorted(folder.iterdir()) if depth else ():
+            if child.is_dir():
+                yield from _below(child, depth - 1)
+            elif _is_label(child) and (known := _format_of(child)):
+                yield LabelSource(child, known)
+
+
+def _is_label(file: Path) -> bool:
+    return file.name.endswith(_LABEL_SUFFIXES)
 
 
 def _format_of(file: Path) -> Format | None:
     """Return the format of a file; broken or empty ``.jsonl`` counts as scenes, to be reported."""
     try:
+        found = possible_formats(file)
+        broken = not found and file.name.endswith(SUFFIXES) and not Peek(file).line
+    except FormatError:
+        return find_format("scene") if file.name.endswith(SUFFIXES) else None
+    if found:
         return find_format(detect_format(file)[0])
-    except FormatError:
-        if not file.name.endswith(SUFFIXES):
-            return None
-    try:
-        return None if Peek(file).line else find_format("scene")
-    except FormatError:
-        return find_format("scene")
+    return find_format("scene") if broken else None
