@@ -12,6 +12,8 @@ from drivegrid.cli.bench_data import bench_data
 from drivegrid.cli.ceiling import ceiling
 from drivegrid.cli.check import check
 from drivegrid.cli.convert import data
+from drivegrid.cli.data_derive import export_labels, import_labels, merge, sample, split
+from drivegrid.cli.data_formats import formats
 from drivegrid.cli.demo import demo
 from drivegrid.cli.evaluate import evaluate
 from drivegrid.cli.model import model
@@ -56,8 +58,14 @@ app.command("eval")(evaluate)
 app.command()(ceiling)
 app.command()(check)
 app.command("bench-data")(bench_data)
+data.command("formats")(formats)
+data.command("import")(import_labels)
+data.command("export")(export_labels)
 data.command("validate")(validate)
 data.command("stats")(stats)
+data.command("merge")(merge)
+data.command("split")(split)
+data.command("sample")(sample)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")

@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivegrid.cli.output import MAX_SHOWN, print_json, printable
+from drivegrid.cli.output import MAX_SHOWN, print_error, print_json, printable, progress_bar
+
+if TYPE_CHECKING:
+    from drivegrid.data.validate import Validation
+
+CANNOT_READ = 2
+"""Exit code where labels are not read at all, as of wrong usage."""
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="label file, folder, or split of the benchmark")],
+    path: Annotated[Path, typer.Argument(help="label file or folder of any format")],
+    label_format: Annotated[str, typer.Option("--from", help="format; auto detects it")] = "auto",
+    root: Annotated[
+        Path | None, typer.Option(help="folder of the pictures, which all must be there")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print all findings as JSON")] = False,
 ) -> None:
-    """Find empty and one-point lanes, crossing rings, duplicates, unknown words, lost pictures.
+    """Find empty and one-point lanes, markings labelled along both edges, crossing rings,
+    duplicates, what lies off the image, unknown words, lost pictures.
 
-    In a split of the benchmark the hashes, expressions and questions are checked too. Exit code 1
-    if anything is found.
+    In a split of the benchmark the hashes, expressions and questions are checked too. Exit code 0
+    if nothing is found, 1 if anything is, 2 if the labels cannot be read.
 
     Example: drivegrid data validate bench/test
     """
-    from drivegrid.data.validate import validate as check
+    from drivegrid.data.validate import Validation
+    from drivegrid.errors import DriveGridError
 
-    findings = list(check(path))
-    if as_json:
-        print_json([asdict(finding) for finding in findings])
-    else:
-        for finding in findings[:MAX_SHOWN]:
-            typer.echo(printable(str(finding)))
-        if len(findings) > MAX_SHOWN:
-            typer.echo(f"{len(findings) - MAX_SHOWN} more; --json names all")
-        typer.echo(f"{path}: {len(findings) or 'no'} findings")
-    if findings:
+    def watch(frames: Iterator[Any]) -> Iterator[Any]:
+        return progress_bar(frames, "frames")
+
+    checked = Validation(path, name=label_format, root=root, watch=watch)
+    try:
+        _show(checked, as_json)
+    except (DriveGridError, OSError) as error:
+        print_error(error)
+        raise typer.Exit(CANNOT_READ) from error
+    if checked.rules:
         raise typer.Exit(1)
+
+
+def _show(checked: Validation, as_json: bool) -> None:
+    if as_json:
+        findings = [asdict(finding) for finding in checked]
+        print_json(_counts(checked) | {"findings": findings})
+        return
+    for number, finding in enumerate(checked):
+        if number < MAX_SHOWN:
+            typer.echo(printable(str(finding)))
+    total = checked.rules.total()
+    if total > MAX_SHOWN:
+        typer.echo(f"{total - MAX_SHOWN} more; --json names all")
+    for rule, number in checked.rules.most_common():
+        typer.echo(printable(f"{number:>7}  {rule}"))
+    formats = ", ".join(dict.fromkeys(source.format.name for source in checked.sources))
+    typer.echo(
+        f"{checked.path}: {formats}, {checked.frames} frames, {checked.instances} instances, "
+        f"{checked.quarantined} set aside, {total or 'no'} findings"
+    )
+    if checked.pictures["missing"] and not checked.pictures["found"]:
+        typer.echo("pictures: none beside the labels, not checked; --root says where they are")
+
+
+def _counts(checked: Validation) -> dict[str, Any]:
+    return {
+        "sources": [
+            {"path": str(source.path), "format": source.format.name} for source in checked.sources
+        ],
+        "frames": checked.frames,
+        "instances": checked.instances,
+        "quarantined": checked.quarantined,
+        "pictures": dict(checked.pictures),
+        "rules": dict(checked.rules.most_common()),
+    }

@@ -1,4 +1,4 @@
-"""What labels hold, counted: classes, attribute values, frames, shapes, sizes."""
+"""What labels hold, counted: classes, attribute values, frames, shapes, sizes, places."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from drivegrid.data.attributes import answer_of
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.geometry import Box
+from drivegrid.geometry import Box, Polyline, Size
 from drivegrid.labels import LabelSpace, default_label_space
 
 Table: TypeAlias = dict[str, int]
+Histogram: TypeAlias = dict[int, int]
+"""Number, or lower end of a span, to how often it occurs; in order."""
+HeatMap: TypeAlias = npt.NDArray[np.int64]
+"""(``CELLS``, ``CELLS``) rows and columns of equal cells of the image."""
 
 SIZE_LIMITS = ((32**2, "small"), (96**2, "medium"))
 """Areas in square pixels below which a box is small or medium (COCO); else it is large."""
+CELLS = 32
+OTHER = "other"
+"""Root of labels that the taxonomy does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,11 @@ class Stats:
         geometry: Kind of shape to instances.
         frame_sizes: "WIDTHxHEIGHT" to frames.
         box_sizes: small, medium, large to boxes.
-        instances_per_frame: One number a frame, in order.
+        instances_per_frame: Number of instances to frames.
+        lanes_per_frame: Number of lane lines to frames.
+        box_sides: Square root of the area in pixels to boxes; a span is [n, 2n), and [0, 1).
+        positions: Root of a label to how many instances lie in each cell of the image: lines in
+            each that holds a point of theirs, other shapes where their middle is.
     """
 
     classes: Table = field(default_factory=dict)
@@ -44,7 +56,10 @@ class Stats:
     geometry: Table = field(default_factory=dict)
     frame_sizes: Table = field(default_factory=dict)
     box_sizes: Table = field(default_factory=dict)
-    instances_per_frame: tuple[int, ...] = ()
+    instances_per_frame: Histogram = field(default_factory=dict)
+    lanes_per_frame: Histogram = field(default_factory=dict)
+    box_sides: Histogram = field(default_factory=dict)
+    positions: dict[str, HeatMap] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:
         """Return every table by its title, those of sizes and shapes last."""
@@ -73,20 +88,24 @@ class Stats:
 
     def per_frame(self) -> dict[str, float]:
         """Return frames, and least, mean, median and most instances a frame."""
-        numbers = np.asarray(self.instances_per_frame)
-        if not len(numbers):
+        frames = sum(self.instances_per_frame.values())
+        if not frames:
             return {"frames": 0}
+        numbers = list(self.instances_per_frame)
+        total = sum(number * count for number, count in self.instances_per_frame.items())
+        ends = np.cumsum(list(self.instances_per_frame.values()))
+        middle = [numbers[np.searchsorted(ends, at, "right")] for at in _middle(frames)]
         return {
-            "frames": len(numbers),
-            "instances": int(numbers.sum()),
-            "least": int(numbers.min()),
-            "mean": round(float(numbers.mean()), 2),
-            "median": float(np.median(numbers)),
-            "most": int(numbers.max()),
+            "frames": frames,
+            "instances": total,
+            "least": numbers[0],
+            "mean": round(total / frames, 2),
+            "median": sum(middle) / 2,
+            "most": numbers[-1],
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all counts as JSON values."""
+        """Return all counts but the positions as JSON values."""
         return {
             "per_frame": self.per_frame(),
             "classes": self.classes,
@@ -97,7 +116,15 @@ class Stats:
             "geometry": self.geometry,
             "frame_sizes": self.frame_sizes,
             "box_sizes": self.box_sizes,
+            "instances_per_frame": self.instances_per_frame,
+            "lanes_per_frame": self.lanes_per_frame,
+            "box_sides": self.box_sides,
         }
+
+
+def _middle(count: int) -> tuple[int, int]:
+    """Return the places of the one or two middle values of a sorted list."""
+    return (count - 1) // 2, count // 2
 
 
 def count_scenes(scenes: Iterable[Scene], space: LabelSpace | None = None) -> Stats:
@@ -113,9 +140,9 @@ def count_scenes(scenes: Iterable[Scene], space: LabelSpace | None = None) -> St
     tasks = {name: Counter(dict.fromkeys(task.options, 0)) for name, task in space.tasks.items()}
     frame = {n: Counter(dict.fromkeys(values, 0)) for n, values in space.frame_attributes.items()}
     attributes: dict[str, Counter[str]] = {}
-    numbers: list[int] = []
+    spread = _Spread(frozenset(label.partition("/")[0] for label in space.labels))
     for scene in scenes:
-        numbers.append(len(scene.instances))
+        spread.count(scene)
         for name, value in scene.frame.attributes.items():
             frame.setdefault(name, Counter())[value] += 1
         if isinstance(template := scene.extra.get("template"), str):
@@ -131,8 +158,55 @@ def count_scenes(scenes: Iterable[Scene], space: LabelSpace | None = None) -> St
         tasks={name: dict(counter) for name, counter in tasks.items()},
         attributes={name: _sorted(attributes[name]) for name in sorted(attributes)},
         frame={name: dict(counter) for name, counter in frame.items()},
-        instances_per_frame=tuple(numbers),
+        instances_per_frame=dict(sorted(spread.instances.items())),
+        lanes_per_frame=dict(sorted(spread.lanes.items())),
+        box_sides=_octaves(spread.sides),
+        positions=dict(sorted(spread.positions.items())),
     )
+
+
+def _octaves(sides: Counter[int]) -> Histogram:
+    """Return counts of spans that begin at 0 or a power of 2, without a gap."""
+    if not sides:
+        return {}
+    powers = [0, *(1 << power for power in range(max(sides).bit_length()))]
+    return {low: sides[low] for low in powers if low >= min(sides)}
+
+
+class _Spread:
+    """Histograms and heat maps as they grow."""
+
+    def __init__(self, roots: frozenset[str]) -> None:
+        self._roots = roots
+        self.instances: Counter[int] = Counter()
+        self.lanes: Counter[int] = Counter()
+        self.sides: Counter[int] = Counter()
+        self.positions: dict[str, HeatMap] = {}
+
+    def count(self, scene: Scene) -> None:
+        self.instances[len(scene.instances)] += 1
+        lanes = 0
+        for instance in scene.instances:
+            root = instance.label.partition("/")[0]
+            lanes += root == "lane" and isinstance(instance.geometry, Polyline)
+            if isinstance(instance.geometry, Box):
+                side = int(np.sqrt(instance.geometry.wh.prod()))
+                self.sides[1 << (side.bit_length() - 1) if side else 0] += 1
+            cells = _cells(instance, scene.frame.size_wh)
+            known = root if root in self._roots else OTHER
+            heat = self.positions.setdefault(known, np.zeros((CELLS, CELLS), dtype=np.int64))
+            heat[cells[:, 1], cells[:, 0]] += 1
+        self.lanes[lanes] += 1
+
+
+def _cells(instance: Instance, size_wh: Size) -> npt.NDArray[np.int64]:
+    """Return the (N, 2) column and row of each cell an instance counts for; N may be 0."""
+    points = instance.geometry.vertices()
+    if not isinstance(instance.geometry, Polyline) and len(points):
+        points = (points.min(axis=0, keepdims=True) + points.max(axis=0, keepdims=True)) / 2
+    inside = points[((points >= 0) & (points < size_wh)).all(axis=1)]
+    cells: npt.NDArray[np.int64] = np.unique((inside * CELLS // size_wh).astype(np.int64), axis=0)
+    return cells
 
 
 _PLAIN = ("classes", "templates", "geometry", "frame_sizes", "box_sizes")

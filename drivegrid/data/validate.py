@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-import shapely
 
 from drivegrid.data.benchmark import LABEL_FILES
 from drivegrid.data.benchmark_checks import BenchmarkFault, check_manifest, check_rows
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.files import walk_files
-from drivegrid.data.formats import detect_format, find_format
+from drivegrid.data.formats.contract import Place
 from drivegrid.data.images import image_size
-from drivegrid.data.lane_edges import find_edge_pairs
-from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.scene import Scene
+from drivegrid.data.scene_checks import check_scene
+from drivegrid.data.sources import AUTO, LabelSource, Watch, find_sources
 from drivegrid.data.split import is_split
-from drivegrid.data.store import SUFFIXES, iter_numbered
 from drivegrid.errors import FormatError
-from drivegrid.geometry import Box, FloatArray, Polygon, Polyline, Size
 from drivegrid.labels import LabelSpace, default_label_space
+
+MAX_WAITING = 1000
+"""So many lost pictures wait for the first that is there; if none is, none is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,190 +42,160 @@ class Finding:
     def __str__(self) -> str:
         return str(FormatError(self.message, self.file, self.line, self.item))
 
+    @property
+    def rule(self) -> str:
+        """What must hold: equal for faults of one kind, so that they can be counted."""
+        return self.message.partition(", got ")[0]
 
-def validate(path: str | Path, space: LabelSpace | None = None) -> Iterator[Finding]:
-    """Yield every fault of a label file, of a benchmark split, or of all files in a folder.
+
+@dataclass(slots=True)
+class Validation:
+    """A walk over labels that yields every fault; what it counts is complete at the end.
 
     Args:
-        path: Scenes (.jsonl, .jsonl.gz, .parquet), labels of another known format, or a folder.
-            A folder with a manifest is a split of the benchmark: its hashes, expressions and
-            attribute questions are checked too. Other folders are walked for scenes and splits.
+        path: File or folder (see ``find_sources``).
         space: The taxonomy; by default the packaged one.
+        name: Format to read the path as.
+        root: Folder of the pictures, all of which must be there. By default that of the labels,
+            where either all or none must be there: labels often travel alone.
+        watch: Told of each frame that is read.
+        sources: The data sets that were found.
+        frames: Frames read.
+        instances: Instances in the good ones.
+        quarantined: Frames that readers set aside; each is a finding too.
+        pictures: Pictures ``found`` and ``missing``.
+        rules: What must hold, to the number of findings.
 
-    Raises:
-        FormatError: If there are no labels at all, or a file is of no known format.
+    Iterating raises FormatError if there are no labels, or they cannot be read at all.
     """
-    path, space = Path(path), space or default_label_space()
-    found = list(label_files(path))
-    for split in sorted({file.parent for file in found if is_split(file.parent)}):
-        yield from map(_of_benchmark, check_manifest(split))
-    for file in found:
-        try:
-            yield from _check_file(file, space)
-        except FormatError as error:
-            if not path.is_dir():
-                raise
-            yield Finding(str(error.path or file), error.message, error.line, error.item)
+
+    path: Path
+    space: LabelSpace = field(default_factory=default_label_space)
+    name: str = AUTO
+    root: Path | None = None
+    watch: Watch = iter
+    sources: list[LabelSource] = field(default_factory=list)
+    frames: int = 0
+    instances: int = 0
+    quarantined: int = 0
+    pictures: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Yield every fault."""
+        self.sources = find_sources(self.path, self.name)
+        for source in self.sources:
+            try:
+                for finding in self._check(source):
+                    self.rules[finding.rule] += 1
+                    yield finding
+            except FormatError as error:
+                if len(self.sources) == 1:
+                    raise
+                finding = Finding(
+                    str(error.path or source.path), error.message, error.line, error.item
+                )
+                self.rules[finding.rule] += 1
+                yield finding
+
+    def _check(self, source: LabelSource) -> Iterator[Finding]:
+        split = is_split(source.root) and source.path.name == LABEL_FILES[0]
+        if split:
+            yield from map(_of_benchmark, check_manifest(source.root))
+        pictures = _Pictures(self.root or source.root, self.pictures, split or bool(self.root))
+        scenes: list[Scene | None] = []  # of a benchmark split, whose questions ask about them
+        names: set[int] = set()
+        before = self.frames
+        for place, found in self.watch(source.placed()):
+            self.frames += 1
+            if split:
+                scenes.append(None if isinstance(found, FormatError) else found)
+            if isinstance(found, FormatError):
+                self.quarantined += 1
+                yield Finding(str(found.path or place.file), found.message, found.line, found.item)
+                continue
+            self.instances += len(found.instances)
+            yield from self._check_scene(place, found, names)
+            yield from pictures.check(place, found)
+        if self.frames == before:
+            yield Finding(str(source.path), "labels must hold at least one frame, got none")
+        if split:
+            yield from map(_of_benchmark, check_rows(source.root, scenes, self.space))
+
+    def _check_scene(self, place: Place, scene: Scene, names: set[int]) -> Iterator[Finding]:
+        name, where = scene.frame.image, str(place.file)
+        if name and hash(name) in names:
+            yield Finding(where, f"image must occur once, got {name} again", place.line, "frame")
+        names.add(hash(name))
+        for item, message in check_scene(scene, self.space):
+            full = item if place.line is not None else f"{name}, {item}"
+            yield Finding(where, message, place.line, full)
 
 
-def label_files(path: Path) -> Iterator[Path]:
-    """Yield the files of scenes a path stands for, or the path itself for other formats.
+class _Pictures:
+    """What is wrong with the pictures of one data set.
 
-    Raises:
-        FormatError: If a folder holds no labels of a known format.
+    Args:
+        root: Folder that image names are relative to.
+        counts: Where ``found`` and ``missing`` are counted.
+        required: Whether each must be there, or all or none.
     """
-    if not path.is_dir():
-        yield path
-        return
-    files = [f for f in walk_files(path) if isinstance(f, Path) and f.name.endswith(SUFFIXES)]
-    own = [file for file in files if not (is_split(file.parent) and file.name in LABEL_FILES[1:])]
-    if own:
-        yield from own
-    else:
-        detect_format(path)
-        yield path
 
+    def __init__(self, root: Path, counts: Counter[str], required: bool) -> None:
+        self._root, self._counts, self._required = root, counts, required
+        self._waiting: list[Finding] = []
 
-def numbered_scenes(path: Path) -> Iterator[tuple[int | None, Scene | FormatError]]:
-    """Yield the line (None where the format has none) and the scene or fault of each record."""
-    if path.name.endswith(".parquet") or (path.is_file() and detect_format(path)[0] == "scene"):
-        yield from iter_numbered(path)
-        return
-    loaded = find_format(detect_format(path)[0]).load(path)
-    yield from ((None, scene) for scene in loaded.scenes)
-    for wrong in loaded.quarantine.rejected:
-        yield wrong.line, FormatError(wrong.message, wrong.path, wrong.line, wrong.item)
-
-
-def _of_benchmark(fault: BenchmarkFault) -> Finding:
-    return Finding(str(fault.file), fault.message, fault.line, fault.item)
-
-
-def _check_file(file: Path, space: LabelSpace) -> Iterator[Finding]:
-    root = file if file.is_dir() else file.parent
-    names: dict[str, int | None] = {}
-    scenes: list[Scene | None] = []
-    for line, found in numbered_scenes(file):
-        if isinstance(found, FormatError):
-            scenes.append(None)
-            yield Finding(str(found.path or file), found.message, found.line, found.item)
-            continue
-        scenes.append(found)
-        item = found.frame.image if line is None else None
-        name = found.frame.image
-        if name and name in names:
-            yield Finding(str(file), f"image must occur once, got {name} again", line, "frame")
-        names.setdefault(name, line)
-        for where, message in check_scene(found, space):
-            full = f"{item}, {where}" if item else where
-            yield Finding(str(file), message, line, full)
-        if name and not found.extra.get("assumed_size"):
-            yield from (
-                Finding(str(file), message, line, name) for message in _check_picture(found, root)
-            )
-    if not scenes:
-        yield Finding(str(file), "labels must hold at least one frame, got none")
-    if is_split(root) and file.name == LABEL_FILES[0]:
-        yield from map(_of_benchmark, check_rows(root, scenes, space))
-
-
-def check_scene(scene: Scene, space: LabelSpace) -> Iterator[tuple[str, str]]:
-    """Yield (item, message) of every fault inside a scene."""
-    yield from (("frame", message) for message in _check_frame(scene.frame, space))
-    seen: dict[tuple[str, object], int] = {}
-    for index, instance in enumerate(scene.instances):
-        item = f"instance {index} ({instance.label})"
-        for message in _check_words(instance, space):
-            yield item, message
-        for message in _check_shape(instance, scene.frame.size_wh):
-            yield item, message
-        first = seen.setdefault((instance.label, instance.geometry), index)
-        if first != index:
-            yield item, f"instance must occur once, got the same as instance {first}"
-    for first, second in find_edge_pairs(scene):
-        if scene.instances[first].geometry != scene.instances[second].geometry:
-            item = f"instance {second} ({scene.instances[second].label})"
-            yield item, f"line must be a marking of its own, got the other edge of instance {first}"
-
-
-def _check_frame(frame: Frame, space: LabelSpace) -> Iterator[str]:
-    for name, value in frame.attributes.items():
-        values = space.frame_attributes.get(name)
-        if values is None:
-            yield f"frame attribute must be in the taxonomy, got {name!r}"
-        elif value not in values:
-            yield f"{name} must be one of {', '.join(values)}, got {value!r}"
-
-
-def _check_words(instance: Instance, space: LabelSpace) -> Iterator[str]:
-    if instance.label not in space.labels:
-        yield f"label must be in the taxonomy, got {instance.label!r}"
-        return
-    allowed = space.attributes_of(instance.label)
-    for name, value in instance.attributes.items():
-        if name not in allowed:
-            yield f"attribute must be one of {', '.join(allowed) or 'none'}, got {name!r}"
-        elif value not in allowed[name]:
-            yield f"{name} must be one of {', '.join(allowed[name])}, got {value!r}"
-
-
-def _check_shape(instance: Instance, size_wh: Size) -> Iterator[str]:
-    """Yield what is wrong with a shape: nothing there, no extent, off the image, crossing."""
-    shape = instance.geometry
-    points = shape.vertices()
-    if not len(points):
-        yield f"{shape.kind} must have points, got none"
-        return
-    if isinstance(shape, Polyline) and len(points) == 1:
-        yield "line must have at least 2 points, got 1"
-    elif isinstance(shape, Polyline) and not np.ptp(points, axis=0).any():
-        yield f"line must have a length, got {len(points)} times the same point"
-    if isinstance(shape, Box) and not shape.wh.all():
-        yield f"box must have an area, got {shape.xyxy.tolist()}"
-    if isinstance(shape, Polygon):
-        for place, ring in enumerate(shape.rings):
-            yield from (f"ring {place} {message}" for message in _check_ring(ring))
-    if not _meets(instance, size_wh):
-        yield f"{shape.kind} must meet the image {size_wh[0]}x{size_wh[1]}, got one outside"
-
-
-def _check_ring(ring: FloatArray) -> Iterator[str]:
-    if len(ring) < 3:
-        yield f"must have at least 3 points, got {len(ring)}"
-    elif not shapely.LinearRing(ring).is_simple:
-        yield "must not cross or touch itself"
-    elif shapely.Polygon(ring).area == 0:
-        yield "must have an area, got none"
-
-
-def _meets(instance: Instance, size_wh: Size) -> bool:
-    """Tell whether any part of a shape lies in the closed image."""
-    image, shape = shapely.box(0, 0, *size_wh), instance.geometry
-    points = shape.vertices()
-    if ((points >= 0) & (points <= size_wh)).all(axis=1).any():
-        return True
-    if isinstance(shape, Box):
-        return bool(image.intersects(shapely.box(*shape.xyxy)))
-    if isinstance(shape, Polyline) and len(points) > 1:
-        return bool(image.intersects(shapely.LineString(points)))
-    if isinstance(shape, Polygon):
-        whole = [shapely.Polygon(ring) for ring in shape.rings if len(ring) >= 3]
-        return any(image.intersects(shapely.make_valid(ring)) for ring in whole)
-    return False
-
-
-def _check_picture(scene: Scene, root: Path) -> Iterator[str]:
-    """Yield what is wrong with the picture beside the labels."""
-    try:
-        path = root / check_image_name(scene.frame.image.lstrip("/"))
-        if not path.is_file():
-            yield "picture must stand beside its labels, got none"
+    def check(self, place: Place, scene: Scene) -> Iterator[Finding]:
+        """Yield the faults of a frame's picture, and those that waited for the first picture."""
+        name, where = scene.frame.image, (str(place.file), place.line)
+        if not name:
             return
-        size = image_size(path)
+        try:
+            path = self._root / check_image_name(name.lstrip("/"))
+        except FormatError as error:
+            yield Finding(where[0], error.message, where[1], name)
+            return
+        if path.is_file():
+            self._counts["found"] += 1
+            yield from self._waiting
+            self._waiting, self._required = [], True
+            yield from (
+                Finding(where[0], message, where[1], name)
+                for message in _check_picture(path, scene)
+            )
+            return
+        self._counts["missing"] += 1
+        message = "picture must stand beside its labels, got none"
+        lost = Finding(where[0], message, where[1], name)
+        if self._required:
+            yield lost
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append(lost)
+
+
+def _check_picture(picture: Path, scene: Scene) -> Iterator[str]:
+    try:
+        size = image_size(picture)
     except FormatError as error:
         yield error.message
         return
     if size != scene.frame.size_wh:
-        yield "picture must have the size of its labels {}x{}, got {}x{}".format(
-            *scene.frame.size_wh, *size
-        )
+        shown = "picture must have the size of its labels, got {}x{} for {}x{}"
+        yield shown.format(*size, *scene.frame.size_wh)
+
+
+def validate(path: str | Path, space: LabelSpace | None = None) -> Validation:
+    """Return every fault of a label file or folder of any format, found while it is iterated.
+
+    A folder with a manifest is a split of the benchmark: its hashes, expressions and attribute
+    questions are checked too.
+
+    Args:
+        path: File or folder.
+        space: The taxonomy; by default the packaged one.
+    """
+    return Validation(Path(path), space or default_label_space())
+
+
+def _of_benchmark(fault: BenchmarkFault) -> Finding:
+    return Finding(str(fault.file), fault.message, fault.line, fault.item)

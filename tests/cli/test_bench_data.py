@@ -66,7 +66,9 @@ def test_validate_names_findings_and_fails(tmp_path) -> None:
     assert ran.exit_code == 1
     assert "images/000001.png" in ran.output
     found = json.loads(run("data", "validate", tmp_path, "--json").stdout)
-    assert {"file", "line", "item", "message"} == set(found[0])
+    assert {"file", "line", "item", "message"} == set(found["findings"][0])
+    assert sum(found["rules"].values()) == len(found["findings"])
+    assert (found["frames"], found["pictures"]) == (2, {"found": 1, "missing": 1})
 
 
 def test_stats_fail_where_a_value_is_too_rare(tmp_path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.stats import count_scenes
-from drivegrid.geometry import Box
+from drivegrid.geometry import Box, Polygon, Polyline
 from drivegrid.labels import default_label_space
 from tests.data.toy_world import random_scene
 
@@ -47,6 +47,24 @@ def test_box_sizes() -> None:
     boxes = [Instance("obstacle", Box(np.array([0, 0, side, side]))) for side in sides]
     stats = count_scenes([Scene(Frame("", (200, 200)), tuple(boxes))])
     assert stats.box_sizes == {"large": 1, "medium": 2, "small": 1}
+
+
+def test_spread() -> None:
+    rng = np.random.default_rng(0)
+    sides = [0.5, 1, 3, 4, 31]
+    boxes = [Instance("obstacle", Box(np.array([0, 0, side, side]))) for side in sides]
+    line = Instance("lane/line", Polyline(np.array([[0, 0], [1, 1], [63.9, 63.9], [64, 99]])))
+    unknown = Instance("spaceship", Polygon((np.array([[10.0, 10], [30, 10], [20, 30]]),)))
+    frame = Frame("", (64, 64))
+    scenes = [Scene(frame, tuple(boxes)), Scene(frame, (line, unknown)), Scene(frame)]
+    stats = count_scenes(scenes[index] for index in rng.permutation(3))
+    assert stats.instances_per_frame == {0: 1, 2: 1, 5: 1}
+    assert stats.lanes_per_frame == {0: 2, 1: 1}
+    assert stats.box_sides == {0: 1, 1: 1, 2: 1, 4: 1, 8: 0, 16: 1}
+    assert list(stats.positions) == ["lane", "obstacle", "other"]
+    assert np.argwhere(stats.positions["lane"]).tolist() == [[0, 0], [31, 31]]
+    assert np.argwhere(stats.positions["other"]).tolist() == [[10, 10]]  # (20, 20) of 64
+    assert stats.positions["obstacle"].sum() == 5
 
 
 def test_what_is_too_rare() -> None:

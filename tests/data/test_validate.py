@@ -10,7 +10,7 @@ from PIL import Image
 from drivegrid.data.benchmark import Plan, write_split
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
-from drivegrid.data.validate import check_scene, validate
+from drivegrid.data.validate import Validation, check_scene, validate
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Anchors, Box, Point, Polygon, Polyline
 from drivegrid.labels import default_label_space
@@ -46,9 +46,18 @@ def test_a_scene_without_anything_is_good() -> None:
         (Instance(ROAD, Polygon((SQUARE,))), ""),
         (Instance(ROAD, Polygon((SQUARE, 0.5 * SQUARE + 20))), ""),
         (Instance(ROAD, Polygon(())), "poly must have points"),
-        (Instance(ROAD, Polygon((BOW,))), "ring 0 must not cross"),
-        (Instance(ROAD, Polygon((SQUARE, BOW))), "ring 1 must not cross"),
-        (Instance(ROAD, Polygon((SQUARE[:2],))), "ring 0 must have at least 3 points"),
+        (
+            Instance(ROAD, Polygon((BOW,))),
+            "got a crossing in ring 0",
+        ),
+        (
+            Instance(ROAD, Polygon((SQUARE, BOW))),
+            "got a crossing in ring 1",
+        ),
+        (
+            Instance(ROAD, Polygon((SQUARE[:2],))),
+            "at least 3 points, got 2 in ring 0",
+        ),
         (Instance(ROAD, Polygon((SQUARE - 500,))), "poly must meet the image"),
         (Instance("obstacle/cone", Box(np.array([1.0, 1, 1, 9]))), "box must have an area"),
         (Instance("obstacle/cone", Box(np.array([-9.0, -9, 2000, 2000]))), ""),
@@ -108,7 +117,7 @@ def test_pictures(tmp_path) -> None:
     Image.new("RGB", (64, 49)).save(tmp_path / "b.png")
     found = [(f.line, f.message) for f in validate(tmp_path / "s.jsonl")]
     assert found == [
-        (2, "picture must have the size of its labels 64x48, got 64x49"),
+        (2, "picture must have the size of its labels, got 64x49 for 64x48"),
         (3, "image must occur once, got a.png again"),
     ]
     (tmp_path / "a.png").write_text("no picture")
@@ -199,3 +208,59 @@ def test_altered_splits(split, tmp_path, change, named) -> None:
     assert bool(found) == bool(named)
     for part in named:
         assert part in found
+
+
+def save_tusimple(path, *lanes):
+    row = {"lanes": lanes, "h_samples": [10, 20, 30], "raw_file": f"{len(lanes)}.jpg"}
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def test_empty_lanes_by_line_and_slot(tmp_path) -> None:
+    path = tmp_path / "label_data.json"
+    save_tusimple(path, [5, 6, 7])
+    save_tusimple(path, [5, 6, 7], [-2, -2, -2])
+    (finding,) = validate(path)
+    assert (finding.file, finding.line, finding.item) == (str(path), 2, "lane 1")
+    assert finding.rule == "lane must have points"
+    curved = Scene(Frame("a.png", (64, 48)), (), {"curvelanes": {"empty": [0, 2]}})
+    assert faults(curved) == ["lane must have points, got none"] * 2
+    opened = {"frame": {"lane_lines": [[1, {"uv": [[], []]}]]}}
+    assert len(faults(Scene(Frame("a.png", (64, 48)), (), {"openlane": opened}))) == 1
+
+
+@pytest.mark.parametrize(
+    "extra", [3, [], {"empty": 3}, {"frame": 3}, {"frame": {"lane_lines": "x"}}]
+)
+def test_extras_of_other_forms_have_no_empty_lanes(extra) -> None:
+    names = ("tusimple", "curvelanes", "openlane")
+    for name in names:
+        assert faults(Scene(Frame("a.png", (64, 48)), (), {name: extra})) == []
+
+
+def test_labels_that_travel_alone_are_good_unless_pictures_are_asked_for(tmp_path) -> None:
+    scenes = [make_scene(image=f"{n}.png", size_wh=(64, 48)) for n in range(3)]
+    save(tmp_path / "s.jsonl", *scenes, pictures=False)
+    checked = validate(tmp_path / "s.jsonl")
+    assert (list(checked), checked.pictures, checked.frames) == ([], {"missing": 3}, 3)
+    asked = Validation(tmp_path / "s.jsonl", root=tmp_path)
+    assert [f.item for f in asked] == ["0.png", "1.png", "2.png"]
+    Image.new("RGB", (64, 48)).save(tmp_path / "1.png")
+    assert [f.item for f in validate(tmp_path / "s.jsonl")] == ["0.png", "2.png"]
+
+
+def test_findings_are_counted_by_rule(tmp_path) -> None:
+    scenes = [make_scene(make_lane([[5, n]]), image=f"{n}.png") for n in range(3)]
+    save(tmp_path / "s.jsonl", *scenes, pictures=False)
+    checked = validate(tmp_path / "s.jsonl")
+    assert len(list(checked)) == 3
+    assert checked.rules == {"line must have at least 2 points": 3}
+    assert (checked.instances, checked.quarantined) == (3, 0)
+
+
+def test_real_data_is_read(realdata) -> None:
+    for name, clean in (("culane_sample", True), ("openlane_sample", False)):
+        checked = validate(realdata / name)
+        assert bool(list(checked)) != clean, name
+        assert checked.frames > 0
+        assert checked.quarantined == 0

@@ -24,6 +24,7 @@ __all__ = [
     "load_culane",
     "load_tusimple",
     "parse_entry",
+    "possible_formats",
     "save_culane",
     "save_tusimple",
 ]
@@ -47,16 +48,29 @@ def detect_format(path: str | Path) -> tuple[str, str]:
         FormatError: If it looks like none of the known formats, or like several; lists them.
     """
     peek = Peek(Path(path))
-    if not peek.path.exists():
-        raise FormatError("labels must exist, got no such file or folder.", path)
-    reasons = {name: entry.recognise(peek) for name, entry in FORMATS.items()}
-    found = {name: reason for name, reason in reasons.items() if reason is not None}
+    found = _recognising(peek)
     if len(found) == 1:
         return next(iter(found.items()))
     if found:
         told = "; ".join(f"{name} ({reason})" for name, reason in found.items())
         raise FormatError(f"labels must be of one format, got {told}. Say which: --from.", path)
     raise FormatError(f"labels must be one of {', '.join(FORMATS)}, got {_sight(peek)}.", path)
+
+
+def possible_formats(path: str | Path) -> list[str]:
+    """Return the names of all formats that a file or folder looks like; perhaps none.
+
+    Raises:
+        FormatError: If it is missing or cannot be read.
+    """
+    return list(_recognising(Peek(Path(path))))
+
+
+def _recognising(peek: Peek) -> dict[str, str]:
+    if not peek.path.exists():
+        raise FormatError("labels must exist, got no such file or folder.", peek.path)
+    reasons = {name: entry.recognise(peek) for name, entry in FORMATS.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _sight(peek: Peek) -> str:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.quarantine import Loaded, Quarantine, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
+
+
+class Place(NamedTuple):
+    """Where a frame's labels stand.
+
+    Args:
+        file: The file.
+        line: 1-based line, if the file has lines.
+    """
+
+    file: Path
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +38,12 @@ class Source:
             the rest cannot be read at all.
         parse: Returns the scene of an entry, or raises FormatError, which says where. A function
             of a module, or a ``functools.partial`` of one, so that other processes can have it.
+        where: Returns where the labels of an entry stand, if it is not the data set's one file.
     """
 
     entries: Iterator[Any]
     parse: Callable[[Any], Scene]
+    where: Callable[[Any], Place] | None = None
 
     def __iter__(self) -> Iterator[Scene | FormatError]:
         """Yield each frame, or why it is set aside; read = kept + set aside."""
@@ -81,6 +95,7 @@ class Format:
         lost_out: What the writer cannot say, in words.
         side_read: The file beside a path that is read too, if there is one.
         side_written: The file beside a path that may be written too.
+        suffix: How a file's name ends, where drivegrid chooses the name.
     """
 
     name: str
@@ -94,6 +109,7 @@ class Format:
     lost_out: str
     side_read: Callable[[Path], Path | None] = _nothing
     side_written: Callable[[Path], Path | None] = _nothing
+    suffix: str = ".json"
 
     def load(self, path: str | Path) -> Loaded:
         """Return all frames of a data set at once, and what was set aside."""

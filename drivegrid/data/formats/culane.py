@@ -17,7 +17,7 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import read_lines, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lanes import LANE, climbs, split_lanes
@@ -63,7 +63,7 @@ def open_culane(path: str | Path, list_file: str | Path | None = None) -> Source
     if list_file is None and root.is_file():
         root, list_file = require_root(root, _label_name), root.absolute()
     entries = _walk(root) if list_file is None else read_list(root, Path(list_file), _label_name)
-    return Source(entries, partial(_parse, root))
+    return Source(entries, partial(_parse, root), lambda entry: Place(root / _label_name(entry[0])))
 
 
 def load_culane(path: str | Path, list_file: str | Path | None = None) -> Loaded:

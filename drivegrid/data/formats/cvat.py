@@ -195,4 +195,5 @@ CVAT = Format(
     holds="boxes, polygons, lines, points, masks, tracks, attributes, frame attributes as tags",
     lost_in="what the meta says of task, owner and jobs",
     lost_out="confidence, visibility, clip; polygons of several rings become masks of pixels",
+    suffix=".xml",
 )

@@ -378,4 +378,5 @@ GTSRB = Format(
     holds="boxes of 43 kinds of traffic signs",
     lost_in="",
     lost_out="all but boxes of those signs; frames without one; other attributes",
+    suffix=".csv",
 )

@@ -47,4 +47,5 @@ SCENE = Format(
     holds="everything",
     lost_in="",
     lost_out="nothing",
+    suffix=".jsonl",
 )

@@ -26,7 +26,7 @@ import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.lanes import (
     LANE,
@@ -78,7 +78,8 @@ def open_tusimple(path: str | Path, root: str | Path | None = None) -> Source:
     path = Path(path)
     folder = path.parent if root is None else Path(root)
     types = load_lane_types(path)
-    return Source(_numbered_lines(path, types), partial(_parse, path, folder, types))
+    parse = partial(_parse, path, folder, types)
+    return Source(_numbered_lines(path, types), parse, lambda entry: Place(path, entry[0]))
 
 
 def load_tusimple(path: str | Path, root: str | Path | None = None) -> Loaded:

@@ -1,0 +1,57 @@
+"""docs/formats.md, from the table: ``python -m drivegrid.data.formats.document``."""
+
+from __future__ import annotations
+
+from drivegrid.data.formats.contract import Format
+from drivegrid.data.formats.table import FORMATS
+
+_HEAD = """# Label formats
+
+Made from the table of formats by `python -m drivegrid.data.formats.document > docs/formats.md`;
+`drivegrid data formats` prints the same.
+
+Every reader gives scenes, and every writer takes scenes: any format goes to any other. A frame
+with anything wrong is set aside whole, with file, line and item. What a target cannot hold is
+counted and named. `drivegrid data convert A B --to NAME` does it; `--from NAME` says what A is
+where its content does not tell.
+"""
+
+
+def describe(entry: Format) -> dict[str, str | bool]:
+    """Return what people should know of a format, as JSON values."""
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "path_is": entry.path_is,
+        "written": entry.save is not None,
+        "holds": entry.holds,
+        "lost_in": entry.lost_in,
+        "lost_out": entry.lost_out,
+    }
+
+
+def document() -> str:
+    """Return the page: an overview, then each format with what it holds and what is lost."""
+    rows = [
+        f"| [`{entry.name}`](#{entry.name}) | {_cell(entry.title)} | {entry.path_is} "
+        f"| {'read, written' if entry.save else 'read'} |"
+        for entry in FORMATS.values()
+    ]
+    table = ["| name | format | labels are a | |", "|---|---|---|---|", *rows, ""]
+    return "\n".join([_HEAD, *table, *(_section(entry) for entry in FORMATS.values())])
+
+
+def _section(entry: Format) -> str:
+    out = entry.lost_out if entry.save else "not written"
+    return (
+        f"## {entry.name}\n\n{entry.title}.\n\n- holds: {entry.holds or 'nothing'}\n"
+        f"- lost on reading: {entry.lost_in or 'nothing'}\n- lost on writing: {out or 'nothing'}\n"
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(document(), end="")
