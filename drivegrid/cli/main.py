@@ -14,6 +14,7 @@ from drivegrid.cli.check import check
 from drivegrid.cli.convert import data
 from drivegrid.cli.demo import demo
 from drivegrid.cli.evaluate import evaluate
+from drivegrid.cli.export import export
 from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
@@ -58,6 +59,7 @@ app.command()(check)
 app.command("bench-data")(bench_data)
 data.command("validate")(validate)
 data.command("stats")(stats)
+data.command("export")(export)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")

@@ -15,6 +15,7 @@ import numpy as np
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import FloatArray, Geometry, IntArray, Polygon, Size
 from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.grammar import format_answer, format_offsets
 from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec
 from drivegrid.tokens.offsets import offsets_toward
 
@@ -36,6 +37,24 @@ class Noise:
     shake: float = 0.35
     lose: float = 0.02
     invent: float = 0.15
+
+
+def refine_prompt(query: str, items: Sequence[AnswerItem], done: int = 0) -> str:
+    """Return a refine turn that can stand alone: the question and the proposal are repeated.
+
+    Args:
+        query: The question the proposal answers.
+        items: The proposal.
+        done: Rounds of offsets in it that were given already; they are repeated too.
+
+    >>> item = AnswerItem("cone", {}, GridGeometry("point", (np.array([[3, 4]]),)))
+    >>> print(refine_prompt("all cones", [item]))
+    refine: all cones
+    cone: <point><grid_3_4></point>
+    """
+    shapes = [item.geometry for item in items]
+    rounds = [format_offsets(shapes, number) for number in range(1, done + 1)]
+    return "\n".join([f"{QUESTION}: {query}", format_answer(items), *rounds])
 
 
 def noisy_proposal(
@@ -67,14 +86,19 @@ def noisy_proposal(
         offsets = _mending(cells, instance.geometry, item.geometry, grid, size_wh)
         shaken.append(_with(item, cells, offsets))
     if items and rng.random() < noise.invent:
-        place = int(rng.integers(len(items)))
-        model = items[place]
-        shift = rng.integers(4, 10, 2) * rng.choice([-1, 1], 2)
-        limit = (grid.cols - 1, grid.rows - 1)
-        cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
-        offsets = tuple(np.full(len(part), DELETE) for part in cells)
-        shaken.insert(int(rng.integers(len(shaken) + 1)), _with(model, cells, offsets))
+        wrong = invent(items, grid, rng)
+        shaken.insert(int(rng.integers(len(shaken) + 1)), wrong)
     return shaken
+
+
+def invent(items: Sequence[AnswerItem], grid: GridSpec, rng: np.random.Generator) -> AnswerItem:
+    """Return one of the items 4 to 9 cells away, where nothing is; all of it is to be deleted."""
+    model = items[int(rng.integers(len(items)))]
+    shift = rng.integers(4, 10, 2) * rng.choice([-1, 1], 2)
+    limit = (grid.cols - 1, grid.rows - 1)
+    cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
+    offsets = tuple(np.full(len(part), DELETE) for part in cells)
+    return _with(model, cells, offsets)
 
 
 def _with(

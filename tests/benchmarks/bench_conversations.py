@@ -1,0 +1,36 @@
+"""How many frames a second become conversations, in one process: run by hand.
+
+PYTHONPATH=. python tests/benchmarks/bench_conversations.py [LABELS]
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from drivegrid.data.formats import detect_format, find_format
+from drivegrid.tasks.conversations import convert
+from drivegrid.tasks.settings import KINDS, ConversationConfig
+from tests.data.toy_world import random_scene
+
+
+def speed(scenes, **changes):
+    config = ConversationConfig(covered=("*",), **changes)
+    for scene in scenes[:20]:
+        convert(scene, config)
+    start, records = time.process_time(), 0
+    for scene in scenes:
+        records += len(convert(scene, config))
+    seconds = time.process_time() - start
+    return len(scenes) / seconds, records / len(scenes)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        path = Path(sys.argv[1])
+        scenes = find_format(detect_format(path)[0]).load(path).scenes
+    else:
+        scenes = [random_scene(seed) for seed in range(400)]
+    each = [(kind, {"tasks": {kind: count}}) for kind, count in KINDS.items()]
+    for name, changes in [("all", {}), *each]:
+        rate, records = speed(scenes, **changes)
+        print(f"{name:<14}{rate:>9.0f} frames/s of CPU time {records:>6.1f} records a frame")
