@@ -60,18 +60,21 @@ def draw_mask(polygon: Polygon, size_wh: Size, mask_size_wh: Size) -> BoolArray:
     ratio = np.asarray(mask_size_wh) / np.asarray(size_wh)
     rings = [ring * ratio for ring in clip_rings(polygon.rings, size_wh)]
     start, end = np.concatenate(rings), np.concatenate([np.roll(ring, -1, 0) for ring in rings])
-    # Every pixel row that an edge crosses at the height of the pixels' centres, edge by edge.
-    low, high = np.ceil(np.sort([start[:, 1], end[:, 1]], axis=0) - 0.5).astype(np.int64)
+    # Every column of pixels whose middle an edge crosses, edge by edge, and where it does so.
+    low, high = np.ceil(np.sort([start[:, 0], end[:, 0]], axis=0) - 0.5).astype(np.int64)
     edge = np.repeat(np.arange(len(start)), high - low)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(high - low) - high, high - low)
-    share = (row + 0.5 - start[edge, 1]) / (end[edge, 1] - start[edge, 1])
-    x = start[edge, 0] + share * (end[edge, 0] - start[edge, 0])
-    col = np.clip(np.ceil(x - 0.5), 0, mask_size_wh[0]).astype(np.int64)
-    turns = np.zeros((mask_size_wh[1], mask_size_wh[0] + 1), dtype=np.uint8)
-    np.bitwise_xor.at(turns, (row, col), 1)
+    col = np.arange(len(edge)) - np.repeat(np.cumsum(high - low) - high, high - low)
+    share = (col + 0.5 - start[edge, 0]) / (end[edge, 0] - start[edge, 0])
+    y = start[edge, 1] + share * (end[edge, 1] - start[edge, 1])
+    width, height = mask_size_wh
+    row = np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
+    # Down a column the polygon begins and ends in turns: xor of all crossings above.
+    crossed, times = np.unique(row * width + col, return_counts=True)
+    turns = np.zeros((height + 1, width), dtype=np.bool_)
+    turns.ravel()[crossed] = times % 2 == 1
     used = slice(row.min(initial=0), row.max(initial=0) + 1)
-    turns[used] = np.bitwise_xor.accumulate(turns[used], axis=1)
-    return turns[:, :-1].astype(np.bool_)
+    turns[used] = np.logical_xor.accumulate(turns[used], axis=0)
+    return turns[:-1]
 
 
 def cell_pools(mask: BoolArray, grid: GridSpec, band: int) -> IntArray:
@@ -110,7 +113,7 @@ class _SquareSums:
     """Sums of a mask over squares, by a summed-area table of the part that is not empty."""
 
     def __init__(self, mask: BoolArray) -> None:
-        pixels = mask.astype(np.uint8)
+        pixels = np.ascontiguousarray(mask).view(np.uint8)
         x, y, width, height = cv2.boundingRect(pixels)
         self.corner, self.inner = np.array([x, y]), (width, height)
         self.size_wh = (mask.shape[1], mask.shape[0])

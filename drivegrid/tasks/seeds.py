@@ -14,6 +14,6 @@ def draw_for(seed: int, *names: str) -> np.random.Generator:
     >>> a.integers(1000) == b.integers(1000)
     np.True_
     """
-    text = "".join(f"{len(name)}:{name}" for name in names)
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest)])
+    text = "".join(f"{len(name)}:{name}" for name in (str(seed), *names))
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest))

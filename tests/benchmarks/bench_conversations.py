@@ -5,12 +5,17 @@ PYTHONPATH=. python tests/benchmarks/bench_conversations.py [LABELS]
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from drivegrid.data.formats import detect_format, find_format
 from drivegrid.tasks.conversations import convert
 from drivegrid.tasks.settings import KINDS, ConversationConfig
 from tests.data.toy_world import random_scene
+
+
+def named(scene, number):
+    return replace(scene, frame=replace(scene.frame, image=f"{number}.png"))
 
 
 def speed(scenes, **changes):
@@ -29,7 +34,7 @@ if __name__ == "__main__":
         path = Path(sys.argv[1])
         scenes = find_format(detect_format(path)[0]).load(path).scenes
     else:
-        scenes = [random_scene(seed) for seed in range(400)]
+        scenes = [named(random_scene(seed), seed) for seed in range(400)]
     each = [(kind, {"tasks": {kind: count}}) for kind, count in KINDS.items()]
     for name, changes in [("all", {}), *each]:
         rate, records = speed(scenes, **changes)

@@ -11,39 +11,38 @@ from drivegrid.data.attributes import attribute_questions
 from drivegrid.data.expressions import read_description
 from drivegrid.data.fields import as_kind, field
 from drivegrid.errors import FormatError
-from drivegrid.tasks.base import Asked, Task
+from drivegrid.tasks.base import Asked
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.drivable import Drivable
 from drivegrid.tasks.lanes import ORDINALS, Lanes, ask_by_place, ask_ego
 from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, ask_nearest
 from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
 from drivegrid.tasks.signs import Signs
+from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import escape_text
 
 Turns = Iterator[Turn | None]
 """Turns as they are drawn; None where a draw came to nothing."""
-SUBJECTS: tuple[tuple[Task, tuple[str, ...]], ...] = (
-    (Lanes(), ("lane/line",)),
-    (Objects(), tuple(root.rstrip("/") for root in ROOTS)),
-    (Signs(), ("sign",)),
-    (Drivable(), ("area/drivable/direct",)),
-)
-"""The tasks, with the labels that must be covered for the answer "none"."""
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    Lanes.name: ("lane/line",),
+    Objects.name: tuple(root.rstrip("/") for root in ROOTS),
+    Signs.name: ("sign",),
+    Drivable.name: ("area/drivable/direct",),
+}
+"""The labels a task asks for: all must be covered for the answer "none"."""
 DESCRIBED = ("lane", "obstacle", "object", "sign", "light", "area")
 
 
-def ask_everything(
-    talk: Talk, task: Task, paths: tuple[str, ...], rng: np.random.Generator
-) -> Turns:
+def ask_everything(talk: Talk, name: str, rng: np.random.Generator) -> Turns:
     """Ask for all a task asks for, in different words each time."""
-    instances = task.instances(talk.scene)
-    if not instances and not all(talk.denies(path) for path in paths):
+    instances = talk.subjects[name]
+    if not instances and not all(talk.denies(path) for path in SUBJECTS[name]):
         return
     wordings = [
         (query, names)
-        for query, names in task.wordings()
-        if all(talk.knows(instance, name) for name in names for instance in instances)
+        for query, names in TASKS[name].wordings()
+        if all(talk.knows(instance, n) for n in names for instance in instances)
     ]
     for number in rng.permutation(len(wordings)):
         query, names = wordings[number]
@@ -52,7 +51,7 @@ def ask_everything(
 
 def ask_lane(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask for the ego lane or one line by its place; for one that is not there if that is known."""
-    lines = Lanes().instances(talk.scene)
+    lines = talk.subjects[Lanes.name]
     denied = talk.denies("lane/line")
     has_roles = any(line.attributes.get("role", "").startswith("ego") for line in lines)
     places = len(ORDINALS) if denied else min(len(lines), len(ORDINALS))
@@ -65,7 +64,7 @@ def ask_lane(talk: Talk, rng: np.random.Generator) -> Turns:
 
 def ask_object(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask for the nearest or all of a class, one time in four of a class that is absent."""
-    boxes = Objects().instances(talk.scene)
+    boxes = talk.subjects[Objects.name]
     present = sorted({box.label for box in boxes})
     absent = [path for path in ASKED_CLASSES if path not in talk.labels and talk.denies(path)]
     while present or absent:

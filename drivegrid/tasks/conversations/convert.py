@@ -40,7 +40,7 @@ _DRAWN: Mapping[str, Callable[[Talk, np.random.Generator], Turns]] = {
     "refine_mask": ask_refine_mask,
 }
 _IN_DIALOGUES = (
-    *(task.name for task, _ in SUBJECTS), "lane_query", "object_query", *_EXPRESSIONS,
+    *SUBJECTS, "lane_query", "object_query", *_EXPRESSIONS,
     "attributes", "describe",
 )  # fmt: skip
 
@@ -96,9 +96,8 @@ def _conversations(talk: Talk, kind: str, count: int) -> Iterator[list[Turn]]:
 
 
 def _turns(talk: Talk, kind: str, rng: np.random.Generator) -> Turns:
-    for task, paths in SUBJECTS:
-        if kind == task.name:
-            return ask_everything(talk, task, paths, rng)
+    if kind in SUBJECTS:
+        return ask_everything(talk, kind, rng)
     if kind in _EXPRESSIONS:
         return ask_expression(talk, _EXPRESSIONS[kind])
     return _DRAWN[kind](talk, rng)

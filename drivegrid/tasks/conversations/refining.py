@@ -21,6 +21,7 @@ from drivegrid.tasks.conversations.record import INVENTED
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.offsets import propose_box, propose_seg
 from drivegrid.tasks.refine import Noise, invent, noisy_proposal, refine_prompt
+from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.grammar import format_offsets
 
@@ -28,16 +29,14 @@ from drivegrid.tokens.grammar import format_offsets
 def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask to mend an answer with simulated mistakes: to a task or to an expression."""
     answers = [
-        turn
-        for task, _ in SUBJECTS
-        if (turn := talk.turn(Asked(task.question, task.instances(talk.scene)))) and turn.items
+        Asked(TASKS[name].question, talk.subjects[name]) for name in SUBJECTS if talk.subjects[name]
     ]
     for expression in talk.expressions:
-        instances = tuple(talk.scene.instances[index] for index in expression.targets)
-        turn = talk.turn(Asked(expression.text, talk.ordered(instances)), whole=True)
-        answers += [turn] if turn and turn.items else []
+        instances = talk.ordered(talk.scene.instances[index] for index in expression.targets)
+        answers += [Asked(expression.text, instances)] if instances else []
     for index in rng.permutation(len(answers)):
-        yield mistaken(talk, answers[index], rng)
+        turn = talk.turn(answers[index], whole=True)
+        yield mistaken(talk, turn, rng) if turn else None
 
 
 def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator) -> Turn:

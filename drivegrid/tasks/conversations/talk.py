@@ -18,6 +18,7 @@ from drivegrid.tasks.conversations.coverage import coverage_of
 from drivegrid.tasks.objects import ROOTS
 from drivegrid.tasks.seeds import draw_for
 from drivegrid.tasks.settings import ConversationConfig
+from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer
@@ -97,6 +98,11 @@ class Talk:
         self.labels = {instance.label for instance in source.instances}
         self.coverage = coverage_of(source, config.covered, self.space)
         self.memory = _Memory(codec)
+
+    @cached_property
+    def subjects(self) -> dict[str, tuple[Instance, ...]]:
+        """What each task asks for, by its name."""
+        return {name: task.instances(self.scene) for name, task in TASKS.items()}
 
     def rng(self, kind: str) -> np.random.Generator:
         """Return the draws of one kind, the same whatever else is asked."""
