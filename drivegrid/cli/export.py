@@ -22,6 +22,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     config_file: Annotated[
         Path | None, typer.Option("--config", help="settings in YAML; options go before it")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes; the file is the same")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print the counts as JSON")] = False,
 ) -> None:
     """Write questions and answers about every frame; no picture is opened.
@@ -43,7 +44,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     covered = covered_by(source_format, default_label_space())
     config = load_conversation_config(config_file)
     config = with_options(config, tasks=tasks, seed=seed, covered=covered)
-    done = export_records(find_format(source_format).open(source), target, form, config)
+    done = export_records(find_format(source_format).open(source), target, form, config, workers)
     if as_json:
         print_json(done.to_dict())
     else:

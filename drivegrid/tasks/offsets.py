@@ -72,8 +72,9 @@ def draw_mask(polygon: Polygon, size_wh: Size, mask_size_wh: Size) -> BoolArray:
     crossed, times = np.unique(row * width + col, return_counts=True)
     turns = np.zeros((height + 1, width), dtype=np.bool_)
     turns.ravel()[crossed] = times % 2 == 1
-    used = slice(row.min(initial=0), row.max(initial=0) + 1)
-    turns[used] = np.logical_xor.accumulate(turns[used], axis=0)
+    for number in range(row.min(initial=height) + 1, row.max(initial=0) + 1):
+        # twice as fast as accumulate, which goes down one column after the other
+        np.logical_xor(turns[number - 1], turns[number], out=turns[number])
     return turns[:-1]
 
 
@@ -90,7 +91,8 @@ def cell_pools(mask: BoolArray, grid: GridSpec, band: int) -> IntArray:
     than the mask, something of it, or both, as the sums over squares tell.
     """
     size_wh = (mask.shape[1], mask.shape[0])
-    pixels = _pixels(_centers(grid, size_wh), size_wh)
+    centers = _centers(grid, size_wh)
+    pixels = _pixels(centers, size_wh)
     step = int(np.floor(grid.offset_step(size_wh)[1]))
     sums = _SquareSums(mask)
     filled, area = sums.around(pixels, step + 1)
@@ -100,9 +102,10 @@ def cell_pools(mask: BoolArray, grid: GridSpec, band: int) -> IntArray:
     filled, area = sums.around(pixels, band, margin=1)
     at_edge = (filled > 0) & (filled < area)
     inside = mask[pixels[:, 1], pixels[:, 0]]
-    reached = _hits(mask, _centers(grid, size_wh), grid.offset_step(size_wh)).any(axis=1)
+    hard = at_edge & ~inside
+    hard[hard] = ~_hits(mask, centers[hard], grid.offset_step(size_wh)).any(axis=1)
     pools = np.select(
-        [at_edge & ~inside & ~reached, eroded, dilated & ~inside],
+        [hard, eroded, dilated & ~inside],
         [Pool.HARD, Pool.INSIDE, Pool.RING],
         Pool.FAR,
     )
