@@ -30,7 +30,7 @@ KINDS = {
     "attributes": 4,
     "describe": 2,
     "questions": 4,
-    "refine": 2,
+    "refine": 1,
     "refine_mask": 1,
     "dialogue": 1,
 }

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
@@ -14,6 +16,7 @@ from drivegrid.tasks.conversations.coverage import Coverage, coverage_of, covere
 from drivegrid.tasks.conversations.talk import answer_shape
 from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tokens.grid import GridSpec
+from tests.data.builders import scenes
 from tests.tasks.conversations.reading import pairs, read_answer
 
 SIZE = (640, 360)
@@ -187,6 +190,28 @@ def test_malformed_extras_set_the_frame_aside(extra) -> None:
 def test_any_shape_under_any_label_is_asked_about_or_left_out(shape, label) -> None:
     shown = scene(Instance(label, shape), box("object/vehicle/car"))
     for record in convert(shown, ConversationConfig(covered=("*",))):
+        for prompt, answer, _ in pairs(record):
+            if "<offset>" in answer or "<grid_" in answer:
+                read_answer(prompt, answer, GridSpec())
+
+
+LABELS = ("lane/line", "obstacle/cone", "object/vehicle/car", "sign/warning", "light/vehicle",
+          "area/drivable/direct", "unheard/of")  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(scenes, st.lists(st.sampled_from(LABELS), min_size=3, max_size=3))
+def test_no_scene_breaks_it(shown, labels) -> None:
+    instances = [replace(i, label=label) for i, label in zip(shown.instances, labels, strict=False)]
+    shown = replace(shown, instances=tuple(instances))
+    config = ConversationConfig(covered=("*",))
+    try:
+        records = convert(shown, config)
+    except FormatError:
+        assert not shown.frame.image or {"expressions", "questions"} & set(shown.extra)
+        return
+    assert records == convert(shown, config)
+    for record in records:
         for prompt, answer, _ in pairs(record):
             if "<offset>" in answer or "<grid_" in answer:
                 read_answer(prompt, answer, GridSpec())
