@@ -27,24 +27,24 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Write questions and answers about every frame; no picture is opened.
 
-    "None" is an answer only for what the data set marks: by its map in the taxonomy, or as the
-    setting ``covered`` says.
+    "None" is an answer only for what the data set marks: by its map in the taxonomy and the
+    labels in its first 1000 frames, or as the setting ``covered`` says.
 
     Example: drivegrid data export label_data.json train.jsonl --as swift --tasks lanes,refine
     """
     from drivegrid.data.formats import detect_format, find_format
     from drivegrid.labels import default_label_space
-    from drivegrid.tasks.conversations.coverage import covered_by
+    from drivegrid.tasks.conversations.coverage import covered_by, labels_seen
     from drivegrid.tasks.conversations.export import export as export_records
     from drivegrid.tasks.settings import load_conversation_config, with_options
 
     if source_format == "auto":
         source_format, reason = detect_format(source)
         typer.echo(f"{source}: {source_format} ({reason})", err=True)
-    covered = covered_by(source_format, default_label_space())
-    config = load_conversation_config(config_file)
+    config, found = load_conversation_config(config_file), find_format(source_format)
+    covered = covered_by(source_format, labels_seen(found.open(source)), default_label_space())
     config = with_options(config, tasks=tasks, seed=seed, covered=covered)
-    done = export_records(find_format(source_format).open(source), target, form, config, workers)
+    done = export_records(found.open(source), target, form, config, workers)
     if as_json:
         print_json(done.to_dict())
     else:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from drivegrid.data.scene import Scene
+from drivegrid.errors import FormatError
 from drivegrid.labels import LabelSpace, MappedLabel
 from drivegrid.tasks.settings import EVERYTHING
 
 RENDERED = "rendered"
+FRAMES_LOOKED_AT = 1000
+"""Frames that tell which kinds of labels a data set holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,29 @@ def coverage_of(scene: Scene, covered: tuple[str, ...] | None, space: LabelSpace
     return Coverage(frozenset(space.paths if EVERYTHING in covered else covered))
 
 
-def covered_by(source: str, space: LabelSpace) -> tuple[str, ...] | None:
-    """Return the labels a data set marks, by its map in the taxonomy; None where it has none."""
+def covered_by(source: str, seen: Iterable[str], space: LabelSpace) -> tuple[str, ...] | None:
+    """Return the labels a data set marks, by its map in the taxonomy; None where it has none.
+
+    Args:
+        source: Name of the format.
+        seen: Labels that occur in it, as `labels_seen` returns them. Many data sets keep lanes,
+            boxes and areas in files of their own: a kind of which nothing occurs is not covered.
+        space: The taxonomy.
+    """
     if source not in space.maps:
         return None
+    roots = {_root(label) for label in seen}
     known = space.maps[source]
     targets = {target.path for target in known.labels.values() if isinstance(target, MappedLabel)}
-    return tuple(sorted(targets | {rule.path for rule in known.rules}))
+    targets |= {rule.path for rule in known.rules}
+    return tuple(sorted(path for path in targets if _root(path) in roots))
+
+
+def labels_seen(scenes: Iterable[Scene | FormatError]) -> set[str]:
+    """Return the labels in the first `FRAMES_LOOKED_AT` frames."""
+    frames = islice(scenes, FRAMES_LOOKED_AT)
+    return {i.label for found in frames if isinstance(found, Scene) for i in found.instances}
+
+
+def _root(path: str) -> str:
+    return path.partition("/")[0]

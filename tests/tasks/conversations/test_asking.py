@@ -12,7 +12,7 @@ from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.conversations import convert
-from drivegrid.tasks.conversations.coverage import Coverage, coverage_of, covered_by
+from drivegrid.tasks.conversations.coverage import Coverage, coverage_of, covered_by, labels_seen
 from drivegrid.tasks.conversations.talk import answer_shape
 from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tokens.grid import GridSpec
@@ -67,9 +67,16 @@ def test_rendered_frames_cover_everything_and_others_nothing() -> None:
 
 
 def test_data_sets_cover_what_their_map_names() -> None:
-    assert covered_by("culane", SPACE) == ("lane/line",)
-    assert "object/vehicle/car" in covered_by("bdd100k", SPACE)
-    assert covered_by("scene", SPACE) is None
+    assert covered_by("culane", ["lane/line"], SPACE) == ("lane/line",)
+    assert covered_by("scene", ["lane/line"], SPACE) is None
+
+
+def test_a_file_of_boxes_says_nothing_about_lanes() -> None:
+    seen = labels_seen([scene(box("object/vehicle/bus")), FormatError("bad"), scene()])
+    covered = covered_by("bdd100k", seen, SPACE)
+    assert "object/vehicle/car" in covered
+    assert {path.partition("/")[0] for path in covered} == {"object"}
+    assert covered_by("bdd100k", [], SPACE) == ()
 
 
 def test_lanes_of_a_lane_data_set_say_nothing_about_cars() -> None:
