@@ -29,7 +29,7 @@ from drivegrid.data.rasters import (
     rle_to_text,
 )
 from drivegrid.errors import FormatError, GeometryError
-from drivegrid.geometry import Box, FloatArray, Polygon, Size
+from drivegrid.geometry import BoolArray, Box, FloatArray, Polygon, Size
 
 Record: TypeAlias = dict[str, Any]
 
@@ -128,7 +128,7 @@ def polygon_of(segmentation: object, size_wh: Size, item: str) -> Polygon | None
     return Polygon(_joined(rings, size_wh, item)) if rings else None
 
 
-def mask_of(record: Mapping[str, Any], size_wh: Size, item: str) -> np.ndarray[Any, Any]:
+def mask_of(record: Mapping[str, Any], size_wh: Size, item: str) -> BoolArray:
     """Return the (H, W) mask of run lengths that must be of the frame's size."""
     size = field(record, "size", list, item)
     if size != [size_wh[1], size_wh[0]]:
@@ -146,12 +146,17 @@ def mask_of(record: Mapping[str, Any], size_wh: Size, item: str) -> np.ndarray[A
         raise FormatError(error.message, item=item) from error
 
 
-def _regions(mask: np.ndarray[Any, Any], item: str) -> Polygon:
+def _regions(mask: BoolArray, item: str) -> Polygon:
     """Return all parts of a mask as one polygon."""
-    try:
-        return Polygon(tuple(ring for part in outline(mask) for ring in part.rings))
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return Polygon(())
+    corner = np.array([columns[0], rows[0]])
+    try:  # most regions are small, and a frame takes much longer
+        parts = outline(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     except GeometryError as error:
         raise FormatError(str(error), item=item) from error
+    return Polygon(tuple(ring + corner for part in parts for ring in part.rings))
 
 
 def _joined(rings: list[FloatArray], size_wh: Size, item: str) -> tuple[FloatArray, ...]:

@@ -19,6 +19,7 @@ from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
 from drivegrid.labels import default_label_space
 
+_SAID = ("file_name", "width", "height")
 _TABLES = ("images", "annotations", "categories", "videos")
 
 
@@ -166,10 +167,10 @@ def _numbered(record: Record, ids: Ids) -> Record:
 
 
 def _image_record(scene: Scene, rest: Record) -> Record:
-    width, height = scene.frame.size_wh
-    record = rest | {"file_name": scene.frame.image}
+    record: Record = {"file_name": scene.frame.image}
     if not scene.extra.get("assumed_size"):
-        record |= {"width": width, "height": height}
+        record |= dict(zip(("width", "height"), scene.frame.size_wh, strict=True))
+    record |= {key: value for key, value in rest.items() if key not in _SAID}
     given = as_kind(rest.get("attributes", {}), dict, "extra coco, attributes")
     known = default_label_space().frame_attributes
     attributes = write_facts(scene.frame.attributes, given, known)

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import pickle
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivegrid.data.formats import FORMATS
+from drivegrid.data.formats import FORMATS, detect_format
 from drivegrid.data.formats.coco import load_coco, open_coco, recognise_coco, save_coco
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
@@ -463,6 +465,18 @@ def test_other_files_are_not_recognised(tmp_path, text):
     assert recognise_coco(Peek(tmp_path)) is None
 
 
+def test_files_are_of_no_other_format(tmp_path):
+    assert detect_format(GOLDEN)[0] == "coco"
+    results = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]
+    assert detect_format(write(tmp_path / "a.results.json", results))[0] == "coco"
+
+
+def test_entries_travel_to_other_processes():
+    source = pickle.loads(pickle.dumps(open_coco(GOLDEN).parse))
+    [first, *_] = open_coco(GOLDEN).entries
+    assert source(pickle.loads(pickle.dumps(first))) == load_coco(GOLDEN).scenes[0]
+
+
 def test_large_files_are_recognised_by_their_head(tmp_path, monkeypatch):
     monkeypatch.setattr("drivegrid.data.formats.peek.MAX_WHOLE", 10)
     assert recognise_coco(Peek(GOLDEN))
@@ -541,3 +555,26 @@ def test_saving_leaves_scenes_as_they_are(tmp_path):
     loaded = load_coco(GOLDEN)
     save_coco(loaded.scenes, tmp_path / "out.json")
     assert loaded.scenes == load_coco(GOLDEN).scenes
+
+
+def test_real_boxes_come_back(realdata, tmp_path):
+    scenes = FORMATS["voc"].load(realdata / "road_signs_voc").scenes
+    assert save_coco(scenes, tmp_path / "a.json").losses == []
+    first = load_coco(tmp_path / "a.json").scenes
+    for before, after in zip(scenes, first, strict=True):
+        assert before.frame.image == after.frame.image
+        for one, two in zip(before.instances, after.instances, strict=True):
+            assert (one.label, one.geometry) == (two.label, two.geometry)
+    save_coco(first, tmp_path / "b.json")
+    assert load_coco(tmp_path / "b.json").scenes == first
+
+
+def test_real_masks_come_back(realdata, tmp_path):
+    root = realdata / "camvid11"
+    scenes = list(islice(FORMATS["masks"].open(root), 4))
+    assert save_coco(scenes, tmp_path / "a.json").losses == []
+    first = load_coco(tmp_path / "a.json").scenes
+    for before, after in zip(scenes, first, strict=True):
+        assert [i.geometry for i in before.instances] == [i.geometry for i in after.instances]
+    save_coco(first, tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
