@@ -250,4 +250,4 @@ def _shape_record(
         record, lost = record | held, why or lost
     box_of(record["bbox"], f"{item}, bbox")
     _check_area(record, item)
-    return record, lost
+    return {key: record[key] for key in _SHAPE}, lost
