@@ -237,7 +237,8 @@ def _shape_record(
     if not isinstance(shape, Box | Polygon):
         return {}, f"{shape.kind} left out: COCO has boxes and polygons"
     held = {key: own[key] for key in _SHAPE if key in own}
-    if not held or own.get("of") != fingerprint(shape):
+    is_same = own.get("of") == fingerprint(shape) and len(shape.vertices()) > 0
+    if not held or not is_same:
         record, why = write_shape(shape, size_wh)
         return record, why or lost
     if "segmentation" in held:
@@ -247,6 +248,8 @@ def _shape_record(
             raise FormatError("segmentation must say the shape, got another.", item=item)
     else:
         record, why = write_shape(shape, size_wh)
+        if not record:
+            return {}, why
         record, lost = record | held, why or lost
     box_of(record["bbox"], f"{item}, bbox")
     _check_area(record, item)

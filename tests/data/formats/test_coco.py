@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from drivegrid.data.formats import FORMATS, detect_format
 from drivegrid.data.formats.coco import load_coco, open_coco, recognise_coco, save_coco
+from drivegrid.data.formats.coco_shapes import fingerprint
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
 from drivegrid.data.rasters import fill, rle_encode, rle_to_text
@@ -549,6 +550,14 @@ def test_what_was_said_of_a_shape_is_checked(tmp_path, key):
     own = scene.instances[0].extra["coco"] | {key: {"size": [6, 8], "counts": [48]}}
     hostile = replace(scene, instances=(replace(scene.instances[0], extra={"coco": own}),))
     assert save_coco([hostile], tmp_path / "out.json").quarantine.num_rejected == 1
+
+
+@pytest.mark.parametrize("shape", [Polygon(()), polygon([[1, 2]])])
+@pytest.mark.parametrize("key", ["area", "segmentation"])
+def test_what_was_said_of_no_shape(tmp_path, shape, key):
+    own = {key: FULL if key == "segmentation" else 3, "of": fingerprint(shape)}
+    saved = save_coco([make_scene(Instance("area", shape, extra={"coco": own}))], tmp_path / "a")
+    assert saved.losses or saved.quarantine.num_rejected
 
 
 def test_saving_leaves_scenes_as_they_are(tmp_path):
