@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from drivegrid.data.benchmark import LABEL_FILES
 from drivegrid.data.benchmark_checks import BenchmarkFault, check_manifest, check_rows
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import walk_files
+from drivegrid.data.folders import LocalFolder
 from drivegrid.data.formats import detect_format, find_format
 from drivegrid.data.images import image_size
 from drivegrid.data.lane_edges import find_edge_pairs
 from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.shards import QUARANTINE, check_shards, is_shards
 from drivegrid.data.split import is_split
 from drivegrid.data.store import SUFFIXES, iter_numbered
 from drivegrid.errors import FormatError
@@ -49,8 +52,9 @@ def validate(path: str | Path, space: LabelSpace | None = None) -> Iterator[Find
 
     Args:
         path: Scenes (.jsonl, .jsonl.gz, .parquet), labels of another known format, or a folder.
-            A folder with a manifest is a split of the benchmark: its hashes, expressions and
-            attribute questions are checked too. Other folders are walked for scenes and splits.
+            A folder with a manifest is a split of the benchmark or shards of scenes: its hashes
+            are checked too, of a split also expressions and attribute questions. Other folders
+            are walked for scenes, splits and shards. Pictures of shards are not looked for.
         space: The taxonomy; by default the packaged one.
 
     Raises:
@@ -58,11 +62,20 @@ def validate(path: str | Path, space: LabelSpace | None = None) -> Iterator[Find
     """
     path, space = Path(path), space or default_label_space()
     found = list(label_files(path))
-    for split in sorted({file.parent for file in found if is_split(file.parent)}):
+    folders = sorted({file.parent for file in found})
+    for split in filter(is_split, folders):
         yield from map(_of_benchmark, check_manifest(split))
+    sharded = {folder for folder in folders if is_shards(LocalFolder(folder))}
+    for folder in sorted(sharded):
+        for fault in check_shards(LocalFolder(folder)):
+            yield Finding(str(fault.path), fault.message)
+    names: dict[Path, dict[str, int | None]] = defaultdict(dict)
     for file in found:
+        in_shards = file.parent in sharded
         try:
-            yield from _check_file(file, space)
+            yield from _check_file(
+                file, space, names[file.parent if in_shards else file], pictures=not in_shards
+            )
         except FormatError as error:
             if not path.is_dir():
                 raise
@@ -79,12 +92,20 @@ def label_files(path: Path) -> Iterator[Path]:
         yield path
         return
     files = [f for f in walk_files(path) if isinstance(f, Path) and f.name.endswith(SUFFIXES)]
-    own = [file for file in files if not (is_split(file.parent) and file.name in LABEL_FILES[1:])]
+    beside = {folder: _not_scenes(folder) for folder in {file.parent for file in files}}
+    own = [file for file in files if file.name not in beside[file.parent]]
     if own:
         yield from own
     else:
         detect_format(path)
         yield path
+
+
+def _not_scenes(folder: Path) -> tuple[str, ...]:
+    """Return the files of a folder that end as files of scenes do and are none."""
+    if is_shards(LocalFolder(folder)):
+        return (QUARANTINE,)
+    return LABEL_FILES[1:] if is_split(folder) else ()
 
 
 def numbered_scenes(path: Path) -> Iterator[tuple[int | None, Scene | FormatError]]:
@@ -102,9 +123,11 @@ def _of_benchmark(fault: BenchmarkFault) -> Finding:
     return Finding(str(fault.file), fault.message, fault.line, fault.item)
 
 
-def _check_file(file: Path, space: LabelSpace) -> Iterator[Finding]:
+def _check_file(
+    file: Path, space: LabelSpace, names: dict[str, int | None], *, pictures: bool
+) -> Iterator[Finding]:
+    """Yield the faults of one file; ``names`` holds the images of the files it belongs with."""
     root = file if file.is_dir() else file.parent
-    names: dict[str, int | None] = {}
     scenes: list[Scene | None] = []
     for line, found in numbered_scenes(file):
         if isinstance(found, FormatError):
@@ -120,13 +143,13 @@ def _check_file(file: Path, space: LabelSpace) -> Iterator[Finding]:
         for where, message in check_scene(found, space):
             full = f"{item}, {where}" if item else where
             yield Finding(str(file), message, line, full)
-        if name and not found.extra.get("assumed_size"):
+        if pictures and name and not found.extra.get("assumed_size"):
             yield from (
                 Finding(str(file), message, line, name) for message in _check_picture(found, root)
             )
     if not scenes:
         yield Finding(str(file), "labels must hold at least one frame, got none")
-    if is_split(root) and file.name == LABEL_FILES[0]:
+    if file.name == LABEL_FILES[0] and is_split(root):
         yield from map(_of_benchmark, check_rows(root, scenes, space))
 
 
