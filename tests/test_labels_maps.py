@@ -60,6 +60,15 @@ CLASSES = {
         pedestrian, motorcycle, bicycle, traffic_cone, barrier"""),
     "kitti": lines("""Car, Van, Truck, Pedestrian, Person_sitting, Cyclist, Tram, Misc, DontCare,
         road, lane"""),
+    "coco": lines("""person, bicycle, car, motorcycle, airplane, bus, train, truck, boat,
+        traffic light, fire hydrant, stop sign, parking meter, bench, bird, cat, dog, horse, sheep,
+        cow, elephant, bear, zebra, giraffe, backpack, umbrella, handbag, tie, suitcase, frisbee,
+        skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard,
+        tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich,
+        orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed,
+        dining table, toilet, tv, laptop, mouse, remote, keyboard, cell phone, microwave, oven,
+        toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear, hair drier,
+        toothbrush"""),
     "camvid": lines("""Animal, Archway, Bicyclist, Bridge, Building, Car, CartLuggagePram, Child,
         Column_Pole, Fence, LaneMkgsDriv, LaneMkgsNonDriv, Misc_Text, MotorcycleScooter,
         OtherMoving, ParkingBlock, Pedestrian, Road, RoadShoulder, Sidewalk, SignSymbol, Sky,
@@ -119,6 +128,7 @@ def test_the_lists_are_complete() -> None:
     assert len(V2_NAMES) == len(set(V2_NAMES)) == 124
     assert len(CLASSES["mapillary_vistas"]) == 66 + 124
     assert len(CLASSES["cityscapes"]) == 35 + 3
+    assert len(CLASSES["coco"]) == 80
 
 
 @pytest.mark.parametrize("source", CLASSES)
@@ -158,6 +168,7 @@ DROPPED = {
     },
     "nuscenes": {"vehicle.ego", "static.other", "noise"},
     "kitti": {"DontCare"},
+    "coco": {"airplane", *CLASSES["coco"][24:]},
     "camvid": {"Void", "Unlabelled"},
     "mapillary_vistas": {
         "construction--barrier--road-side",

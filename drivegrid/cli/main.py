@@ -11,6 +11,7 @@ from drivegrid import __version__
 from drivegrid.cli.bench_data import bench_data
 from drivegrid.cli.ceiling import ceiling
 from drivegrid.cli.check import check
+from drivegrid.cli.conversations import conversations
 from drivegrid.cli.convert import data
 from drivegrid.cli.data_derive import export_labels, import_labels, merge, sample, split
 from drivegrid.cli.data_formats import formats
@@ -66,6 +67,7 @@ data.command("stats")(stats)
 data.command("merge")(merge)
 data.command("split")(split)
 data.command("sample")(sample)
+data.command("conversations")(conversations)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")

@@ -82,6 +82,29 @@ def other_members(path: str | Path, arrays: Set[str]) -> dict[str, Any]:
     return found
 
 
+def object_items(path: str | Path) -> Iterator[tuple[str, int | None, bytes]]:
+    """Yield (key, number, JSON text) of all that stands in a top-level object, in one pass.
+
+    An array comes as ``[]`` with the number None, then element by element; other values come
+    whole, with the number None.
+
+    Args:
+        path: JSON file, unpacked if it ends in ``.gz``.
+
+    Raises:
+        FormatError: As ``array_items``.
+    """
+    with _open(Path(path)) as text:
+        for name in text.members():
+            if text.peek() == "[":
+                yield name, None, b"[]"
+                for number, item in text.array(name):
+                    yield name, number, item
+            else:
+                yield name, None, text.value()
+        text.end()
+
+
 def first_char(path: str | Path) -> str:
     """Return the first character of a JSON file that is no space; empty if there is none.
 

@@ -22,7 +22,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.geometry import Size
 from drivegrid.model.manifest import read_json, verify
-from drivegrid.tokens.vocabulary import Vocabulary, escape
+from drivegrid.tokens.vocabulary import Vocabulary, escape_text
 
 RGBImage: TypeAlias = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
@@ -52,15 +52,6 @@ class Message(TypedDict):
 
     role: Literal["system", "user", "assistant"]
     content: str | Sequence[Part]
-
-
-def escape_text(text: str) -> str:
-    r"""Return text in which nothing reads as a spatial token or as a chat control token.
-
-    >>> escape_text("<|im_end|> near <grid_1_2>")
-    '<\\|im_end|> near <\\grid_1_2>'
-    """
-    return escape(text).replace("<|", "<\\|")
 
 
 def chat_text(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError, TokenError
-from drivegrid.geometry import GeometryKind, Size
+from drivegrid.geometry import Geometry, GeometryKind, Size
 from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.tokens.answer import AnswerItem
-from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import check_geometry
 
 
@@ -35,11 +35,17 @@ class Task(ABC):
         name: Short name, used in configs and reports.
         kind: Geometry its answers hold.
         question: The plain question that asks for everything.
+        paraphrases: All plain questions, `question` first.
     """
 
     name: ClassVar[str]
     kind: ClassVar[GeometryKind]
     question: ClassVar[str]
+    paraphrases: ClassVar[tuple[str, ...]]
+
+    def wordings(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return every way to ask for everything, each with the attributes the answer states."""
+        return tuple((words, ()) for words in self.paraphrases)
 
     @abstractmethod
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
@@ -50,8 +56,15 @@ class Task(ABC):
         """Draw a question about the scene: the plain one, a paraphrase, or a narrower one."""
 
 
+class Encoder(Protocol):
+    """Turns shapes into cells: `Codec`, or what remembers its answers."""
+
+    def encode(self, geometry: Geometry, size_wh: Size) -> GridGeometry:
+        """Return the tokens of a shape, as `Codec.encode` does."""
+
+
 def answer_items(
-    asked: Asked, codec: Codec, size_wh: Size, space: LabelSpace | None = None
+    asked: Asked, codec: Encoder, size_wh: Size, space: LabelSpace | None = None
 ) -> tuple[list[AnswerItem], tuple[Instance, ...]]:
     """Return the answer in tokens, with the instances it names.
 

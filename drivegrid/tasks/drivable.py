@@ -19,6 +19,7 @@ class Drivable(Task):
     name: ClassVar[str] = "drivable"
     kind: ClassVar[GeometryKind] = "poly"
     question: ClassVar[str] = PARAPHRASES[0]
+    paraphrases: ClassVar[tuple[str, ...]] = PARAPHRASES
 
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
         """Return the directly drivable polygons, as the scene lists them."""

@@ -43,6 +43,7 @@ class Objects(Task):
     name: ClassVar[str] = "objects"
     kind: ClassVar[GeometryKind] = "box"
     question: ClassVar[str] = PARAPHRASES[0]
+    paraphrases: ClassVar[tuple[str, ...]] = PARAPHRASES
 
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
         """Return at most `MAX_BOXES` boxes; the lower a box ends, the nearer it is."""
@@ -66,8 +67,18 @@ class Objects(Task):
             return Asked(pick(rng, PARAPHRASES), boxes)
         present = sorted({i.label for i in boxes})
         label = pick(rng, present if present and draw < 0.9 else ASKED_CLASSES)
-        words = default_label_space().words(label)
-        same = tuple(i for i in boxes if i.label == label)
         if draw < 0.75:
-            return Asked(pick(rng, NEAREST).format(words), same[:1])
-        return Asked(pick(rng, ALL_OF).format(words), same)
+            return ask_nearest(boxes, label, rng)
+        return ask_all_of(boxes, label, rng)
+
+
+def ask_nearest(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
+    """Ask for the nearest of a class; boxes from near to far."""
+    same = tuple(i for i in boxes if i.label == label)
+    return Asked(pick(rng, NEAREST).format(default_label_space().words(label)), same[:1])
+
+
+def ask_all_of(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
+    """Ask for all of a class."""
+    same = tuple(i for i in boxes if i.label == label)
+    return Asked(pick(rng, ALL_OF).format(default_label_space().words(label)), same)

@@ -13,10 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import FloatArray, Geometry, IntArray, Polygon, Size
+from drivegrid.geometry import (
+    Box,
+    FloatArray,
+    Geometry,
+    IntArray,
+    Point,
+    Polygon,
+    Polyline,
+    Size,
+    clip_points,
+)
 from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.grammar import format_answer, format_offsets
 from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec
 from drivegrid.tokens.offsets import offsets_toward
+from drivegrid.tokens.rings import clip_rings
 
 QUESTION = "refine"
 DELETE_CELLS = 2.0
@@ -36,6 +48,24 @@ class Noise:
     shake: float = 0.35
     lose: float = 0.02
     invent: float = 0.15
+
+
+def refine_prompt(query: str, items: Sequence[AnswerItem], done: int = 0) -> str:
+    """Return a refine turn that can stand alone: the question and the proposal are repeated.
+
+    Args:
+        query: The question the proposal answers.
+        items: The proposal.
+        done: Rounds of offsets in it that were given already; they are repeated too.
+
+    >>> item = AnswerItem("cone", {}, GridGeometry("point", (np.array([[3, 4]]),)))
+    >>> print(refine_prompt("all cones", [item]))
+    refine: all cones
+    cone: <point><grid_3_4></point>
+    """
+    shapes = [item.geometry for item in items]
+    rounds = [format_offsets(shapes, number) for number in range(1, done + 1)]
+    return "\n".join([f"{QUESTION}: {query}", format_answer(items), *rounds])
 
 
 def noisy_proposal(
@@ -67,14 +97,19 @@ def noisy_proposal(
         offsets = _mending(cells, instance.geometry, item.geometry, grid, size_wh)
         shaken.append(_with(item, cells, offsets))
     if items and rng.random() < noise.invent:
-        place = int(rng.integers(len(items)))
-        model = items[place]
-        shift = rng.integers(4, 10, 2) * rng.choice([-1, 1], 2)
-        limit = (grid.cols - 1, grid.rows - 1)
-        cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
-        offsets = tuple(np.full(len(part), DELETE) for part in cells)
-        shaken.insert(int(rng.integers(len(shaken) + 1)), _with(model, cells, offsets))
+        wrong = invent(items, grid, rng)
+        shaken.insert(int(rng.integers(len(shaken) + 1)), wrong)
     return shaken
+
+
+def invent(items: Sequence[AnswerItem], grid: GridSpec, rng: np.random.Generator) -> AnswerItem:
+    """Return one of the items 4 to 9 cells away, where nothing is; all of it is to be deleted."""
+    model = items[int(rng.integers(len(items)))]
+    shift = rng.integers(4, 10, 2) * rng.choice([-1, 1], 2)
+    limit = (grid.cols - 1, grid.rows - 1)
+    cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
+    offsets = tuple(np.full(len(part), DELETE) for part in cells)
+    return _with(model, cells, offsets)
 
 
 def _with(
@@ -89,7 +124,7 @@ def _shake(cells: IntArray, grid: GridSpec, rng: np.random.Generator, noise: Noi
     lost = rng.random(len(cells)) < noise.lose
     jump = rng.integers(3, 7, cells.shape) * rng.choice([-1, 1], cells.shape)
     shift = np.where(lost[:, None], jump, shift)
-    moved: IntArray = np.clip(cells + shift, 0, (grid.cols - 1, grid.rows - 1))
+    moved: IntArray = np.maximum(np.minimum(cells + shift, (grid.cols - 1, grid.rows - 1)), 0)
     return moved
 
 
@@ -106,43 +141,45 @@ def _mending(
     labels = []
     for i, part in enumerate(cells):
         anchors = grid.centers_of(part, size_wh)
-        goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, i)
+        goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh)
         offsets = offsets_toward(goals, anchors, step)
         lost = (np.abs(goals - anchors) > limit).any(axis=1)
         labels.append(np.where(lost, DELETE, offsets))
     return tuple(labels)
 
 
-def _goals(anchors: FloatArray, clean: FloatArray, truth: Geometry, part: int) -> FloatArray:
+def _goals(anchors: FloatArray, clean: FloatArray, truth: Geometry, size_wh: Size) -> FloatArray:
     """Return (N, 2) where each anchor should be.
 
     Points and box corners have one right place. An anchor of a line or ring may lie anywhere on
-    it, so the nearest place counts; the ends of a line are places of their own.
+    it, so the nearest place counts; the ends of a line are places of their own. What reaches out
+    of the image ends at its border.
     """
-    match truth.kind:
-        case "point" | "box":
-            return truth.parts()[0]
-        case "line":
-            line = truth.vertices()
-            line = line[np.argsort(-line[:, 1], kind="stable")]
-            goals = nearest_on_line(anchors, line)
-            ends = nearest_on_line(clean[[0, -1]], line)
-            goals[[0, -1]] = ends
-            return goals
-        case "poly":
-            ring = _matching_ring(clean, truth)
-            return nearest_on_line(anchors, np.concatenate([ring, ring[:1]]))
-        case "seg":
-            return clean
+    if isinstance(truth, Point | Box):
+        return clip_points(truth.parts()[0], size_wh)
+    if isinstance(truth, Polyline):
+        places = nearest_on_line(np.concatenate([anchors, clean[[0, -1]]]), truth.xy)
+        places[[0, -3]] = places[-2:]
+        return places[:-2]
+    if isinstance(truth, Polygon):
+        ring = _matching_ring(clean, truth, size_wh)
+        return nearest_on_line(anchors, np.concatenate([ring, ring[:1]]))
+    return clean
 
 
-def _matching_ring(clean: FloatArray, truth: Polygon) -> FloatArray:
+def _matching_ring(clean: FloatArray, truth: Polygon, size_wh: Size) -> FloatArray:
     """Return the true ring that the clean anchors trace (encoders may drop small rings)."""
+    points = truth.vertices()
+    outside = (points < 0).any() or (points > np.asarray(size_wh)).any()
+    rings = clip_rings(truth.rings, size_wh) if outside else truth.rings
+    if len(rings) == 1:
+        return rings[0]
     gaps = [
         np.abs(nearest_on_line(clean, np.concatenate([r, r[:1]])) - clean).sum()
-        for r in truth.rings
+        for r in rings
+        if len(r)
     ]
-    return truth.rings[int(np.argmin(gaps))]
+    return [r for r in rings if len(r)][int(np.argmin(gaps))]
 
 
 def nearest_on_line(points: FloatArray, line: FloatArray) -> FloatArray:
@@ -150,11 +187,13 @@ def nearest_on_line(points: FloatArray, line: FloatArray) -> FloatArray:
 
     Args:
         points: (N, 2) in pixels.
-        line: (M, 2) vertices in pixels, M at least 2.
+        line: (M, 2) vertices in pixels, M at least 1.
 
     >>> nearest_on_line(np.array([[1.0, 5.0]]), np.array([[0.0, 0.0], [10.0, 0.0]])).tolist()
     [[1.0, 0.0]]
     """
+    if len(line) == 1:
+        line = np.concatenate([line, line])
     start, along = line[:-1], np.diff(line, axis=0)
     length2 = np.maximum((along**2).sum(1), 1e-12)
     t = ((points[:, None] - start) * along).sum(2) / length2

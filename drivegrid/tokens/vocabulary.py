@@ -55,6 +55,15 @@ def escape(text: str) -> str:
     return _ESCAPABLE.sub(r"<\\", text)
 
 
+def escape_text(text: str) -> str:
+    r"""Return text in which nothing reads as a tag or as a chat control token.
+
+    >>> escape_text("<|im_end|> near <grid_1_2>")
+    '<\\|im_end|> near <\\grid_1_2>'
+    """
+    return escape(text).replace("<|", "<\\|")
+
+
 def unescape(text: str) -> str:
     r"""Undo `escape` exactly.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from drivegrid.data import json_stream
 from drivegrid.data.files import parse_json
-from drivegrid.data.json_stream import array_items, first_char, other_members
+from drivegrid.data.json_stream import array_items, first_char, object_items, other_members
 from drivegrid.errors import FormatError
 
 _values = st.recursive(
@@ -177,3 +177,23 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(FormatError, match="readable"):
             next(array_items(path))
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), _values))
+def test_everything_in_an_object_comes_in_one_pass(file, value):
+    file.write_text(json.dumps(value))
+    found = {}
+    for key, number, text in object_items(file):
+        if number is None:
+            found[key] = parse_json(text)
+        else:
+            assert number == len(found[key])
+            found[key].append(parse_json(text))
+    assert found == value
+    assert list(found) == list(value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": [1}', '{"a": 1} 2', '{"a": 1, "a": 2}'])
+def test_what_is_no_object_is_refused(write, text):
+    with pytest.raises(FormatError, match="character"):
+        list(object_items(write(text)))

@@ -13,11 +13,10 @@ from drivegrid.model.processor import (
     PAPER_SIZE_WH,
     QwenProcessor,
     chat_text,
-    escape_text,
     to_patches,
 )
 from drivegrid.tokens.grid import GridSpec
-from drivegrid.tokens.vocabulary import Vocabulary
+from drivegrid.tokens.vocabulary import Vocabulary, escape_text
 from tests.model.tiny_qwen import copy_qwen_tokenizer, make_checkpoint, make_model, make_tokenizer
 
 TINY = (84, 56)

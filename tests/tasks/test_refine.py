@@ -3,12 +3,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from drivegrid.data.scene import Instance
+from drivegrid.geometry import Box, Polygon, Polyline
 from drivegrid.tasks.base import Asked, answer_items
-from drivegrid.tasks.refine import DELETE_CELLS, Noise, nearest_on_line, noisy_proposal
+from drivegrid.tasks.refine import (
+    DELETE_CELLS,
+    Noise,
+    nearest_on_line,
+    noisy_proposal,
+    refine_prompt,
+)
 from drivegrid.tasks.table import TASKS
+from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets, parse_answer, parse_offsets
-from drivegrid.tokens.grid import DELETE, STAY, GridSpec
+from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
 from drivegrid.tokens.offsets import decode_points
 
 from .builders import SIZE, empty, road
@@ -92,3 +101,42 @@ def test_nearest_on_line_equals_a_dense_search() -> None:
     for point, place in zip(points, nearest_on_line(points, line), strict=True):
         best = np.sqrt(((dense - point) ** 2).sum(1).min())
         assert np.hypot(*(place - point)) == pytest.approx(best, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[40.0, 200.0], [200.0, 212.0], [320.0, 190.0], [600.0, 205.0]],  # nearly level, wavy
+        [[100.0, 360.0], [140.0, 200.0], [180.0, 260.0], [220.0, 90.0]],  # turns back
+        [[300.0, 180.0]],
+    ],
+)
+def test_without_noise_no_anchor_of_a_line_moves_far(points) -> None:
+    line = Instance("lane/line", Polyline(np.array(points)))
+    items, kept = answer_items(Asked("", (line,)), Codec(GRID, rounds=0), SIZE)
+    (item,) = noisy_proposal(items, kept, GRID, SIZE, np.random.default_rng(0), Noise(0, 0, 0))
+    moved, alive = decode_points(item.geometry.cells[0], [item.geometry.offsets[0][0]], GRID, SIZE)
+    gap = np.abs(nearest_on_line(moved, line.geometry.xy) - moved) / GRID.cell_size(SIZE)
+    assert alive.all()
+    assert gap.max() <= 0.25 + 1e-9
+
+
+def test_what_reaches_out_of_the_image_is_mended_at_its_border() -> None:
+    box = Instance("object/vehicle/car", Box(np.array([-400.0, 100.0, 200.0, 900.0])))
+    ring = np.array([[-300.0, 200.0], [900.0, 200.0], [900.0, 900.0], [-300.0, 900.0]])
+    area = Instance("area/drivable/direct", Polygon((ring,)))
+    items, kept = answer_items(Asked("", (box, area)), Codec(GRID, rounds=0), SIZE)
+    rng = np.random.default_rng(0)
+    for item in noisy_proposal(items, kept, GRID, SIZE, rng, Noise(0, 0, 0)):
+        assert DELETE not in item.geometry.offsets[0][0]
+
+
+def test_a_refine_prompt_repeats_question_proposal_and_rounds() -> None:
+    cells = np.array([[3, 4]])
+    rounds = ((np.array([STAY]),), (np.array([DELETE]),))
+    item = AnswerItem("cone", {}, GridGeometry("point", (cells,), rounds))
+    assert refine_prompt("all cones", [item], done=1).split("\n") == [
+        "refine: all cones",
+        "cone: <point><grid_3_4></point>",
+        "<offset><point><OFF_0_0></point></offset>",
+    ]

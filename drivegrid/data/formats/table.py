@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drivegrid.data.formats.bdd100k import BDD100K
 from drivegrid.data.formats.cityscapes import CITYSCAPES
+from drivegrid.data.formats.coco import COCO
 from drivegrid.data.formats.culane import CULANE
 from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
@@ -13,6 +14,7 @@ from drivegrid.data.formats.labelme import LABELME
 from drivegrid.data.formats.labelstudio import LABELSTUDIO
 from drivegrid.data.formats.masks import MASKS
 from drivegrid.data.formats.mtsd import MTSD
+from drivegrid.data.formats.nuimages import NUIMAGES
 from drivegrid.data.formats.openlane import OPENLANE
 from drivegrid.data.formats.scalabel import SCALABEL
 from drivegrid.data.formats.scene import SCENE
@@ -29,6 +31,8 @@ _TABLE = (
     OPENLANE,
     BDD100K,
     SCALABEL,
+    COCO,
+    NUIMAGES,
     LABELME,
     CVAT,
     LABELSTUDIO,

@@ -15,6 +15,7 @@ from tests.data.builders import make_lane, make_scene
 PATHS = {
     "bdd100k": "b.json",
     "cityscapes": "folder",
+    "coco": "d.json",
     "culane": "folder",
     "cvat": "a.xml",
     "labelme": "folder",
@@ -24,6 +25,7 @@ PATHS = {
     "gtsrb": "a.csv",
     "kitti": "folder",
     "mtsd": "folder",
+    "nuimages": "folder",
     "openlane": "folder",
     "scalabel": "c.json",
     "scene": "a.jsonl",
@@ -37,10 +39,12 @@ REGION = Instance("area/drivable", Polygon((np.array([[0, 9], [5, 9], [5, 12], [
 _BOX = Box(np.array([10.0, 20.0, 40.0, 50.0]))
 KEPT = {
     "cityscapes": REGION,
+    "coco": Instance("obstacle/cone", _BOX),
     "gtsrb": Instance("sign/regulatory/stop", _BOX),
     "kitti": Instance("object/vehicle/car", _BOX),
     "masks": REGION,
     "mtsd": Instance("sign/regulatory/stop", _BOX),
+    "nuimages": Instance("obstacle/cone", _BOX),
     "vistas": REGION,
     "voc": Instance("obstacle/cone", _BOX),
     "yolo": Instance("obstacle/cone", _BOX),

@@ -1,0 +1,176 @@
+"""The kinds of conversation with one question: each gives the turns a scene allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from drivegrid.data.attributes import attribute_questions
+from drivegrid.data.expressions import read_description
+from drivegrid.data.fields import as_kind, field
+from drivegrid.errors import FormatError
+from drivegrid.tasks.base import Asked
+from drivegrid.tasks.conversations.talk import Talk, Turn
+from drivegrid.tasks.drivable import Drivable
+from drivegrid.tasks.lanes import ORDINALS, Lanes, ask_by_place, ask_ego
+from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, ask_nearest
+from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
+from drivegrid.tasks.signs import Signs
+from drivegrid.tasks.table import TASKS
+from drivegrid.tokens.grid import GridGeometry
+from drivegrid.tokens.vocabulary import escape_text
+
+Turns = Iterator[Turn | None]
+"""Turns as they are drawn; None where a draw came to nothing."""
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    Lanes.name: ("lane/line",),
+    Objects.name: tuple(root.rstrip("/") for root in ROOTS),
+    Signs.name: ("sign",),
+    Drivable.name: ("area/drivable/direct",),
+}
+"""The labels a task asks for: all must be covered for the answer "none"."""
+DESCRIBED = ("lane", "obstacle", "object", "sign", "light", "area")
+
+
+def ask_everything(talk: Talk, name: str, rng: np.random.Generator) -> Turns:
+    """Ask for all a task asks for, in different words each time."""
+    instances = talk.subjects[name]
+    if not instances and not all(talk.denies(path) for path in SUBJECTS[name]):
+        return
+    wordings = [
+        (query, names)
+        for query, names in TASKS[name].wordings()
+        if all(talk.knows(instance, n) for n in names for instance in instances)
+    ]
+    for number in rng.permutation(len(wordings)):
+        query, names = wordings[number]
+        yield talk.turn(Asked(query, instances, names))
+
+
+def ask_lane(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask for the ego lane or one line by its place; for one that is not there if that is known."""
+    lines = talk.subjects[Lanes.name]
+    denied = talk.denies("lane/line")
+    has_roles = any(line.attributes.get("role", "").startswith("ego") for line in lines)
+    places = len(ORDINALS) if denied else min(len(lines), len(ORDINALS))
+    while places:
+        if has_roles and rng.random() < 0.3:
+            yield talk.turn(ask_ego(lines, rng), whole=True)
+        else:
+            yield talk.turn(ask_by_place(lines, places, rng), whole=True)
+
+
+def ask_object(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask for the nearest or all of a class, one time in four of a class that is absent."""
+    boxes = talk.subjects[Objects.name]
+    present = sorted({box.label for box in boxes})
+    absent = [path for path in ASKED_CLASSES if path not in talk.labels and talk.denies(path)]
+    while present or absent:
+        here = bool(present) and (not absent or rng.random() < 0.75)
+        options = present if here else absent
+        label = options[int(rng.integers(len(options)))]
+        ask = ask_nearest if rng.random() < 0.4 else ask_all_of
+        yield talk.turn(ask(boxes, label, rng), whole=True)
+
+
+def ask_expression(talk: Talk, kind: str) -> Turns:
+    """Ask by referring expressions: first those the data set brings, then drawn ones."""
+    yield from (_told(talk, text, targets) for text, targets in _given(talk, kind))
+    for expression in talk.expressions:
+        if expression.kind != kind:
+            continue
+        if kind == "none" and not _can_deny_words(talk, expression.text):
+            continue
+        instances = tuple(talk.scene.instances[index] for index in expression.targets)
+        yield talk.turn(Asked(expression.text, talk.ordered(instances)), whole=True)
+
+
+def _can_deny_words(talk: Talk, text: str) -> bool:
+    label = read_description(text).label
+    return all(talk.denies(path) for path in ((label,) if label else ("obstacle", "object")))
+
+
+def _given(talk: Talk, kind: str) -> Iterator[tuple[str, list[int]]]:
+    """Yield the expressions of ``extra["expressions"]`` that have this kind of targets."""
+    for text, row in _rows(talk.scene.extra, "expressions", "text"):
+        targets = [as_kind(index, int, "targets") for index in field(row, "targets", list)]
+        if not all(0 <= index < talk.num_read for index in targets):
+            raise FormatError(
+                f"targets must be instances 0 to {talk.num_read - 1}, got {targets!s:.100}.",
+                item="expressions",
+            )
+        found = "none" if not targets else "single" if len(targets) == 1 else "multiple"
+        if found == kind:
+            yield text, targets
+
+
+def _told(talk: Talk, text: str, targets: list[int]) -> Turn | None:
+    places = [talk.place.get(index) for index in targets]
+    shown = [talk.scene.instances[place] for place in places if place is not None]
+    if len(shown) < len(targets):
+        return None
+    return talk.turn(Asked(escape_text(text), talk.ordered(shown)), whole=True)
+
+
+def _rows(extra: Mapping[str, Any], key: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a list in a scene's extras, with one text each.
+
+    Raises:
+        FormatError: If one is something else.
+    """
+    for number, row in enumerate(as_kind(extra.get(key, []), list, key)):
+        item = f"{key} {number}"
+        found = as_kind(row, dict, item)
+        words = " ".join(field(found, text, str, item).split())
+        if not words:
+            raise FormatError(f"{text} must not be empty, got {row!r:.100}.", item=item)
+        yield words, found
+
+
+def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask about marked places with the options in the question.
+
+    Two things in the same cells that differ in the answer are not asked about: nobody could tell
+    which one is marked.
+    """
+    questions = attribute_questions(talk.scene, talk.space)
+    answers: dict[str, set[str]] = {}
+    marked = []
+    for question in questions:
+        region = talk.tokens(talk.scene.instances[question.instance])
+        if region is not None:
+            prompt = attribute_prompt(question, region)
+            answers.setdefault(prompt, set()).add(question.answer)
+            marked.append((prompt, question))
+    for index in rng.permutation(len(marked)):
+        prompt, question = marked[index]
+        if len(answers[prompt]) == 1:
+            target = talk.number[id(talk.scene.instances[question.instance])]
+            yield Turn(prompt, question.answer, (target,))
+
+
+def ask_description(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask to describe a marked place that holds one thing."""
+    marked: dict[GridGeometry, list[int]] = {}
+    for place, instance in enumerate(talk.scene.instances):
+        region = talk.tokens(instance)
+        if region is not None and instance.label.partition("/")[0] in DESCRIBED:
+            marked.setdefault(region, []).append(place)
+    alone = [(region, places[0]) for region, places in marked.items() if len(places) == 1]
+    for index in rng.permutation(len(alone)):
+        region, place = alone[index]
+        instance = talk.scene.instances[place]
+        words = describe(instance, talk.space)
+        yield Turn(describe_prompt(region, rng), words, (talk.number[id(instance)],))
+
+
+def ask_given(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask the questions in words that the data set brings (``extra["questions"]``)."""
+    rows = list(_rows(talk.scene.extra, "questions", "question"))
+    for index in rng.permutation(len(rows)):
+        question, row = rows[index]
+        answer = field(row, "answer", str).strip()
+        if answer:
+            yield Turn(escape_text(question), escape_text(answer))

@@ -1,0 +1,119 @@
+"""Refine turns: proposals with simulated mistakes, and the offsets that mend them.
+
+The proposal stands in the user's turn, as GETok's Algorithm 1 writes it, so that no trainer
+learns its mistakes. Boxes and masks are handled as that algorithm says; lines, rings and points
+by ``refine.noisy_proposal``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from drivegrid.data.scene import Instance
+from drivegrid.errors import GeometryError
+from drivegrid.geometry import Box, Polygon, clip_points
+from drivegrid.tasks.base import Asked
+from drivegrid.tasks.conversations.asking import SUBJECTS, Turns
+from drivegrid.tasks.conversations.record import INVENTED
+from drivegrid.tasks.conversations.talk import Talk, Turn
+from drivegrid.tasks.offsets import propose_box, propose_seg
+from drivegrid.tasks.refine import Noise, invent, noisy_proposal, refine_prompt
+from drivegrid.tasks.table import TASKS
+from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.grammar import format_offsets
+
+
+def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask to mend an answer with simulated mistakes: to a task or to an expression."""
+    answers = [
+        Asked(TASKS[name].question, talk.subjects[name]) for name in SUBJECTS if talk.subjects[name]
+    ]
+    for expression in talk.expressions:
+        instances = talk.ordered(talk.scene.instances[index] for index in expression.targets)
+        answers += [Asked(expression.text, instances)] if instances else []
+    for index in rng.permutation(len(answers)):
+        turn = talk.turn(answers[index], whole=True)
+        yield mistaken(talk, turn, rng) if turn else None
+
+
+def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator) -> Turn:
+    """Return the refine turn of an answer that somebody got slightly wrong."""
+    config, grid = talk.config.offsets, talk.codec.grid
+    shown = [talk.scene.instances[talk.place[index]] for index in turn.targets]
+    items = [
+        _shaken(talk, item, instance, rng) for item, instance in zip(turn.items, shown, strict=True)
+    ]
+    targets = list(turn.targets)
+    if rng.random() < config.invent:
+        place = int(rng.integers(len(items) + 1))
+        items.insert(place, invent(turn.items, grid, rng))
+        targets.insert(place, INVENTED)
+    return _refine_turn(turn.query, items, targets)
+
+
+def _shaken(
+    talk: Talk, item: AnswerItem, instance: Instance, rng: np.random.Generator
+) -> AnswerItem:
+    config, grid = talk.config.offsets, talk.codec.grid
+    if isinstance(instance.geometry, Box):
+        box = _cut(instance.geometry, talk)
+        return replace(item, geometry=propose_box(box, talk.size_wh, grid, config, rng))
+    noise = Noise(config.shake, config.lose, invent=0.0)
+    return noisy_proposal([item], [instance], grid, talk.size_wh, rng, noise)[0]
+
+
+def _cut(box: Box, talk: Talk) -> Box:
+    """Return the part of a box inside the frame."""
+    return Box(clip_points(box.parts()[0], talk.size_wh).ravel())
+
+
+def _refine_turn(query: str, items: Sequence[AnswerItem], targets: Sequence[int]) -> Turn:
+    answer = format_offsets([item.geometry for item in items])
+    return Turn(refine_prompt(query, items), answer, tuple(targets), query=query)
+
+
+def ask_refine_mask(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask to mend boxes and mask anchors of outlined things of one label (Algorithm 1)."""
+    outlined: dict[str, list[int]] = {}
+    for place, instance in enumerate(talk.originals):
+        if isinstance(instance.geometry, Polygon):
+            outlined.setdefault(instance.label, []).append(place)
+    few = [label for label in sorted(outlined) if len(outlined[label]) <= talk.config.max_instances]
+    for index in rng.permutation(len(few)):
+        items: list[AnswerItem] = []
+        targets: list[int] = []
+        for place in outlined[few[index]]:
+            found = _outlined_items(talk, talk.originals[place], rng)
+            items += found
+            targets += [talk.number[id(talk.scene.instances[place])]] * len(found)
+        if items:
+            query = f"all {talk.space.label(few[index]).plural}"
+            yield _refine_turn(query, items, targets)
+
+
+def _outlined_items(talk: Talk, instance: Instance, rng: np.random.Generator) -> list[AnswerItem]:
+    """Return box and mask anchors of one outlined thing; nothing where it cannot be seen."""
+    grid, config = talk.codec.grid, talk.config.offsets
+    assert isinstance(instance.geometry, Polygon)
+    try:
+        seg = propose_seg(instance.geometry, talk.size_wh, grid, config, rng)
+    except GeometryError:
+        return []
+    if seg is None:
+        return []
+    points = instance.geometry.vertices()
+    bounds = _cut(Box(np.concatenate([points.min(axis=0), points.max(axis=0)])), talk)
+    box = propose_box(bounds, talk.size_wh, grid, config, rng)
+    words = talk.space.words(instance.label)
+    return [AnswerItem(words, {}, box), AnswerItem(words, {}, seg, same_instance=True)]
+
+
+def refine_chain(turn: Turn, rounds: int) -> Iterator[Turn]:
+    """Yield the refine turns that follow a right answer, one for each round of its offsets."""
+    shapes = [item.geometry for item in turn.items]
+    for done in range(rounds):
+        prompt = refine_prompt(turn.query, turn.items, done)
+        yield Turn(prompt, format_offsets(shapes, done + 1), turn.targets, query=turn.query)

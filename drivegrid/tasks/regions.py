@@ -1,0 +1,88 @@
+"""Questions about a marked place: its attributes by a closed list, or all of it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from drivegrid.data.attributes import AttributeQuestion
+from drivegrid.data.descriptions import ADJECTIVES, relations_for
+from drivegrid.data.scene import Instance
+from drivegrid.labels import LabelSpace, default_label_space
+from drivegrid.tasks.base import pick
+from drivegrid.tokens.grammar import format_geometry
+from drivegrid.tokens.grid import GridGeometry
+
+DESCRIBE = (
+    "describe the marked place",
+    "what is at the marked place?",
+    "tell what can be seen at the marked place",
+)
+FACTS = {
+    "surface": {"dry": "dry", "wet": "wet", "snow": "covered with snow", "damaged": "damaged"},
+    "blockage": {"open": "open", "partial": "partly blocked", "blocked": "blocked"},
+    "density": {"free": "free of traffic", "medium": "some traffic", "dense": "dense traffic"},
+    "role": {"ego-left": "on our left", "ego-right": "on our right"},
+}
+"""Attribute values that follow the noun, in words and in this order."""
+NEAR_M = 10.0
+"""Distances below are told to the metre, above to five."""
+
+
+def attribute_prompt(question: AttributeQuestion, region: GridGeometry) -> str:
+    """Return the question with the place it is about and its options.
+
+    >>> asked = AttributeQuestion(0, "sign_color", "What color is it?", ("red", "blue"), "red")
+    >>> attribute_prompt(asked, GridGeometry("point", (np.array([[3, 4]]),)))
+    'What color is it? <point><grid_3_4></point> Options: red, blue.'
+    """
+    options = ", ".join(question.options)
+    return f"{question.question} {format_geometry(region)} Options: {options}."
+
+
+def describe_prompt(region: GridGeometry, rng: np.random.Generator) -> str:
+    """Draw a request to describe a place."""
+    return f"{pick(rng, DESCRIBE)} {format_geometry(region)}"
+
+
+def describe(instance: Instance, space: LabelSpace | None = None) -> str:
+    """Return in words what is known of an instance, and nothing else.
+
+    Args:
+        instance: Its label must be in the taxonomy; values outside the taxonomy are not told.
+        space: The taxonomy; by default the packaged one.
+
+    >>> from drivegrid.geometry import Box
+    >>> shape = Box(np.array([0.0, 0.0, 4.0, 4.0]))
+    >>> ego = {"lane": 0, "side": "ahead", "in_our_lane": True, "distance_m": 21.3}
+    >>> describe(Instance("obstacle/cone", shape, {"color": "orange"}, extra={"ego": ego}))
+    'orange cone, in our lane, about 20 m away'
+    """
+    space = space or default_label_space()
+    closed = space.attributes_of(instance.label)
+    known = {n: v for n, v in instance.attributes.items() if v in closed.get(n, ())}
+    noun = [
+        words[known[name]]
+        for name, words in ADJECTIVES.items()
+        if name in known and known[name] in words
+    ]
+    noun.append(space.words(instance.label))
+    if "limit" in known:
+        noun.append(f"for {known['limit']}")
+    facts = [w[known[n]] for n, w in FACTS.items() if n in known and known[n] in w]
+    return ", ".join([" ".join(noun), *facts, *_place(instance)])
+
+
+def _place(instance: Instance) -> Sequence[str]:
+    """Return where an instance is from our car, as far as its label says."""
+    ego = instance.extra.get("ego")
+    if not isinstance(ego, dict) or instance.label == "lane/line":
+        return []
+    relations = relations_for(instance.label).items()
+    told = [words for words, holds in relations if holds(instance)][:1]
+    distance = ego.get("distance_m")
+    if isinstance(distance, int | float) and distance >= 0:
+        pitch = 1.0 if distance < NEAR_M else 5.0
+        told.append(f"about {round(distance / pitch) * pitch:.0f} m away")
+    return told
