@@ -54,13 +54,23 @@ def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
 
 
 @contextmanager
-def counting_bar(total: int, name: str) -> Iterator[Callable[[int], None]]:
-    """Give a function that moves a bar on stderr by a count; no bar where it is no terminal."""
+def counting_bar(total: int | None, name: str) -> Iterator[Callable[[int], None]]:
+    """Give a function that moves a bar on stderr by a count; no bar where it is no terminal.
+
+    Args:
+        total: How many there will be; None if nobody knows: then the count is shown.
+        name: What is going on.
+    """
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+    columns = Progress.get_default_columns()
+    if total is None:
+        columns = (*columns[:2], MofNCompleteColumn())
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as bar:
         task = bar.add_task(name, total=total)
         yield lambda count: bar.advance(task, count)
 

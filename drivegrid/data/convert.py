@@ -1,19 +1,35 @@
-"""From one label format to another; the target appears whole or not at all."""
+"""From one label format to another, in one process or many.
+
+A file or folder appears whole or not at all; a folder of shards grows, and is done when its
+manifest is there (see ``shard_writer``).
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from drivegrid.data.engines import IN_PROCESS, Engine
 from drivegrid.data.files import atomic_folder, write_text
-from drivegrid.data.formats import Source, find_format
-from drivegrid.data.quarantine import Loss, Quarantine, Rejected
+from drivegrid.data.folders import as_folder, is_url, plain_path
+from drivegrid.data.formats import Format, Source, find_format, parse_entry
+from drivegrid.data.formats.scene import open_scene
+from drivegrid.data.quarantine import Loss, Quarantine, Rejected, Saved
 from drivegrid.data.scene import Scene
+from drivegrid.data.shard_writer import FRAMES_PER_SHARD, make_config, write_shards
+from drivegrid.data.shards import read_rejected
 from drivegrid.errors import FormatError
+
+FRAMES_PER_JOB = 256
+"""Frames that a worker parses at a time, where one process writes them."""
+MAX_REJECTED = 10_000
+"""How many frames set aside from shards a report names; the quarantine beside them names all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,8 @@ class Report:
     Args:
         read: Frames found in the source.
         written: Frames in the target.
-        rejected: Frames set aside by the reader or the writer, with the reason.
+        rejected: Frames set aside by the reader or the writer, with the reason; of shards the
+            first ``MAX_REJECTED``.
         losses: What written frames hold in the source but not in the target; the first of many.
         loss_counts: Message to number of losses, all of them.
     """
@@ -37,7 +54,7 @@ class Report:
     @property
     def quarantined(self) -> int:
         """How many frames were set aside."""
-        return len(self.rejected)
+        return self.read - self.written
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts, records and losses as JSON values."""
@@ -61,48 +78,101 @@ def convert(
     target: str | Path,
     target_format: str,
     report_file: str | Path | None = None,
+    engine: Engine = IN_PROCESS,
 ) -> Report:
     """Read labels of one format and write them as another. Pictures are not copied.
 
     A folder is made under a hidden name and moved into place at the end (see ``atomic_folder``). A
     file that is already there is replaced, unless the source reads it; a folder that is already
-    there must be empty.
+    there must be empty. Scenes in a folder are shards: workers write them, and the same call after
+    a kill does what is left. For other targets workers parse and this process writes.
 
     Args:
-        source: File or folder, as the format has it.
+        source: File or folder, as the format has it; shards may lie behind a URL.
         source_format: A name in ``drivegrid.data.formats.FORMATS``.
-        target: File or folder to make.
+        target: File or folder to make; shards may go to a URL (see ``is_shard_target``).
         target_format: A name in ``FORMATS``.
         report_file: Where to write the report, if anywhere.
+        engine: Where it is done, and who is told of progress.
 
     Raises:
         FormatError: If a format is unknown, the source cannot be read at all or holds no frame,
             or what would be written is read or written already; then nothing is written.
-        OSError: If the disk is full or the folder cannot be written; then nothing is written.
+        OSError: If the disk is full or the folder cannot be written; then nothing is written but
+            finished shards.
     """
     reader, writer = find_format(source_format), find_format(target_format)
-    save = writer.save
-    if save is None:
+    source, target = plain_path(source), plain_path(target)
+    if writer.save is None:
         raise FormatError(f"target must be of a format that is written, got {target_format}.")
-    source, target = Path(source), Path(target)
-    if target.is_dir() and any(target.iterdir()):
+    sharded = target_format == "scene" and is_shard_target(target)
+    if not sharded and Path(target).is_dir() and any(Path(target).iterdir()):
         raise FormatError("target must be new or an empty folder. Choose another.", target)
-    side = reader.side_read(source)
-    read = _present(source, side, reader.side_written(source) if side else None)
-    written = _present(target, writer.side_written(target))
-    _check_written(written, read)
-    if report_file is not None:
-        _check_written([Path(report_file)], [*read, *written])
+    report_path = None if report_file is None else Path(report_file)
+    _check_files(_files_read(source, reader), _files_written(target, writer), report_path)
+    if sharded:
+        if report_path is not None and _inside(report_path, Path(target)) is not None:
+            raise FormatError("report must not lie among shards. Choose another.", report_path)
+        report = _to_shards(source, reader, target, engine)
+    else:
+        scenes = _scenes(_open(source, reader), engine)
+        report = _to_labels(scenes, Path(source), Path(target), writer, report_path)
+    if report_path is not None:
+        report.save(report_path)
+    return report
+
+
+def is_shard_target(target: str | Path) -> bool:
+    """Tell whether scenes written to a path are a folder of shards, not one file.
+
+    >>> [is_shard_target(path) for path in ("s3://bucket/a", "shards", "a.b/", "a.jsonl", "a.txt")]
+    [True, True, True, False, False]
+    """
+    path = Path(target)
+    return is_url(target) or str(target).endswith("/") or path.is_dir() or not path.suffix
+
+
+def _open(source: str | Path, reader: Format) -> Source:
+    return open_scene(source) if is_url(source) else reader.open(Path(source))
+
+
+def _to_shards(source: str | Path, reader: Format, target: str | Path, engine: Engine) -> Report:
+    found, read = _open(source, reader), 0
+
+    def counted() -> Iterator[Any]:
+        nonlocal read
+        for entry in found.entries:
+            read += 1
+            yield entry
+
+    entries = counted()
+    for first in islice(entries, 1):
+        config = make_config(Path(os.path.realpath(source)).name, reader.name, FRAMES_PER_SHARD)
+        folder = as_folder(target)
+        manifest = write_shards(chain([first], entries), found.parse, folder, config, engine)
+        return Report(read, manifest.count, read_rejected(folder, MAX_REJECTED), [], {})
+    raise _no_frame(source)
+
+
+def _to_labels(
+    scenes: Iterable[Scene | FormatError],
+    source: Path,
+    target: Path,
+    writer: Format,
+    report_file: Path | None,
+) -> Report:
+    """Write scenes from this process, one by one."""
     quarantine = Quarantine()
-    scenes = _good_scenes(reader.open(source), quarantine, source)
+    good = _good_scenes(scenes, quarantine, source)
+    save = cast("Callable[[Iterable[Scene], Path], Saved]", writer.save)
     if writer.path_is == "folder":
         with atomic_folder(target) as work:
-            saved = save(scenes, work)
+            saved = save(good, work)
             if report_file is not None:
-                _check_report(Path(report_file), target, work)
+                _check_report(report_file, target, work)
     else:
-        saved = save(scenes, target)
-    report = Report(
+        saved = save(good, target)
+    return Report(
         read=quarantine.num_read,
         written=saved.quarantine.num_kept,
         rejected=quarantine.rejected
@@ -110,12 +180,23 @@ def convert(
         losses=saved.losses,
         loss_counts=dict(saved.loss_counts.most_common()),
     )
-    if report_file is not None:
-        report.save(report_file)
-    return report
 
 
-def _good_scenes(found: Source, quarantine: Quarantine, path: Path) -> Iterator[Scene]:
+def _scenes(source: Source, engine: Engine) -> Iterator[Scene | FormatError]:
+    """Yield each frame, parsed by an engine's workers, in order."""
+    jobs = iter(lambda: list(islice(source.entries, FRAMES_PER_JOB)), [])
+    for found in engine.map(partial(_parse_all, source.parse), jobs):
+        yield from found
+        engine.progress(len(found))
+
+
+def _parse_all(parse: Callable[[Any], Scene], entries: Sequence[Any]) -> list[Scene | FormatError]:
+    return [parse_entry(parse, entry) for entry in entries]
+
+
+def _good_scenes(
+    found: Iterable[Scene | FormatError], quarantine: Quarantine, path: Path
+) -> Iterator[Scene]:
     """Yield the good frames of a data set; count them, and set the others aside.
 
     Raises:
@@ -128,7 +209,29 @@ def _good_scenes(found: Source, quarantine: Quarantine, path: Path) -> Iterator[
             quarantine.keep()
             yield scene
     if quarantine.num_read == 0:
-        raise FormatError("labels must hold at least one frame, got none.", path)
+        raise _no_frame(path)
+
+
+def _no_frame(source: str | Path) -> FormatError:
+    return FormatError("labels must hold at least one frame, got none.", source)
+
+
+def _files_read(source: str | Path, reader: Format) -> list[Path]:
+    """Return the files of this machine that a source is read from, or would be."""
+    if is_url(source):
+        return []
+    side = reader.side_read(Path(source))
+    return _present(Path(source), side, reader.side_written(Path(source)) if side else None)
+
+
+def _files_written(target: str | Path, writer: Format) -> list[Path]:
+    return [] if is_url(target) else _present(Path(target), writer.side_written(Path(target)))
+
+
+def _check_files(read: list[Path], written: list[Path], report_file: Path | None) -> None:
+    _check_written(written, read)
+    if report_file is not None:
+        _check_written([report_file], [*read, *written])
 
 
 def _present(*paths: Path | None) -> list[Path]:

@@ -13,7 +13,7 @@ from drivegrid.data.formats.contract import Place
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.scene import Scene
 from drivegrid.data.split import is_split
-from drivegrid.data.store import SUFFIXES, iter_numbered
+from drivegrid.data.store import SUFFIXES
 from drivegrid.errors import FormatError
 
 Watch: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
@@ -49,9 +49,6 @@ class LabelSource:
         Raises:
             FormatError: If the rest cannot be read at all.
         """
-        if self.format.name == "scene" and self.path.is_file():
-            yield from ((Place(self.path, line), found) for line, found in iter_numbered(self.path))
-            return
         source = self.format.open(self.path)
         for entry in source.entries:
             found = parse_entry(source.parse, entry)
@@ -92,7 +89,8 @@ def find_sources(path: str | Path, name: str = AUTO) -> list[LabelSource]:
     path = Path(path)
     if name != AUTO:
         known = find_format(name)
-        inside = _files_of(path, known) if path.is_dir() and known.path_is == "file" else []
+        whole = known.path_is == "folder" or not path.is_dir() or known.recognise(Peek(path))
+        inside = [] if whole else _files_of(path, known)
         return [LabelSource(file, known) for file in inside or [path]]
     if not path.is_dir():
         return [LabelSource(path, find_format(detect_format(path)[0]))]

@@ -11,7 +11,9 @@ from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.benchmark import LABEL_FILES, MANIFEST, read_manifest
 from drivegrid.data.expressions import KINDS, Expression
 from drivegrid.data.files import parse_json, read_lines
+from drivegrid.data.folders import LocalFolder
 from drivegrid.data.scene import Scene
+from drivegrid.data.shards import is_shards
 from drivegrid.data.store import load_scenes
 from drivegrid.errors import FormatError
 
@@ -34,8 +36,8 @@ class Split:
 
 
 def is_split(folder: Path) -> bool:
-    """Tell whether a folder is a split of the benchmark."""
-    return (folder / MANIFEST).is_file()
+    """Tell whether a folder is a split of the benchmark: it has a manifest, and not of shards."""
+    return (folder / MANIFEST).is_file() and not is_shards(LocalFolder(folder))
 
 
 def load_split(folder: str | Path) -> Split:

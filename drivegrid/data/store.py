@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,8 +23,9 @@ from drivegrid.data.files import (
     write_lines,
     write_text,
 )
+from drivegrid.data.parquet import read_rows, write_rows
 from drivegrid.data.scene import MAX_COORDINATE_PX, SCHEMA_VERSION, Frame, Instance, Scene
-from drivegrid.errors import FormatError, GeometryError, MissingExtraError
+from drivegrid.errors import FormatError, GeometryError
 from drivegrid.geometry import FloatArray, Geometry, GeometryKind, Polygon, as_points, from_parts
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "load_scenes",
     "numbered_records",
     "parse_record",
+    "record_text",
     "save_scenes",
     "scene_from_record",
     "scene_to_record",
@@ -41,8 +42,6 @@ __all__ = [
 ]
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
-SCHEMA_KEY = b"drivegrid_schema"
-ROWS_PER_GROUP = 1024
 NUM_POINTS: Mapping[str, int | None] = {"point": 1, "box": 2, "line": None, "seg": None}
 
 
@@ -206,11 +205,15 @@ def save_scenes(scenes: Iterable[Scene], path: str | Path) -> int:
     def rows() -> Iterator[tuple[Scene, str]]:
         nonlocal written
         for scene in scenes:
-            yield scene, _record_text(scene, path, written)
+            try:
+                yield scene, record_text(scene)
+            except FormatError as error:
+                raise FormatError(error.message, path, item=f"scene {written}") from error
             written += 1
 
     if _suffix(path) == ".parquet":
-        _write_parquet(path, rows())
+        with atomic_path(path) as part:
+            write_rows(part, rows(), path)
     else:
         write_lines(path, (text for _, text in rows()))
     return written
@@ -241,16 +244,19 @@ def _suffix(path: Path) -> str:
     raise FormatError(f"file of scenes must end in one of {', '.join(SUFFIXES)}.", path)
 
 
-def _record_text(scene: Scene, path: Path, index: int) -> str:
+def record_text(scene: Scene) -> str:
+    """Return the JSON text of a scene's record.
+
+    Raises:
+        FormatError: If the scene holds what is not JSON, or a text that UTF-8 cannot hold.
+    """
     try:
         text = json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
         if "\\ud" in text:  # an escaped surrogate: what could not be read again is not written
             parse_json(text.encode("ascii"))
         return text
     except (TypeError, ValueError) as error:
-        raise FormatError(
-            f"scene must hold JSON values, got: {error}", path, item=f"scene {index}"
-        ) from error
+        raise FormatError(f"scene must hold JSON values, got: {error}") from error
 
 
 def iter_numbered(path: str | Path) -> Iterator[tuple[int, Scene | FormatError]]:
@@ -277,8 +283,16 @@ def numbered_records(path: str | Path) -> Iterator[tuple[int, bytes]]:
     """
     path = Path(path)
     if _suffix(path) == ".parquet":
-        return _read_parquet(path)
+        return _parquet_records(path)
     return ((number, line) for number, line in read_lines(path) if line)
+
+
+def _parquet_records(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise FormatError(f"file must be Parquet, got: {error}.", path) from error
+    yield from read_rows(path, path)
 
 
 def parse_record(path: Path, numbered: tuple[int, bytes]) -> Scene:
@@ -292,66 +306,3 @@ def parse_record(path: Path, numbered: tuple[int, bytes]) -> Scene:
         return scene_from_record(parse_json(text))
     except FormatError as error:
         raise error.at(path, number) from error
-
-
-def import_parquet() -> tuple[Any, Any]:
-    """Return pyarrow and its Parquet module.
-
-    Raises:
-        MissingExtraError: If it is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("Parquet", "pyarrow", "parquet") from error
-    return pyarrow, pyarrow.parquet
-
-
-def _write_parquet(path: Path, rows: Iterator[tuple[Scene, str]]) -> None:
-    pa, parquet = import_parquet()
-    columns = {
-        "image": pa.string(), "clip": pa.string(), "width": pa.int32(), "height": pa.int32(),
-        "labels": pa.list_(pa.string()), "record": pa.string(),
-    }  # fmt: skip
-    schema = pa.schema(list(columns.items()), metadata={SCHEMA_KEY: str(SCHEMA_VERSION)})
-    with atomic_path(path) as part, parquet.ParquetWriter(part, schema) as writer:
-        while group := list(islice(rows, ROWS_PER_GROUP)):
-            table = [
-                {
-                    "image": scene.frame.image,
-                    "clip": scene.frame.clip,
-                    "width": scene.frame.size_wh[0],
-                    "height": scene.frame.size_wh[1],
-                    "labels": [instance.label for instance in scene.instances],
-                    "record": text,
-                }
-                for scene, text in group
-            ]
-            try:
-                writer.write_table(pa.Table.from_pylist(table, schema=schema))
-            except (pa.ArrowException, UnicodeError) as error:
-                raise FormatError(f"scene must fit Parquet, got: {error}", path) from error
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, bytes]]:
-    pa, parquet = import_parquet()
-    try:
-        check_regular(path)
-        with parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            version = (schema.metadata or {}).get(SCHEMA_KEY, b"none").decode("utf-8", "replace")
-            if version != str(SCHEMA_VERSION) or "record" not in schema.names:
-                raise FormatError(
-                    f"file must hold scenes of schema {SCHEMA_VERSION}, got schema {version}.", path
-                )
-            if not pa.types.is_string(schema.field("record").type):
-                raise FormatError("column record must hold texts.", path)
-            number = 0
-            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=["record"]):
-                for value in batch.column(0):
-                    number += 1
-                    # The bytes as they are: whether they are UTF-8 is seen row by row.
-                    yield number, value.as_buffer().to_pybytes() if value.is_valid else b""
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise FormatError(f"file must be Parquet, got: {error}.", path) from error

@@ -10,10 +10,12 @@ from pathlib import Path
 from drivegrid.data.benchmark import LABEL_FILES
 from drivegrid.data.benchmark_checks import BenchmarkFault, check_manifest, check_rows
 from drivegrid.data.checks import check_image_name
+from drivegrid.data.folders import LocalFolder
 from drivegrid.data.formats.contract import Place
 from drivegrid.data.images import image_size
 from drivegrid.data.scene import Scene
 from drivegrid.data.scene_checks import check_scene
+from drivegrid.data.shards import check_shards, is_shards
 from drivegrid.data.sources import AUTO, LabelSource, Watch, find_sources
 from drivegrid.data.split import is_split
 from drivegrid.errors import FormatError
@@ -85,12 +87,17 @@ class Validation:
         """Yield every fault."""
         self.sources = find_sources(self.path, self.name)
         for source in self.sources:
+            torn = False
             try:
+                for finding in _check_shards(source):
+                    torn = True
+                    self.rules[finding.rule] += 1
+                    yield finding
                 for finding in self._check(source):
                     self.rules[finding.rule] += 1
                     yield finding
             except FormatError as error:
-                if len(self.sources) == 1:
+                if len(self.sources) == 1 and not torn:
                     raise
                 finding = Finding(
                     str(error.path or source.path), error.message, error.line, error.item
@@ -195,6 +202,13 @@ def validate(path: str | Path, space: LabelSpace | None = None) -> Validation:
         space: The taxonomy; by default the packaged one.
     """
     return Validation(Path(path), space or default_label_space())
+
+
+def _check_shards(source: LabelSource) -> Iterator[Finding]:
+    """Yield what is wrong with the files of a folder of shards."""
+    if source.path.is_dir() and is_shards(LocalFolder(source.path)):
+        for fault in check_shards(LocalFolder(source.path)):
+            yield Finding(str(fault.path), fault.message)
 
 
 def _of_benchmark(fault: BenchmarkFault) -> Finding:

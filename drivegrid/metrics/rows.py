@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from drivegrid.data.files import atomic_path
-from drivegrid.data.store import import_parquet
+from drivegrid.data.parquet import import_parquet
 from drivegrid.metrics.evaluation import MatchRow
 from drivegrid.metrics.outcome import Outcome
 from drivegrid.metrics.pairing import FramePairs

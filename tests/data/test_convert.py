@@ -8,6 +8,7 @@ import pytest
 
 from drivegrid.data import convert as module
 from drivegrid.data.convert import convert
+from drivegrid.data.engines import Engine
 from drivegrid.data.formats import FORMATS, load_culane, load_tusimple, save_culane
 from drivegrid.data.quarantine import Loss, Rejected
 from drivegrid.data.scene import Instance
@@ -189,3 +190,80 @@ def test_real_tusimple_through_culane_keeps_every_point(realdata, tmp_path):
     for scene in load_tusimple(tmp_path / "back.json").scenes:
         lanes = [i.geometry for i in before[scene.frame.image].instances]
         assert [i.geometry for i in scene.instances] == lanes
+
+
+def write_frames(path, num_frames):
+    """Write TuSimple frames of which every seventh is broken."""
+    broken = FRAME.replace("[5]", '["x"]')
+    good = (FRAME.replace("a.jpg", f"{index}.jpg") for index in range(num_frames))
+    path.write_text("\n".join(broken if i % 7 == 6 else line for i, line in enumerate(good)))
+
+
+@pytest.mark.parametrize(
+    ("target_format", "name"),
+    [("scene", "{}.jsonl"), ("tusimple", "{}.json"), ("culane", "{}")],
+)
+def test_workers_write_the_same_labels_as_one_process(tmp_path, target_format, name, monkeypatch):
+    monkeypatch.setattr(module, "FRAMES_PER_JOB", 3)
+    write_frames(tmp_path / "a.json", 20)
+    seen, reports, scenes = [], [], []
+    for workers in (1, 2):
+        target, engine = tmp_path / name.format(workers), Engine("local", workers, seen.append)
+        reports.append(
+            convert(tmp_path / "a.json", "tusimple", target, target_format, engine=engine)
+        )
+        scenes.append(FORMATS[target_format].load(target).scenes)
+    assert (reports[0].read, reports[0].written, reports[0].quarantined) == (20, 18, 2)
+    assert reports[0] == reports[1]
+    assert scenes[0] == scenes[1]
+    assert sum(seen) == 40
+
+
+@pytest.mark.parametrize("target", ["out", "out/", "file://{}/out", "local://{}/out"])
+def test_scenes_in_a_folder_are_shards(tmp_path, target, monkeypatch):
+    monkeypatch.setattr(module, "FRAMES_PER_SHARD", 6)
+    monkeypatch.chdir(tmp_path)
+    write_frames(tmp_path / "a.json", 20)
+    target = target.format(tmp_path)
+    report = convert("a.json", "tusimple", target, "scene", "r.json")
+    assert (report.read, report.written, report.quarantined) == (20, 18, 2)
+    assert [record.line for record in report.rejected] == [7, 14]
+    assert len(list((tmp_path / "out").glob("part-*.parquet"))) == 4
+    assert json.loads((tmp_path / "r.json").read_text()) == report.to_dict()
+    assert convert("a.json", "tusimple", target, "scene") == report
+    back = convert(target if "://" in target else "out", "scene", "b.jsonl", "scene")
+    assert (back.read, back.written) == (18, 18)
+    assert load_scenes("b.jsonl") == load_tusimple("a.json").scenes
+
+
+def test_shards_in_memory_and_without_a_frame(tmp_path):
+    write_frames(tmp_path / "a.json", 3)
+    url = f"memory://{tmp_path}"
+    assert convert(tmp_path / "a.json", "tusimple", url, "scene").written == 3
+    assert convert(url, "scene", tmp_path / "b.jsonl", "scene").written == 3
+    write_frames(tmp_path / "a.json", 0)
+    with pytest.raises(FormatError, match="at least one frame"):
+        convert(tmp_path / "a.json", "tusimple", tmp_path / "out", "scene")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "report"),
+    [
+        ("a.json", "full", None),
+        ("a.json", "out", "out/r.json"),
+        ("a.json", "out", "a.json"),
+        ("shards", "shards", None),
+        ("a.json", "a.txt", None),
+    ],
+)
+def test_shards_do_not_replace_anything(tmp_path, monkeypatch, source, target, report):
+    monkeypatch.chdir(tmp_path)
+    write_frames(tmp_path / "a.json", 3)
+    convert("a.json", "tusimple", "shards", "scene")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").write_text("mine")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(FormatError, match="must"):
+        convert(source, "tusimple" if source == "a.json" else "scene", target, "scene", report)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before

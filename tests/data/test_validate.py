@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from drivegrid.data.benchmark import Plan, write_split
+from drivegrid.data.convert import convert
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
 from drivegrid.data.validate import Validation, check_scene, validate
@@ -264,3 +265,16 @@ def test_real_data_is_read(realdata) -> None:
         assert bool(list(checked)) != clean, name
         assert checked.frames > 0
         assert checked.quarantined == 0
+
+
+def test_shards_are_checked_by_shard_and_row(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    scenes = [make_scene(make_lane([[5, n]]), image=f"{n}.png") for n in range(2)]
+    save_scenes(scenes, tmp_path / "s.jsonl")
+    convert(tmp_path / "s.jsonl", "scene", tmp_path / "shards", "scene")
+    found = list(validate(tmp_path / "shards"))
+    assert [(f.file.rsplit("/")[-1], f.line) for f in found] == [
+        ("part-00000.parquet", 1), ("part-00000.parquet", 2),
+    ]  # fmt: skip
+    (tmp_path / "shards" / "part-00000.parquet").write_bytes(b"torn")
+    assert any("sha256" in f.message for f in validate(tmp_path / "shards"))
