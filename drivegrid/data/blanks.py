@@ -27,6 +27,8 @@ COUNTS = {2: "two", 3: "three", 4: "four"}
 METRES = (10, 15, 20, 25, 30, 40, 50, 60, 80)
 RARELY_HIDDEN = 0.2
 """How often things are told apart by how much of them is hidden, which people seldom do."""
+UNSEEN = 0.4
+"""How often the second of two kinds is drawn from all there are."""
 _ANCHOR_ROOTS = ("object", "obstacle", "sign", "light")
 _ANCHOR_ORDERS = {"nearest": "nearest", "leftmost": "left", "rightmost": "right"}
 
@@ -79,8 +81,7 @@ class BlankDrawer:
     ) -> tuple[str, Instance | None] | None:
         """Draw a label to ask for, of an instance of the scene if there is one."""
         if anything and self.rng.random() < 0.4:
-            root = choose(self.rng, about)
-            return choose(self.rng, [p for p in _countable() if lies_under(p, (root,))]), None
+            return choose(self.rng, _countable_under(choose(self.rng, about))), None
         roots: dict[str, list[Instance]] = {}
         for instance in self.judge.scene.instances:
             if lies_under(instance.label, about) and _asked(instance.label, about):
@@ -143,16 +144,19 @@ class BlankDrawer:
     def _draw_other(
         self, values: dict[str, Any], words: dict[str, str], about: tuple[str, ...], label: str
     ) -> bool:
-        """Draw a second kind that is neither above nor below the first."""
-        seen = {
-            path
-            for instance in self.judge.scene.instances
-            for path in _asked(instance.label, about)
-            if not lies_under(path, (label,)) and not lies_under(label, (path,))
-        }
-        if seen:
-            _say_kind(values, words, "other", choose(self.rng, sorted(seen)), ())
-        return bool(seen)
+        """Draw a second kind, neither above nor below the first; now and then one not to be seen.
+
+        Otherwise "cars and trucks" would tell that there are both.
+        """
+        if self.rng.random() < UNSEEN:
+            paths = set(_countable_under(choose(self.rng, about)))
+        else:
+            instances = self.judge.scene.instances
+            paths = {path for one in instances for path in _asked(one.label, about)}
+        apart = [p for p in paths if not lies_under(p, (label,)) and not lies_under(label, (p,))]
+        if apart:
+            _say_kind(values, words, "other", choose(self.rng, sorted(apart)), ())
+        return bool(apart)
 
     def _draw_broad(self, values: dict[str, Any], words: dict[str, str], label: str) -> bool:
         """Draw a kind above the first."""
@@ -229,6 +233,11 @@ def _asked(label: str, about: tuple[str, ...]) -> list[str]:
 def _countable() -> tuple[str, ...]:
     space = default_label_space()
     return tuple(path for path in askable() if space.label(path).plural != space.words(path))
+
+
+@cache
+def _countable_under(root: str) -> list[str]:
+    return [path for path in _countable() if lies_under(path, (root,))]
 
 
 def _order_of(template: Template) -> str:

@@ -22,10 +22,10 @@ from drivegrid.data.descriptions import (
     ORDINALS,
     Description,
     Form,
-    Targets,
     askable,
     relations_for,
 )
+from drivegrid.data.ordering import Targets
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
 from drivegrid.labels import default_label_space

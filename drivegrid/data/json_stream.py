@@ -58,21 +58,6 @@ def array_items(path: str | Path, key: str | None = None) -> Iterator[tuple[int,
         text.end()
 
 
-def object_items(path: str | Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (key, JSON text) of each member of a file that is one object.
-
-    Args:
-        path: JSON file, unpacked if it ends in ``.gz``.
-
-    Raises:
-        FormatError: As ``array_items``.
-    """
-    with _open(Path(path)) as text:
-        for name in text.members():
-            yield name, text.value()
-        text.end()
-
-
 def other_members(path: str | Path, arrays: Set[str]) -> dict[str, Any]:
     """Return what stands in a top-level object beside its large arrays.
 

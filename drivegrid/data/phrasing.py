@@ -19,7 +19,7 @@ from drivegrid.errors import ConfigError
 
 Split: TypeAlias = Literal["train", "held_out"]
 _THINGS = ("obstacle", "object", "sign", "light")
-_KEYS = {"about", "form", "say", "held_out"}
+_KEYS = {"about", "form", "say", "held_out", "weight"}
 _BLANK = re.compile(r"\{([^{}]*)\}")
 
 
@@ -41,6 +41,7 @@ class Template:
         form: JSON of a query whose texts that begin with "$" are blanks.
         say: Wordings for training; none where the template is held out as a whole.
         held_out: Wordings that are never trained on.
+        weight: How often it is tried, against others; at least 1.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Template:
     form: Mapping[str, Any]
     say: tuple[str, ...]
     held_out: tuple[str, ...]
+    weight: int = 1
 
     def wordings(self, split: Split) -> tuple[str, ...]:
         """Return the wordings of a split; may be empty for "train"."""
@@ -59,7 +61,7 @@ class Template:
 
     def query(self, blanks: Blanks) -> Query:
         """Return the query with its blanks filled."""
-        form = {"where": [], "order": None, "number": "all", "count": 0}
+        form: dict[str, Any] = {"where": [], "order": None, "number": "all", "count": 0}
         return query_from_json(form | _filled(self.form, blanks.values))
 
     def text(self, wording: str, blanks: Blanks) -> str:
@@ -121,4 +123,5 @@ def _template(name: str, entry: Any) -> Template:
         root for one in entry["about"] for root in (_THINGS if one == "things" else (one,))
     )
     say = tuple(entry.get("say", ()))
-    return Template(name, about, entry["form"], say, tuple(entry["held_out"]))
+    held_out, weight = tuple(entry["held_out"]), int(entry.get("weight", 1))
+    return Template(name, about, entry["form"], say, held_out, weight)

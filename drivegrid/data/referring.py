@@ -87,10 +87,11 @@ def draw_referring(
 
 @cache
 def _templates_for(kind: Kind, split: Split) -> Sequence[Template]:
-    """Return the templates of a split that can have answers of a kind."""
+    """Return the templates of a split that can have answers of a kind, each by its weight."""
     numbers = {"single": ("one", "all"), "multiple": ("all", "exactly", "at least")}
     able = numbers.get(kind, ("one", "all", "exactly", "at least"))
-    return [t for t in templates() if t.wordings(split) and t.form.get("number", "all") in able]
+    fit = [t for t in templates() if t.wordings(split) and t.form.get("number", "all") in able]
+    return [template for template in fit for _ in range(template.weight)]
 
 
 def _try(template: Template, kind: Kind, drawer: BlankDrawer, split: Split) -> Referring | None:

@@ -97,6 +97,7 @@ def lies_under(path: str, roots: Iterable[str]) -> bool:
     return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
+@cache
 def is_meant(asked: str, label: str) -> Verdict:
     """Tell whether a label, when it can be read, is of the kind asked for."""
     if lies_under(label, (asked,)):

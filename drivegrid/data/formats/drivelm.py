@@ -94,7 +94,9 @@ def recognise_drivelm(peek: Peek) -> str | None:
 
 def _entries(path: Path) -> Iterator[Entry | FormatError]:
     try:
-        for token, text in object_items(path):
+        for token, number, text in object_items(path):
+            if number is not None:
+                continue  # of an array, which is no drive and was set aside
             try:
                 drive = fields.as_kind(parse_json(text), dict, "drive")
                 frames = fields.field(drive, "key_frames", dict)

@@ -93,6 +93,7 @@ def test_pictures_give_the_size(tmp_path):
 
 BAD = {
     "a drive no object": ('{"a": 3}', 1, "drive a", "object"),
+    "a list": ('{"a": [{}, {}]}', 1, "drive a", "object"),
     "no key frames": ('{"a": {}}', 1, "drive a", "must be there"),
     "no front picture": (GOLDEN.replace('"CAM_FRONT":', '"CAM_SIDE":'), 1, "frame-1", "CAM_FRONT"),
     "no tag": (GOLDEN.replace("<c1,CAM_BACK", "<CAM_BACK", 1), 2, "frame-1", "tagged"),
