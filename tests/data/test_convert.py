@@ -158,7 +158,7 @@ def test_no_label_file_of_a_source_folder_is_written_over(tmp_path):
     assert names(tmp_path / "in") == ["a.lines.txt", "list", "new.json"]
 
 
-@pytest.mark.parametrize("wrong", [("cocoa", "culane"), ("culane", "coco")])
+@pytest.mark.parametrize("wrong", [("cocoa", "culane"), ("culane", "cocoa")])
 def test_unknown_formats_are_refused_before_anything_is_read(tmp_path, wrong):
     with pytest.raises(FormatError, match="got 'cocoa'"):
         convert(tmp_path / "absent", wrong[0], tmp_path / "out", wrong[1])
