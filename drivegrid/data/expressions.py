@@ -22,10 +22,10 @@ from drivegrid.data.descriptions import (
     ORDINALS,
     Description,
     Form,
-    Targets,
     askable,
     relations_for,
 )
+from drivegrid.data.ordering import Targets
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
 from drivegrid.labels import default_label_space
@@ -112,7 +112,8 @@ def check(expression: Expression, scene: Scene) -> str:
     return ""
 
 
-def _choose(rng: np.random.Generator, options: Sequence[_T]) -> _T:
+def choose(rng: np.random.Generator, options: Sequence[_T]) -> _T:
+    """Draw one of the options, of which there are some."""
     return options[int(rng.integers(len(options)))]
 
 
@@ -125,7 +126,7 @@ def _draw(scene: Scene, kind: Kind, rng: np.random.Generator) -> Description:
     form: Form = forms[int(rng.choice(4, p=weights))]
     about = _about_something(scene, form, rng)
     if about is None:
-        return _narrowed(Description(_choose(rng, askable()), form), rng)
+        return _narrowed(Description(choose(rng, askable()), form), rng)
     return _altered(about, scene, rng) if kind == "none" else about
 
 
@@ -136,34 +137,34 @@ def _about_something(scene: Scene, form: Form, rng: np.random.Generator) -> Desc
     """
     roots: dict[str, list[int]] = {}
     for index, instance in enumerate(scene.instances):
-        if _asked_paths(instance.label):
+        if asked_paths(instance.label):
             roots.setdefault(instance.label.partition("/")[0], []).append(index)
     if not roots:
         return None
-    instance = scene.instances[_choose(rng, roots[_choose(rng, list(roots))])]
-    label = _choose(rng, _asked_paths(instance.label))
-    known = [pair for pair in _attributes(label) if instance.attributes.get(pair[0]) == pair[1]]
+    instance = scene.instances[choose(rng, roots[choose(rng, list(roots))])]
+    label = choose(rng, asked_paths(instance.label))
+    known = [pair for pair in attributes_for(label) if instance.attributes.get(pair[0]) == pair[1]]
     relations = [name for name, holds in relations_for(label).items() if holds(instance)]
     description = Description(label, form)
     if form == "the" and (ranked := _ranked(description, rng)) is not None and rng.random() < 0.45:
         return ranked
     if known and rng.random() < 0.5:
-        description = replace(description, attributes=_picked(known, rng))
+        description = replace(description, attributes=draw_attributes(known, rng))
     if relations and rng.random() < 0.5:
-        description = replace(description, relation=_choose(rng, relations))
+        description = replace(description, relation=choose(rng, relations))
     if form == "the" and not label.startswith("lane") and rng.random() < 0.25:
-        description = replace(description, rank=_choose(rng, ("nearest", "farthest")))
+        description = replace(description, rank=choose(rng, ("nearest", "farthest")))
     return description
 
 
 @cache
-def _asked_paths(label: str) -> tuple[str, ...]:
+def asked_paths(label: str) -> tuple[str, ...]:
     """Return the askable paths that a label lies under, itself included."""
     return tuple(path for path in askable() if f"{label}/".startswith(f"{path}/"))
 
 
 @cache
-def _attributes(label: str) -> tuple[tuple[str, str], ...]:
+def attributes_for(label: str) -> tuple[tuple[str, str], ...]:
     """Return the (name, value) pairs that can be asked of a label."""
     values = default_label_space().attributes_of(label)
     said = [(name, value) for name in ADJECTIVES for value in ADJECTIVES[name]]
@@ -175,14 +176,14 @@ def _attributes(label: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in said if value in values.get(name, ()))
 
 
-def _picked(
+def draw_attributes(
     pairs: Sequence[tuple[str, str]], rng: np.random.Generator
 ) -> tuple[tuple[str, str], ...]:
     """Draw one or two attributes, of different names, in the order in which they are said."""
     names = list(dict.fromkeys(name for name, _ in pairs))
     num = min(len(names), 1 if rng.random() < 0.7 else MAX_ADJECTIVES)
     kept = [names[i] for i in sorted(rng.permutation(len(names))[:num].tolist())]
-    return tuple((name, _choose(rng, [v for n, v in pairs if n == name])) for name in kept)
+    return tuple((name, choose(rng, [v for n, v in pairs if n == name])) for name in kept)
 
 
 def _ranked(description: Description, rng: np.random.Generator) -> Description | None:
@@ -192,18 +193,18 @@ def _ranked(description: Description, rng: np.random.Generator) -> Description |
     """
     if description.label == "lane/line" or not description.label.startswith("lane"):
         longest = len(ORDINALS) if description.label == "lane/line" else 3
-        side = _choose(rng, ("left", "right"))
+        side = choose(rng, ("left", "right"))
         return replace(description, rank=side, place=int(rng.integers(longest)))
     return None
 
 
 def _narrowed(description: Description, rng: np.random.Generator) -> Description:
     """Return the description with an attribute or a relation, if the label has any."""
-    pairs, relations = _attributes(description.label), list(relations_for(description.label))
+    pairs, relations = attributes_for(description.label), list(relations_for(description.label))
     if pairs and rng.random() < 0.5:
-        return replace(description, attributes=_picked(pairs, rng))
+        return replace(description, attributes=draw_attributes(pairs, rng))
     if relations and rng.random() < 0.6:
-        return replace(description, relation=_choose(rng, relations))
+        return replace(description, relation=choose(rng, relations))
     return description
 
 
@@ -213,7 +214,7 @@ def _altered(about: Description, scene: Scene, rng: np.random.Generator) -> Desc
         return replace(about, place=int(rng.integers(about.place, len(ORDINALS))))
     if rng.random() < 0.35:
         near = [path for path in askable() if path.partition("/")[0] == about.root]
-        return _narrowed(Description(_choose(rng, near), about.form), rng)
+        return _narrowed(Description(choose(rng, near), about.form), rng)
     return _narrowed(replace(about, attributes=(), relation=""), rng)
 
 
@@ -265,7 +266,7 @@ def _readings(inner: str, form: Form) -> Iterator[Description]:
         after = " ".join(words[stop:])
         pairs, left = _read_adjectives(words[:start], label), after
         limit = ("limit", " ".join(words[stop + 1 : stop + 2]))
-        if words[stop : stop + 1] == ["for"] and limit in _attributes(label):
+        if words[stop : stop + 1] == ["for"] and limit in attributes_for(label):
             pairs, left = [*pairs, limit], " ".join(words[stop + 2 :])
         if not left or left in relations_for(label):
             yield Description(label, form, tuple(pairs), left)
@@ -282,7 +283,7 @@ def _nouns() -> dict[str, str]:
 def _read_adjectives(words: Sequence[str], label: str) -> list[tuple[str, str]]:
     """Return the attributes that adjectives before a noun name; unknown words are passed over."""
     text, found = " ".join(words), []
-    for name, value in _attributes(label):
+    for name, value in attributes_for(label):
         said = ADJECTIVES.get(name, {}).get(value)
         if said is not None and text.startswith(said) and text[len(said) :][:1] in ("", " "):
             longer = [v for n, v in ADJECTIVES[name].items() if n != value and v.startswith(said)]

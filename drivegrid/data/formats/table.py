@@ -8,6 +8,7 @@ from drivegrid.data.formats.coco import COCO
 from drivegrid.data.formats.culane import CULANE
 from drivegrid.data.formats.curvelanes import CURVELANES
 from drivegrid.data.formats.cvat import CVAT
+from drivegrid.data.formats.drivelm import DRIVELM
 from drivegrid.data.formats.gtsrb import GTSRB
 from drivegrid.data.formats.kitti import KITTI
 from drivegrid.data.formats.labelme import LABELME
@@ -16,8 +17,10 @@ from drivegrid.data.formats.masks import MASKS
 from drivegrid.data.formats.mtsd import MTSD
 from drivegrid.data.formats.nuimages import NUIMAGES
 from drivegrid.data.formats.openlane import OPENLANE
+from drivegrid.data.formats.referkitti import REFERKITTI
 from drivegrid.data.formats.scalabel import SCALABEL
 from drivegrid.data.formats.scene import SCENE
+from drivegrid.data.formats.talk2car import TALK2CAR
 from drivegrid.data.formats.tusimple import TUSIMPLE
 from drivegrid.data.formats.vistas import VISTAS
 from drivegrid.data.formats.voc import VOC
@@ -44,6 +47,9 @@ _TABLE = (
     YOLO,
     GTSRB,
     MTSD,
+    DRIVELM,
+    TALK2CAR,
+    REFERKITTI,
 )
 
 FORMATS = {entry.name: entry for entry in _TABLE}
