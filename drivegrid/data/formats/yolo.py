@@ -123,7 +123,9 @@ def _has_names(file: Path) -> bool:
 
 
 def _is_other(file: Path) -> bool:
-    return file.name in _OTHERS or file.name.endswith(".lines.txt") or file.name[:6] == "README"
+    """Tell text files of other formats; those of Refer-KITTI have six columns as well."""
+    ends = file.name.endswith(".lines.txt") or file.name.startswith("README")
+    return ends or file.name in _OTHERS or "labels_with_ids" in file.parts
 
 
 def _with_empty(

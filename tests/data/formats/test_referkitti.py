@@ -140,7 +140,6 @@ def test_what_is_no_such_tree(tmp_path):
 
 
 def test_it_is_told_from_other_formats(tmp_path):
-    """YOLO's files have six columns too, so that a user may have to say which it is."""
     look = Peek(write(tmp_path))
     said = {name for name, entry in FORMATS.items() if entry.recognise(look)}
-    assert {"referkitti"} <= said <= {"referkitti", "yolo"}
+    assert said == {"referkitti"}
