@@ -76,10 +76,13 @@ def read_back_or_set_aside(name, path):
 def recognised_in(name, folder):
     """Return the formats whose written scenes a format takes for its own."""
     taken = []
+    said = [{"text": "follow it", "targets": [0]}]
     for other, entry in FORMATS.items():
+        if entry.save is None:
+            continue
         path = folder / other / PATHS[other]
         path.parent.mkdir()
-        entry.save([make_scene(KEPT.get(other, LANE))], path)
+        entry.save([make_scene(KEPT.get(other, LANE), extra={"expressions": said})], path)
         if FORMATS[name].recognise(Peek(path)):
             taken.append(other)
     return taken
