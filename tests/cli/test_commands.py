@@ -225,6 +225,41 @@ def test_data_convert_counts_what_it_sets_aside(labels, tmp_path) -> None:
     assert "line 3" in ran.output
 
 
+def test_data_convert_into_shards_and_again(labels, tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    shards = f"{tmp_path}/shards/"
+    words = ("data", "convert", labels, shards, "--to", "scene", "--workers", 2, "--json")
+    for _ in range(2):
+        ran = run(*words)
+        assert ran.exit_code == 0, ran.output
+        assert json.loads(ran.stdout)["written"] == 2
+    assert run("data", "convert", shards, tmp_path / "b.json", "--to", "tusimple").exit_code == 0
+    assert load_tusimple(tmp_path / "b.json").scenes == load_tusimple(labels).scenes
+    other = run("data", "convert", tmp_path / "b.json", shards, "--to", "scene")
+    assert other.exit_code == 1
+    assert "same conversion" in str(other.exception)
+
+
+@pytest.mark.parametrize("option", [("--engine", "spark"), ("--workers", "0")])
+def test_data_convert_refuses_engines_that_are_none(labels, tmp_path, option) -> None:
+    ran = run("data", "convert", labels, tmp_path / "out", "--to", "scene", *option)
+    assert ran.exit_code != 0
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("target", "said"), [("out", "are kept"), ("a.jsonl", "nothing was")])
+def test_data_convert_says_what_ctrl_c_leaves(labels, tmp_path, monkeypatch, target, said) -> None:
+    from drivegrid.data import convert as converting
+
+    def stopped(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(converting, "convert", stopped)
+    ran = run("data", "convert", labels, tmp_path / target, "--to", "scene")
+    assert ran.exit_code == 130
+    assert said in " ".join(ran.output.split())
+
+
 @pytest.mark.parametrize("rule", ["tusimple", "culane"])
 def test_eval_of_labels_against_themselves_is_perfect(labels, tmp_path, rule) -> None:
     path = labels

@@ -7,8 +7,11 @@ import pytest
 from drivegrid.data.folders import LocalFolder
 from drivegrid.data.formats import detect_format
 from drivegrid.data.formats.scene import open_scene
+from drivegrid.data.scene import Instance
 from drivegrid.data.shard_writer import make_config, write_shards
 from drivegrid.data.shards import check_shards, is_shards, read_manifest, read_rejected
+from drivegrid.data.sources import find_sources
+from drivegrid.data.store import save_scenes
 from drivegrid.data.validate import validate
 from drivegrid.errors import FormatError
 from tests.data.builders import SHAPES, make_lane, make_scene
@@ -45,7 +48,7 @@ def test_scenes_come_back_from_a_url(out):
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_shape_comes_back(tmp_path, shape):
-    [scene] = [make_scene(make_lane([[0, 0]]).__class__("lane/line", shape))]
+    scene = make_scene(Instance("lane/line", shape))
     config = make_config("a", "scene")
     write_shards([0], [scene].__getitem__, LocalFolder(tmp_path), config)
     assert open_scene(tmp_path).load().scenes == [scene]
@@ -156,3 +159,19 @@ def test_validation_looks_at_hashes_and_scenes_of_all_shards(out):
     (out / "part-00003.parquet").write_bytes((out / "part-00002.parquet").read_bytes())
     messages = [finding.message for finding in validate(out)]
     assert messages == ["shard must be in the manifest, got another."]
+
+
+def test_shards_among_other_labels_are_one_data_set(tmp_path, out):
+    [source] = find_sources(out)
+    assert (source.path, source.format.name) == (out, "scene")
+    assert find_sources(out, "scene") == [source]
+    save_scenes(SCENES, tmp_path / "other" / "a.jsonl")
+    assert [s.path.name for s in find_sources(tmp_path / "other", "scene")] == ["a.jsonl"]
+
+
+def test_an_image_in_two_shards_is_found(tmp_path):
+    twice, config = [SCENES[0], SCENES[1], SCENES[0]], make_config("b", "scene", 2)
+    write_shards(range(3), twice.__getitem__, LocalFolder(tmp_path), config)
+    [found] = validate(tmp_path)
+    assert found.message == "image must occur once, got 0.jpg again"
+    assert (found.file, found.line) == (str(tmp_path / "part-00001.parquet"), 1)
