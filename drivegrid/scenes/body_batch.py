@@ -12,6 +12,7 @@ from drivegrid.scenes.body import Body
 from drivegrid.scenes.body_faces import BLOB_LAYERS, MeshFaces, coarse_faces, fine_faces
 from drivegrid.scenes.camera import NEAR_M, Float32Array
 from drivegrid.scenes.crest import crest_limits
+from drivegrid.scenes.faces import FaceImage, face_image
 from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
@@ -53,6 +54,7 @@ class Batch:
         drawn: (V, 2) float32 pixels of all vertices, drawn in.
         cut: (B,) tangent below the horizontal under which nearer ground hides the body; inf
             where all is seen.
+        faces: What draws the pictures of signs.
     """
 
     bodies: list[Body]
@@ -69,6 +71,7 @@ class Batch:
     blobs: IntArray
     drawn: Float32Array
     cut: FloatArray
+    faces: FaceImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class _Parts:
     high: Float32Array
 
 
-def gather(view: View) -> Batch | None:
+def gather(view: View, faces: FaceImage = face_image) -> Batch | None:
     """Project every body that may be seen; None where there is none."""
     bodies, meshes, params = _choose(view)
     if not bodies:
@@ -116,6 +119,7 @@ def gather(view: View) -> Batch | None:
         face_starts=np.searchsorted(owner, np.arange(len(bodies) + 1)),
         blobs=_blobs(parts, part_of_face, kept, boxed),
         drawn=drawn,
+        faces=faces,
         cut=crest_limits(view.camera, view.alignment, params[:, :3]),
     )
 

@@ -12,6 +12,7 @@ from drivegrid.scenes.body_batch import Batch
 from drivegrid.scenes.body_faces import GLOW, GLOWS
 from drivegrid.scenes.body_light import body_gain
 from drivegrid.scenes.camera import Float32Array
+from drivegrid.scenes.faces import FaceImage
 from drivegrid.scenes.view import Picture, UInt8Array, View
 
 _LEAF_TILE = 256
@@ -54,7 +55,11 @@ def paint_panel(
     warp = cv2.getAffineTransform(texture[three], target[three])
     size = (x1 - x0, y1 - y0)
     picture = cv2.warpAffine(
-        _panel(body.face, side), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        _panel(batch.faces, body.face, side),
+        warp,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     haze = [channel * (1 - keep) for channel in (*view.light.haze, 0.0)]
     picture = cv2.transform(picture, np.column_stack([np.eye(4) * gain * keep, haze]))
@@ -68,10 +73,8 @@ def paint_panel(
 
 
 @lru_cache(maxsize=1024)
-def _panel(key: str, side: int) -> UInt8Array:
-    from drivegrid.scenes.faces import face_image
-
-    return np.asarray(cv2.cvtColor(face_image(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+def _panel(faces: FaceImage, key: str, side: int) -> UInt8Array:
+    return np.asarray(cv2.cvtColor(faces(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
 
 
 def shake_leaves(batch: Batch, index: int, number: int, canvas: UInt8Array) -> None:

@@ -11,6 +11,7 @@ from drivegrid.scenes.body_light import shade_faces
 from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, shake_leaves
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.crest import cut_polygon
+from drivegrid.scenes.faces import FaceImage, face_image
 from drivegrid.scenes.ground_light import Reflect, light_ground, mirror_size
 from drivegrid.scenes.view import Picture, UInt8Array, View
 
@@ -30,14 +31,20 @@ class Compositor:
     The picture and what its pixels show are painted together: the canvas has a fourth channel
     that holds the number of the body, so both follow one raster rule.
 
+    Args:
+        faces: What draws the pictures of signs.
+
     >>> from drivegrid.scenes.view import View  # a view comes from ``drivegrid.scenes.world``
     >>> Compositor().draw.__name__
     'draw'
     """
 
+    def __init__(self, faces: FaceImage = face_image) -> None:
+        self._faces = faces
+
     def draw(self, view: View) -> Picture:
         """Draw all of it; the same view gives the same bytes."""
-        batch = gather(view)
+        batch = gather(view, self._faces)
         if batch is None:
             plate = view.plate
             return Picture(light_ground(view), plate.segments.copy(), plate.instances.copy())

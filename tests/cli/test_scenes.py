@@ -23,8 +23,11 @@ def run(*arguments: object):
 
 @pytest.fixture
 def rendering(monkeypatch):
-    """Stand in for the renderer."""
-    module = SimpleNamespace(render_scene=faked.render)
+    """Stand in for the renderer: ``render_scene`` and, drawing other faces, ``default_renderer``."""
+    module = SimpleNamespace(
+        render_scene=lambda seed, size_wh, renderer: faked.render(seed + bool(renderer), size_wh),
+        default_renderer=lambda faces: faces,
+    )
     monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
 
 
@@ -79,13 +82,14 @@ def test_preview_draws_labels_if_asked(rendering, tmp_path) -> None:
         (["--out", "sheet.gif"], "--out must end in one of"),
         (["--only", "weather=hail"], "--only must be one of clear, cloudy, rain, snow, fog"),
         (["--only", "mood=good"], "--only must be one of template, weather, time, surface"),
+        (["--pack", "skies"], "pack must be one of signs, got 'skies'"),
     ],
 )
 def test_preview_refuses_before_it_renders(monkeypatch, tmp_path, options, named) -> None:
-    def render(seed, size_wh):
+    def render(seed, size_wh, renderer):
         pytest.fail("rendered")
 
-    module = SimpleNamespace(render_scene=render)
+    module = SimpleNamespace(render_scene=render, default_renderer=None)
     monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
     ran = run("preview", "--out", tmp_path / "sheet.png", *options)
     assert ran.exit_code == 1

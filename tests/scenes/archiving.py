@@ -3,9 +3,7 @@
 import gzip
 import hashlib
 import io
-import stat
 import tarfile
-import zipfile
 from dataclasses import replace
 
 from drivegrid.scenes.assets import PACKS
@@ -38,18 +36,6 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info
-
-
-def zip_of(files, *links: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-        for name in links:
-            info = zipfile.ZipInfo(name)
-            info.external_attr = (stat.S_IFLNK | 0o777) << 16
-            archive.writestr(info, "/etc/passwd")
-    return packed.getvalue()
 
 
 def pinned(data: bytes):
