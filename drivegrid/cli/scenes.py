@@ -49,7 +49,7 @@ def preview(  # noqa: PLR0913, PLR0917 - options of a command
         list[str], typer.Option(help="template=, weather=, time= or surface= to show; repeatable")
     ] = [],  # noqa: B006
     labels: Annotated[bool, typer.Option("--labels", help="draw the labels")] = False,
-    pack: Annotated[str, typer.Option(help="asset pack to use: signs, for real faces")] = "",
+    pack: Annotated[str | None, typer.Option(help="asset pack to use: signs")] = None,
 ) -> None:
     """Render scenes of rising seeds onto one sheet, with what each shows written below.
 
@@ -65,7 +65,7 @@ def preview(  # noqa: PLR0913, PLR0917 - options of a command
     columns, rows = _parse_pair("grid", grid, "4x3")
     size_wh = _parse_pair("size", size, "448x252")
     _check_target(out, columns * rows * size_wh[0] * size_wh[1])
-    render = partial(render_one, faces=_faces(pack)) if pack else render_one
+    render = render_one if pack is None else partial(render_one, faces=_faces(pack))
     matching = _matching(seed, size_wh, only, render)
     rendered = list(progress_bar(islice(matching, columns * rows), "scenes"))
     if len(rendered) < columns * rows:

@@ -57,7 +57,8 @@ def load_pack_faces(pack_dir: str | Path | None = None, side: int = 128) -> Pack
 
     Pass the result on as ``faces``: to a renderer, to ``render.default_renderer`` or to
     ``stream.stream_scenes``. A face and the picture in its place have the same label and
-    attributes, the same outline and proportions, and the same main colour.
+    attributes, the same outline and proportions, and the same main colour. The same pack gives the
+    same bytes as long as the same version of cairo draws it.
 
     Args:
         pack_dir: Folder of the pack; None for where ``drivegrid scenes assets add`` puts it.

@@ -6,8 +6,12 @@ import io
 import tarfile
 from dataclasses import replace
 
-from drivegrid.scenes.assets import PACKS
+import pytest
 
+from drivegrid.scenes import sign_pack
+from drivegrid.scenes.assets import PACKS, add_pack
+
+SIGNS = "package/package_signs"
 SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24">'
     b'<rect x="6" y="0" width="12" height="24" fill="#c80000"/></svg>'
@@ -41,3 +45,21 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 def pinned(data: bytes):
     """The pack ``signs`` with another archive."""
     return replace(PACKS["signs"], num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def pack_of(tmp_path, monkeypatch, files):
+    """Add a pack with these files and return its folder."""
+    archive = tmp_path / "signs.tgz"
+    archive.write_bytes(tar_of(GOOD | files))
+    pack = pinned(archive.read_bytes())
+    monkeypatch.setenv("DRIVEGRID_ASSETS", str(tmp_path / "cache"))
+    monkeypatch.setattr(sign_pack, "find_pack", lambda name: pack)
+    return add_pack(pack, archive)
+
+
+def need_cairo() -> None:
+    """Skip the test where nothing can draw SVG files."""
+    try:
+        import cairosvg  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"needs cairosvg: {error}")
