@@ -27,7 +27,8 @@ MIN_LINE_ROWS = 1 / 30
 
 _ROLES_LEFT = ("ego-left", "left", "far-left")
 _ROLES_RIGHT = ("ego-right", "right", "far-right")
-_GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]
+_GROUND = np.zeros(256, dtype=bool)
+_GROUND[[SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]] = True
 _NEAR_M = 1.2
 _MIN_MARK_PX = 25
 MIN_MARK_VISIBILITY = 0.2
@@ -102,10 +103,10 @@ def _line_instance(
     extra: dict[str, Any],
 ) -> Instance:
     camera, segments = planes
-    columns = np.clip(curve[:, 0].astype(int), 0, camera.size_wh[0] - 1)
-    rows = np.clip(curve[:, 1].astype(int), 0, camera.size_wh[1] - 1)
-    hidden = ~np.isin(segments[rows, columns], _GROUND)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], hidden.astype(np.int8), [0]])))
+    # Curves end at the picture's border, which lies beyond the last pixel.
+    columns, rows = np.minimum(curve.astype(int), np.array(camera.size_wh) - 1).T
+    hidden = ~_GROUND[segments[rows, columns]]
+    edges = np.flatnonzero(np.diff(hidden, prepend=False, append=False))
     extra["hidden"] = [[int(a), int(b) - 1] for a, b in edges.reshape(-1, 2)]
     visibility = round(1 - float(hidden.mean()), 4)
     return Instance(label, Polyline(curve), attributes, visibility, source="rendered", extra=extra)
@@ -118,12 +119,12 @@ def _bottom_x(curve: FloatArray, height: float) -> float:
 
 
 def _kerbs(world: World, courses: Courses, planes: tuple[Camera, UInt8Array]) -> list[Instance]:
-    found = []
+    found, paved = [], _paved_borders(world)
     for band in world.road.bands:
         if not band.up_m:
             continue
         for course in (band.left, band.right):
-            if not any(course == b for b in (*_paved_borders(world),)):
+            if course not in paved:
                 continue
             for span in _beside_junction(world):
                 curve = courses.curve(course, span)

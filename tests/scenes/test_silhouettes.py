@@ -148,13 +148,13 @@ def test_boxes_of_what_nothing_touches_equal_the_id_extents():
         _, instances, areas, outlines = painted(view)
         for outline in outlines:
             number = outline.body.part_of
-            inside = (outline.low > 1).all() and (outline.high < np.array((639, 359))).all()
+            box = np.array(outline.box)
+            inside = (box > 1).all() and (box[2:] < (639, 359)).all()
             alone = sum(o.body.part_of == number for o in outlines) == 1
             own = instances == number
             if number and inside and alone and own.sum() == areas[number]:
                 rows, columns = np.nonzero(own)
                 extent = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-                box = np.concatenate([outline.low, outline.high])
                 assert np.abs(box - extent).max() <= 1.1, (seed, number)  # hulls: 1/16 px
                 checked += 1
     assert checked > 30
@@ -200,8 +200,8 @@ def test_a_crest_hides_the_lower_part(depth_m, low, high):
         assert np.abs(rows[[0, -1]] - rows_by_ray[[0, -1]]).max() <= 1
         # The box is that of the whole car.
         pixels = view.camera.project(view.bodies[0].to_world(outline_vertices("sedan")[0]))
-        np.testing.assert_allclose(outlines[0].low, pixels.min(axis=0))
-        np.testing.assert_allclose(outlines[0].high, pixels.max(axis=0))
+        box = [*pixels.min(axis=0), *pixels.max(axis=0)]
+        np.testing.assert_allclose(outlines[0].box, box)
 
 
 def test_one_body_of_one_part():
