@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +62,8 @@ def facing(body: Body) -> float:
     Faces look along -z of their model.
     """
     x, _, z = body.position_m
-    away = float(np.hypot(x, z))
-    return float(np.sin(body.yaw_rad) * x + np.cos(body.yaw_rad) * z) / max(away, 1e-6)
+    ahead = math.sin(body.yaw_rad) * x + math.cos(body.yaw_rad) * z
+    return ahead / max(math.hypot(x, z), 1e-6)
 
 
 @dataclass(frozen=True, slots=True)

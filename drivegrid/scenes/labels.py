@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -265,7 +266,7 @@ def _sign_instance(
     box, native, cut, middle = where
     facing = conditions.facing(thing.bodies[0])
     small = min(box[2] - box[0], box[3] - box[1]) * native < UNREADABLE_PX
-    dim = np.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
+    dim = math.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
     dim |= world.light.night and thing.spot.depth_m > NIGHT_READING_M
     attributes, label = dict(thing.attributes), thing.label
     if cut:
