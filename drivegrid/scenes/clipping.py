@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 
@@ -13,14 +15,14 @@ def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
 
     Its ends are cut exactly at the border; N becomes 0 where no point lies inside.
     """
-    inside = np.asarray(((curve > 0) & (curve < size_wh)).all(axis=1))
-    if not inside.any():
+    x, y = curve.T
+    inside = (x > 0) & (y > 0) & (x < size_wh[0]) & (y < size_wh[1])
+    edges = (np.flatnonzero(inside[1:] != inside[:-1]) + 1).tolist()
+    bounds = [0, *edges, len(curve)]
+    runs = [(a, b) for a, b in pairwise(bounds) if a < b and inside[a]]
+    if not runs:
         return np.zeros((0, 2))
-    edges = np.flatnonzero(np.diff(inside)) + 1
-    bounds = np.concatenate([[0], edges, [len(curve)]])[int(not inside[0]) :]
-    starts, ends = bounds[:-1:2], bounds[1::2]
-    longest = int(np.argmax(ends - starts))
-    start, end = int(starts[longest]), int(ends[longest])
+    start, end = max(runs, key=lambda run: run[1] - run[0])
     pieces = [curve[start:end]]
     if start > 0:
         pieces.insert(0, _crossing(curve[start], curve[start - 1], size_wh))
@@ -31,22 +33,23 @@ def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
 
 def _crossing(inside: FloatArray, outside: FloatArray, size_wh: Size) -> FloatArray:
     """Return the (1, 2) point where a segment leaves the picture."""
+    ends = list(zip(inside.tolist(), outside.tolist(), size_wh, strict=True))
     share = 1.0
-    for axis, limit in enumerate(size_wh):
-        step = float(outside[axis] - inside[axis])
-        if step:
-            share = min(share, ((limit if step > 0 else 0.0) - float(inside[axis])) / step)
-    return np.clip(inside + share * (outside - inside), 0, size_wh)[None]
+    for a, b, limit in ends:
+        if a != b:
+            share = min(share, ((limit if b > a else 0.0) - a) / (b - a))
+    return np.array([[min(max(a + share * (b - a), 0.0), limit) for a, b, limit in ends]])
 
 
 def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
     """Thin an (N, 2) polyline to about one point per ``spacing_px``; both ends stay."""
     if len(curve) < 3:
         return curve
-    steps = np.hypot(*np.diff(curve, axis=0).T)
-    bucket = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) / spacing_px)
-    kept = np.flatnonzero(np.diff(bucket[:-1])) + 1
-    return np.asarray(curve[np.concatenate([[0], kept, [len(curve) - 1]])])
+    x, y = (curve[1:-1] - curve[:-2]).T
+    bucket = np.zeros(len(curve) - 1)
+    np.floor(np.cumsum(np.hypot(x, y)) / spacing_px, out=bucket[1:])
+    kept = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
+    return curve[[0, *kept.tolist(), len(curve) - 1]]
 
 
 def clip_ring(ring: FloatArray, size_wh: Size) -> FloatArray:

@@ -106,10 +106,11 @@ def _line_instance(
     camera, segments = planes
     # Curves end at the picture's border, which lies beyond the last pixel.
     columns, rows = np.minimum(curve.astype(int), np.array(camera.size_wh) - 1).T
-    hidden = ~_GROUND[segments[rows, columns]]
-    edges = np.flatnonzero(np.diff(hidden, prepend=False, append=False))
-    extra["hidden"] = [[int(a), int(b) - 1] for a, b in edges.reshape(-1, 2)]
-    visibility = round(1 - float(hidden.mean()), 4)
+    hidden = np.zeros(len(curve) + 2, dtype=bool)
+    hidden[1:-1] = ~_GROUND[segments[rows, columns]]
+    edges = np.flatnonzero(hidden[1:] != hidden[:-1]).tolist()
+    extra["hidden"] = [[a, b - 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    visibility = round(1 - int(np.count_nonzero(hidden)) / len(curve), 4)
     return Instance(label, Polyline(curve), attributes, visibility, source="rendered", extra=extra)
 
 

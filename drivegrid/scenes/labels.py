@@ -243,16 +243,24 @@ def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]
         cv2.CHAIN_APPROX_SIMPLE,
         offset=(left, top),
     )
-    height, width = mask.shape
     rings = []
     for ring in found:
-        if cv2.contourArea(ring) < _MIN_PIECE_PX:
-            continue
-        shape = shapely.polygons(ring[:, 0] + 0.5).buffer(0.5, join_style="mitre").simplify(0.7)
-        shape = shape.intersection(shapely.box(0, 0, width, height))
-        pieces = shape.geoms if isinstance(shape, shapely.MultiPolygon) else [shape]
-        rings += [(p.area, np.array(p.exterior.coords)[:-1]) for p in pieces if p.area > 0]
+        if cv2.contourArea(ring) >= _MIN_PIECE_PX:
+            shape = shapely.polygons(ring[:, 0] + 0.5).buffer(0.5, join_style="mitre")
+            rings += _rings_inside(shape.simplify(0.7), mask.shape)
     return tuple(ring for _, ring in sorted(rings, key=lambda pair: -pair[0]))
+
+
+def _rings_inside(
+    shape: shapely.Polygon | shapely.MultiPolygon, size_hw: tuple[int, ...]
+) -> list[tuple[float, FloatArray]]:
+    """Return area and outline of what lies inside the picture; sharp mitres may leave it."""
+    left, top, right, bottom = shape.bounds
+    if min(left, top) >= 0 and right <= size_hw[1] and bottom <= size_hw[0]:
+        return [(shape.area, shapely.get_coordinates(shape.exterior)[1:])]
+    shape = shape.intersection(shapely.box(0, 0, size_hw[1], size_hw[0]))
+    pieces = shape.geoms if isinstance(shape, shapely.MultiPolygon) else [shape]
+    return [(p.area, shapely.get_coordinates(p.exterior)[:-1]) for p in pieces if p.area > 0]
 
 
 def _sign_instance(
