@@ -54,11 +54,16 @@ def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
 
 def clip_ring(ring: FloatArray, size_wh: Size) -> FloatArray:
     """Return an (N, 2) ring cut to the picture (Sutherland-Hodgman); N may become 0."""
+    if len(ring) == 0:
+        return ring
     # Rings have few points: plain numbers are several times faster than arrays.
     points = ring.tolist()
-    for axis, limit in enumerate(size_wh):
-        points = _clip_side(points, axis, 0.0, 1.0)
-        points = _clip_side(points, axis, float(limit), -1.0)
+    ends = zip(ring.min(axis=0).tolist(), ring.max(axis=0).tolist(), size_wh, strict=True)
+    for axis, (low, high, limit) in enumerate(ends):
+        if low < 0:
+            points = _clip_side(points, axis, 0.0, 1.0)
+        if high > limit:
+            points = _clip_side(points, axis, float(limit), -1.0)
     return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 
@@ -83,9 +88,9 @@ def _clip_side(
     points: list[list[float]], axis: int, limit: float, sign: float
 ) -> list[list[float]]:
     """Cut a ring at one border, keeping sign * (x - limit) >= 0."""
-    overs = [sign * (point[axis] - limit) for point in points]
-    if min(overs, default=0.0) >= 0:
+    if not points:
         return points
+    overs = [sign * (point[axis] - limit) for point in points]
     kept = []
     last, last_over = points[-1], overs[-1]
     for point, over in zip(points, overs, strict=True):

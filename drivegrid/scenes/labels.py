@@ -61,14 +61,15 @@ class Seen:
     boxes: dict[int, Extent]
     cut: frozenset[int]
 
-    def box_of(self, number: int) -> tuple[int, int, int, int]:
-        """Return x1, y1, x2, y2 of an id's visible pixels, of which there are some."""
+    def visible(self, number: int) -> tuple[int, tuple[int, int, int, int]]:
+        """Return how many pixels of an id are visible, and the x1, y1, x2, y2 that hold them."""
         x0, y0, x1, y1 = self.boxes[number]
         left, top = max(int(x0) - 2, 0), max(int(y0) - 2, 0)
         # What lies beyond the picture's border numpy leaves out by itself.
         mask = self.instances[top : int(y1) + 3, left : int(x1) + 3] == number
-        x, y, wide, tall = cv2.boundingRect(mask.view(np.uint8))
-        return left + x, top + y, left + x + wide, top + y + tall
+        own = mask.view(np.uint8)
+        x, y, wide, tall = cv2.boundingRect(own)
+        return cv2.countNonZero(own), (left + x, top + y, left + x + wide, top + y + tall)
 
     def visible_point(self, number: int, middle: tuple[float, float]) -> FloatArray:
         """Return the (2,) middle of a thing if it is visible, else its nearest visible pixel."""
@@ -76,7 +77,7 @@ class Seen:
         row, column = min(int(middle[1]), height - 1), min(int(middle[0]), width - 1)
         if self.instances[row, column] == number:
             return np.array(middle)
-        left, top, right, bottom = self.box_of(number)
+        _, (left, top, right, bottom) = self.visible(number)
         rows, columns = np.nonzero(self.instances[top:bottom, left:right] == number)
         pixels = np.column_stack([columns + left, rows + top]) + 0.5
         return np.asarray(pixels[np.argmin(((pixels - middle) ** 2).sum(axis=1))])
@@ -133,15 +134,13 @@ def _pixels(fixed: int) -> float:
 
 def label_world(world: World, seen: Seen) -> Scene:
     """Return the scene: lane lines, marks, things, drivable areas, with their attributes."""
-    ids = world.first_id + len(world.things)
-    counts = id_counts(seen.instances, ids - 1).tolist()
     things = []
-    for index, thing in enumerate(world.things):
-        number = world.first_id + index
-        if counts[number] and number in seen.areas and number in seen.boxes:
-            found = _thing_instance(world, seen, thing, number, counts[number])
+    for number, thing in enumerate(world.things, start=world.first_id):
+        if number in seen.areas and number in seen.boxes:
+            found = _thing_instance(world, seen, thing, number)
             things += [found] if found is not None else []
     vehicles = [i for i in things if i.label.startswith("object/vehicle/")]
+    counts = id_counts(seen.instances, world.first_id - 1)
     flats = mark_instances(world, seen.camera, counts, seen.areas)
     surface = conditions.surface_of(world, flats, things)
     density = conditions.density_of(len(vehicles))
@@ -162,10 +161,9 @@ def label_world(world: World, seen: Seen) -> Scene:
     return Scene(frame, (*lines, *flats, *things, *areas, *strips), extra)
 
 
-def _thing_instance(
-    world: World, seen: Seen, thing: Thing, number: int, pixels: int
-) -> Instance | None:
+def _thing_instance(world: World, seen: Seen, thing: Thing, number: int) -> Instance | None:
     """Return a thing's label, or None if too little of it is seen."""
+    pixels, box = seen.visible(number)
     visibility = min(pixels / max(seen.areas[number], 1), 1.0)
     inside = seen.boxes[number]
     size = seen.camera.size_wh
@@ -176,7 +174,7 @@ def _thing_instance(
         return None
     extra: dict[str, Any] = {
         "id": number,
-        "visible_box": [float(end) for end in seen.box_of(number)],
+        "visible_box": [float(end) for end in box],
         "ego": conditions.ego_relations(world, thing),
     }
     cut = number in seen.cut

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeAlias
 
 import cv2
@@ -89,11 +90,7 @@ def trace_outlines(camera: Camera, alignment: Alignment, bodies: tuple[Body, ...
 
 def _hulls(points: np.ndarray, begin: int, ends: list[int]) -> tuple[np.ndarray, ...]:
     """Return the hulls of consecutive parts of (V, 2) points."""
-    hulls = []
-    for end in ends:
-        hulls.append(cv2.convexHull(points[begin:end]))
-        begin = end
-    return tuple(hulls)
+    return tuple(cv2.convexHull(points[a:b]) for a, b in pairwise([begin, *ends]))
 
 
 def _above(camera: Camera, hulls: tuple[np.ndarray, ...], limit: float) -> tuple[np.ndarray, ...]:
@@ -180,8 +177,10 @@ def ground_areas(instances: UInt16Array, count: int) -> dict[int, int]:
 
 
 def id_counts(instances: UInt16Array, count: int) -> npt.NDArray[np.intp]:
-    """Return the pixels of ids 1 to ``count``, at their ids; what nothing covers is not counted."""
-    return np.bincount(instances[instances > 0], minlength=count + 1)
+    """Return (count + 1,) the pixels of ids 1 to ``count`` at their ids; of 0 none."""
+    # Below its least value uint16 starts over: 0 becomes the greatest number.
+    own = instances[instances - np.uint16(1) < count]
+    return np.bincount(own, minlength=count + 1)
 
 
 def _fill(scratch: UInt8Array, hulls: list[np.ndarray], window: tuple[slice, slice]) -> UInt8Array:
