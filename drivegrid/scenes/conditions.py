@@ -143,7 +143,8 @@ def ego_relations(world: World, thing: Thing) -> dict[str, Any]:
     """
     road, z = world.road, thing.spot.depth_m
     q = thing.spot.offset_m
-    lateral = q - road.lanes[road.ego].middle(z)
+    left, right = road.lanes[road.ego].left.here(z), road.lanes[road.ego].right.here(z)
+    lateral, half = q - (left + right) / 2, (right - left) / 2
     lane = next(
         (
             index - road.ego
@@ -152,7 +153,6 @@ def ego_relations(world: World, thing: Thing) -> dict[str, Any]:
         ),
         None,
     )
-    half = road.lanes[road.ego].width(z) / 2
     side = "left" if lateral < -half else "right" if lateral > half else "ahead"
     return {
         "distance_m": round(z, 2),

@@ -163,14 +163,16 @@ def label_world(world: World, seen: Seen) -> Scene:
 
 def _thing_instance(world: World, seen: Seen, thing: Thing, number: int) -> Instance | None:
     """Return a thing's label, or None if too little of it is seen."""
-    pixels, box = seen.visible(number)
-    visibility = min(pixels / max(seen.areas[number], 1), 1.0)
     inside = seen.boxes[number]
     size = seen.camera.size_wh
     native = world.camera.size_wh[0] / size[0]
     least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
     side = min(inside[2] - inside[0], inside[3] - inside[1])
-    if visibility < MIN_VISIBILITY or side * native < least:
+    if side * native < least:
+        return None
+    pixels, box = seen.visible(number)
+    visibility = min(pixels / max(seen.areas[number], 1), 1.0)
+    if visibility < MIN_VISIBILITY:
         return None
     extra: dict[str, Any] = {
         "id": number,

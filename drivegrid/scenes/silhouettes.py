@@ -112,10 +112,9 @@ def _fixed(pixels: FloatArray, ends: list[int]) -> np.ndarray:
     held = np.minimum(np.maximum(pixels, -6000), 14000)
     points = np.rint((held - 0.5) * (1 << SHIFT)).astype(np.int32)
     starts = np.array([0, *ends[:-1]])
-    sides = np.minimum.reduceat(points, starts, axis=1) + np.maximum.reduceat(
-        points, starts, axis=1
-    )
-    inwards = np.repeat(sides // 2, np.diff(starts, append=ends[-1]), axis=1) - points
+    low = np.minimum.reduceat(points, starts, axis=1)
+    middle = (low + np.maximum.reduceat(points, starts, axis=1)) // 2
+    inwards = np.repeat(middle, np.array(ends) - starts, axis=1) - points
     half = 1 << (SHIFT - 1)
     return np.ascontiguousarray((points + np.minimum(np.maximum(inwards, -half), half)).T)
 

@@ -13,6 +13,7 @@ from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.render import view_of
 from drivegrid.scenes.silhouettes import (
     bodies_to_world,
+    id_counts,
     outline_vertices,
     paint_outlines,
     trace_outlines,
@@ -158,6 +159,19 @@ def test_boxes_of_what_nothing_touches_equal_the_id_extents():
                 assert np.abs(box - extent).max() <= 1.1, (seed, number)  # hulls: 1/16 px
                 checked += 1
     assert checked > 30
+
+
+@pytest.mark.parametrize(
+    ("ids", "count", "expected"),
+    [
+        ([], 0, [0]),
+        ([0, 0], 2, [0, 0, 0]),
+        ([1, 0, 2, 2], 2, [0, 1, 2]),
+        ([3, 65535, 1, 4], 3, [0, 1, 0, 1]),  # ids above the count are left out
+    ],
+)
+def test_id_counts(ids, count, expected):
+    assert id_counts(np.array([ids], dtype=np.uint16), count).tolist() == expected
 
 
 def test_nothing_to_trace():
