@@ -26,7 +26,8 @@ def far_to_near(footprints: FloatArray) -> list[int]:
     low, high = bearing.min(axis=1), bearing.max(axis=1)
     before = far[:, None] <= near
     beside = (low[:, None] < high) & (low < high[:, None])
-    first, second = np.nonzero(np.triu(beside & ~before & ~before.T, 1))
+    first, second = np.nonzero(beside & ~(before | before.T))
+    first, second = first[first < second], second[first < second]
     if len(first) == 0:
         return [int(i) for i in np.argsort(-near, kind="stable")]
     # Who clashes in distance gets a verdict; the verdicts must not undo the order of the rest.

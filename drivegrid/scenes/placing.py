@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -120,6 +120,7 @@ def footprint(mesh: str, turn_rad: float) -> tuple[float, float]:
     return wide * cos + long * sin, long * cos + wide * sin
 
 
-def numbered(thing: Thing, number: int) -> Thing:
-    """Return the thing with its instance id written into its bodies."""
-    return replace(thing, bodies=tuple(replace(body, part_of=number) for body in thing.bodies))
+def numbered(thing: Thing, number: int, lamps: float = 0.0) -> Thing:
+    """Return the thing with its instance id, and lamps at least as bright, in its bodies."""
+    bodies = tuple([body.numbered(number, lamps) for body in thing.bodies])
+    return Thing(thing.label, bodies, thing.spot, thing.attributes, thing.shape)
