@@ -40,27 +40,22 @@ def far_to_near(footprints: FloatArray) -> list[int]:
 
 def _front(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return (P,) 1 where a may hide b, -1 where b may hide a, by the first parting line."""
-    result = np.zeros(len(a))
-    for own, other, sign in ((a, b, 1.0), (b, a, -1.0)):
-        edge = np.roll(own, -1, axis=1) - own
-        inner = own.mean(axis=1)
-
-        def side(points: FloatArray, own: FloatArray = own, edge: FloatArray = edge) -> FloatArray:
-            """(P, 4 edges, points) signed distance to each edge's line, up to its length."""
-            away = points[:, None, :, :] - own[:, :, None, :]
-            cross = edge[:, :, None, 0] * away[..., 1] - edge[:, :, None, 1] * away[..., 0]
-            return np.asarray(cross)
-
-        length = np.hypot(edge[..., 0], edge[..., 1])
-        inside = np.sign(side(inner[:, None, :])[:, :, 0])
-        beyond = (side(other) * inside[:, :, None] <= _EPS_M * length[:, :, None]).all(axis=2)
-        camera = side(np.zeros((len(own), 1, 2)))[:, :, 0] * inside
-        # The camera on the outer side of a parting line sees the other one in front.
-        votes = np.where(beyond, np.where(camera < 0, -sign, sign), 0.0)
-        strongest = np.argmax(np.abs(votes) * (1 + np.abs(camera) / length), axis=1)
-        vote = votes[np.arange(len(own)), strongest]
-        result = np.where(result == 0, vote, result)
-    return result
+    own, other = np.concatenate([a, b]), np.concatenate([b, a])
+    edge = own[:, (1, 2, 3, 0)] - own
+    length = np.hypot(edge[..., 0], edge[..., 1])
+    # Signed distances, times an edge's length, of the middle, the camera and the other's corners.
+    middle = own.mean(axis=1, keepdims=True)
+    points = np.concatenate([middle, np.zeros_like(middle), other], axis=1)
+    away = points[:, None, :, :] - own[:, :, None, :]
+    cross = edge[:, :, None, 0] * away[..., 1] - edge[:, :, None, 1] * away[..., 0]
+    cross *= np.sign(cross[:, :, :1])
+    camera = cross[:, :, 1]
+    beyond = (cross[:, :, 2:] <= _EPS_M * length[:, :, None]).all(axis=2)
+    # The camera on the outer side of a parting line sees the other one in front.
+    votes = np.where(beyond, np.where(camera < 0, -1.0, 1.0), 0.0)
+    strongest = np.argmax(beyond * (1 + np.abs(camera) / length), axis=1)
+    forth, back = votes[np.arange(len(own)), strongest].reshape(2, -1)
+    return np.where(forth == 0, -back, forth)
 
 
 def _sorted(front: np.ndarray, depth: FloatArray) -> list[int]:
