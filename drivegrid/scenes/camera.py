@@ -75,9 +75,10 @@ class Camera:
         pixels[:, 1] = right * (fy * sin) + down * (fy * cos) + self.center_xy[1]
         return pixels
 
-    def slopes(self) -> tuple[Float32Array, Float32Array]:
-        """Return (H, W) tangents X/Z and (height - Y)/Z of the ray through each pixel centre."""
+    def slopes(self, first: int = 0, last: int | None = None) -> tuple[Float32Array, Float32Array]:
+        """Return (rows, W) tangents X/Z and (height - Y)/Z of the rays through pixel centres."""
         a, b = self.plane_axes()
+        b = b[first:last]
         cos, sin = np.float32(math.cos(self.roll_rad)), np.float32(math.sin(self.roll_rad))
         return cos * a[None, :] + sin * b[:, None], cos * b[:, None] - sin * a[None, :]
 

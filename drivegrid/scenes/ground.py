@@ -301,10 +301,13 @@ def fixed(camera: Camera, points_m: FloatArray) -> Fixed:
 
 
 def ground_maps(
-    camera: Camera, alignment: Alignment
+    camera: Camera, alignment: Alignment, first: int = 0
 ) -> tuple[Float32Array, Float32Array, np.ndarray]:
-    """Return (H, W) lateral offset and depth of each pixel's ground, and where it is seen."""
-    right, down = camera.slopes()
+    """Return lateral offset and depth of each pixel's ground, and where it is seen.
+
+    All are (H - first, W): rows above ``first`` are left out.
+    """
+    right, down = camera.slopes(first)
     low, high, table = alignment.ground_table(camera.height_m)
     seen = down > low
     position = (np.clip(down, low, high) - low) * ((len(table) - 1) / (high - low))
