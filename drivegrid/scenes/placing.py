@@ -61,6 +61,7 @@ def stand(
     *,
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0),
     tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
+    lamps: float = 0.0,
 ) -> Body:
     """Return a model standing on what is paved at its spot, turned with the road."""
     alignment = road.alignment
@@ -72,6 +73,7 @@ def stand(
         scale,
         alignment.grade(spot.depth_m),
         tints,
+        lamps,
         segment=SEGMENT[CATALOGUE[mesh].segment],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -30,11 +31,11 @@ class Stations:
     def __init__(self, camera: Camera, alignment: Alignment, z: FloatArray) -> None:
         self.z = z
         stretch = np.interp(z, DEPTHS_M, alignment.stretch)
-        cos, sin = np.cos(camera.roll_rad), np.sin(camera.roll_rad)
+        cos, sin = math.cos(camera.roll_rad), math.sin(camera.roll_rad)
         scale = np.array(camera.focal_xy) / z[:, None]
         self._middle = camera.project(alignment.points(0.0, z))
-        self._across = scale * stretch[:, None] * (cos, sin)
-        self._up = scale * (sin, -cos)
+        self._across = scale * stretch[:, None] * np.array((cos, sin))
+        self._up = scale * np.array((sin, -cos))
 
     def project(self, offset_m: FloatArray, up_m: float = 0.0) -> FloatArray:
         """Return (N, 2) pixels at (N,) lateral offsets and one height."""
