@@ -153,7 +153,7 @@ def crossing_bands(junction: Junction | None, pavement: tuple[Color, int]) -> li
 
 def sample_tone(d: Draws, road: Road, surface: str) -> FloatArray:
     """Draw brightness across the road, 5 cm a step from -40 m: tracks, oil stripes, seams."""
-    q = np.arange(1600) * 0.05 - 40
+    q: FloatArray = np.arange(1600, dtype=np.float64) * 0.05 - 40
     tone = np.ones_like(q)
     track, oil = d.bell(0.07), -d.between(0.0, 0.22)
     if surface == "snow":  # wheels have cleared two tracks

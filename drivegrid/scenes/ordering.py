@@ -55,7 +55,7 @@ def _front(a: FloatArray, b: FloatArray) -> FloatArray:
     votes = np.where(beyond, np.where(camera < 0, -1.0, 1.0), 0.0)
     strongest = np.argmax(beyond * (1 + np.abs(camera) / length), axis=1)
     forth, back = votes[np.arange(len(own)), strongest].reshape(2, -1)
-    return np.where(forth == 0, -back, forth)
+    return np.asarray(np.where(forth == 0, -back, forth))
 
 
 def _sorted(front: np.ndarray, depth: FloatArray) -> list[int]:

@@ -146,9 +146,9 @@ def _tone(
     gain = 128 * (1 + (finish.tone.astype(np.float32)[index] - 1) * fade)
     plane = quarter.enlarged(gain.astype(np.uint8))
     paved = cv2.inRange(painter.segments[quarter.top :], SEGMENT["road"], SEGMENT["road"])
-    plane = cv2.copyTo(plane, paved, np.full_like(plane, 128))
+    paved_gain = cv2.copyTo(plane, paved, np.full_like(plane, 128))
     albedo = painter.albedo[quarter.top :]
-    cv2.multiply(albedo, cv2.merge([plane] * 3), dst=albedo, scale=1 / 128)
+    cv2.multiply(albedo, cv2.merge([paved_gain] * 3), dst=albedo, scale=1 / 128)
 
 
 def _shade(coarse: _Coarse, road: Road, finish: Finish, light: Light, cast: Casters) -> UInt8Array:
@@ -180,7 +180,7 @@ def _in_picture(camera: Camera, rings: Fixed) -> Fixed:
     margin = 2 << SHIFT
     beyond = np.array(camera.size_wh) * (1 << SHIFT) + margin
     outside = (rings.max(axis=1) < -margin) | (rings.min(axis=1) > beyond)
-    return rings[~outside.any(axis=1)]
+    return np.asarray(rings[~outside.any(axis=1)])
 
 
 def casters(bodies: Sequence[Body], plans: FloatArray) -> Casters:
