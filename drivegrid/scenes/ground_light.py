@@ -59,16 +59,21 @@ def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
 
 def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     """Return the albedo of some rows with paint laid over it, thinner where it is worn."""
-    paint, albedo = view.plate.paint[rows], view.plate.albedo[rows]
-    if cv2.norm(paint, cv2.NORM_INF) == 0:
-        return albedo.copy()
+    plate = view.plate
+    base = plate.albedo[rows].copy()
+    painted = np.flatnonzero(plate.paint[rows].view(np.uint32) != 0)  # few of the pixels
+    if not len(painted):
+        return base
+    paint = plate.paint[rows].reshape(-1, 1, 4).take(painted, axis=0)
     if view.wear > 0:  # low places of the grain keep their paint longest
         gone = view.wear * np.clip((160 - np.arange(256)) / 64, 0, 1)
-        left = cv2.LUT(grain, np.rint(255 * (1 - gone)).astype(np.uint8))
+        left = np.rint(255 * (1 - gone)).astype(np.uint8)[grain.reshape(-1, 1).take(painted, axis=0)]
         paint = np.asarray(cv2.multiply(paint, cv2.merge([left] * 4), scale=1 / 255), np.uint8)
     bare = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGB)
-    base = cv2.multiply(albedo, bare, scale=1 / 255)
-    return np.asarray(cv2.add(base, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=base), np.uint8)
+    pixels = base.reshape(-1, 1, 3)
+    mixed = cv2.multiply(pixels.take(painted, axis=0), bare, scale=1 / 255)
+    pixels[painted] = cv2.add(mixed, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=mixed)
+    return base
 
 
 def _air(view: View, rows: slice) -> UInt8Array:
@@ -104,7 +109,7 @@ def _factor(
     peak = light.sky_gain + suns.max()
     peak = max(peak, 1.0) if glowing else peak
     # Under the sky alone, and in the sun, and nothing.
-    gains = np.column_stack([np.full(3, light.sky_gain), suns, np.zeros(3)]) / peak
+    gains = np.array([(light.sky_gain, sun, 0.0) for sun in suns.tolist()]) / peak
     factor = cv2.transform(cv2.merge([airy, sunny, airy]), gains)
     if glowing:
         lamps = cv2.multiply(
