@@ -67,7 +67,9 @@ def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     paint = plate.paint[rows].reshape(-1, 1, 4).take(painted, axis=0)
     if view.wear > 0:  # low places of the grain keep their paint longest
         gone = view.wear * np.clip((160 - np.arange(256)) / 64, 0, 1)
-        left = np.rint(255 * (1 - gone)).astype(np.uint8)[grain.reshape(-1, 1).take(painted, axis=0)]
+        left = np.rint(255 * (1 - gone)).astype(np.uint8)[
+            grain.reshape(-1, 1).take(painted, axis=0)
+        ]
         paint = np.asarray(cv2.multiply(paint, cv2.merge([left] * 4), scale=1 / 255), np.uint8)
     bare = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGB)
     pixels = base.reshape(-1, 1, 3)
