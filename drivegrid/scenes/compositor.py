@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -137,18 +139,18 @@ def _paint_group(
 ) -> None:
     """Paint the bodies ``first`` to ``last`` and their numbers on the canvas."""
     canvas, rings, first, last = work
-    inside = np.flatnonzero(batch.inside)
+    start, stop = batch.face_starts[first], batch.face_starts[last]
+    inside = np.flatnonzero(batch.inside[start:stop]) + start
     bounds = np.searchsorted(inside, batch.face_starts).tolist()
-    shades = np.column_stack([colors, batch.owner - first])[inside].tolist()
-    shown = [rings[face] for face in inside.tolist()]
+    shades = np.column_stack([np.rint(colors[inside]), batch.owner[inside] - first])
+    shown = zip((rings[f] for f in inside.tolist()), shades.astype(np.uint8).tolist(), strict=True)
     panels = {index: at for index, at in panels_of(batch).items() if first <= index < last}
     leafy = {index for index in range(first, last) if batch.meshes[index].leafy}
     done, fill = bounds[first], cv2.fillConvexPoly
     for index in sorted({*panels, *leafy, last - 1}):
-        upto = bounds[index + 1]
-        for ring, shade in zip(shown[done:upto], shades[done:upto], strict=True):
+        for ring, shade in islice(shown, bounds[index + 1] - done):
             fill(canvas, ring, shade, 8, _SHIFT)
-        done = upto
+        done = bounds[index + 1]
         if index in panels:
             paint_panel(view, batch, index, panels[index], canvas)
         if index in leafy:
