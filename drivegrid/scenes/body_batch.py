@@ -270,7 +270,8 @@ def _areas(corners: Float32Array) -> Float32Array:
 def _inside(parts: _Parts, size_wh: Size) -> npt.NDArray[np.bool_]:
     """Tell which parts touch the picture."""
     (left, top), (right, foot) = parts.low.T, parts.high.T
-    return (right > 0) & (foot > 0) & (left < size_wh[0]) & (top < size_wh[1])
+    inside = (right > 0) & (foot > 0) & (left < size_wh[0]) & (top < size_wh[1])
+    return np.asarray(inside, dtype=np.bool_)
 
 
 def _select(

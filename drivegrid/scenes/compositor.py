@@ -106,7 +106,8 @@ def _rings(view: View, batch: Batch) -> list[Ring]:
 
 
 def _fixed(pixels: npt.NDArray[np.floating]) -> Ring:
-    return np.rint(pixels * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32)
+    fixed = np.rint(pixels * (1 << _SHIFT) - (1 << _SHIFT) / 2)
+    return np.asarray(fixed, dtype=np.int32)
 
 
 def _round_blobs(view: View, batch: Batch, rings: list[Ring]) -> None:

@@ -46,7 +46,7 @@ def cut_grain(camera: Camera, seed: float, rows: slice) -> UInt8Array:
     top = size[1] - y
     cut = bank[top : top + size[1], left : left + size[0]]
     if shrink > 1:
-        cut = cv2.resize(cut, (width, height))
+        cut = np.asarray(cv2.resize(cut, (width, height)), dtype=np.uint8)
     cut = cut[rows]
     return np.asarray(cv2.flip(cut, 1) if choice % 2 else cut, dtype=np.uint8)
 
