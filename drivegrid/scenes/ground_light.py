@@ -18,7 +18,6 @@ _UNIT = 100.0
 
 _COLUMNS = 9
 _GLOW_GAIN = 1.8
-_PIXEL = np.dtype("V3")
 """The three bytes of a pixel as one value."""
 
 _DAMP = 12
@@ -62,22 +61,22 @@ def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
 
 def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     """Return the albedo of some rows with paint laid over it, thinner where it is worn."""
-    base = view.plate.albedo[rows].copy()
-    words = view.plate.paint[rows].view(np.uint32).ravel()  # a pixel's four bytes at once
-    painted = np.flatnonzero(words != 0)  # few pixels
-    if len(painted) == 0:
+    plate = view.plate
+    base = plate.albedo[rows].copy()
+    painted = np.flatnonzero(plate.paint[rows].view(np.uint32) != 0)  # few of the pixels
+    if not len(painted):
         return base
-    paint: UInt8Array = words.take(painted).view(np.uint8).reshape(-1, 1, 4)
+    paint = plate.paint[rows].reshape(-1, 1, 4).take(painted, axis=0)
     if view.wear > 0:  # low places of the grain keep their paint longest
         gone = view.wear * np.clip((160 - np.arange(256)) / 64, 0, 1)
-        left = np.rint(255 * (1 - gone)).astype(np.uint8)[grain.take(painted)[:, None]]
+        left = np.rint(255 * (1 - gone)).astype(np.uint8)[
+            grain.reshape(-1, 1).take(painted, axis=0)
+        ]
         paint = np.asarray(cv2.multiply(paint, cv2.merge([left] * 4), scale=1 / 255), np.uint8)
     bare = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGB)
-    under = base.reshape(-1, 1, 3).take(painted, axis=0)
-    over = cv2.add(
-        cv2.multiply(under, bare, scale=1 / 255), cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB)
-    )
-    np.put(base.view(_PIXEL), painted, over.view(_PIXEL))
+    pixels = base.reshape(-1, 1, 3)
+    mixed = cv2.multiply(pixels.take(painted, axis=0), bare, scale=1 / 255)
+    pixels[painted] = cv2.add(mixed, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=mixed)
     return base
 
 

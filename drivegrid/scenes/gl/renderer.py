@@ -16,7 +16,7 @@ from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.faces import FaceImage, face_atlas, face_image
 from drivegrid.scenes.gl.context import gl_context, link
-from drivegrid.scenes.gl.edges import soften
+from drivegrid.scenes.gl.edges import soften, window_around
 from drivegrid.scenes.gl.geometry import PASSES, VERTEX, build_geometry
 from drivegrid.scenes.gl.noise import SIDE, noise_tile
 from drivegrid.scenes.gl.staging import (
@@ -109,8 +109,10 @@ class GlRenderer:
             if view.light.night:
                 self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
             image, numbers = targets.read()
-            write_ids([bodies[index] for index in group], numbers, segments, instances)
-            image = soften(image, numbers)
+            at = window_around(numbers)
+            shown = [bodies[index] for index in group]
+            write_ids(shown, numbers[at], segments[at], instances[at])
+            soften(image[at], numbers[at])
         return Picture(image, segments, instances)
 
     def _upload(self, view: View, instances: Float32Array) -> None:
