@@ -18,7 +18,6 @@ _UNIT = 100.0
 
 _COLUMNS = 9
 _GLOW_GAIN = 1.8
-"""The three bytes of a pixel as one value."""
 
 _DAMP = 12
 """Ground that mirrors less than this share of 255 is drawn dry."""
