@@ -58,7 +58,7 @@ class Faces:
         return self._variant(d, d.pick(keys))
 
     def in_turn(self, d: Draws) -> str:
-        """Return a face of the label and limit, or colour, whose turn it is; any in training scenes."""
+        """Return a face of the label, limit or colour whose turn it is; any in training scenes."""
         if not self._test:
             return self.roadside(d)
         self._shown += 1
