@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,9 @@ from drivegrid.errors import ConfigError
 
 if TYPE_CHECKING:
     from drivegrid.scenes.assets import Pack
+    from drivegrid.scenes.faces import FaceImage
     from drivegrid.scenes.render import RenderedScene
+    from drivegrid.scenes.stream import RenderFunction
 
 scenes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 assets = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -37,7 +40,7 @@ def _scenes() -> None:
 
 
 @scenes.command()
-def preview(
+def preview(  # noqa: PLR0913, PLR0917 - options of a command
     out: Annotated[Path, typer.Option(help="picture to write, .png or .jpg")],
     grid: Annotated[str, typer.Option(help="columns x rows")] = "4x3",
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
@@ -46,6 +49,7 @@ def preview(
         list[str], typer.Option(help="template=, weather=, time= or surface= to show; repeatable")
     ] = [],  # noqa: B006
     labels: Annotated[bool, typer.Option("--labels", help="draw the labels")] = False,
+    pack: Annotated[str | None, typer.Option(help="asset pack to use: signs")] = None,
 ) -> None:
     """Render scenes of rising seeds onto one sheet, with what each shows written below.
 
@@ -56,11 +60,13 @@ def preview(
     from drivegrid.data.images import save_image
     from drivegrid.plotting.overlay import draw_scene
     from drivegrid.plotting.sheet import contact_sheet
+    from drivegrid.scenes.stream import render_one
 
     columns, rows = _parse_pair("grid", grid, "4x3")
     size_wh = _parse_pair("size", size, "448x252")
     _check_target(out, columns * rows * size_wh[0] * size_wh[1])
-    matching = _matching(seed, size_wh, only)
+    render = render_one if pack is None else partial(render_one, faces=_faces(pack))
+    matching = _matching(seed, size_wh, only, render)
     rendered = list(progress_bar(islice(matching, columns * rows), "scenes"))
     if len(rendered) < columns * rows:
         raise ConfigError(
@@ -74,7 +80,17 @@ def preview(
     typer.echo(f"{out}: seeds {seeds[0]} to {seeds[-1]}")
 
 
-def _matching(first: int, size_wh: tuple[int, int], only: list[str]) -> Iterator[RenderedScene]:
+def _faces(pack: str) -> FaceImage:
+    """Return sign faces with the pictures of a pack."""
+    from drivegrid.scenes.assets import find_pack, pack_folder
+    from drivegrid.scenes.pack_faces import load_pack_faces
+
+    return load_pack_faces(pack_folder(find_pack(pack)))
+
+
+def _matching(
+    first: int, size_wh: tuple[int, int], only: list[str], render: RenderFunction
+) -> Iterator[RenderedScene]:
     """Yield scenes of rising seeds that show what is asked for."""
     from drivegrid.scenes.stream import iter_scenes
     from drivegrid.scenes.templates import TEMPLATES
@@ -99,7 +115,7 @@ def _matching(first: int, size_wh: tuple[int, int], only: list[str]) -> Iterator
         world = sample_world(seed)
         if any(getattr(world, name) != value for name, value in sure.items()):
             continue
-        for rendered in iter_scenes([seed], size_wh):
+        for rendered in iter_scenes([seed], size_wh, render):
             found = rendered.scene.frame.attributes["surface"]
             if wanted.get("surface", found) == found:  # a crack out of sight damages nothing
                 yield rendered

@@ -9,9 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-import stat
 import tarfile
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,10 +22,7 @@ MAX_BYTES = 64 * 2**20
 """Most that an archive may unpack to."""
 
 _CHUNK = 2**16
-_BROKEN = (
-    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError,
-    RuntimeError,  # zipfile: encrypted, or packed in a way it does not know
-)  # fmt: skip
+_BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 
 
 class _Readable(Protocol):
@@ -41,10 +36,10 @@ class _Member(NamedTuple):
 
 
 def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> dict[str, str]:
-    """Write the wanted files of a .tgz or .whl (zip) archive into a folder, without subfolders.
+    """Write the wanted files of a tar packed by gzip into a folder, without subfolders.
 
     Args:
-        archive: A tar packed by gzip if its name ends in ``.tgz``, else a zip.
+        archive: The .tgz file.
         folder: Existing folder; on failure it may hold some files.
         wanted: Regular expressions of full member names; each must match at least one, and no two
             matches may share a file name.
@@ -57,10 +52,9 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> dict[str, str]
             if any member is a link, a device or named outside the archive; names the member.
     """
     written: dict[str, str] = {}
-    missing, room = set(wanted), MAX_BYTES
-    members = _tar_members if archive.name.endswith(".tgz") else _zip_members
+    missing = set(wanted)
     try:
-        for number, member in enumerate(members(archive), start=1):
+        for number, member in enumerate(_members(archive), start=1):
             if number > MAX_MEMBERS:
                 raise FormatError(f"archive must have at most {MAX_MEMBERS} members.", archive)
             name = _checked_name(member, archive)
@@ -70,8 +64,7 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> dict[str, str]
             missing -= hits
             if name.casefold() in map(str.casefold, written):
                 raise FormatError("archive must not hold two files of one name", archive, item=name)
-            written[name], size = _write(member.data, folder / name, room, archive)
-            room -= size
+            written[name] = _write(member.data, folder / name)
     except _BROKEN as error:
         if isinstance(error, FormatError):
             raise
@@ -94,20 +87,17 @@ def _checked_name(member: _Member, archive: Path) -> str:
     return parts[-1]
 
 
-def _write(data: IO[bytes], path: Path, room: int, archive: Path) -> tuple[str, int]:
-    """Copy one file; return the SHA-256 and size of what was written."""
-    digest, size = hashlib.sha256(), 0
+def _write(data: IO[bytes], path: Path) -> str:
+    """Copy one file; return the SHA-256 of what was written."""
+    digest = hashlib.sha256()
     with path.open("xb") as file:
         while chunk := data.read(_CHUNK):
-            size += len(chunk)
-            if size > room:
-                raise _too_large(archive)
             digest.update(chunk)
             file.write(chunk)
-    return digest.hexdigest(), size
+    return digest.hexdigest()
 
 
-def _tar_members(archive: Path) -> Iterator[_Member]:
+def _members(archive: Path) -> Iterator[_Member]:
     """Read front to back; what is passed over counts as well, since it is unpacked too."""
     with (
         gzip.open(archive, "rb") as unpacked,
@@ -120,19 +110,6 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
                 yield _Member(info.name, "folder" if info.isdir() else "other", None)
 
 
-def _zip_members(archive: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(archive) as packed:
-        for info in packed.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if info.is_dir():
-                yield _Member(info.filename, "folder", None)
-            elif kind not in (0, stat.S_IFREG):
-                yield _Member(info.filename, "other", None)
-            else:
-                with packed.open(info) as data:
-                    yield _Member(info.filename, "file", data)
-
-
 class _Capped:
     """A stream that ends in an error after ``MAX_BYTES``."""
 
@@ -143,9 +120,7 @@ class _Capped:
         data = self._stream.read(size)
         self._room -= len(data)
         if self._room < 0:
-            raise _too_large(self._archive)
+            raise FormatError(
+                f"archive must unpack to at most {MAX_BYTES} bytes, got more.", self._archive
+            )
         return data
-
-
-def _too_large(archive: Path) -> FormatError:
-    return FormatError(f"archive must unpack to at most {MAX_BYTES} bytes, got more.", archive)

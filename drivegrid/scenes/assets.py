@@ -39,7 +39,7 @@ class Pack:
 
     Args:
         name: What users call it; the folder it goes into.
-        registry: ``npm`` or ``PyPI``.
+        registry: Public registry that keeps it, for example ``npm``.
         package: Name there.
         version: Pinned version.
         url: Where the registry keeps the archive.
@@ -51,7 +51,7 @@ class Pack:
     """
 
     name: str
-    registry: Literal["npm", "PyPI"]
+    registry: str
     package: str
     version: str
     url: str
@@ -67,7 +67,7 @@ class Pack:
         return self.url.rpartition("/")[2]
 
 
-_NPM, _PYPI = "https://registry.npmjs.org", "https://files.pythonhosted.org/packages"
+_NPM = "https://registry.npmjs.org"
 
 PACKS: Mapping[str, Pack] = {
     pack.name: pack
@@ -83,51 +83,6 @@ PACKS: Mapping[str, Pack] = {
             licence="MIT",
             purpose="1,543 faces of traffic signs of the world (SVG)",
             members=(r"package/package_signs/[\w-]+\.svg", "package/LICENSE"),
-        ),
-        Pack(
-            name="skies",
-            registry="npm",
-            package="@pmndrs/assets",
-            version="1.7.0",
-            url=f"{_NPM}/@pmndrs/assets/-/assets-1.7.0.tgz",
-            num_bytes=13_774_995,
-            sha256="152bd218a3390703f184f0c6ce16e73c8f0a87f32d38530d418a09d33d8208dc",
-            licence="CC0-1.0",
-            purpose="10 outdoor light probes (OpenEXR as base64 in JavaScript)",
-            members=(
-                r"package/hdri/(bridge|city|dawn|esplanade|forest|night|park|sky|sunrise|sunset)"
-                r"\.exr\.js",
-                "package/LICENSE",
-            ),
-        ),
-        Pack(
-            name="font",
-            registry="PyPI",
-            package="fontpkg-overpass",
-            version="4.0",
-            url=f"{_PYPI}/1e/d2/da8bee4cd8171ee2715951871d45dd4488d6fd708b97a8a27f47387b5993"
-            "/fontpkg_overpass-4.0-py3-none-any.whl",
-            num_bytes=332_017,
-            sha256="dcb1944d9e730255c51dcc3c065577c4e3f230bc406c0fdff02599c965c78898",
-            licence="OFL-1.1",
-            purpose="Overpass, letters like those of US road signs (TrueType)",
-            members=(r"fontpkg_overpass/files/[\w\[\]-]+\.ttf", "fontpkg_overpass/LICENSE"),
-        ),
-        Pack(
-            name="vehicles",
-            registry="PyPI",
-            package="smarts",
-            version="2.0.1",
-            url=f"{_PYPI}/e6/42/f863318c2729f03b6ca0b2a8a876f945c668bd19415418080deea6124a2e"
-            "/smarts-2.0.1-py3-none-any.whl",
-            num_bytes=5_015_672,
-            sha256="14f40146e553883579ccbeeb793ac800d315686548b7d51e7640474987610950",
-            licence="MIT",
-            purpose="8 vehicles and a pedestrian, few polygons (glTF binary)",
-            members=(
-                r"smarts/assets/vehicles/visual_model/\w+\.glb",
-                r"smarts-2\.0\.1\.dist-info/(LICENSE|NOTICE)",
-            ),
         ),
     )
 }

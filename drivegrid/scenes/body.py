@@ -38,6 +38,21 @@ class Body:
     part_of: int = 0
     segment: int = 0
 
+    def numbered(self, part_of: int, lamps: float) -> Body:
+        """Return the body as part of a labelled thing, its lamps at least as bright as told."""
+        return Body(
+            self.mesh,
+            self.position_m,
+            self.yaw_rad,
+            self.scale,
+            self.grade,
+            self.tints,
+            max(self.lamps, lamps),
+            self.face,
+            part_of,
+            self.segment,
+        )
+
     def to_world(self, points: FloatArray) -> FloatArray:
         """Map (N, 3) points of the model frame to world metres.
 

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from drivegrid.geometry import FloatArray
+from drivegrid.geometry import FloatArray, Size
 from drivegrid.scenes.body import Body
-from drivegrid.scenes.body_faces import BLOB_LAYERS, MeshFaces, coarse_faces, fine_faces
+from drivegrid.scenes.body_faces import (
+    BLOB,
+    BLOB_LAYERS,
+    DETAIL,
+    FACES,
+    VERTICES,
+    MeshFaces,
+    coarse_faces,
+    fine_faces,
+)
 from drivegrid.scenes.camera import NEAR_M, Float32Array
 from drivegrid.scenes.crest import crest_limits
+from drivegrid.scenes.faces import FaceImage, face_image
 from drivegrid.scenes.mesh_views import TURNS
 from drivegrid.scenes.view import View
 
@@ -29,6 +39,9 @@ _DETAIL_PX2 = 6.0
 _BLOB_PX = 18.0
 _LIMIT_PX = 16000.0
 
+LAMPS, TINTS = 8, slice(9, 15)
+"""Columns of ``Batch.params``."""
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -39,11 +52,12 @@ class Batch:
     Args:
         bodies: (B,) those that may be seen, far to near.
         meshes: (B,) their meshes at the level of detail in use.
-        params: (B, 8) x, y, z, yaw, scale x, y, z, grade.
+        params: (B, 15) x, y, z, yaw, scale x, y, z, grade, lamps and two tints.
         corners: (F, 4, 2) float32 pixels, drawn in by half a pixel so that cv2's raster rule
             comes to pixel centres.
         owner: (F,) index of each face's body.
-        looks: (F, 12) float32 rows of ``MeshFaces.looks``.
+        looks: (12, F) float32 columns of ``MeshFaces.looks``.
+        inside: (F,) whether the face's part touches the picture.
         cover: (F,) share of the pixels that a face much thinner than a pixel covers, else 1.
         boxes: (B, 4) least x, y and greatest x, y in pixels.
         points: (V, 2) float32 pixels of all vertices, not drawn in.
@@ -53,6 +67,7 @@ class Batch:
         drawn: (V, 2) float32 pixels of all vertices, drawn in.
         cut: (B,) tangent below the horizontal under which nearer ground hides the body; inf
             where all is seen.
+        faces: What draws the pictures of signs.
     """
 
     bodies: list[Body]
@@ -61,6 +76,7 @@ class Batch:
     corners: Float32Array
     owner: IntArray
     looks: Float32Array
+    inside: npt.NDArray[np.bool_]
     cover: Float32Array
     boxes: Float32Array
     points: Float32Array
@@ -69,38 +85,44 @@ class Batch:
     blobs: IntArray
     drawn: Float32Array
     cut: FloatArray
+    faces: FaceImage
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """Parts of all meshes in a row: (P,) arrays, with (P, 2) pixel extents before drawing in."""
 
-    vertex_counts: npt.NDArray[np.int32]
-    face_counts: npt.NDArray[np.int32]
+    vertex_counts: IntArray
+    face_counts: IntArray
+    first_faces: IntArray
     detail: npt.NDArray[np.bool_]
     blob: npt.NDArray[np.bool_]
     low: Float32Array
     high: Float32Array
+    longer_px: Float32Array
+    shorter_px: Float32Array
 
 
-def gather(view: View) -> Batch | None:
+def gather(view: View, faces: FaceImage = face_image) -> Batch | None:
     """Project every body that may be seen; None where there is none."""
     bodies, meshes, params = _choose(view)
     if not bodies:
         return None
-    starts = np.concatenate([[0], np.cumsum([len(m.vertices) for m in meshes])])
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     points = _project(view, meshes, params, starts)
     parts, boxes = _parts(meshes, points)
     drawn, low, high = _draw_in(points, parts)
-    per_body = np.array([len(m.quads) for m in meshes])
-    quads = np.concatenate([m.quads for m in meshes]) + np.repeat(starts[:-1], per_body)[:, None]
-    kept, boxed, cover = _select(_areas(points[quads]), parts)
+    per_body = np.array([len(mesh.quads) for mesh in meshes])
+    quads = np.concatenate([mesh.quads for mesh in meshes])
+    quads += np.repeat(starts[:-1].astype(np.int32), per_body)[:, None]
+    kept, boxed, cover = _select(_areas(points.take(quads, axis=0)), parts)
     part_of_face = np.repeat(np.arange(len(parts.blob)), parts.face_counts)[kept]
-    corners = drawn[quads[kept]]
+    corners = drawn.take(quads[kept], axis=0)
     if boxed.any():
         a, b = low[part_of_face[boxed]], high[part_of_face[boxed]]
-        sides = [a, np.stack([b[:, 0], a[:, 1]], 1), b, np.stack([a[:, 0], b[:, 1]], 1)]
-        corners[boxed] = np.stack(sides, axis=1)
+        corners[boxed] = np.column_stack([a, b[:, 0], a[:, 1], b, a[:, 0], b[:, 1]]).reshape(
+            -1, 4, 2
+        )
     owner = np.repeat(np.arange(len(bodies)), per_body)[kept]
     return Batch(
         bodies=bodies,
@@ -108,7 +130,8 @@ def gather(view: View) -> Batch | None:
         params=params,
         corners=corners,
         owner=owner,
-        looks=np.concatenate([m.looks for m in meshes])[kept],
+        looks=np.concatenate([mesh.looks for mesh in meshes], axis=1).take(kept, axis=1),
+        inside=_inside(parts, view.camera.size_wh)[part_of_face],
         cover=cover[part_of_face],
         boxes=boxes,
         points=points,
@@ -116,25 +139,35 @@ def gather(view: View) -> Batch | None:
         face_starts=np.searchsorted(owner, np.arange(len(bodies) + 1)),
         blobs=_blobs(parts, part_of_face, kept, boxed),
         drawn=drawn,
+        faces=faces,
         cut=crest_limits(view.camera, view.alignment, params[:, :3]),
     )
 
 
 def _parts(meshes: list[MeshFaces], points: Float32Array) -> tuple[_Parts, Float32Array]:
     """Return all parts in a row, and (B, 4) boxes of the bodies in pixels."""
-    vertex_counts = np.concatenate([m.vertex_counts for m in meshes])
+    columns = np.concatenate([mesh.parts for mesh in meshes]).T.astype(np.int64)
+    vertex_counts, face_counts = columns[VERTICES], columns[FACES]
     firsts = np.cumsum(vertex_counts) - vertex_counts
     low = np.minimum.reduceat(points, firsts)
     high = np.maximum.reduceat(points, firsts)
-    part_counts = np.array([len(m.vertex_counts) for m in meshes])
-    part_firsts = np.cumsum(part_counts) - part_counts
+    part_ends = np.cumsum([0, *(len(mesh.parts) for mesh in meshes)])[:-1]
     boxes = np.concatenate(
-        [np.minimum.reduceat(low, part_firsts), np.maximum.reduceat(high, part_firsts)], axis=1
+        [np.minimum.reduceat(low, part_ends), np.maximum.reduceat(high, part_ends)], axis=1
     )
-    face_counts = np.concatenate([m.face_counts for m in meshes])
-    detail = np.concatenate([m.detail for m in meshes])
-    blob = np.concatenate([m.blob for m in meshes])
-    return _Parts(vertex_counts, face_counts, detail, blob, low, high), boxes
+    wide, tall = (high - low).T
+    parts = _Parts(
+        vertex_counts=vertex_counts,
+        face_counts=face_counts,
+        first_faces=np.cumsum(face_counts) - face_counts,
+        detail=columns[DETAIL] > 0,
+        blob=columns[BLOB] > 0,
+        low=low,
+        high=high,
+        longer_px=np.maximum(wide, tall),
+        shorter_px=np.minimum(wide, tall),
+    )
+    return parts, boxes
 
 
 def _blobs(
@@ -144,48 +177,48 @@ def _blobs(
     faces = np.flatnonzero(parts.blob[part_of_face] & ~boxed)
     owner = part_of_face[faces]
     last = np.cumsum(parts.vertex_counts)[owner]
-    layer = kept[faces] - (np.cumsum(parts.face_counts) - parts.face_counts)[owner]
-    layer[(parts.high - parts.low).max(axis=1)[owner] < _BLOB_PX] = 0  # one layer: the outline
+    layer = kept[faces] - parts.first_faces[owner]
+    layer[parts.longer_px[owner] < _BLOB_PX] = 0  # one layer: the outline
     return np.stack([faces, layer, last - parts.vertex_counts[owner], last], axis=1)
 
 
 def _choose(view: View) -> tuple[list[Body], list[MeshFaces], FloatArray]:
     """Return the bodies before the camera and near the picture, with meshes and parameters."""
     camera = view.camera
-    if not view.bodies:
-        return [], [], np.empty((0, 8))
-    params = np.array([(*b.position_m, b.yaw_rad, *b.scale, b.grade) for b in view.bodies])
     whole = [coarse_faces(body.mesh) for body in view.bodies]
-    extent = np.array([(m.high, m.low) for m in whole])
-    reach = np.abs(extent).max(axis=1) * params[:, 4:7]
-    radius = np.hypot(reach[:, 0], reach[:, 2])
-    depth = np.maximum(params[:, 2], NEAR_M)
-    near = np.maximum(params[:, 2] - radius, NEAR_M)
+    rows: list[float] = []
+    for body, mesh in zip(view.bodies, whole, strict=True):
+        rows += (*body.position_m, body.yaw_rad, *body.scale, body.grade, body.lamps)
+        rows += (*body.tints[0], *body.tints[1], *mesh.reach)
+    params = np.array(rows).reshape(-1, 18)
+    x, _, z, yaw, scale_x, scale_y, scale_z = params[:, :7].T
+    radius = np.hypot(params[:, 15] * scale_x, params[:, 16] * scale_z)
+    depth = np.maximum(z, NEAR_M)
+    near = np.maximum(z - radius, NEAR_M)
     fx, fy = camera.focal_xy
     tilt = abs(camera.roll_rad) * camera.size_wh[1]
-    spread = (radius * fx + np.abs(params[:, 0]) * fx * (1 - near / depth)) / near + tilt + 2
-    x = params[:, 0] * fx / depth + camera.center_xy[0]
-    seen = (params[:, 2] + radius > NEAR_M) & (x + spread > 0) & (x - spread < camera.size_wh[0])
-    tall = (extent[:, 0, 1] - extent[:, 1, 1]) * params[:, 5] * fy / depth
-    bearing = np.arctan2(-params[:, 0], -params[:, 2]) - params[:, 3]
-    turns = np.rint(bearing * (TURNS / (2 * np.pi))).astype(int) % TURNS
-    bodies, meshes = [], []
-    for index in np.flatnonzero(seen).tolist():
-        body = view.bodies[index]
-        bodies.append(body)
-        if tall[index] < DETAIL_PX:
-            meshes.append(whole[index])
-        else:
-            near = bool(tall[index] < ROUND_PX)
-            meshes.append(fine_faces(body.mesh, int(turns[index]), near))
-    return bodies, meshes, params[seen]
+    spread = (radius * fx + np.abs(x) * fx * (1 - near / depth)) / near + tilt + 2
+    column = x * fx / depth + camera.center_xy[0]
+    seen = (z + radius > NEAR_M) & (column + spread > 0) & (column - spread < camera.size_wh[0])
+    tall = (params[:, 17] * scale_y * fy / depth).tolist()
+    bearing = np.arctan2(-x, -z) - yaw
+    turns = (np.rint(bearing * (TURNS / (2 * np.pi))).astype(int) % TURNS).tolist()
+    found = np.flatnonzero(seen).tolist()
+    bodies = [view.bodies[index] for index in found]
+    meshes = [
+        whole[index]
+        if tall[index] < DETAIL_PX
+        else fine_faces(view.bodies[index].mesh, turns[index], tall[index] < ROUND_PX)
+        for index in found
+    ]
+    return bodies, meshes, params[seen, :15]
 
 
 def _project(
     view: View, meshes: list[MeshFaces], params: FloatArray, starts: IntArray
 ) -> Float32Array:
     """Return (V, 2) pixels of all vertices, like ``Body.to_world`` and ``Camera.project``."""
-    x, y, z, yaw, sx, sy, sz, grade = params.T
+    x, y, z, yaw, sx, sy, sz, grade = params[:, :8].T
     cos, sin = np.cos(yaw), np.sin(yaw)
     world = np.zeros((len(params), 4, 4))
     world[:, 0, 0], world[:, 0, 2], world[:, 0, 3] = sx * cos, sz * sin, x
@@ -194,14 +227,16 @@ def _project(
     world[:, 2, 0], world[:, 2, 2], world[:, 2, 3] = -sx * sin, sz * cos, z
     world[:, 3, 3] = 1
     lens = view.camera.matrix()
-    center = np.array(view.camera.center_xy, dtype=np.float32)
     lens[:2, 2] = 0  # the centre is added after the division, since near depths are clamped
-    pose = np.ascontiguousarray((lens @ world).transpose(0, 2, 1), dtype=np.float32)
+    poses = np.ascontiguousarray((lens @ world).transpose(0, 2, 1), dtype=np.float32)
     points = np.empty((int(starts[-1]), 3), dtype=np.float32)
     ends = starts.tolist()
-    for index, mesh in enumerate(meshes):
-        np.dot(mesh.vertices, pose[index], out=points[ends[index] : ends[index + 1]])
-    pixels = points[:, :2] / np.maximum(points[:, 2:], np.float32(NEAR_M)) + center
+    for mesh, pose, first, last in zip(meshes, poses, ends[:-1], ends[1:], strict=True):
+        np.dot(mesh.vertices, pose, out=points[first:last])
+    depth = np.maximum(points[:, 2], np.float32(NEAR_M))
+    pixels = np.empty((len(points), 2), dtype=np.float32)
+    for axis, center in enumerate(view.camera.center_xy):  # by columns, which numpy does faster
+        pixels[:, axis] = points[:, axis] / depth + np.float32(center)
     limit = np.float32(_LIMIT_PX)
     return np.asarray(np.clip(pixels, -limit, limit, out=pixels), dtype=np.float32)
 
@@ -232,6 +267,13 @@ def _areas(corners: Float32Array) -> Float32Array:
     return np.asarray(area * np.float32(0.5), dtype=np.float32)
 
 
+def _inside(parts: _Parts, size_wh: Size) -> npt.NDArray[np.bool_]:
+    """Tell which parts touch the picture."""
+    (left, top), (right, foot) = parts.low.T, parts.high.T
+    inside = (right > 0) & (foot > 0) & (left < size_wh[0]) & (top < size_wh[1])
+    return np.asarray(inside, dtype=np.bool_)
+
+
 def _select(
     area: Float32Array, parts: _Parts
 ) -> tuple[IntArray, npt.NDArray[np.bool_], Float32Array]:
@@ -241,21 +283,19 @@ def _select(
         Indices of the faces kept; which of them stand for their whole part, as its box: tiny and
         thin parts; and (P,) each part's share of the pixels it touches.
     """
-    counts = parts.face_counts
-    size = parts.high - parts.low
-    largest_px = size.max(axis=1)
-    small = (largest_px < _SMALL_PX) | (size.min(axis=1) < _THIN_PX)
-    cover = np.minimum(size, 1).prod(axis=1)
-    firsts = np.cumsum(counts) - counts
-    layers = firsts[parts.blob, None] + np.arange(BLOB_LAYERS)
-    area[layers] = np.where(largest_px[parts.blob, None] < _BLOB_PX, (0, 99, 0), (98, 99, 98))
+    counts, firsts, blob = parts.face_counts, parts.first_faces, parts.blob
+    small = (parts.longer_px < _SMALL_PX) | (parts.shorter_px < _THIN_PX)
+    cover = np.minimum(parts.longer_px, 1) * np.minimum(parts.shorter_px, 1)
+    layers = firsts[blob, None] + np.arange(BLOB_LAYERS)
+    area[layers] = np.where(parts.longer_px[blob, None] < _BLOB_PX, (0, 99, 0), (98, 99, 98))
     filled = counts > 0
     largest = np.zeros(len(counts), dtype=np.float32)
     largest[filled] = np.maximum.reduceat(area, firsts[filled])
     least = np.where(parts.detail, np.float32(_DETAIL_PX2), np.float32(_FACE_PX2))
     least[small & ~parts.detail] = np.inf
     ok = area > np.repeat(least, counts)
-    largest[~small | parts.detail | (cover < _LEAST_COVER) | (largest <= 0)] = np.inf
+    alone = small & ~parts.detail & (cover >= _LEAST_COVER) & (largest > 0)
+    largest[~alone] = np.inf
     only = area >= np.repeat(largest, counts)
     kept = np.flatnonzero(ok | only)
     return kept, only[kept], cover

@@ -18,7 +18,10 @@ IntArray = npt.NDArray[np.int32]
 
 NORMAL, ALBEDO = slice(0, 3), slice(3, 6)
 TINT, GLOSS, GLOW, ROUGH, HEIGHT, CHANCE = range(6, 12)
-"""Columns of ``MeshFaces.looks``."""
+"""Rows of ``MeshFaces.looks``."""
+
+VERTICES, FACES, DETAIL, BLOB = range(4)
+"""Columns of ``MeshFaces.parts``."""
 
 GLOWS = ("", "front", "rear", "always", "window")
 """What shines: lamps by name, and window panes, some of which are lit at night."""
@@ -40,29 +43,22 @@ class MeshFaces:
         vertices: (V, 4) float32 homogeneous, model frame, part after part.
         quads: (F, 4) int32 vertex indices, part after part; triangles repeat the last corner.
             Blobs have ``BLOB_LAYERS`` quads of no area.
-        looks: (F, 12) float32: normal, albedo, tint (0 none, else its index + 1), gloss, index
+        looks: (12, F) float32: normal, albedo, tint (0 none, else its index + 1), gloss, index
             into ``GLOWS``, roughness, height of the middle in metres, a fixed chance in [-1, 1].
-        vertex_counts: (P,) vertices of each part.
-        face_counts: (P,) faces of each part.
-        detail: (P,) bool.
-        blob: (P,) bool, parts painted as rounded heaps by their outline: leaves, and all
-            that is round in a coarse mesh.
+        parts: (P, 4) int32 number of vertices and of faces; 1 for a detail; 1 for a blob, a part
+            painted as a rounded heap by its outline: leaves, and all that is round in a coarse
+            mesh.
         panel: Vertex indices of the face that shows a sign's picture, None without one.
-        low: (3,) least x, y, z.
-        high: (3,) greatest x, y, z.
+        reach: Greatest abs(x) and abs(z), and the height in metres.
         leafy: Whether the mesh has leaves.
     """
 
     vertices: Float32Array
     quads: IntArray
     looks: Float32Array
-    vertex_counts: IntArray
-    face_counts: IntArray
-    detail: npt.NDArray[np.bool_]
-    blob: npt.NDArray[np.bool_]
+    parts: IntArray
     panel: IntArray | None
-    low: FloatArray
-    high: FloatArray
+    reach: tuple[float, float, float]
     leafy: bool
 
 
@@ -141,17 +137,15 @@ def _flatten(
         counts.append(len(quads) - before)
         start += len(part.vertices)
     everything = np.concatenate([part.vertices for part in parts])
+    across, _, along = np.abs(everything).max(axis=0).tolist()
+    sizes = [len(part.vertices) for part in parts]
     return MeshFaces(
         np.concatenate([everything, np.ones((len(everything), 1))], axis=1).astype(np.float32),
         np.array(quads, dtype=np.int32).reshape(-1, 4),
-        np.array(looks, dtype=np.float32).reshape(-1, 12),
-        np.array([len(part.vertices) for part in parts], dtype=np.int32),
-        np.array(counts, dtype=np.int32),
-        np.array([part.detail for part in parts]),
-        np.array(blob),
+        np.ascontiguousarray(np.array(looks, dtype=np.float32).reshape(-1, 12).T),
+        np.column_stack([sizes, counts, [part.detail for part in parts], blob]).astype(np.int32),
         panel,
-        everything.min(axis=0),
-        everything.max(axis=0),
+        (across, along, float(np.ptp(everything[:, 1]))),
         any(map(_is_leafy, parts)),
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from drivegrid.scenes.body_batch import Batch
+from drivegrid.geometry import FloatArray
+from drivegrid.scenes.body_batch import LAMPS, Batch
 from drivegrid.scenes.body_faces import GLOW, GLOWS
 from drivegrid.scenes.body_light import body_gain
 from drivegrid.scenes.camera import Float32Array
-from drivegrid.scenes.view import Picture, UInt8Array, View
+from drivegrid.scenes.faces import FaceImage
+from drivegrid.scenes.view import Light, Picture, UInt8Array, View
 
 _LEAF_TILE = 256
 _TEXTURE_PX = 20
@@ -23,10 +26,10 @@ Window = tuple[int, int, int, int]
 
 
 def panels_of(batch: Batch) -> dict[int, npt.NDArray[np.int32]]:
-    """Return body index -> vertex indices of its sign face, for those large enough to read."""
+    """Return body index -> vertex indices of its sign face, for those in full sight and large."""
     found = {}
     for index, (body, mesh) in enumerate(zip(batch.bodies, batch.meshes, strict=True)):
-        if body.face is not None and mesh.panel is not None:
+        if body.face is not None and mesh.panel is not None and batch.cut[index] == np.inf:
             x0, y0, x1, y1 = batch.boxes[index].tolist()
             if min(x1 - x0, y1 - y0) >= _PANEL_PX:
                 found[index] = mesh.panel
@@ -40,26 +43,27 @@ def paint_panel(
     body = batch.bodies[index]
     corners = batch.points[ring + batch.starts[index]]
     window = _window(corners.min(axis=0), corners.max(axis=0), canvas)
-    first, second = corners[1] - corners[0], corners[2] - corners[1]
-    if window is None or first[0] * second[1] - first[1] * second[0] <= 0 or body.face is None:
+    (ax, ay), (bx, by), (cx, cy) = corners[:3].tolist()
+    if window is None or (bx - ax) * (cy - by) - (by - ay) * (cx - bx) <= 0 or body.face is None:
         return
     x0, y0, x1, y1 = window
+    size = (x1 - x0, y1 - y0)
+    side = next((s for s in _SIDES if s >= max(size)), _SIDES[-1])
     model = batch.meshes[index].vertices[ring, :2]
-    span = float(max(x1 - x0, y1 - y0))
-    side = next((s for s in _SIDES if s >= span), _SIDES[-1])
-    gain, keep = body_gain(view.light, float(batch.params[index, 2]))
     texture = ((model * (1, -1) + 1) * (side / 2) - 0.5).astype(np.float32)
     target = corners - np.array((x0 + 0.5, y0 + 0.5), dtype=np.float32)
     three = [0, len(ring) // 3, 2 * len(ring) // 3]
     warp = cv2.getAffineTransform(texture[three], target[three])
-    size = (x1 - x0, y1 - y0)
     picture = cv2.warpAffine(
-        _panel(body.face, side), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        _panel(batch.faces, body.face, side),
+        warp,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    haze = [channel * (1 - keep) for channel in (*view.light.haze, 0.0)]
-    picture = cv2.transform(picture, np.column_stack([np.eye(4) * gain * keep, haze]))
+    picture = cv2.transform(picture, _light_on(view.light, float(batch.params[index, 2])))
     roi = canvas[y0:y1, x0:x1]
-    number = int(canvas[min(max((y0 + y1) // 2, 0), canvas.shape[0] - 1), (x0 + x1) // 2, 3])
+    number = int(canvas[min((y0 + y1) // 2, canvas.shape[0] - 1), (x0 + x1) // 2, 3])
     mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
     cv2.fillConvexPoly(mask, np.rint(target * 16).astype(np.int32), 255, 8, 4)
     picture[:, :, 3] = number
@@ -67,18 +71,27 @@ def paint_panel(
     cv2.copyTo(picture, mask, roi)
 
 
-@lru_cache(maxsize=1024)
-def _panel(key: str, side: int) -> UInt8Array:
-    from drivegrid.scenes.faces import face_image
+def _light_on(light: Light, depth_m: float) -> FloatArray:
+    """Return the (4, 5) transform of a sign's colours to those seen."""
+    gain, keep = body_gain(light, depth_m)
+    matrix = np.zeros((4, 5))
+    matrix[range(4), range(4)] = gain * keep
+    matrix[:3, 4] = [channel * (1 - keep) for channel in light.haze]
+    return matrix
 
-    return np.asarray(cv2.cvtColor(face_image(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+
+@lru_cache(maxsize=1024)
+def _panel(faces: FaceImage, key: str, side: int) -> UInt8Array:
+    return np.asarray(cv2.cvtColor(faces(key, side), cv2.COLOR_RGB2RGBA), dtype=np.uint8)
 
 
 def shake_leaves(batch: Batch, index: int, number: int, canvas: UInt8Array) -> None:
     """Break smooth heaps of leaves up with light and dark, where they are large enough."""
     height = float(batch.boxes[index, 3] - batch.boxes[index, 1])
+    if height < _TEXTURE_PX:
+        return
     window = _window(batch.boxes[index, :2], batch.boxes[index, 2:], canvas)
-    if window is None or height < _TEXTURE_PX:
+    if window is None:
         return
     tile = _leaves(min(max(int(np.log2(height / 50) + 0.5), 0), 3))
     shift = int(abs(batch.params[index, 0]) * 977) % _LEAF_TILE
@@ -113,8 +126,7 @@ def add_halos(view: View, batch: Batch, colors: Float32Array, picture: Picture) 
     """Add the glare around lit lamps that the picture shows at night."""
     if not view.light.night:
         return
-    lamps = np.array([body.lamps for body in batch.bodies])
-    glow = batch.looks[:, GLOW]
+    lamps, glow = batch.params[:, LAMPS], batch.looks[GLOW]
     shown = np.isin(glow, (GLOWS.index("front"), GLOWS.index("rear")))
     power = np.where(glow == GLOWS.index("always"), 0.6, lamps[batch.owner] * shown)
     for face in np.flatnonzero(power > 0.05):
@@ -155,6 +167,7 @@ def _window(
 ) -> Window | None:
     """Return the pixels between two corners that lie in the image, None where there are none."""
     height, width = image.shape[:2]
-    x0, y0 = max(int(np.floor(low[0])), 0), max(int(np.floor(low[1])), 0)
-    x1, y1 = min(int(np.ceil(high[0])) + 1, width), min(int(np.ceil(high[1])) + 1, height)
+    left, top = map(math.floor, low.tolist())
+    right, foot = map(math.ceil, high.tolist())
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right + 1, width), min(foot + 1, height)
     return None if x1 <= x0 or y1 <= y0 else (x0, y0, x1, y1)

@@ -8,7 +8,7 @@ stay vertical and the straight, level road vanishes at ``center_xy``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +42,12 @@ class Camera:
     def resized(self, size_wh: Size) -> Camera:
         """Return the camera of the same picture stretched to another size."""
         x, y = size_wh[0] / self.size_wh[0], size_wh[1] / self.size_wh[1]
-        return replace(
-            self,
-            size_wh=size_wh,
-            focal_xy=(self.focal_xy[0] * x, self.focal_xy[1] * y),
-            center_xy=(self.center_xy[0] * x, self.center_xy[1] * y),
+        return Camera(
+            size_wh,
+            (self.focal_xy[0] * x, self.focal_xy[1] * y),
+            (self.center_xy[0] * x, self.center_xy[1] * y),
+            self.height_m,
+            self.roll_rad,
         )
 
     def matrix(self) -> FloatArray:
@@ -75,9 +76,10 @@ class Camera:
         pixels[:, 1] = right * (fy * sin) + down * (fy * cos) + self.center_xy[1]
         return pixels
 
-    def slopes(self) -> tuple[Float32Array, Float32Array]:
-        """Return (H, W) tangents X/Z and (height - Y)/Z of the ray through each pixel centre."""
+    def slopes(self, first: int = 0, last: int | None = None) -> tuple[Float32Array, Float32Array]:
+        """Return (rows, W) tangents X/Z and (height - Y)/Z of the rays through pixel centres."""
         a, b = self.plane_axes()
+        b = b[first:last]
         cos, sin = np.float32(math.cos(self.roll_rad)), np.float32(math.sin(self.roll_rad))
         return cos * a[None, :] + sin * b[:, None], cos * b[:, None] - sin * a[None, :]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 
@@ -13,14 +15,14 @@ def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
 
     Its ends are cut exactly at the border; N becomes 0 where no point lies inside.
     """
-    inside = np.asarray(((curve > 0) & (curve < size_wh)).all(axis=1))
-    if not inside.any():
+    x, y = curve.T
+    inside = (x > 0) & (y > 0) & (x < size_wh[0]) & (y < size_wh[1])
+    edges = (np.flatnonzero(inside[1:] != inside[:-1]) + 1).tolist()
+    bounds = [0, *edges, len(curve)]
+    runs = [(a, b) for a, b in pairwise(bounds) if a < b and inside[a]]
+    if not runs:
         return np.zeros((0, 2))
-    edges = np.flatnonzero(np.diff(inside)) + 1
-    bounds = np.concatenate([[0], edges, [len(curve)]])[int(not inside[0]) :]
-    starts, ends = bounds[:-1:2], bounds[1::2]
-    longest = int(np.argmax(ends - starts))
-    start, end = int(starts[longest]), int(ends[longest])
+    start, end = max(runs, key=lambda run: run[1] - run[0])
     pieces = [curve[start:end]]
     if start > 0:
         pieces.insert(0, _crossing(curve[start], curve[start - 1], size_wh))
@@ -31,30 +33,38 @@ def longest_inside(curve: FloatArray, size_wh: Size) -> FloatArray:
 
 def _crossing(inside: FloatArray, outside: FloatArray, size_wh: Size) -> FloatArray:
     """Return the (1, 2) point where a segment leaves the picture."""
+    ends = list(zip(inside.tolist(), outside.tolist(), size_wh, strict=True))
     share = 1.0
-    for axis, limit in enumerate(size_wh):
-        step = float(outside[axis] - inside[axis])
-        if step:
-            share = min(share, ((limit if step > 0 else 0.0) - float(inside[axis])) / step)
-    return np.clip(inside + share * (outside - inside), 0, size_wh)[None]
+    for a, b, limit in ends:
+        if a != b:
+            share = min(share, ((limit if b > a else 0.0) - a) / (b - a))
+    return np.array([[min(max(a + share * (b - a), 0.0), limit) for a, b, limit in ends]])
 
 
 def simplify(curve: FloatArray, spacing_px: float = 8.0) -> FloatArray:
     """Thin an (N, 2) polyline to about one point per ``spacing_px``; both ends stay."""
     if len(curve) < 3:
         return curve
-    steps = np.hypot(*np.diff(curve, axis=0).T)
-    bucket = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) / spacing_px)
-    kept = np.flatnonzero(np.diff(bucket[:-1])) + 1
-    return np.asarray(curve[np.concatenate([[0], kept, [len(curve) - 1]])])
+    x, y = (curve[1:-1] - curve[:-2]).T
+    bucket = np.zeros(len(curve) - 1)
+    np.floor(np.cumsum(np.hypot(x, y)) / spacing_px, out=bucket[1:])
+    kept = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
+    return curve[[0, *kept.tolist(), len(curve) - 1]]
 
 
 def clip_ring(ring: FloatArray, size_wh: Size) -> FloatArray:
     """Return an (N, 2) ring cut to the picture (Sutherland-Hodgman); N may become 0."""
-    for axis, limit in enumerate(size_wh):
-        ring = _clip_side(ring, axis, 0.0, 1.0)
-        ring = _clip_side(ring, axis, float(limit), -1.0)
-    return ring
+    if len(ring) == 0:
+        return ring
+    # Rings have few points: plain numbers are several times faster than arrays.
+    points = ring.tolist()
+    ends = zip(ring.min(axis=0).tolist(), ring.max(axis=0).tolist(), size_wh, strict=True)
+    for axis, (low, high, limit) in enumerate(ends):
+        if low < 0:
+            points = _clip_side(points, axis, 0.0, 1.0)
+        if high > limit:
+            points = _clip_side(points, axis, float(limit), -1.0)
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 
 def sound_ring(ring: FloatArray) -> FloatArray:
@@ -64,8 +74,8 @@ def sound_ring(ring: FloatArray) -> FloatArray:
     """
     if len(ring) < 3:
         return np.zeros((0, 2))
-    shape = shapely.Polygon(ring)
-    if shape.is_valid:
+    shape = shapely.polygons(ring)
+    if shapely.is_valid(shape):
         return ring
     pieces = shapely.get_parts(shapely.make_valid(shape, method="structure", keep_collapsed=False))
     if len(pieces) == 0:
@@ -74,18 +84,20 @@ def sound_ring(ring: FloatArray) -> FloatArray:
     return np.asarray(shapely.get_coordinates(largest.exterior)[:-1])
 
 
-def _clip_side(ring: FloatArray, axis: int, limit: float, sign: float) -> FloatArray:
+def _clip_side(
+    points: list[list[float]], axis: int, limit: float, sign: float
+) -> list[list[float]]:
     """Cut a ring at one border, keeping sign * (x - limit) >= 0."""
-    over = sign * (ring[:, axis] - limit)
-    inside = over >= 0
-    if inside.all():
-        return ring
-    before = np.roll(inside, 1)
-    cross = inside != before
-    last, last_over = np.roll(ring, 1, axis=0)[cross], np.roll(over, 1)[cross]
-    share = last_over / (last_over - over[cross])
-    found = last + share[:, None] * (ring[cross] - last)
-    # A crossing comes before the vertex that follows it.
-    place = np.concatenate([np.flatnonzero(cross) - 0.5, np.flatnonzero(inside)])
-    points = np.concatenate([found, ring[inside]])
-    return np.asarray(points[np.argsort(place, kind="stable")])
+    if not points:
+        return points
+    overs = [sign * (point[axis] - limit) for point in points]
+    kept = []
+    last, last_over = points[-1], overs[-1]
+    for point, over in zip(points, overs, strict=True):
+        if (over >= 0) != (last_over >= 0):
+            share = last_over / (last_over - over)
+            kept.append([a + share * (b - a) for a, b in zip(last, point, strict=True)])
+        if over >= 0:
+            kept.append(point)
+        last, last_over = point, over
+    return kept

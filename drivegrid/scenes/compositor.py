@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +13,15 @@ from drivegrid.scenes.body_light import shade_faces
 from drivegrid.scenes.body_overlays import add_halos, paint_panel, panels_of, shake_leaves
 from drivegrid.scenes.camera import Float32Array
 from drivegrid.scenes.crest import cut_polygon
+from drivegrid.scenes.faces import FaceImage, face_image
 from drivegrid.scenes.ground_light import Reflect, light_ground, mirror_size
 from drivegrid.scenes.view import Picture, UInt8Array, View
+
+Ring = npt.NDArray[np.int32]
 
 _SHIFT = 4
 _NOBODY = 255
 """Value of the fourth channel where no body of the group is; bodies count from 0."""
-
 
 _BLOB_SIZES = (1.0, 0.76, 0.46)
 _BLOB_SHIFTS = (0.0, 0.8, 1.9)
@@ -30,14 +34,20 @@ class Compositor:
     The picture and what its pixels show are painted together: the canvas has a fourth channel
     that holds the number of the body, so both follow one raster rule.
 
+    Args:
+        faces: What draws the pictures of signs.
+
     >>> from drivegrid.scenes.view import View  # a view comes from ``drivegrid.scenes.world``
     >>> Compositor().draw.__name__
     'draw'
     """
 
+    def __init__(self, faces: FaceImage = face_image) -> None:
+        self._faces = faces
+
     def draw(self, view: View) -> Picture:
         """Draw all of it; the same view gives the same bytes."""
-        batch = gather(view)
+        batch = gather(view, self._faces)
         if batch is None:
             plate = view.plate
             return Picture(light_ground(view), plate.segments.copy(), plate.instances.copy())
@@ -53,13 +63,12 @@ def _paint(view: View, batch: Batch, colors: Float32Array, canvas: UInt8Array) -
     """Paint all bodies in groups of as many as one byte tells apart."""
     plate = view.plate
     segments, instances = plate.segments.copy(), plate.instances.copy()
-    top = int(np.clip(batch.boxes[:, 1].min() - 2, 0, canvas.shape[0] - 1))
-    foot = int(np.clip(batch.boxes[:, 3].max() + 3, top + 1, canvas.shape[0]))
+    top = min(max(int(batch.boxes[:, 1].min()) - 2, 0), canvas.shape[0] - 1)
+    foot = min(max(int(batch.boxes[:, 3].max()) + 3, top + 1), canvas.shape[0])
     rows = slice(top, foot)
     edges = np.zeros((foot - top, canvas.shape[1]), dtype=np.uint8)
     _thin_out(batch, colors, canvas)
-    rings = list(np.rint(batch.corners * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32))
-    _round_blobs(view, batch, rings)
+    rings = _rings(view, batch)
     for first in range(0, len(batch.bodies), _NOBODY):
         last = min(first + _NOBODY, len(batch.bodies))
         _paint_group(view, batch, colors, (canvas, rings, first, last))
@@ -78,26 +87,39 @@ def _thin_out(batch: Batch, colors: Float32Array, canvas: UInt8Array) -> None:
     """Mix what is thinner than a pixel with what lies behind it, in place."""
     thin = np.flatnonzero(batch.cover < 0.95)
     if len(thin):
-        middle = batch.corners[thin].mean(axis=1)
+        middle = batch.corners[thin].sum(axis=1) / 4
         limit = np.array([canvas.shape[1] - 1, canvas.shape[0] - 1])
         x, y = np.clip(middle, 0, limit).astype(np.intp).T
         behind = canvas[y, x, :3].astype(np.float32)
         colors[thin] = behind + batch.cover[thin, None] * (colors[thin] - behind)
 
 
-def _round_blobs(view: View, batch: Batch, rings: list[npt.NDArray[np.int32]]) -> None:
+def _rings(view: View, batch: Batch) -> list[Ring]:
+    """Return the outline of every face in sixteenths of a pixel, cut at crests."""
+    rings = list(_fixed(batch.corners))
+    _round_blobs(view, batch, rings)
+    for index in np.flatnonzero(np.isfinite(batch.cut)).tolist():
+        faces = slice(batch.face_starts[index], batch.face_starts[index + 1])
+        limit = float(batch.cut[index])
+        rings[faces] = [cut_polygon(view.camera, ring, limit) for ring in rings[faces]]
+    return rings
+
+
+def _fixed(pixels: npt.NDArray[np.floating]) -> Ring:
+    fixed = np.rint(pixels * (1 << _SHIFT) - (1 << _SHIFT) / 2)
+    return np.asarray(fixed, dtype=np.int32)
+
+
+def _round_blobs(view: View, batch: Batch, rings: list[Ring]) -> None:
     """Give each blob's layers their outlines: the hull, and smaller copies towards the light."""
     if not len(batch.blobs):
         return
     faces, layers, firsts, lasts = batch.blobs.T.tolist()
-    hulls: dict[int, npt.NDArray[np.float32]] = {}
-    for first, last in zip(firsts, lasts, strict=True):
-        if first not in hulls:
-            hull = cv2.convexHull(batch.drawn[first:last]).reshape(-1, 2)
-            hulls[first] = np.asarray(hull, dtype=np.float32)
+    spans = dict(zip(firsts, lasts, strict=True))
+    hulls = {first: cv2.convexHull(batch.drawn[first:last]) for first, last in spans.items()}
     found = [hulls[first] for first in firsts]
-    counts = np.array([len(hull) for hull in found])
-    points = np.concatenate(found)
+    counts = np.array(list(map(len, found)))
+    points = np.concatenate(found)[:, 0]
     starts = np.cumsum(counts) - counts
     middle = np.add.reduceat(points, starts) / counts[:, None]
     size = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
@@ -105,8 +127,7 @@ def _round_blobs(view: View, batch: Batch, rings: list[npt.NDArray[np.int32]]) -
     towards = np.array((0.16 * sun[0], -0.05 - 0.11 * sun[1]))
     shrink = np.array(_BLOB_SIZES)[layers][:, None]
     shift = middle * (1 - shrink) + size * towards * np.array(_BLOB_SHIFTS)[layers][:, None]
-    moved = points * np.repeat(shrink, counts, axis=0) + np.repeat(shift, counts, axis=0)
-    fixed = np.rint(moved * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32)
+    fixed = _fixed(points * np.repeat(shrink, counts, axis=0) + np.repeat(shift, counts, axis=0))
     for face, start, count in zip(faces, starts.tolist(), counts.tolist(), strict=True):
         rings[face] = fixed[start : start + count]
 
@@ -115,25 +136,25 @@ def _paint_group(
     view: View,
     batch: Batch,
     colors: Float32Array,
-    work: tuple[UInt8Array, list[npt.NDArray[np.int32]], int, int],
+    work: tuple[UInt8Array, list[Ring], int, int],
 ) -> None:
     """Paint the bodies ``first`` to ``last`` and their numbers on the canvas."""
     canvas, rings, first, last = work
-    shades = list(map(tuple, np.column_stack([colors, batch.owner - first]).tolist()))
-    bounds = batch.face_starts.tolist()
-    panels = panels_of(batch)
-    cut = np.isfinite(batch.cut).tolist()
-    fill = cv2.fillConvexPoly
-    for index in range(first, last):
-        start, stop = bounds[index], bounds[index + 1]
-        pieces = rings[start:stop]
-        if cut[index]:
-            pieces = [cut_polygon(view.camera, ring, float(batch.cut[index])) for ring in pieces]
-        for ring, shade in zip(pieces, shades[start:stop], strict=True):
+    start, stop = batch.face_starts[first], batch.face_starts[last]
+    inside = np.flatnonzero(batch.inside[start:stop]) + start
+    bounds = np.searchsorted(inside, batch.face_starts).tolist()
+    shades = np.column_stack([np.rint(colors[inside]), batch.owner[inside] - first])
+    shown = zip((rings[f] for f in inside.tolist()), shades.astype(np.uint8).tolist(), strict=True)
+    panels = {index: at for index, at in panels_of(batch).items() if first <= index < last}
+    leafy = {index for index in range(first, last) if batch.meshes[index].leafy}
+    done, fill = bounds[first], cv2.fillConvexPoly
+    for index in sorted({*panels, *leafy, last - 1}):
+        for ring, shade in islice(shown, bounds[index + 1] - done):
             fill(canvas, ring, shade, 8, _SHIFT)
-        if index in panels and not cut[index]:
+        done = bounds[index + 1]
+        if index in panels:
             paint_panel(view, batch, index, panels[index], canvas)
-        if batch.meshes[index].leafy:
+        if index in leafy:
             shake_leaves(batch, index, index - first, canvas)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +62,8 @@ def facing(body: Body) -> float:
     Faces look along -z of their model.
     """
     x, _, z = body.position_m
-    away = float(np.hypot(x, z))
-    return float(np.sin(body.yaw_rad) * x + np.cos(body.yaw_rad) * z) / max(away, 1e-6)
+    ahead = math.sin(body.yaw_rad) * x + math.cos(body.yaw_rad) * z
+    return ahead / max(math.hypot(x, z), 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ def taken_ground(world: World) -> Taken:
         if not (thing.label.startswith(("sign", "light", "region")) or thing.label in _FLAT):
             solid[world.first_id + index] = stands_in_the_way(thing)
     rows = [k for k, body in enumerate(world.bodies) if body.part_of in solid]
-    corners = world.plans[rows].reshape(-1, 2)
-    points = np.column_stack([corners[:, 0], np.zeros(len(corners)), corners[:, 1]])
+    points = np.zeros((4 * len(rows), 3))
+    points[:, ::2] = world.plans[rows].reshape(-1, 2)
     offset = world.road.alignment.offset_of(points).reshape(-1, 4)
-    depth = world.plans[rows][:, :, 1]
+    depth = points[:, 2].reshape(-1, 4)
     spans = np.stack(
         [offset.min(axis=1), offset.max(axis=1), depth.min(axis=1), depth.max(axis=1)], axis=1
     )
@@ -112,17 +113,22 @@ def blockage_of(taken: Taken, borders: tuple[FloatArray, FloatArray], depth_m: F
         borders: (N,) lateral offsets of both borders at the depths.
         depth_m: (N,) rising depths, at most a metre apart.
     """
-    low, high, near, far = taken.spans[taken.lasting].T
-    middle = np.clip(((near + far) / 2).astype(int) - int(depth_m[0]), 0, len(depth_m) - 1)
-    inside = (high > borders[0][middle] + 0.15) & (low < borders[1][middle] - 0.15)
-    narrowest = np.inf
-    for row in np.flatnonzero(inside & (near < depth_m[-1])).tolist():
-        beside = np.flatnonzero(inside & (near < far[row] + 1) & (far > near[row] - 1))
-        cursor, widest = borders[0][middle[row]], 0.0
-        for k in beside[np.argsort(low[beside])].tolist():
-            widest, cursor = max(widest, low[k] - cursor), max(cursor, high[k])
-        narrowest = min(narrowest, max(widest, borders[1][middle[row]] - cursor))
-    if not np.isfinite(narrowest):
+    first, last = int(depth_m[0]), len(depth_m) - 1
+    standing = []
+    for low, high, near, far in taken.spans[taken.lasting].tolist():
+        middle = min(max(int((near + far) / 2) - first, 0), last)
+        left, right = float(borders[0][middle]), float(borders[1][middle])
+        if high > left + 0.15 and low < right - 0.15:
+            standing.append((low, high, near, far, left, right))
+    narrowest = math.inf
+    for _, _, near, far, left, right in standing:
+        if near >= depth_m[-1]:
+            continue
+        cursor, widest = left, 0.0
+        for low, high in sorted(b[:2] for b in standing if b[2] < far + 1 and b[3] > near - 1):
+            widest, cursor = max(widest, low - cursor), max(cursor, high)
+        narrowest = min(narrowest, max(widest, right - cursor))
+    if narrowest == math.inf:
         return "open"
     return "blocked" if narrowest < CAR_GAP_M else "partial"
 
@@ -137,7 +143,8 @@ def ego_relations(world: World, thing: Thing) -> dict[str, Any]:
     """
     road, z = world.road, thing.spot.depth_m
     q = thing.spot.offset_m
-    lateral = q - road.lanes[road.ego].middle(z)
+    left, right = road.lanes[road.ego].left.here(z), road.lanes[road.ego].right.here(z)
+    lateral, half = q - (left + right) / 2, (right - left) / 2
     lane = next(
         (
             index - road.ego
@@ -146,7 +153,6 @@ def ego_relations(world: World, thing: Thing) -> dict[str, Any]:
         ),
         None,
     )
-    half = road.lanes[road.ego].width(z) / 2
     side = "left" if lateral < -half else "right" if lateral > half else "ahead"
     return {
         "distance_m": round(z, 2),

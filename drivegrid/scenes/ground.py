@@ -7,6 +7,7 @@ cover farther ground.
 from __future__ import annotations
 
 import itertools
+import math
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from drivegrid.scenes.camera import Camera, Float32Array
 from drivegrid.scenes.mesh import Color
 from drivegrid.scenes.road import Band, LaneLine, Mark
 from drivegrid.scenes.segments import SEGMENT
-from drivegrid.scenes.stations import SHIFT, Fixed, Stations
+from drivegrid.scenes.stations import SHIFT, Fixed, Stations, to_fixed
 from drivegrid.scenes.view import UInt8Array, UInt16Array
 
 _SAMPLES = 72
@@ -117,14 +118,18 @@ class GroundPainter:
         for run in self._within(span):
             reach = self._half_widths(line, run.z)
             middle = line.course.at(run.z) + offset
-            left, right = run.pixels(middle - reach, 0.0), run.pixels(middle + reach, 0.0)
+            ring = run.ring(middle - reach, middle + reach, 0.0, 0.0)
             cuts = np.searchsorted(run.z, (wide_m, 2 * wide_m, 4 * wide_m)).tolist()
-            for first, last in itertools.pairwise((0, *cuts, len(run.z))):
-                if last > first and len(run.z) > 1:
-                    piece = slice(max(first - 1, 0), last)
-                    ring = np.concatenate([left[piece], right[piece][::-1]])
-                    cover = min(1.0, wide_m / float(run.z[piece].mean())) * look[0]
-                    self._cover([ring], PAINTS[line.color], cover, look[1])
+            pieces = []
+            for cut, last in itertools.pairwise((0, *cuts, len(run.z))):
+                if last > cut:
+                    first = max(cut - 1, 0)
+                    back = ring[len(ring) - last : len(ring) - first]
+                    pieces.append(np.concatenate([ring[first:last], back]))
+                    mean = float(run.z[first:last].sum()) / (last - first)
+                    cover = min(1.0, wide_m / mean) * look[0]
+                    self._cover(pieces[-1:], PAINTS[line.color], cover)
+            self._label(pieces, look[1])
 
     def _dashes(
         self, line: LaneLine, offset: float, reach_m: float, look: tuple[float, int]
@@ -142,14 +147,15 @@ class GroundPainter:
             lean[1::2] *= -1
             middle = middle + lean.ravel()
         half = self._half_widths(line, stations.z)
-        left = stations.pixels(middle - half, 0.0).reshape(-1, 4, 2)
-        right = stations.pixels(middle + half, 0.0).reshape(-1, 4, 2)
-        rings = np.concatenate([left, right[:, ::-1]], axis=1)
+        sides = [stations.pixels(q, 0.0).reshape(-1, 4, 2) for q in (middle - half, middle + half)]
+        rings = np.concatenate([sides[0], sides[1][:, ::-1]], axis=1)
         wide_m = self.camera.focal_xy[0] * line.width_m
-        group = np.searchsorted((wide_m, 2 * wide_m, 4 * wide_m), z.mean(axis=1))
-        for level in np.unique(group):
-            cover = min(1.0, wide_m / float(z[group == level].mean())) * look[0]
-            self._cover(list(rings[group == level]), PAINTS[line.color], cover, look[1])
+        cuts = np.searchsorted(z.mean(axis=1), (wide_m, 2 * wide_m, 4 * wide_m)).tolist()
+        for first, last in itertools.pairwise((0, *cuts, len(z))):
+            if last > first:
+                cover = min(1.0, wide_m / float(z[first:last].mean())) * look[0]
+                self._cover(list(rings[first:last]), PAINTS[line.color], cover)
+        self._label(list(rings), look[1])
 
     def _half_widths(self, line: LaneLine, z: FloatArray) -> FloatArray:
         """Half the stroke's width at each depth, at least half a pixel."""
@@ -166,7 +172,8 @@ class GroundPainter:
         rings = np.split(stations.pixels(ground[:, 0], 0.0), ends)
         if mark.paint:
             for ring in rings:
-                self._cover([ring], mark.color, mark.strength, instance)
+                self._cover([ring], mark.color, mark.strength)
+                self._label([ring], instance)
             return
         for ring in rings:
             cv2.fillPoly(self.albedo, [ring], mark.color, cv2.LINE_AA, SHIFT)
@@ -201,10 +208,13 @@ class GroundPainter:
         cv2.fillPoly(self.segments, [ring], SEGMENT[segment], cv2.LINE_8, SHIFT)
         cv2.fillPoly(self.rough, [ring], rough, cv2.LINE_8, SHIFT)
 
-    def _cover(self, rings: list[Fixed], color: Color, cover: float, instance: int) -> None:
+    def _cover(self, rings: list[Fixed], color: Color, cover: float) -> None:
         value = (color[0] * cover, color[1] * cover, color[2] * cover, 255 * cover)
         cv2.fillPoly(self.paint, rings, value, cv2.LINE_AA, SHIFT)
-        if instance:
+
+    def _label(self, rings: list[Fixed], instance: int) -> None:
+        """Say whose paint it is, if anybody's."""
+        if instance and rings:
             cv2.fillPoly(self.instances, rings, instance, cv2.LINE_8, SHIFT)
             cv2.fillPoly(self.segments, rings, SEGMENT["marking"], cv2.LINE_8, SHIFT)
 
@@ -216,9 +226,10 @@ def visible_runs(camera: Camera, alignment: Alignment) -> list[FloatArray]:
     the lowest ray of the picture meets the ground.
     """
     _, rows = camera.plane_axes()
-    steepest = abs(float(rows[-1])) + abs(np.sin(camera.roll_rad)) + 0.02
-    near = float(np.clip(0.9 * camera.height_m / steepest, 0.85, 8.0))
-    depth = np.geomspace(near, FAR_M, _SAMPLES)
+    steepest = abs(float(rows[-1])) + abs(math.sin(camera.roll_rad)) + 0.02
+    near = min(max(0.9 * camera.height_m / steepest, 0.85), 8.0)
+    depth = np.power(10.0, np.linspace(np.log10(near), np.log10(FAR_M), _SAMPLES))
+    depth[0], depth[-1] = near, FAR_M
     skyline = np.interp(depth, DEPTHS_M[1:], alignment.skyline(camera.height_m)[1:])
     tangent = (camera.height_m - np.interp(depth, DEPTHS_M, alignment.height_m)) / depth
     seen = tangent <= skyline + 1e-4
@@ -286,15 +297,17 @@ def painted_spans(
 
 def fixed(camera: Camera, points_m: FloatArray) -> Fixed:
     """Project (N, 3) world points to OpenCV's fixed-point pixels."""
-    pixels = np.clip(camera.project(points_m) - 0.5, -16000, 16000)
-    return np.rint(pixels * (1 << SHIFT)).astype(np.int32)
+    return to_fixed(camera.project(points_m))
 
 
 def ground_maps(
-    camera: Camera, alignment: Alignment
+    camera: Camera, alignment: Alignment, first: int = 0
 ) -> tuple[Float32Array, Float32Array, np.ndarray]:
-    """Return (H, W) lateral offset and depth of each pixel's ground, and where it is seen."""
-    right, down = camera.slopes()
+    """Return lateral offset and depth of each pixel's ground, and where it is seen.
+
+    All are (H - first, W): rows above ``first`` are left out.
+    """
+    right, down = camera.slopes(first)
     low, high, table = alignment.ground_table(camera.height_m)
     seen = down > low
     position = (np.clip(down, low, high) - low) * ((len(table) - 1) / (high - low))

@@ -45,11 +45,10 @@ def cut_grain(camera: Camera, seed: float, rows: slice) -> UInt8Array:
     left = size[0] - (size[0] - x if choice % 2 else x)
     top = size[1] - y
     cut = bank[top : top + size[1], left : left + size[0]]
-    if choice % 2:
-        cut = cut[:, ::-1]
     if shrink > 1:
-        return np.asarray(cv2.resize(np.ascontiguousarray(cut), (width, height))[rows])
-    return np.ascontiguousarray(cut[rows])
+        cut = np.asarray(cv2.resize(cut, (width, height)), dtype=np.uint8)
+    cut = cut[rows]
+    return np.asarray(cv2.flip(cut, 1) if choice % 2 else cut, dtype=np.uint8)
 
 
 @lru_cache(maxsize=24)

@@ -27,13 +27,15 @@ MIN_LINE_ROWS = 1 / 30
 
 _ROLES_LEFT = ("ego-left", "left", "far-left")
 _ROLES_RIGHT = ("ego-right", "right", "far-right")
-_GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]
+_GROUND = np.zeros(256, dtype=bool)
+_GROUND[[SEGMENT[name] for name in ("road", "marking", "sidewalk", "terrain")]] = True
 _NEAR_M = 1.2
 _MIN_MARK_PX = 25
 MIN_MARK_VISIBILITY = 0.2
 """Marks of which things leave less to see have no label."""
 
 _SAMPLES = 80
+_RING_SAMPLES = 40
 
 
 def line_role(index: int, ego: int) -> str | None:
@@ -102,12 +104,13 @@ def _line_instance(
     extra: dict[str, Any],
 ) -> Instance:
     camera, segments = planes
-    columns = np.clip(curve[:, 0].astype(int), 0, camera.size_wh[0] - 1)
-    rows = np.clip(curve[:, 1].astype(int), 0, camera.size_wh[1] - 1)
-    hidden = ~np.isin(segments[rows, columns], _GROUND)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], hidden.astype(np.int8), [0]])))
-    extra["hidden"] = [[int(a), int(b) - 1] for a, b in edges.reshape(-1, 2)]
-    visibility = round(1 - float(hidden.mean()), 4)
+    # Curves end at the picture's border, which lies beyond the last pixel.
+    columns, rows = np.minimum(curve.astype(int), np.array(camera.size_wh) - 1).T
+    hidden = np.zeros(len(curve) + 2, dtype=bool)
+    hidden[1:-1] = ~_GROUND[segments[rows, columns]]
+    edges = np.flatnonzero(hidden[1:] != hidden[:-1]).tolist()
+    extra["hidden"] = [[a, b - 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    visibility = round(1 - int(np.count_nonzero(hidden)) / len(curve), 4)
     return Instance(label, Polyline(curve), attributes, visibility, source="rendered", extra=extra)
 
 
@@ -118,12 +121,12 @@ def _bottom_x(curve: FloatArray, height: float) -> float:
 
 
 def _kerbs(world: World, courses: Courses, planes: tuple[Camera, UInt8Array]) -> list[Instance]:
-    found = []
+    found, paved = [], _paved_borders(world)
     for band in world.road.bands:
         if not band.up_m:
             continue
         for course in (band.left, band.right):
-            if not any(course == b for b in (*_paved_borders(world),)):
+            if course not in paved:
                 continue
             for span in _beside_junction(world):
                 curve = courses.curve(course, span)
@@ -148,22 +151,45 @@ class Courses:
     """Projects courses of one road into one picture; places along the road are worked out once."""
 
     def __init__(self, world: World, camera: Camera) -> None:
-        self._world, self._camera = world, camera
-        self._stations: dict[tuple[float, float], Stations] = {}
+        self._alignment, self._camera = world.road.alignment, camera
+        self._reach_m = labelled_range(world)
+        self._stations: dict[tuple[float, float, int], Stations] = {}
 
     def curve(self, course: Course, span_m: tuple[float, float]) -> FloatArray:
         """Return (N, 2) pixels, near to far, cut at the picture's border; N may be 0."""
-        near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(self._world))
+        near, far = max(span_m[0], _NEAR_M), min(span_m[1], self._reach_m)
         if far <= near:
             return np.zeros((0, 2))
-        if (near, far) not in self._stations:
-            depth = np.geomspace(near, far, _SAMPLES)
-            alignment = self._world.road.alignment
-            self._stations[near, far] = Stations(self._camera, alignment, depth)
-        stations = self._stations[near, far]
+        stations = self._at(near, far, _SAMPLES)
         size = self._camera.size_wh
         inside = longest_inside(stations.project(course.at(stations.z)), size)
         return simplify(inside, 8.0 * size[1] / 720)
+
+    def ring(self, borders: tuple[Course, Course], end_m: float) -> FloatArray:
+        """Return the outline of a strip clipped to the picture, (N, 2), N = 0 if unseen."""
+        end = min(end_m, self._reach_m)
+        if end <= 1.5 * _NEAR_M:
+            return np.zeros((0, 2))
+        stations = self._at(_NEAR_M, end, _RING_SAMPLES)
+        left, right = (stations.project(border.at(stations.z)) for border in borders)
+        return sound_ring(clip_ring(np.concatenate([left, right[::-1]]), self._camera.size_wh))
+
+    def _at(self, near: float, far: float, count: int) -> Stations:
+        if (near, far, count) not in self._stations:
+            depth = geometric_steps(near, far, count)
+            self._stations[near, far, count] = Stations(self._camera, self._alignment, depth)
+        return self._stations[near, far, count]
+
+
+def geometric_steps(first: float, last: float, count: int) -> FloatArray:
+    """Return what ``np.geomspace`` does for positive numbers, in a third of its time.
+
+    >>> geometric_steps(1.0, 8.0, 4).round(12).tolist()
+    [1.0, 2.0, 4.0, 8.0]
+    """
+    steps = np.power(10.0, np.linspace(np.log10(first), np.log10(last), count))
+    steps[0], steps[-1] = first, last
+    return np.asarray(steps)
 
 
 def mark_instances(
@@ -221,7 +247,7 @@ def area_instances(world: World, camera: Camera, surface: str, density: str) -> 
     ``area/drivable`` is all our lanes to the end of the labelled range; ``direct`` the ego lane up
     to the first thing in it; ``alternative`` the same for neighbouring lanes of our direction.
     """
-    road, reach = world.road, labelled_range(world)
+    road, reach, courses = world.road, labelled_range(world), Courses(world, camera)
     ours = [lane for lane in road.lanes if lane.direction > 0]
     found, taken = [], conditions.taken_ground(world)
     depth = np.arange(2.0, reach, 1.0)
@@ -231,16 +257,14 @@ def area_instances(world: World, camera: Camera, surface: str, density: str) -> 
         "surface": surface,
         "density": density,
     }
-    ring = _lane_ring(world, camera, (ours[0].left, ours[-1].right), reach)
+    ring = courses.ring((ours[0].left, ours[-1].right), reach)
     if len(ring) > 2:
         found.append(Instance("area/drivable", Polygon((ring,)), facts, source="rendered"))
     for index in (road.ego, road.ego - 1, road.ego + 1):
         if not 0 <= index < len(road.lanes) or road.lanes[index].direction < 0:
             continue
         lane = road.lanes[index]
-        ring = _lane_ring(
-            world, camera, (lane.left, lane.right), min(reach, _first_in(taken, lane))
-        )
+        ring = courses.ring((lane.left, lane.right), _first_in(taken, lane))
         if len(ring) > 2:
             kind = "direct" if index == road.ego else "alternative"
             shape = Polygon((ring,))
@@ -248,19 +272,6 @@ def area_instances(world: World, camera: Camera, surface: str, density: str) -> 
                 Instance(f"area/drivable/{kind}", shape, {"surface": surface}, source="rendered")
             )
     return found
-
-
-def _lane_ring(
-    world: World, camera: Camera, borders: tuple[Course, Course], end_m: float
-) -> FloatArray:
-    """Return the outline of a strip clipped to the picture, (N, 2), N = 0 if unseen."""
-    end = min(end_m, labelled_range(world))
-    if end <= 1.5 * _NEAR_M:
-        return np.zeros((0, 2))
-    depth = np.geomspace(_NEAR_M, end, 40)
-    stations = Stations(camera, world.road.alignment, depth)
-    sides = [stations.project(border.at(depth)) for border in borders]
-    return sound_ring(clip_ring(np.concatenate([sides[0], sides[1][::-1]]), camera.size_wh))
 
 
 def _first_in(taken: conditions.Taken, lane: Lane) -> float:

@@ -18,6 +18,7 @@ _UNIT = 100.0
 
 _COLUMNS = 9
 _GLOW_GAIN = 1.8
+
 _DAMP = 12
 """Ground that mirrors less than this share of 255 is drawn dry."""
 
@@ -59,16 +60,23 @@ def light_ground(view: View, reflect: Reflect | None = None) -> UInt8Array:
 
 def _worn_paint(view: View, rows: slice, grain: UInt8Array) -> UInt8Array:
     """Return the albedo of some rows with paint laid over it, thinner where it is worn."""
-    paint, albedo = view.plate.paint[rows], view.plate.albedo[rows]
-    if cv2.norm(paint, cv2.NORM_INF) == 0:
-        return albedo.copy()
+    plate = view.plate
+    base = plate.albedo[rows].copy()
+    painted = np.flatnonzero(plate.paint[rows].view(np.uint32) != 0)  # few of the pixels
+    if not len(painted):
+        return base
+    paint = plate.paint[rows].reshape(-1, 1, 4).take(painted, axis=0)
     if view.wear > 0:  # low places of the grain keep their paint longest
         gone = view.wear * np.clip((160 - np.arange(256)) / 64, 0, 1)
-        left = cv2.LUT(grain, np.rint(255 * (1 - gone)).astype(np.uint8))
+        left = np.rint(255 * (1 - gone)).astype(np.uint8)[
+            grain.reshape(-1, 1).take(painted, axis=0)
+        ]
         paint = np.asarray(cv2.multiply(paint, cv2.merge([left] * 4), scale=1 / 255), np.uint8)
     bare = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGB)
-    base = cv2.multiply(albedo, bare, scale=1 / 255)
-    return np.asarray(cv2.add(base, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=base), np.uint8)
+    pixels = base.reshape(-1, 1, 3)
+    mixed = cv2.multiply(pixels.take(painted, axis=0), bare, scale=1 / 255)
+    pixels[painted] = cv2.add(mixed, cv2.cvtColor(paint, cv2.COLOR_RGBA2RGB), dst=mixed)
+    return base
 
 
 def _air(view: View, rows: slice) -> UInt8Array:
@@ -97,15 +105,17 @@ def _factor(
     grainy = cv2.multiply(grain, rough, scale=1 / 256)
     grainy = cv2.addWeighted(grainy, swing, rough, -swing / 2, _UNIT, dst=grainy)
     airy = cv2.multiply(grainy, air, dst=grainy, scale=1 / 255)
-    sunny = cv2.multiply(airy, plate.shade[rows], scale=1 / 255)
     high_sun = light.sun_gain * max(0.0, light.sun[1])
     suns = np.array([1 + light.warmth, 1.0, 1 - light.warmth]) * high_sun
     glowing = cv2.norm(glow, cv2.NORM_INF) > 0
     peak = light.sky_gain + suns.max()
     peak = max(peak, 1.0) if glowing else peak
-    # Under the sky alone, and in the sun, and nothing.
-    gains = np.column_stack([np.full(3, light.sky_gain), suns, np.zeros(3)]) / peak
-    factor = cv2.transform(cv2.merge([airy, sunny, airy]), gains)
+    if peak == light.sky_gain:  # an overcast day
+        factor = cv2.cvtColor(airy, cv2.COLOR_GRAY2RGB)
+    else:  # under the sky alone, and in the sun, and nothing
+        sunny = cv2.multiply(airy, plate.shade[rows], scale=1 / 255)
+        gains = np.column_stack([np.full(3, light.sky_gain), suns, np.zeros(3)]) / peak
+        factor = cv2.transform(cv2.merge([airy, sunny, airy]), gains)
     if glowing:
         lamps = cv2.multiply(
             cv2.cvtColor(airy, cv2.COLOR_GRAY2RGB), glow, scale=_GLOW_GAIN / 255 / peak
@@ -116,10 +126,8 @@ def _factor(
 
 def _veil(light: Light, air: UInt8Array) -> UInt8Array:
     """Return (rows, W, 3) what the air adds."""
-    haze = np.array(light.haze)
-    planes = cv2.cvtColor(air, cv2.COLOR_GRAY2RGB)
-    added = np.column_stack([np.diag(-haze / 255), haze])
-    return np.asarray(cv2.transform(planes, added), dtype=np.uint8)
+    planes = [cv2.convertScaleAbs(air, alpha=-haze / 255, beta=haze) for haze in light.haze]
+    return np.asarray(cv2.merge(planes), dtype=np.uint8)
 
 
 def _wet(
@@ -144,7 +152,8 @@ def _wet(
     grazing = (90 + 165 * np.exp(-2.5 * np.maximum(down, 0))).astype(np.uint8)
     ripples = cv2.convertScaleAbs(grain, alpha=0.35, beta=83)
     share = cv2.multiply(view.plate.wet[rows], ripples, scale=1 / 128)
-    share = cv2.multiply(share, cv2.repeat(grazing[:, None], 1, grain.shape[1]), scale=1 / 255)
+    across = np.ascontiguousarray(np.broadcast_to(grazing[:, None], grain.shape))
+    share = cv2.multiply(share, across, scale=1 / 255)
     kept = cv2.cvtColor(cv2.bitwise_not(share), cv2.COLOR_GRAY2RGB)
     seen = cv2.cvtColor(cv2.multiply(share, air, scale=1 / 255), cv2.COLOR_GRAY2RGB)
     cv2.multiply(lit, kept, dst=lit, scale=1 / 255)

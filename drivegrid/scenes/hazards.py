@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.mesh import Color
@@ -155,7 +154,7 @@ def _broken_down(
     size = footprint(mesh, spot.turn_rad)
     if not taken.take(spot, size):
         return []
-    body = replace(stand(road, mesh, spot, tints=sample_paint(d)), lamps=0.5)
+    body = stand(road, mesh, spot, tints=sample_paint(d), lamps=0.5)
     found = [Thing("obstacle/parked_vehicle", (body,), spot)]
     if d.chance(0.6):
         triangle = stock.pick(d, "obstacle/warning_triangle")

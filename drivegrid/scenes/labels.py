@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.clipping import clip_ring
 from drivegrid.scenes.ground_labels import area_instances, line_instances, mark_instances
 from drivegrid.scenes.placing import Thing
-from drivegrid.scenes.silhouettes import Outline
+from drivegrid.scenes.silhouettes import Extent, Outline, id_counts
 from drivegrid.scenes.stations import SHIFT
 from drivegrid.scenes.strip_labels import strip_instances
 from drivegrid.scenes.view import UInt8Array, UInt16Array
@@ -49,7 +50,7 @@ class Seen:
         segments: (H, W) uint8 segment of each pixel.
         instances: (H, W) uint16 instance id of each pixel.
         areas: Pixels that each id would cover if nothing hid it.
-        boxes: (4,) x1, y1, x2, y2 of each id inside the picture, hidden or not.
+        boxes: x1, y1, x2, y2 of each id inside the picture, hidden or not.
         cut: Ids that the picture's border cuts.
     """
 
@@ -57,78 +58,89 @@ class Seen:
     segments: UInt8Array
     instances: UInt16Array
     areas: dict[int, int]
-    boxes: dict[int, FloatArray]
+    boxes: dict[int, Extent]
     cut: frozenset[int]
 
-    def box_of(self, number: int) -> FloatArray:
-        """Return the (4,) box of an id's visible pixels, of which there are some."""
+    def visible(self, number: int) -> tuple[int, tuple[int, int, int, int]]:
+        """Return how many pixels of an id are visible, and the x1, y1, x2, y2 that hold them."""
         x0, y0, x1, y1 = self.boxes[number]
-        width, height = self.camera.size_wh
         left, top = max(int(x0) - 2, 0), max(int(y0) - 2, 0)
-        right, bottom = min(int(x1) + 3, width), min(int(y1) + 3, height)
-        mask = self.instances[top:bottom, left:right] == number
-        x, y, wide, tall = cv2.boundingRect(mask.view(np.uint8))
-        ends = (left + x, top + y, left + x + wide, top + y + tall)
-        return np.array(ends, dtype=np.float64)
+        # What lies beyond the picture's border numpy leaves out by itself.
+        mask = self.instances[top : int(y1) + 3, left : int(x1) + 3] == number
+        own = mask.view(np.uint8)
+        x, y, wide, tall = cv2.boundingRect(own)
+        return cv2.countNonZero(own), (left + x, top + y, left + x + wide, top + y + tall)
 
-    def visible_point(self, number: int, middle: FloatArray) -> FloatArray:
+    def visible_point(self, number: int, middle: tuple[float, float]) -> FloatArray:
         """Return the (2,) middle of a thing if it is visible, else its nearest visible pixel."""
-        column, row = (int(v) for v in np.minimum(middle, np.array(self.camera.size_wh) - 1))
+        width, height = self.camera.size_wh
+        row, column = min(int(middle[1]), height - 1), min(int(middle[0]), width - 1)
         if self.instances[row, column] == number:
-            return middle
-        left, top, right, bottom = self.box_of(number).astype(int).tolist()
+            return np.array(middle)
+        _, (left, top, right, bottom) = self.visible(number)
         rows, columns = np.nonzero(self.instances[top:bottom, left:right] == number)
         pixels = np.column_stack([columns + left, rows + top]) + 0.5
         return np.asarray(pixels[np.argmin(((pixels - middle) ** 2).sum(axis=1))])
 
 
-def union_boxes(
-    outlines: list[Outline], size_wh: Size
-) -> tuple[dict[int, FloatArray], frozenset[int]]:
-    """Return the (4,) box of what each labelled id shows inside the picture, hidden or not.
+def union_boxes(outlines: list[Outline], size_wh: Size) -> tuple[dict[int, Extent], frozenset[int]]:
+    """Return the box of what each labelled id shows inside the picture, hidden or not.
 
     Returns:
-        Boxes by id, and the ids that the picture's border cuts. What lies outside the picture
-        has no part in a box: a pole whose lamp is above it is as wide as the pole.
+        x1, y1, x2, y2 by id, and the ids that the picture's border cuts. What lies outside the
+        picture has no part in a box: a pole whose lamp is above it is as wide as the pole.
     """
-    boxes: dict[int, FloatArray] = {}
+    boxes: dict[int, Extent] = {}
     cut = set()
     for outline in outlines:
         number = outline.body.part_of
         if not number:
             continue
-        box: FloatArray | None = np.concatenate([outline.low, outline.high])
-        if (outline.low < 0).any() or (outline.high > size_wh).any():
+        box: Extent | None = outline.box
+        if not _inside(outline.box, size_wh):
             cut.add(number)
             box = _box_inside(outline, size_wh)
-        if box is not None and number in boxes:
-            low = np.minimum(boxes[number][:2], box[:2])
-            box = np.concatenate([low, np.maximum(boxes[number][2:], box[2:])])
         if box is not None:
-            boxes[number] = box
+            boxes[number] = _joined([boxes[number], box]) if number in boxes else box
     return boxes, frozenset(cut)
 
 
-def _box_inside(outline: Outline, size_wh: Size) -> FloatArray | None:
-    """Return the (4,) extents of the outline's parts cut to the picture, None if all is outside."""
-    rings = [clip_ring(hull[:, 0] / (1 << SHIFT) + 0.5, size_wh) for hull in outline.whole]
-    points = np.concatenate(rings)
-    if len(points) == 0:
-        return None
-    return np.concatenate([points.min(axis=0), points.max(axis=0)])
+def _inside(box: Extent, size_wh: Size) -> bool:
+    return min(box) >= 0 and box[2] <= size_wh[0] and box[3] <= size_wh[1]
+
+
+def _joined(boxes: list[Extent]) -> Extent:
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _box_inside(outline: Outline, size_wh: Size) -> Extent | None:
+    """Return the extents of the outline's parts cut to the picture, None if all is outside."""
+    found: list[Extent] = []
+    for hull in outline.whole:
+        left, top, wide, tall = cv2.boundingRect(hull)
+        right, bottom = left + wide - 1, top + tall - 1
+        extent = (_pixels(left), _pixels(top), _pixels(right), _pixels(bottom))
+        if _inside(extent, size_wh):
+            found.append(extent)
+        elif len(ring := clip_ring(hull[:, 0] / (1 << SHIFT) + 0.5, size_wh)):
+            found.append((*ring.min(axis=0).tolist(), *ring.max(axis=0).tolist()))
+    return _joined(found) if found else None
+
+
+def _pixels(fixed: int) -> float:
+    return fixed / (1 << SHIFT) + 0.5
 
 
 def label_world(world: World, seen: Seen) -> Scene:
     """Return the scene: lane lines, marks, things, drivable areas, with their attributes."""
-    ids = world.first_id + len(world.things)
-    counts = cv2.calcHist([seen.instances], [0], None, [ids], [0, ids]).ravel().astype(int)
     things = []
-    for index, thing in enumerate(world.things):
-        number = world.first_id + index
-        if counts[number] and number in seen.areas and number in seen.boxes:
-            found = _thing_instance(world, seen, thing, number, int(counts[number]))
+    for number, thing in enumerate(world.things, start=world.first_id):
+        if number in seen.areas and number in seen.boxes:
+            found = _thing_instance(world, seen, thing, number)
             things += [found] if found is not None else []
     vehicles = [i for i in things if i.label.startswith("object/vehicle/")]
+    counts = id_counts(seen.instances, world.first_id - 1)
     flats = mark_instances(world, seen.camera, counts, seen.areas)
     surface = conditions.surface_of(world, flats, things)
     density = conditions.density_of(len(vehicles))
@@ -149,30 +161,31 @@ def label_world(world: World, seen: Seen) -> Scene:
     return Scene(frame, (*lines, *flats, *things, *areas, *strips), extra)
 
 
-def _thing_instance(
-    world: World, seen: Seen, thing: Thing, number: int, pixels: int
-) -> Instance | None:
+def _thing_instance(world: World, seen: Seen, thing: Thing, number: int) -> Instance | None:
     """Return a thing's label, or None if too little of it is seen."""
-    visibility = min(pixels / max(seen.areas[number], 1), 1.0)
     inside = seen.boxes[number]
     size = seen.camera.size_wh
     native = world.camera.size_wh[0] / size[0]
     least = MIN_SIDE_PX * (0.5 if thing.label.startswith("light/") else 1.0)
-    side = min((inside[2:] - inside[:2]).tolist())
-    if visibility < MIN_VISIBILITY or side * native < least:
+    side = min(inside[2] - inside[0], inside[3] - inside[1])
+    if side * native < least:
         return None
-    visible = seen.box_of(number)
+    pixels, box = seen.visible(number)
+    visibility = min(pixels / max(seen.areas[number], 1), 1.0)
+    if visibility < MIN_VISIBILITY:
+        return None
     extra: dict[str, Any] = {
         "id": number,
-        "visible_box": visible.tolist(),
+        "visible_box": [float(end) for end in box],
         "ego": conditions.ego_relations(world, thing),
     }
     cut = number in seen.cut
     if len(thing.bodies) > _RUN:
         return _run_instance(seen, thing, number, visibility, extra)
     if thing.shape == "point":
-        middle = seen.visible_point(number, (inside[:2] + inside[2:]) / 2)
-        return _sign_instance(world, thing, (inside, native, cut, middle), visibility, extra)
+        middle = ((inside[0] + inside[2]) / 2, (inside[1] + inside[3]) / 2)
+        place = seen.visible_point(number, middle)
+        return _sign_instance(world, thing, (inside, native, cut, place), visibility, extra)
     state = conditions.visible_state(visibility, cut)
     attributes = dict(thing.attributes) | {"visible_state": state}
     if thing.label.startswith("light/"):
@@ -181,7 +194,7 @@ def _thing_instance(
         )
     return Instance(
         thing.label,
-        Box(inside),
+        Box(np.array(inside)),
         attributes,
         visibility=round(visibility, 4),
         source="rendered",
@@ -223,23 +236,37 @@ def visible_rings(instances: UInt16Array, number: int) -> tuple[FloatArray, ...]
     themselves: necks of one pixel are widened, holes are filled.
     """
     mask = (instances == number).view(np.uint8)
-    found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    height, width = mask.shape
+    left, top, wide, tall = cv2.boundingRect(mask)
+    found, _ = cv2.findContours(
+        mask[top : top + tall, left : left + wide],
+        cv2.RETR_EXTERNAL,
+        cv2.CHAIN_APPROX_SIMPLE,
+        offset=(left, top),
+    )
     rings = []
     for ring in found:
-        if cv2.contourArea(ring) < _MIN_PIECE_PX:
-            continue
-        shape = shapely.Polygon(ring[:, 0] + 0.5).buffer(0.5, join_style="mitre").simplify(0.7)
-        shape = shape.intersection(shapely.box(0, 0, width, height))
-        pieces = shape.geoms if isinstance(shape, shapely.MultiPolygon) else [shape]
-        rings += [(p.area, np.array(p.exterior.coords)[:-1]) for p in pieces if p.area > 0]
+        if cv2.contourArea(ring) >= _MIN_PIECE_PX:
+            shape = shapely.polygons(ring[:, 0] + 0.5).buffer(0.5, join_style="mitre")
+            rings += _rings_inside(shape.simplify(0.7), mask.shape)
     return tuple(ring for _, ring in sorted(rings, key=lambda pair: -pair[0]))
+
+
+def _rings_inside(
+    shape: shapely.Polygon | shapely.MultiPolygon, size_hw: tuple[int, ...]
+) -> list[tuple[float, FloatArray]]:
+    """Return area and outline of what lies inside the picture; sharp mitres may leave it."""
+    left, top, right, bottom = shape.bounds
+    if min(left, top) >= 0 and right <= size_hw[1] and bottom <= size_hw[0]:
+        return [(shape.area, shapely.get_coordinates(shape.exterior)[1:])]
+    shape = shape.intersection(shapely.box(0, 0, size_hw[1], size_hw[0]))
+    pieces = shape.geoms if isinstance(shape, shapely.MultiPolygon) else [shape]
+    return [(p.area, shapely.get_coordinates(p.exterior)[:-1]) for p in pieces if p.area > 0]
 
 
 def _sign_instance(
     world: World,
     thing: Thing,
-    where: tuple[FloatArray, float, bool, FloatArray],
+    where: tuple[Extent, float, bool, FloatArray],
     visibility: float,
     extra: dict[str, Any],
 ) -> Instance:
@@ -247,7 +274,7 @@ def _sign_instance(
     box, native, cut, middle = where
     facing = conditions.facing(thing.bodies[0])
     small = min(box[2] - box[0], box[3] - box[1]) * native < UNREADABLE_PX
-    dim = np.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
+    dim = math.exp(-thing.spot.depth_m / world.light.fog_m) < 0.3
     dim |= world.light.night and thing.spot.depth_m > NIGHT_READING_M
     attributes, label = dict(thing.attributes), thing.label
     if cut:
@@ -261,7 +288,7 @@ def _sign_instance(
     if facing < 0.0:
         label, attributes = "sign/back", {"shape": attributes["shape"]}
     attributes["visible_state"] = state
-    extra = extra | {"box_xyxy": box.tolist(), "face": thing.bodies[0].face}
+    extra = extra | {"box_xyxy": list(box), "face": thing.bodies[0].face}
     return Instance(
         label,
         Point(middle),

@@ -153,7 +153,7 @@ def crossing_bands(junction: Junction | None, pavement: tuple[Color, int]) -> li
 
 def sample_tone(d: Draws, road: Road, surface: str) -> FloatArray:
     """Draw brightness across the road, 5 cm a step from -40 m: tracks, oil stripes, seams."""
-    q = np.arange(1600) * 0.05 - 40
+    q: FloatArray = np.arange(1600, dtype=np.float64) * 0.05 - 40
     tone = np.ones_like(q)
     track, oil = d.bell(0.07), -d.between(0.0, 0.22)
     if surface == "snow":  # wheels have cleared two tracks
@@ -163,8 +163,8 @@ def sample_tone(d: Draws, road: Road, surface: str) -> FloatArray:
         inside = np.abs(q - middle) < lane.width(8.0) / 2
         tone[inside] *= 1 + d.bell(0.03 if d.chance(0.75) else 0.1)
         for wheel in (-0.85, 0.85):
-            tone += gain * track * np.exp(-(((q - middle - wheel) / 0.3) ** 2))
-        tone += gain * oil * np.exp(-(((q - middle) / d.between(0.3, 0.7)) ** 2))
+            _add_bump(tone, q - middle - wheel, gain * track, 0.3)
+        _add_bump(tone, q - middle, gain * oil, d.between(0.3, 0.7))
     for line in road.lines:  # joints beside the paint
         if d.chance(0.4):
             seam = line.course.here(8.0) + d.pick((-1, 1)) * d.between(0.1, 0.4)
@@ -173,6 +173,12 @@ def sample_tone(d: Draws, road: Road, surface: str) -> FloatArray:
         seam = d.between(-9, 9)
         tone[np.abs(q - seam) < d.between(0.02, 0.1)] *= d.between(0.6, 1.15)
     return np.asarray(np.clip(tone, 0.3, 1.6))
+
+
+def _add_bump(tone: FloatArray, aside: FloatArray, height: float, width: float) -> None:
+    """Add a bell curve to rising places where it is more than 1e-20 of its height."""
+    first, last = np.searchsorted(aside, (-7 * width, 7 * width))
+    tone[first:last] += height * np.exp(-((aside[first:last] / width) ** 2))
 
 
 GROUNDS: dict[str, Color] = {

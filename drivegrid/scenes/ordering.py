@@ -39,27 +39,28 @@ def far_to_near(footprints: FloatArray) -> list[int]:
 
 def _front(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return (P,) 1 where a may hide b, -1 where b may hide a, by the first parting line."""
-    result = np.zeros(len(a))
-    for own, other, sign in ((a, b, 1.0), (b, a, -1.0)):
-        edge = np.roll(own, -1, axis=1) - own
-        inner = own.mean(axis=1)
+    votes = _votes(np.concatenate([a, b]), np.concatenate([b, a]))
+    by_a, by_b = votes[: len(a)], -votes[len(a) :]
+    return np.where(by_a == 0, by_b, by_a)
 
-        def side(points: FloatArray, own: FloatArray = own, edge: FloatArray = edge) -> FloatArray:
-            """(P, 4 edges, points) signed distance to each edge's line, up to its length."""
-            away = points[:, None, :, :] - own[:, :, None, :]
-            cross = edge[:, :, None, 0] * away[..., 1] - edge[:, :, None, 1] * away[..., 0]
-            return np.asarray(cross)
 
-        length = np.hypot(edge[..., 0], edge[..., 1])
-        inside = np.sign(side(inner[:, None, :])[:, :, 0])
-        beyond = (side(other) * inside[:, :, None] <= _EPS_M * length[:, :, None]).all(axis=2)
-        camera = side(np.zeros((len(own), 1, 2)))[:, :, 0] * inside
-        # The camera on the outer side of a parting line sees the other one in front.
-        votes = np.where(beyond, np.where(camera < 0, -sign, sign), 0.0)
-        strongest = np.argmax(np.abs(votes) * (1 + np.abs(camera) / length), axis=1)
-        vote = votes[np.arange(len(own)), strongest]
-        result = np.where(result == 0, vote, result)
-    return result
+def _votes(own: FloatArray, other: FloatArray) -> FloatArray:
+    """Return (P,) 1 where own may hide other, -1 the reverse, 0 where no edge of own parts them."""
+    edge = own[:, [1, 2, 3, 0]] - own
+    length = np.hypot(edge[..., 0], edge[..., 1])
+    inside = np.sign(_side(own, edge, own.mean(axis=1)[:, None])[:, :, 0])
+    beyond = _side(own, edge, other) * inside[:, :, None] <= _EPS_M * length[:, :, None]
+    camera = _side(own, edge, np.zeros((len(own), 1, 2)))[:, :, 0] * inside
+    # The camera on the outer side of a parting line sees the other one in front.
+    votes = np.where(beyond.all(axis=2), np.where(camera < 0, -1.0, 1.0), 0.0)
+    strongest = np.argmax(np.abs(votes) * (1 + np.abs(camera) / length), axis=1)
+    return np.asarray(votes[np.arange(len(own)), strongest])
+
+
+def _side(own: FloatArray, edge: FloatArray, points: FloatArray) -> FloatArray:
+    """Return (P, 4 edges, points) signed distances to each edge's line, up to its length."""
+    away = points[:, None] - own[:, :, None]
+    return np.asarray(edge[:, :, None, 0] * away[..., 1] - edge[:, :, None, 1] * away[..., 0])
 
 
 def _sorted(front: np.ndarray, depth: FloatArray) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -61,6 +61,7 @@ def stand(
     *,
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0),
     tints: tuple[Color, Color] = (_NEUTRAL, _NEUTRAL),
+    lamps: float = 0.0,
 ) -> Body:
     """Return a model standing on what is paved at its spot, turned with the road."""
     alignment = road.alignment
@@ -72,6 +73,7 @@ def stand(
         scale,
         alignment.grade(spot.depth_m),
         tints,
+        lamps,
         segment=SEGMENT[CATALOGUE[mesh].segment],
     )
 
@@ -120,6 +122,7 @@ def footprint(mesh: str, turn_rad: float) -> tuple[float, float]:
     return wide * cos + long * sin, long * cos + wide * sin
 
 
-def numbered(thing: Thing, number: int) -> Thing:
-    """Return the thing with its instance id written into its bodies."""
-    return replace(thing, bodies=tuple(replace(body, part_of=number) for body in thing.bodies))
+def numbered(thing: Thing, number: int, lamps: float = 0.0) -> Thing:
+    """Return the thing with its instance id, and lamps at least as bright, in its bodies."""
+    bodies = tuple([body.numbered(number, lamps) for body in thing.bodies])
+    return Thing(thing.label, bodies, thing.spot, thing.attributes, thing.shape)

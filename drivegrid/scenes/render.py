@@ -14,6 +14,7 @@ from drivegrid.data.scene import Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Size
 from drivegrid.scenes.bonnet import paint_bonnet
+from drivegrid.scenes.faces import FaceImage, face_image
 from drivegrid.scenes.labels import Seen, label_world, union_boxes
 from drivegrid.scenes.lens import expose
 from drivegrid.scenes.plate import casters, paint_plate
@@ -119,19 +120,22 @@ def view_of(world: World, size_wh: Size) -> View:
     )
 
 
-@lru_cache(maxsize=1)
-def default_renderer() -> Renderer:
+@lru_cache(maxsize=2)
+def default_renderer(faces: FaceImage = face_image) -> Renderer:
     """Return the OpenGL renderer where it works, else the OpenCV compositor.
 
     The fallback is logged as a warning, by the main process alone: workers fall back likewise.
+
+    Args:
+        faces: What draws the pictures of signs, for example ``pack_faces.load_pack_faces()``.
     """
     from drivegrid.errors import RenderError
     from drivegrid.scenes.compositor import Compositor
     from drivegrid.scenes.gl.renderer import GlRenderer
 
     try:
-        return GlRenderer()
+        return GlRenderer(faces=faces)
     except RenderError as error:
         if parent_process() is None:
             logging.getLogger(__name__).warning("scenes are drawn with OpenCV. %s", error)
-        return Compositor()
+        return Compositor(faces)

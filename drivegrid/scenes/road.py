@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -171,7 +172,7 @@ class Junction:
     far_m: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Road:
     """Layout of the ground.
 
@@ -207,9 +208,16 @@ class Road:
 
     def raised_m(self, offset_m: float, depth_m: float) -> float:
         """Return how far the pavement at a place lies above the ground: 0, or a kerb's height."""
+        if not self._kerbed:
+            return 0.0
         for band in reversed(self.bands):
             if band.span_m[0] <= depth_m <= band.span_m[1] and band.left.here(
                 depth_m
             ) <= offset_m <= band.right.here(depth_m):
                 return band.up_m
         return 0.0
+
+    @cached_property
+    def _kerbed(self) -> bool:
+        """Whether any band is raised."""
+        return any(band.up_m for band in self.bands)

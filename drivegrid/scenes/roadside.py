@@ -126,17 +126,18 @@ def sample_rails(
 def _run(d: Draws, road: Road, taken: Occupancy, mesh: str, course: Course) -> Thing:
     """A row of elements from beside us to about 100 m, longer ones farther away."""
     bodies, z, factor = [], d.between(-1.0, 3.0), 1.0
+    wide = footprint(mesh, 0.0)[0]
     gap = (road.junction.near_m - 8, road.junction.far_m + 6) if road.junction else (1e9, 1e9)
     tone = d.pick(_WALLS)
     green: Color = (58 + d.bell(10), 72 + d.bell(12), 40)
+    tints = (green, green) if mesh == "hedge element" else (tone, tone)
     while z < 105:
         factor = 1.0 if z < 34 else 2.0 if z < 66 else 4.0
         long = _ELEMENT_M * factor
         middle = z + long / 2
         if not (gap[0] < middle < gap[1]) and middle - long / 2 > 1.2:
             spot = Spot(course.here(middle), middle)
-            taken.take(spot, (footprint(mesh, 0.0)[0], long), -0.05)
-            tints = (green, green) if mesh == "hedge element" else (tone, tone)
+            taken.take(spot, (wide, long), -0.05)
             bodies.append(stand(road, mesh, spot, scale=(1.0, 1.0, factor), tints=tints))
         z += long
     label = _RUN_LABELS[mesh]

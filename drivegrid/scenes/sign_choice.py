@@ -23,8 +23,8 @@ class Faces:
     """Sign faces by label; held-out ones for test scenes only.
 
     Args:
-        test: Whether held-out faces may be shown. Test scenes then also show all labels and all
-            speed limits in turn, so that each occurs about equally often.
+        test: Whether held-out faces may be shown. Test scenes then also show all labels, speed
+            limits and colours in turn, so that each occurs about equally often.
         turn: Place of the scene in that order.
     """
 
@@ -58,12 +58,15 @@ class Faces:
         return self._variant(d, d.pick(keys))
 
     def in_turn(self, d: Draws) -> str:
-        """Return a face of the label and limit whose turn it is; any face in training scenes."""
+        """Return a face of the label, limit or colour whose turn it is; any in training scenes."""
         if not self._test:
             return self.roadside(d)
+        self._shown += 1
+        if self._shown % 5 == 0:
+            colors = _by_color(True)
+            return self._variant(d, colors[self._turn % len(colors)])
         messages = _messages()
         place = self._turn + self._shown * (len(messages) // 3)
-        self._shown += 1
         return self._variant(d, messages[place % len(messages)])
 
     def overhead(self, d: Draws, *, guides: bool) -> str:

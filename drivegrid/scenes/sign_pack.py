@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -42,7 +42,9 @@ class SignFace:
         return self.label.count("/") >= 2
 
 
-def load_sign_faces(pack_dir: str | Path, side: int = 128) -> dict[str, SignFace]:
+def load_sign_faces(
+    pack_dir: str | Path, side: int = 128, labels: Collection[str] | None = None
+) -> dict[str, SignFace]:
     """Return the faces of the pack ``signs`` by their names there, in order of names.
 
     Names are mapped as ``taxonomy/map_mapillary_signs.yaml`` says; a name without a place in it is
@@ -51,12 +53,15 @@ def load_sign_faces(pack_dir: str | Path, side: int = 128) -> dict[str, SignFace
     Args:
         pack_dir: Folder of the pack, as ``assets.add_pack`` returns it.
         side: Side of the pictures in pixels.
+        labels: Taxonomy paths of the faces wanted; None for all.
 
     Raises:
         FormatError: If the folder is not the pack as it was added, or a face cannot be drawn.
         MissingExtraError: Without cairosvg or the cairo library it draws with.
     """
     folder = Path(pack_dir)
+    if not folder.exists():
+        raise FormatError("pack must be here. Run: drivegrid scenes assets add signs", folder)
     if altered := altered_files(find_pack("signs"), folder):
         raise FormatError(
             f"pack must be as it was added, got {len(altered)} altered files. "
@@ -66,7 +71,7 @@ def load_sign_faces(pack_dir: str | Path, side: int = 128) -> dict[str, SignFace
     faces = {}
     for path in sorted(folder.glob("*.svg")):
         target = _target(path.stem)
-        if target is not None:
+        if target is not None and (labels is None or target.path in labels):
             aspect, image = _plate(_drawn(path, _OVERSAMPLING * side), side, path)
             faces[path.stem] = SignFace(target.path, target.attributes, aspect, image)
     return faces

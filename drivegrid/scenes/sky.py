@@ -20,6 +20,8 @@ TEST_DOMES = (9, 10, 11)
 
 _DOME_WH = (512, 192)
 _RIDGE_SIZE = 2048
+_SUN_REACH = 0.9
+"""Cosine of the angle beyond which the sun's glow is less than one level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,13 @@ def _dome(index: int) -> UInt8Array:
 
 def _blend_sun(region: UInt8Array, camera: Camera, light: Light) -> None:
     """Brighten the sky round the sun, which stands before us."""
-    right, down = (plane[: len(region)] for plane in camera.slopes())
+    right, down = camera.slopes(0, len(region))
     x, y, z = light.sun
     dot = np.clip((right * x - down * y + z) / np.sqrt(right * right + down * down + 1), 0, 1)
-    glow = np.clip(130 * light.sun_gain * dot**60 + 250 * dot**900, 0, 255).astype(np.uint8)
+    glow = np.zeros(dot.shape, dtype=np.uint8)
+    near = dot > _SUN_REACH
+    dot = dot[near]
+    glow[near] = np.clip(130 * light.sun_gain * dot**60 + 250 * dot**900, 0, 255).astype(np.uint8)
     tint = (1.0, 1 - light.warmth * 0.4, 1 - light.warmth)
     region[:] = cv2.add(region, cv2.merge([cv2.convertScaleAbs(glow, alpha=a) for a in tint]))
 

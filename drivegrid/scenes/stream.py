@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -27,9 +28,10 @@ from drivegrid.errors import ConfigError, DriveGridError
 from drivegrid.geometry import Size
 
 if TYPE_CHECKING:
+    from drivegrid.scenes.faces import FaceImage
     from drivegrid.scenes.render import RenderedScene
 
-RenderFunction: TypeAlias = "Callable[[int, Size], RenderedScene]"
+RenderFunction: TypeAlias = "Callable[..., RenderedScene]"
 """Seed and size (width, height) to a rendered scene; with workers, a function of a module."""
 
 _WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
@@ -40,11 +42,12 @@ _NO_PIXELS: dict[str, Any] = dict.fromkeys(_PLANES, np.empty(0, dtype=np.uint8))
 _PATIENCE_S = 5.0
 
 
-def render_one(seed: int, size_wh: Size) -> RenderedScene:
-    """Render the scene of a seed with this process's renderer."""
-    from drivegrid.scenes.render import render_scene  # heavy, and only where scenes are made
+def render_one(seed: int, size_wh: Size, faces: FaceImage | None = None) -> RenderedScene:
+    """Render the scene of a seed with this process's renderer, with other faces if there are."""
+    # Heavy, and only where scenes are made.
+    from drivegrid.scenes.render import default_renderer, render_scene
 
-    return render_scene(seed, size_wh)
+    return render_scene(seed, size_wh, None if faces is None else default_renderer(faces))
 
 
 def iter_scenes(
@@ -62,6 +65,7 @@ def stream_scenes(
     *,
     ahead: int = 4,
     render: RenderFunction = render_one,
+    faces: FaceImage | None = None,
 ) -> Generator[RenderedScene]:
     """Yield the scenes of ``first_seed``, ``first_seed + 1``, ... without end.
 
@@ -76,6 +80,8 @@ def stream_scenes(
         workers: Processes that render; 0 renders in this one, on demand.
         ahead: Pictures that each worker may finish before they are taken.
         render: What renders one seed; with workers, a function that can be pickled by its name.
+        faces: What draws the pictures of signs, for example ``pack_faces.load_pack_faces()``;
+            given to ``render`` by this name. None draws our own.
 
     Raises:
         ConfigError: If a number is out of range.
@@ -91,6 +97,8 @@ def stream_scenes(
     ):
         if value < least:
             raise ConfigError(f"{name} must be >= {least}, got {value}.")
+    if faces is not None:
+        render = partial(render, faces=faces)
     if workers == 0:
         return _in_this_process(first_seed, size_wh, render)
     return _in_workers(range(first_seed, first_seed + workers), size_wh, ahead, render)

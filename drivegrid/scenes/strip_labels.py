@@ -10,7 +10,7 @@ from drivegrid.geometry import FloatArray, Polygon
 from drivegrid.scenes.alignment import FAR_M
 from drivegrid.scenes.camera import Camera
 from drivegrid.scenes.clipping import clip_ring, sound_ring
-from drivegrid.scenes.ground_labels import labelled_range
+from drivegrid.scenes.ground_labels import geometric_steps, labelled_range
 from drivegrid.scenes.road import Course
 from drivegrid.scenes.segments import SEGMENT
 from drivegrid.scenes.view import UInt8Array
@@ -25,7 +25,8 @@ MIN_PICTURE = 0.003
 _LABELS = {"bike": "area/bike_lane", "park": "area/parking", "shoulder": "area/shoulder"}
 _NEAR_M = 1.2
 _LEAST_WALK_M = 1.2
-_GROUND = [SEGMENT[name] for name in ("road", "marking", "sidewalk")]
+_GROUND = np.zeros(256, dtype=np.uint8)
+_GROUND[[SEGMENT[name] for name in ("road", "marking", "sidewalk")]] = 1
 
 
 def strip_instances(world: World, camera: Camera, segments: UInt8Array) -> list[Instance]:
@@ -80,7 +81,7 @@ def _outline(
     near, far = max(span_m[0], _NEAR_M), min(span_m[1], labelled_range(world))
     if far <= 1.5 * near:
         return np.zeros((0, 2))
-    depth = np.geomspace(near, far, 40)
+    depth = geometric_steps(near, far, 40)
     left, right, up_m = strip
     points = world.road.alignment.points
     sides = [camera.project(points(course.at(depth), depth, up_m)) for course in (left, right)]
@@ -96,7 +97,6 @@ def _shown(ring: FloatArray, segments: UInt8Array) -> tuple[float, float]:
         return 0.0, 0.0
     mask = np.zeros(window.shape, dtype=np.uint8)
     cv2.fillPoly(mask, [np.rint(ring - low - 0.5).astype(np.int32)], 1)
-    inside = mask.view(bool)
-    count = int(np.count_nonzero(inside))
-    ground = int(np.count_nonzero(inside & np.isin(window, _GROUND)))
+    count = cv2.countNonZero(mask)
+    ground = cv2.countNonZero(cv2.bitwise_and(mask, cv2.LUT(window, _GROUND)))
     return ground / max(count, 1), ground / segments.size

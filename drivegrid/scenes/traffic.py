@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from drivegrid.scenes.draws import Draws
 from drivegrid.scenes.mesh import Color
@@ -113,8 +112,9 @@ def _vehicle(
     turn = (0.0 if lane.direction > 0 else math.pi) + d.bell(0.02)
     spot = Spot(offset, depth, turn)
     braking = jam or d.chance(0.15)
-    body = stand(road, mesh, spot, tints=sample_paint(d))
-    body = replace(body, lamps=d.between(0.6, 1.0) if braking or d.chance(0.2) else 0.0)
+    tints = sample_paint(d)
+    lamps = d.between(0.6, 1.0) if braking or d.chance(0.2) else 0.0
+    body = stand(road, mesh, spot, tints=tints, lamps=lamps)
     return thing_of(body, spot, {"activity": "stopped" if jam else "moving"})
 
 

@@ -44,6 +44,8 @@ from drivegrid.scenes.weather import dry_weather, sample_conditions, sample_ligh
 
 _CLOSEST_M = 1.0
 _FARTHEST_M = 170.0
+_LIT = 0.6
+"""Least brightness of lamps that are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +118,13 @@ def sample_world(seed: int) -> World:
     camera = sample_camera(d, template)
     things, scenery, side = _populate(d, template, road, seed)
     first = 1 + len(road.lines) + len(road.marks)
+    things, scenery, plans = _drawable(things, scenery)
     things = [
-        numbered(_colored(thing), first + index) for index, thing in enumerate(_drawable(things))
+        numbered(_colored(thing), first + index, _LIT if light.night and _driven(thing) else 0.0)
+        for index, thing in enumerate(things)
     ]
     bodies = [body for thing in things for body in thing.bodies] + scenery
-    if light.night:
-        driving = {first + k for k, thing in enumerate(things) if _lit(thing)}
-        bodies = [
-            replace(b, lamps=max(b.lamps, 0.6)) if b.part_of in driving else b for b in bodies
-        ]
-    plans = ground_plans(bodies)
-    near = plans[:, :, 1].min(axis=1)
-    shown = np.flatnonzero((near > _CLOSEST_M) & (near < _FARTHEST_M))
-    order = shown[far_to_near(plans[shown])] if len(shown) else shown
+    order = far_to_near(plans)
     return World(
         seed=seed,
         template=name,
@@ -143,7 +139,7 @@ def sample_world(seed: int) -> World:
         finish=_finish(d, road, (surface, weather), light, side),
         light=light,
         things=tuple(things),
-        bodies=tuple(bodies[index] for index in order.tolist()),
+        bodies=tuple([bodies[index] for index in order]),
         plans=plans[order],
         wear=d.between(0.05, 0.6) ** 1.3,
         crest_m=first_crest(camera.height_m, road.alignment),
@@ -158,7 +154,7 @@ def _colored(thing: Thing) -> Thing:
     return replace(thing, attributes=dict(thing.attributes) | {"color": color_of(thing.bodies[0])})
 
 
-def _lit(thing: Thing) -> bool:
+def _driven(thing: Thing) -> bool:
     """Return whether a thing's lamps shine at night: driven vehicles."""
     return thing.attributes.get("activity") in ("moving", "stopped")
 
@@ -228,17 +224,24 @@ def _populate(
     )
 
 
-def _drawable(things: list[Thing]) -> list[Thing]:
-    """Return the things that stand wholly before the camera and near enough to matter."""
-    plans = ground_plans([body for thing in things for body in thing.bodies])
+def _drawable(
+    things: list[Thing], scenery: list[Body]
+) -> tuple[list[Thing], list[Body], FloatArray]:
+    """Return what stands wholly before the camera and near enough to matter, and its plans."""
+    plans = ground_plans([body for thing in things for body in thing.bodies] + scenery)
     near = plans[:, :, 1].min(axis=1)
-    fine = (near > _CLOSEST_M) & (near < _FARTHEST_M)
-    ends = np.cumsum([len(thing.bodies) for thing in things])
-    return [
-        thing
-        for thing, end in zip(things, ends.tolist(), strict=True)
-        if thing.bodies and fine[end - len(thing.bodies) : end].all()
-    ]
+    fine = ((near > _CLOSEST_M) & (near < _FARTHEST_M)).tolist()
+    kept: list[Thing] = []
+    rows: list[int] = []
+    start = 0
+    for thing in things:
+        span = range(start, start + len(thing.bodies))
+        start = span.stop
+        if span and all(fine[span.start : start]):
+            kept.append(thing)
+            rows += span
+    shown = [k for k in range(start, len(fine)) if fine[k]]
+    return kept, [scenery[k - start] for k in shown], plans[rows + shown]
 
 
 def ground_plans(bodies: Sequence[Body]) -> FloatArray:

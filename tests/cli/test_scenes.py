@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
 from drivegrid.data.images import load_image
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, FormatError
 from drivegrid.scenes import assets
 from drivegrid.scenes.world import sample_world
 from tests.scenes import faked
-from tests.scenes.archiving import GOOD, pinned, tar_of
+from tests.scenes.archiving import GOOD, need_cairo, pinned, tar_of
 
 
 def run(*arguments: object):
@@ -23,9 +23,22 @@ def run(*arguments: object):
 
 @pytest.fixture
 def rendering(monkeypatch):
-    """Stand in for the renderer."""
-    module = SimpleNamespace(render_scene=faked.render)
+    """Stand in for the renderer; a scene with other faces is that of the next seed."""
+    module = SimpleNamespace(
+        render_scene=lambda seed, size_wh, renderer: faked.render(seed + bool(renderer), size_wh),
+        default_renderer=lambda faces: faces,
+    )
     monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
+
+
+def holds(sheet, first) -> bool:
+    """Whether a sheet begins with a picture, some pixels from its corner."""
+    height, width = first.shape[:2]
+    return any(
+        np.array_equal(sheet[y : y + height, x : x + width], first)
+        for y in range(9)
+        for x in range(9)
+    )
 
 
 @pytest.mark.parametrize("command", ["preview", "assets", "assets add", "assets verify"])
@@ -42,10 +55,7 @@ def test_preview_writes_a_sheet_of_consecutive_seeds(rendering, tmp_path) -> Non
     assert ran.stdout == f"{out}: seeds 7 to 12\n"
     sheet = load_image(out)
     assert 3 * 64 < sheet.shape[1] < 3 * 64 + 30
-    first = faked.render(7, (64, 40)).image
-    assert any(
-        np.array_equal(sheet[y : y + 40, x : x + 64], first) for y in range(9) for x in range(9)
-    )
+    assert holds(sheet, faked.render(7, (64, 40)).image)
 
 
 def test_preview_shows_only_what_is_asked_for(rendering, tmp_path) -> None:
@@ -79,13 +89,14 @@ def test_preview_draws_labels_if_asked(rendering, tmp_path) -> None:
         (["--out", "sheet.gif"], "--out must end in one of"),
         (["--only", "weather=hail"], "--only must be one of clear, cloudy, rain, snow, fog"),
         (["--only", "mood=good"], "--only must be one of template, weather, time, surface"),
+        (["--pack", "skies"], "pack must be one of signs, got 'skies'"),
     ],
 )
 def test_preview_refuses_before_it_renders(monkeypatch, tmp_path, options, named) -> None:
-    def render(seed, size_wh):
+    def render(seed, size_wh, renderer):
         pytest.fail("rendered")
 
-    module = SimpleNamespace(render_scene=render)
+    module = SimpleNamespace(render_scene=render, default_renderer=None)
     monkeypatch.setitem(sys.modules, "drivegrid.scenes.render", module)
     ran = run("preview", "--out", tmp_path / "sheet.png", *options)
     assert ran.exit_code == 1
@@ -119,6 +130,17 @@ def test_a_pack_from_first_to_last(archive, tmp_path) -> None:
     assert run("assets", "remove", "signs").stdout == "signs: removed\n"
     assert state() == "absent"
     assert run("assets", "remove", "signs").stdout == "signs: was not here\n"
+
+
+def test_preview_with_a_pack(rendering, archive, tmp_path) -> None:
+    need_cairo()
+    options = ["--grid", "1x1", "--size", "64x40", "--out", tmp_path / "sheet.png"]
+    missing = run("preview", *options, "--pack", "signs")
+    assert (missing.exit_code, type(missing.exception)) == (1, FormatError)
+    assert "drivegrid scenes assets add signs" in str(missing.exception)
+    run("assets", "add", "signs", "--from", archive)
+    assert run("preview", *options, "--pack", "signs").exit_code == 0
+    assert holds(load_image(tmp_path / "sheet.png"), faked.render(1, (64, 40)).image)
 
 
 def test_altered_files_are_named(archive, tmp_path) -> None:

@@ -3,13 +3,15 @@
 import gzip
 import hashlib
 import io
-import stat
 import tarfile
-import zipfile
 from dataclasses import replace
 
-from drivegrid.scenes.assets import PACKS
+import pytest
 
+from drivegrid.scenes import sign_pack
+from drivegrid.scenes.assets import PACKS, add_pack
+
+SIGNS = "package/package_signs"
 SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24">'
     b'<rect x="6" y="0" width="12" height="24" fill="#c80000"/></svg>'
@@ -40,18 +42,24 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def zip_of(files, *links: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-        for name in links:
-            info = zipfile.ZipInfo(name)
-            info.external_attr = (stat.S_IFLNK | 0o777) << 16
-            archive.writestr(info, "/etc/passwd")
-    return packed.getvalue()
-
-
 def pinned(data: bytes):
     """The pack ``signs`` with another archive."""
     return replace(PACKS["signs"], num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def pack_of(tmp_path, monkeypatch, files):
+    """Add a pack with these files and return its folder."""
+    archive = tmp_path / "signs.tgz"
+    archive.write_bytes(tar_of(GOOD | files))
+    pack = pinned(archive.read_bytes())
+    monkeypatch.setenv("DRIVEGRID_ASSETS", str(tmp_path / "cache"))
+    monkeypatch.setattr(sign_pack, "find_pack", lambda name: pack)
+    return add_pack(pack, archive)
+
+
+def need_cairo() -> None:
+    """Skip the test where nothing can draw SVG files."""
+    try:
+        import cairosvg  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"needs cairosvg: {error}")

@@ -64,9 +64,10 @@ def render_many_labels(seed: int, size_wh: tuple[int, int]) -> RenderedScene:
     return replace(rendered, scene=replace(rendered.scene, extra=extra))
 
 
-def render_really(seed: int, size_wh: tuple[int, int]):
+def render_really(seed: int, size_wh: tuple[int, int], faces=None):
     """A real scene, by the renderer that starts quickly."""
     from drivegrid.scenes.compositor import Compositor
+    from drivegrid.scenes.faces import face_image
     from drivegrid.scenes.render import render_scene
 
-    return render_scene(seed, size_wh, Compositor())
+    return render_scene(seed, size_wh, Compositor(faces or face_image))

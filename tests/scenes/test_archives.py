@@ -9,37 +9,35 @@ import pytest
 from drivegrid.errors import FormatError
 from drivegrid.scenes import archives
 from drivegrid.scenes.archives import unpack
-from tests.scenes.archiving import GOOD, SVG, member, tar_of, zip_of
+from tests.scenes.archiving import GOOD, SVG, member, tar_of
 
 WANTED = (r"package/package_signs/[\w-]+\.svg", "package/LICENSE")
 INSIDE = "package/package_signs/a.svg"
 
 
-def unpacked(tmp_path, data: bytes, suffix: str) -> dict[str, str]:
-    archive, folder = tmp_path / f"archive{suffix}", tmp_path / "folder"
+def unpacked(tmp_path, data: bytes) -> dict[str, str]:
+    archive, folder = tmp_path / "archive.tgz", tmp_path / "folder"
     archive.write_bytes(data)
     folder.mkdir()
     return unpack(archive, folder, WANTED)
 
 
-@pytest.mark.parametrize(("pack", "suffix"), [(tar_of, ".tgz"), (zip_of, ".whl")])
-def test_wanted_files_come_out_flat(tmp_path, pack, suffix) -> None:
-    found = unpacked(tmp_path, pack(GOOD | {"package/folder/": b""}), suffix)
+def test_wanted_files_come_out_flat(tmp_path) -> None:
+    found = unpacked(tmp_path, tar_of(GOOD | {"package/folder/": b""}))
     written = {path.name: path.read_bytes() for path in (tmp_path / "folder").iterdir()}
     assert written == {name.split("/")[-1]: GOOD[name] for name in [*GOOD][:3]}
     assert found == {name: hashlib.sha256(data).hexdigest() for name, data in written.items()}
 
 
-@pytest.mark.parametrize(("pack", "suffix"), [(tar_of, ".tgz"), (zip_of, ".whl")])
 @pytest.mark.parametrize(
     "name",
     ["../evil.svg", "package/../../evil", "/etc/evil", "package//evil", "./evil", "C:/evil",
      "package\\..\\evil", "package/..", "package/e\nvil"],
 )  # fmt: skip
-def test_names_that_lead_outside_refuse_the_archive(tmp_path, pack, suffix, name) -> None:
+def test_names_that_lead_outside_refuse_the_archive(tmp_path, name) -> None:
     with pytest.raises(FormatError, match="relative names"):
-        unpacked(tmp_path, pack(GOOD | {name: SVG}), suffix)
-    assert {path.name for path in tmp_path.iterdir()} == {f"archive{suffix}", "folder"}
+        unpacked(tmp_path, tar_of(GOOD | {name: SVG}))
+    assert {path.name for path in tmp_path.iterdir()} == {"archive.tgz", "folder"}
 
 
 @pytest.mark.parametrize(
@@ -56,13 +54,8 @@ def test_names_that_lead_outside_refuse_the_archive(tmp_path, pack, suffix, name
 )
 def test_tar_members_that_are_no_plain_files(tmp_path, evil) -> None:
     with pytest.raises(FormatError, match="plain files"):
-        unpacked(tmp_path, tar_of(GOOD, evil), ".tgz")
+        unpacked(tmp_path, tar_of(GOOD, evil))
     assert not any(path.is_symlink() for path in (tmp_path / "folder").iterdir())
-
-
-def test_zip_links_are_refused(tmp_path) -> None:
-    with pytest.raises(FormatError, match="plain files"):
-        unpacked(tmp_path, zip_of(GOOD, INSIDE), ".whl")
 
 
 @pytest.mark.parametrize("name", [INSIDE, "package/unwanted"])
@@ -71,56 +64,39 @@ def test_a_tar_bomb_stops_at_the_limit(tmp_path, monkeypatch, name) -> None:
     bomb = tar_of({name: bytes(1_000_000)} | GOOD)
     assert len(bomb) < 5000
     with pytest.raises(FormatError, match="unpack to at most 100000 bytes"):
-        unpacked(tmp_path, bomb, ".tgz")
+        unpacked(tmp_path, bomb)
     assert sum(path.stat().st_size for path in (tmp_path / "folder").iterdir()) <= 100_000
 
 
-def test_a_zip_bomb_stops_at_the_limit(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(archives, "MAX_BYTES", 100_000)
-    each = {f"package/package_signs/{i}.svg": bytes(60_000) for i in range(3)}
-    with pytest.raises(FormatError, match="unpack to at most 100000 bytes"):
-        unpacked(tmp_path, zip_of(each), ".whl")
-    assert sum(path.stat().st_size for path in (tmp_path / "folder").iterdir()) <= 100_000
-
-
-@pytest.mark.parametrize(("pack", "suffix"), [(tar_of, ".tgz"), (zip_of, ".whl")])
-def test_too_many_members(tmp_path, monkeypatch, pack, suffix) -> None:
+def test_too_many_members(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", len(GOOD))
     (tmp_path / "enough").mkdir()
-    unpacked(tmp_path / "enough", pack(GOOD), suffix)
+    unpacked(tmp_path / "enough", tar_of(GOOD))
     with pytest.raises(FormatError, match="at most 4 members"):
-        unpacked(tmp_path, pack(GOOD | {"one more": b""}), suffix)
+        unpacked(tmp_path, tar_of(GOOD | {"one more": b""}))
 
 
 def test_two_files_of_one_name(tmp_path) -> None:
     again = member(INSIDE, tarfile.REGTYPE)
     with pytest.raises(FormatError, match="two files of one name"):
-        unpacked(tmp_path, tar_of({INSIDE: SVG}, again), ".tgz")
+        unpacked(tmp_path, tar_of({INSIDE: SVG}, again))
 
 
 def test_two_names_that_differ_by_case_alone(tmp_path) -> None:
     with pytest.raises(FormatError, match="two files of one name"):
-        unpacked(tmp_path, zip_of({INSIDE: SVG, INSIDE.replace("a.svg", "A.svg"): SVG}), ".whl")
+        unpacked(tmp_path, tar_of({INSIDE: SVG, INSIDE.replace("a.svg", "A.svg"): SVG}))
 
 
 def test_a_wanted_file_that_is_not_there(tmp_path) -> None:
     with pytest.raises(FormatError, match=r"must hold package/LICENSE, got none"):
-        unpacked(tmp_path, tar_of({INSIDE: SVG}), ".tgz")
+        unpacked(tmp_path, tar_of({INSIDE: SVG}))
 
 
-@pytest.mark.parametrize("suffix", [".tgz", ".whl"])
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no archive", tar_of(GOOD)[:-200], zip_of(GOOD)[:-40], gzip.compress(b"x" * 2000)],
-    ids=["empty", "text", "torn tar", "torn zip", "gzip of text"],
+    [b"", b"no archive", tar_of(GOOD)[:-200], gzip.compress(b"x" * 2000)],
+    ids=["empty", "text", "torn", "gzip of text"],
 )
-def test_broken_archives(tmp_path, data, suffix) -> None:
+def test_broken_archives(tmp_path, data) -> None:
     with pytest.raises(FormatError, match="archive must"):
-        unpacked(tmp_path, data, suffix)
-
-
-def test_a_changed_byte_in_a_zip_is_noticed(tmp_path) -> None:
-    good = zip_of(GOOD)
-    place = good.index(b"LICENSE") + len("LICENSE") + 1
-    with pytest.raises(FormatError, match="whole"):
-        unpacked(tmp_path, good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :], ".whl")
+        unpacked(tmp_path, data)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drivegrid.geometry import Polygon, Polyline
-from drivegrid.scenes.ground_labels import Courses, labelled_range, line_role
+from drivegrid.scenes.ground_labels import Courses, geometric_steps, labelled_range, line_role
 from drivegrid.scenes.render import render_world
 from drivegrid.scenes.road import Band, Course, Junction, LaneLine, Mark, straight
 from tests.scenes.worlds import CAMERA, Black, hand_made, hilly, lane_line, plain_road, put
@@ -262,3 +262,9 @@ def test_far_lanes_have_no_lines():
     road = plain_road()
     scene = scene_of(replace(road, lines=(*road.lines, line)))
     assert all(i.extra["id"] != 5 for i in of(scene, "lane/line"))
+
+
+@pytest.mark.parametrize(("first", "last", "count"), [(1.2, 1.2, 2), (1.2, 87.3, 40), (9, 320, 80)])
+def test_geometric_steps_are_numpy_s(first, last, count):
+    steps = geometric_steps(first, last, count)
+    np.testing.assert_allclose(steps, np.geomspace(first, last, count), rtol=1e-12)

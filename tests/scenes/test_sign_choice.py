@@ -25,6 +25,14 @@ def test_test_scenes_show_all_labels_and_limits_alike():
     assert set(found.values()) == {faces.least}
 
 
+def test_the_fifth_face_of_a_test_scene_goes_through_all_colors():
+    d, colors = Draws(1), {face.color for face in FACES.values()}
+    for turn in range(len(colors)):
+        faces = Faces(test=True, turn=turn)
+        colors.discard([FACES[faces.in_turn(d)] for _ in range(5)][-1].color)
+    assert not colors
+
+
 @pytest.mark.parametrize("way", ["roadside", "in_turn"])
 def test_training_scenes_show_nothing_held_out(way):
     d, faces = Draws(2), Faces(test=False)

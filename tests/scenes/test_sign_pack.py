@@ -6,33 +6,12 @@ import pytest
 
 from drivegrid.errors import FormatError, MissingExtraError
 from drivegrid.labels import default_label_space
-from drivegrid.scenes import sign_pack
-from drivegrid.scenes.assets import add_pack
 from drivegrid.scenes.sign_pack import load_sign_faces
-from tests.scenes.archiving import GOOD, pinned, tar_of
-
-SIGNS = "package/package_signs"
+from tests.scenes.archiving import GOOD, SIGNS, need_cairo, pack_of
 
 
-@pytest.fixture
-def cairo():
-    try:
-        import cairosvg  # noqa: F401
-    except (ImportError, OSError) as error:
-        pytest.skip(f"needs cairosvg: {error}")
-
-
-def pack_of(tmp_path, monkeypatch, files):
-    """Add a pack with these files and return its folder."""
-    archive = tmp_path / "signs.tgz"
-    archive.write_bytes(tar_of(GOOD | files))
-    pack = pinned(archive.read_bytes())
-    monkeypatch.setenv("DRIVEGRID_ASSETS", str(tmp_path / "cache"))
-    monkeypatch.setattr(sign_pack, "find_pack", lambda name: pack)
-    return add_pack(pack, archive)
-
-
-def test_faces_with_label_aspect_and_plate(tmp_path, monkeypatch, cairo) -> None:
+def test_faces_with_label_aspect_and_plate(tmp_path, monkeypatch) -> None:
+    need_cairo()
     more = {f"{SIGNS}/{n}.svg": GOOD[f"{SIGNS}/regulatory--stop--g1.svg"] for n in (
         "warning--unheard-of--g2", "no-group-at-all")}  # fmt: skip
     faces = load_sign_faces(pack_of(tmp_path, monkeypatch, more), 16)
@@ -61,7 +40,8 @@ def test_faces_with_label_aspect_and_plate(tmp_path, monkeypatch, cairo) -> None
     ],
     ids=["empty", "torn", "nothing to see", "entity"],
 )
-def test_broken_faces_are_named(tmp_path, monkeypatch, cairo, svg) -> None:
+def test_broken_faces_are_named(tmp_path, monkeypatch, svg) -> None:
+    need_cairo()
     folder = pack_of(tmp_path, monkeypatch, {f"{SIGNS}/warning--a.svg": svg})
     with pytest.raises(FormatError, match=r"face must .*warning--a\.svg"):
         load_sign_faces(folder, 16)

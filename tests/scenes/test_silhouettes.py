@@ -13,6 +13,7 @@ from drivegrid.scenes.meshes import CATALOGUE
 from drivegrid.scenes.render import view_of
 from drivegrid.scenes.silhouettes import (
     bodies_to_world,
+    id_counts,
     outline_vertices,
     paint_outlines,
     trace_outlines,
@@ -148,16 +149,29 @@ def test_boxes_of_what_nothing_touches_equal_the_id_extents():
         _, instances, areas, outlines = painted(view)
         for outline in outlines:
             number = outline.body.part_of
-            inside = (outline.low > 1).all() and (outline.high < np.array((639, 359))).all()
+            box = np.array(outline.box)
+            inside = (box > 1).all() and (box[2:] < (639, 359)).all()
             alone = sum(o.body.part_of == number for o in outlines) == 1
             own = instances == number
             if number and inside and alone and own.sum() == areas[number]:
                 rows, columns = np.nonzero(own)
                 extent = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-                box = np.concatenate([outline.low, outline.high])
                 assert np.abs(box - extent).max() <= 1.1, (seed, number)  # hulls: 1/16 px
                 checked += 1
     assert checked > 30
+
+
+@pytest.mark.parametrize(
+    ("ids", "count", "expected"),
+    [
+        ([], 0, [0]),
+        ([0, 0], 2, [0, 0, 0]),
+        ([1, 0, 2, 2], 2, [0, 1, 2]),
+        ([3, 65535, 1, 4], 3, [0, 1, 0, 1]),  # ids above the count are left out
+    ],
+)
+def test_id_counts(ids, count, expected):
+    assert id_counts(np.array([ids], dtype=np.uint16), count).tolist() == expected
 
 
 def test_nothing_to_trace():
@@ -200,8 +214,8 @@ def test_a_crest_hides_the_lower_part(depth_m, low, high):
         assert np.abs(rows[[0, -1]] - rows_by_ray[[0, -1]]).max() <= 1
         # The box is that of the whole car.
         pixels = view.camera.project(view.bodies[0].to_world(outline_vertices("sedan")[0]))
-        np.testing.assert_allclose(outlines[0].low, pixels.min(axis=0))
-        np.testing.assert_allclose(outlines[0].high, pixels.max(axis=0))
+        box = [*pixels.min(axis=0), *pixels.max(axis=0)]
+        np.testing.assert_allclose(outlines[0].box, box)
 
 
 def test_one_body_of_one_part():

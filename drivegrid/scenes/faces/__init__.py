@@ -5,7 +5,7 @@
 """
 
 from drivegrid.scenes.faces.atlas import face_atlas
-from drivegrid.scenes.faces.catalogue import FACES, face_image
+from drivegrid.scenes.faces.catalogue import FACES, FaceImage, face_image
 from drivegrid.scenes.faces.face import Face, face_outline
 
-__all__ = ["FACES", "Face", "face_atlas", "face_image", "face_outline"]
+__all__ = ["FACES", "Face", "FaceImage", "face_atlas", "face_image", "face_outline"]

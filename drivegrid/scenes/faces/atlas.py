@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from drivegrid.errors import ConfigError
-from drivegrid.scenes.faces.catalogue import FACES, face_image
+from drivegrid.scenes.faces.catalogue import FACES, FaceImage, face_image
 from drivegrid.scenes.faces.face import UInt8Array
 
 COLUMNS = 16
@@ -19,6 +19,7 @@ _GUTTER = 8
 @lru_cache(maxsize=4)
 def face_atlas(
     side: int = 64,
+    pictures: FaceImage = face_image,
 ) -> tuple[UInt8Array, dict[str, tuple[float, float, float, float]]]:
     """Return a texture of all faces and where each one lies.
 
@@ -28,6 +29,7 @@ def face_atlas(
 
     Args:
         side: Pixels of a tile, a multiple of 8, at least 16.
+        pictures: What draws the faces; the same object gets the same texture again.
 
     Returns:
         (rows * side, 16 * side, 3) uint8 RGB, read-only, row 0 at the top; and key -> u0, v0, u1,
@@ -48,7 +50,7 @@ def face_atlas(
     places = {}
     for index, key in enumerate(FACES):
         top, left = index // COLUMNS * side, index % COLUMNS * side
-        picture = face_image(key, side - 2 * pad)
+        picture = pictures(key, side - 2 * pad)
         tile = cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         image[top : top + side, left : left + side] = tile
         places[key] = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeAlias
 
 from drivegrid.errors import ConfigError
 from drivegrid.scenes.faces.american import AMERICAN
@@ -12,6 +14,9 @@ from drivegrid.scenes.faces.guidance import GUIDANCE
 from drivegrid.scenes.faces.panels import PANELS
 from drivegrid.scenes.faces.regulatory import REGULATORY
 from drivegrid.scenes.faces.warning import WARNING
+
+FaceImage: TypeAlias = Callable[[str, int], UInt8Array]
+"""Key of ``FACES`` and side in pixels to (side, side, 3) uint8 RGB, like ``face_image``."""
 
 _ALL = REGULATORY | AMERICAN | WARNING | GUIDANCE | PANELS
 

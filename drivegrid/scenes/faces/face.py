@@ -90,3 +90,19 @@ def face_outline(shape: str) -> list[tuple[float, float]]:
     if shape not in _OUTLINES:
         raise ConfigError(f"shape must be one of {', '.join(_OUTLINES)}, got {shape!r}.")
     return list(_OUTLINES[shape])
+
+
+def outline_mask(shape: str, side: int, scale: float = 1.0) -> npt.NDArray[np.bool_]:
+    """Return (side, side) which pixels of a face's picture lie in the plate's outline.
+
+    Args:
+        shape: As for ``face_outline``.
+        side: Pixels.
+        scale: The outline grows or shrinks by this about its middle.
+    """
+    corners = np.array(face_outline(shape))
+    middle = corners.mean(axis=0)
+    corners = middle + (corners - middle) * scale
+    pixels = np.stack([corners[:, 0] + 1, 1 - corners[:, 1]], axis=1) / 2 * side
+    mask = np.zeros((side, side), dtype=np.uint8)
+    return np.asarray(cv2.fillPoly(mask, [np.rint(pixels).astype(np.int32)], 1)).astype(bool)

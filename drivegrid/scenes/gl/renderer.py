@@ -14,9 +14,9 @@ import numpy.typing as npt
 from drivegrid.geometry import Size
 from drivegrid.scenes.body import Body
 from drivegrid.scenes.camera import Float32Array
-from drivegrid.scenes.faces.atlas import face_atlas
+from drivegrid.scenes.faces import FaceImage, face_atlas, face_image
 from drivegrid.scenes.gl.context import gl_context, link
-from drivegrid.scenes.gl.edges import soften
+from drivegrid.scenes.gl.edges import soften, window_around
 from drivegrid.scenes.gl.geometry import PASSES, VERTEX, build_geometry
 from drivegrid.scenes.gl.noise import SIDE, noise_tile
 from drivegrid.scenes.gl.staging import (
@@ -57,12 +57,15 @@ class GlRenderer:
 
     Args:
         models: Model name -> model, of all bodies that will be drawn.
+        faces: What draws the pictures of signs.
 
     Raises:
         RenderError: If OpenGL cannot start here.
     """
 
-    def __init__(self, models: Mapping[str, Model] = CATALOGUE) -> None:
+    def __init__(
+        self, models: Mapping[str, Model] = CATALOGUE, faces: FaceImage = face_image
+    ) -> None:
         self._context = context = gl_context()
         geometry = build_geometry(models)
         self._drawables = geometry.drawables
@@ -74,7 +77,7 @@ class GlRenderer:
         self._noise.build_mipmaps()
         self._noise.filter = context.NEAREST_MIPMAP_NEAREST, context.NEAREST
         self._strip = context.buffer(reserve=512 * 12, dynamic=True)
-        image, places = face_atlas(_FACE_PX)
+        image, places = face_atlas(_FACE_PX, faces)
         self._atlas = {k: (u0, v0, u1 - u0, v1 - v0) for k, (u0, v0, u1, v1) in places.items()}
         self._faces = context.texture((image.shape[1], image.shape[0]), 3, image, alignment=1)
         self._faces.build_mipmaps()
@@ -106,8 +109,10 @@ class GlRenderer:
             if view.light.night:
                 self._draw_halos(targets, halo_rows(bodies, view, self._drawables))
             image, numbers = targets.read()
-            write_ids([bodies[index] for index in group], numbers, segments, instances)
-            image = soften(image, numbers)
+            at = window_around(numbers)
+            shown = [bodies[index] for index in group]
+            write_ids(shown, numbers[at], segments[at], instances[at])
+            soften(image[at], numbers[at])
         return Picture(image, segments, instances)
 
     def _upload(self, view: View, instances: Float32Array) -> None:

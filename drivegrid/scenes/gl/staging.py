@@ -28,7 +28,9 @@ LEAST_DETAIL_PX = 1.5
 GRAIN_M = 0.12
 """Where a pixel covers more than this, surfaces are drawn without grain, which costs less."""
 
-PLAIN = PASSES.index("PLAIN")
+PLAIN, GRAIN = PASSES.index("PLAIN"), PASSES.index("GRAIN")
+
+_NO_FACE = (0.0, 0.0, 0.0, 0.0)
 
 Atlas = dict[str, tuple[float, float, float, float]]
 Commands = npt.NDArray[np.uint32]
@@ -52,18 +54,15 @@ def _may_be_seen(body: Body, camera: Camera, drawable: Drawable) -> bool:
 
 def instance_rows(bodies: Sequence[Body], view: View, atlas: Atlas) -> Float32Array:
     """Return (B, 23) what body.vert.glsl reads of each body."""
-    rows = np.zeros((len(bodies), 23), np.float32)
-    for row, body in zip(rows, bodies, strict=True):
+    values: list[float] = []
+    for body in bodies:
         x, y, z = body.position_m
         first, second = body.tints
-        row[:20] = (
-            *(x, y, z, 0.0),
-            *(*body.scale, body.grade),
-            *(*first, body.lamps),
-            *(*second, math.fmod(abs(x * 7.31 + y * 3.77 + z * 1.93), 1.0)),
-            *atlas.get(body.face or "", (0.0, 0.0, 0.0, 0.0)),
-        )
-        row[21:] = math.cos(body.yaw_rad), math.sin(body.yaw_rad)
+        values += (x, y, z, 0.0, *body.scale, body.grade, *first, body.lamps, *second)
+        values.append(math.fmod(abs(x * 7.31 + y * 3.77 + z * 1.93), 1.0))
+        values += atlas.get(body.face or "", _NO_FACE)
+        values += (0.0, math.cos(body.yaw_rad), math.sin(body.yaw_rad))
+    rows = np.array(values, np.float32).reshape(-1, 23)
     rows[:, 8:11] /= 255
     rows[:, 12:15] /= 255
     rows[:, 20] = np.arange(len(bodies)) % NOBODY / 255
@@ -75,7 +74,7 @@ def draw_commands(
     bodies: Sequence[Body], group: range, camera: Camera, drawables: dict[str, Drawable]
 ) -> list[Commands]:
     """Return for each pass the (N, 5) count, 1, first index, 0 and row of some bodies."""
-    commands: list[list[tuple[int, ...]]] = [[] for _ in PASSES]
+    commands: list[list[int]] = [[] for _ in PASSES]
     for row in group:
         body = bodies[row]
         drawable, scale = drawables[body.mesh], max(body.scale)
@@ -84,8 +83,8 @@ def draw_commands(
         for found in drawable.ranges:
             count = found.count(LEAST_DETAIL_PX * pixel_m / scale)
             if count:
-                plain = PASSES[found.index] == "GRAIN" and pixel_m > GRAIN_M
-                commands[PLAIN if plain else found.index].append((count, 1, found.first, 0, row))
+                plain = found.index == GRAIN and pixel_m > GRAIN_M
+                commands[PLAIN if plain else found.index] += (count, 1, found.first, 0, row)
     return [np.array(listed, np.uint32).reshape(-1, 5) for listed in commands]
 
 

@@ -17,7 +17,7 @@ NEAREST_M = NEAR_M
 _TOLERANCE = 0.002
 """Largest share by which a depth between knots may be off."""
 
-_SMOOTH_KNOTS = 24
+_SMOOTH_KNOTS = np.geomspace(1.0, TANGENTS, 24).astype(int) - 1
 
 
 def ground_strip(view: View) -> Float32Array:
@@ -28,19 +28,18 @@ def ground_strip(view: View) -> Float32Array:
     """
     camera = view.camera
     least, greatest, closeness = view.alignment.ground_table(camera.height_m)
-    tangents = np.linspace(least, greatest, TANGENTS)
     # A chord of n steps misses a curve of second difference d by n² d / 8: count knots' shares.
     share = np.zeros(TANGENTS)
     share[1:-1] = np.sqrt(np.abs(np.diff(closeness, 2)) / (8 * _TOLERANCE * closeness[1:-1]))
     bends = np.diff(np.floor(np.cumsum(share)), prepend=0.0) > 0
-    smooth = np.geomspace(1.0, TANGENTS, _SMOOTH_KNOTS).astype(int) - 1
-    bends[smooth] = True
+    bends[_SMOOTH_KNOTS] = True
     width, height = camera.size_wh
     reach = (width + height) / camera.focal_xy[0] * 2
-    strip = np.empty((int(bends.sum()), 2, 3), np.float32)
+    knots = np.flatnonzero(bends)
+    strip = np.empty((len(knots), 2, 3), np.float32)
     strip[:, 0, 0], strip[:, 1, 0] = -reach, reach
-    strip[:, :, 1] = tangents[bends][:, None]
-    strip[:, :, 2] = closeness[bends][:, None]
+    strip[:, :, 1] = (least + knots * ((greatest - least) / (TANGENTS - 1)))[:, None]
+    strip[:, :, 2] = closeness[knots, None]
     return strip.reshape(-1, 3)
 
 

@@ -2,62 +2,23 @@
 
 from collections import Counter
 
-import cv2
 import numpy as np
 import pytest
 
 from drivegrid.errors import ConfigError
 from drivegrid.labels import default_label_space
 from drivegrid.scenes.faces import FACES, Face, face_image, face_outline
+from drivegrid.scenes.faces.colors import main_color, pixel_colors
+from drivegrid.scenes.faces.face import outline_mask
 from drivegrid.scenes.faces.marks import Layer
 
 SPACE = default_label_space()
 COLORS = SPACE.attributes_of("sign")["color"]
 SHAPES = tuple(s for s in SPACE.attributes_of("sign")["shape"] if s != "other")
-CORE = 0.72
-"""Share of the outline that counts as the field; what lies around it is the border."""
-
-
-def inside(shape: str, side: int, scale: float = 1.0):
-    """(side, side) bool: pixels in the plate's outline, shrunk about its middle."""
-    corners = np.array(face_outline(shape))
-    middle = corners.mean(axis=0)
-    corners = middle + (corners - middle) * scale
-    pixels = np.stack([corners[:, 0] + 1, 1 - corners[:, 1]], axis=1) / 2 * side
-    mask = cv2.fillPoly(np.zeros((side, side), np.uint8), [np.rint(pixels).astype(np.int32)], 1)
-    return mask.astype(bool)
-
-
-def hues(image):
-    """(H, W) array of colour names, pixel by pixel, from hue, saturation and brightness."""
-    hue, saturation, value = np.moveaxis(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), 2, 0).astype(int)
-    names = np.full(hue.shape, "other", dtype="<U6")
-    names[(hue < 8) | (hue > 172)] = "red"
-    names[(hue >= 8) & (hue < 18)] = "orange"
-    names[(hue >= 8) & (hue < 18) & (value < 150)] = "brown"
-    names[(hue >= 18) & (hue < 32)] = "yellow"
-    names[(hue >= 35) & (hue < 88)] = "green"
-    names[(hue >= 98) & (hue < 125) & (saturation > 120)] = "blue"
-    names[(saturation < 60) & (value > 180)] = "white"
-    names[(saturation < 60) & (value <= 180)] = "gray"
-    names[value < 70] = "black"
-    return names
 
 
 def measured_color(face: Face) -> str:
-    """The rules of the task sign_color, in their order, on a drawn picture."""
-    image = face.picture(96)
-    names = hues(image)
-    core = inside(face.shape, 96, CORE)
-    border = inside(face.shape, 96) & ~core
-    field = Counter(names[core].tolist())
-    shares = {name: field[name] / core.sum() for name in field}
-    ground = max((n for n in shares if n not in ("black", "gray")), key=shares.__getitem__)
-    ground = "black" if shares.get("black", 0) > 0.55 else ground
-    if shares[ground] < 0.36:
-        return "other"
-    red = (names[border] == "red").mean()
-    return "red-white" if ground in ("white", "yellow") and red > 0.08 else ground
+    return main_color(face.picture(96), face.shape)
 
 
 @pytest.mark.parametrize("key", FACES)
@@ -92,7 +53,7 @@ def test_the_colour_named_is_the_colour_drawn(key) -> None:
 
 @pytest.mark.parametrize("key", BY_BARS)
 def test_red_bars_cover_a_white_field(key) -> None:
-    names = hues(FACES[key].picture(96))
+    names = pixel_colors(FACES[key].picture(96))
     assert set(np.unique(names)) <= {"red", "white", "other", "gray"}
     assert 0.15 < (names == "white").mean() < 0.65
 
@@ -102,6 +63,19 @@ def test_the_measurement_tells_a_wrong_colour() -> None:
     painted = Face(stop.label, stop.shape, stop.color, (Layer((20, 78, 168), ()),))
     assert measured_color(stop) == "red"
     assert measured_color(painted) == "blue"
+
+
+@pytest.mark.parametrize(("level", "color"), [(0, "black"), (120, "other"), (255, "white")])
+def test_a_plain_plate_has_the_colour_of_its_paint(level, color) -> None:
+    assert main_color(np.full((32, 32, 3), level, np.uint8), "circle") == color
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_mask_covers_what_the_outline_does(shape) -> None:
+    x, y = np.array(face_outline(shape)).T
+    area = (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 8
+    assert outline_mask(shape, 200).mean() == pytest.approx(area, abs=0.015)
+    assert outline_mask(shape, 200, 0.5).mean() == pytest.approx(area / 4, abs=0.015)
 
 
 def test_pictures_are_pairwise_distinct() -> None:
@@ -158,7 +132,7 @@ def test_the_same_face_gives_the_same_bytes(side) -> None:
 @pytest.mark.parametrize("key", FACES)
 def test_the_corners_outside_the_plate_show_the_rim(key) -> None:
     face, image = FACES[key], face_image(key, 64)
-    outside = ~inside(face.shape, 64, 1.06)
+    outside = ~outline_mask(face.shape, 64, 1.06)
     assert (image[outside] == face.layers[0].color).all()
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from drivegrid.scenes.body import Body
+from drivegrid.scenes.faces import face_image
+from drivegrid.scenes.gl import GlRenderer
 from drivegrid.scenes.segments import SEGMENT
 from tests.scenes.gl.ray_oracle import cast
 from tests.scenes.sample_view import DAY, NIGHT, SAMPLE_MODELS, sample_view, without_bodies
@@ -180,3 +182,17 @@ def test_draws_make_no_objects(renderer) -> None:
         renderer.draw(views[index % 2])
     # Drivers that never use a name twice count one up for the names just asked for.
     assert all(now - then in (0, 1) for now, then in zip(next_names(), before, strict=True))
+
+
+def test_faces_are_drawn_by_what_the_renderer_was_given(renderer) -> None:
+    sign = Body("sign", (0.0, 1.4, 4.0), part_of=9, segment=SEGMENT["sign"], face="eu stop")
+    view = replace(sample_view(SMALL), bodies=(sign,))
+    other = GlRenderer(SAMPLE_MODELS, lambda key, side: 255 - face_image(key, side))
+    own, negative = renderer.draw(view), other.draw(view)
+    assert np.array_equal(own.instances, negative.instances)
+    inside = cv2.erode((own.instances == 9).astype(np.uint8), np.ones((3, 3))) == 1
+    around = cv2.dilate((own.instances == 9).astype(np.uint8), np.ones((3, 3))) == 1
+    changed = (own.image != negative.image).any(axis=2)
+    assert inside.sum() > 100
+    assert changed[inside].mean() > 0.9
+    assert not changed[~around].any()
