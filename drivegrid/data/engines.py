@@ -30,6 +30,8 @@ AHEAD = 2
 """How many jobs a worker of this machine has at a time: one at work, others ready."""
 WINDOW = 4
 """How many jobs for each worker go to the cluster at a time."""
+STORE_BYTES = 96 * 2**20
+"""What Ray's store holds for each worker; more is spilled to disk."""
 
 
 def _silent(count: int) -> None:
@@ -42,7 +44,7 @@ class Engine:
 
     Args:
         name: ``local``: processes of this machine. ``ray``: Ray Data, on the cluster that
-            ``RAY_ADDRESS`` names or that runs here, else on one started for the purpose.
+            ``RAY_ADDRESS`` names, else on one started here for the purpose.
         workers: Most jobs done at a time; 1 with ``local`` does them in this process. Scripts
             that ask for more need the usual ``if __name__ == "__main__":``.
         progress: Told how many frames are done, each time some are.
@@ -130,7 +132,7 @@ def _map_processes(function: Callable[[J], R], jobs: Iterable[J], workers: int) 
 
 def _map_ray(function: Callable[[J], R], jobs: Iterable[J], workers: int) -> Iterator[R]:
     """Send the jobs in windows: Ray Data wants to know all of its input when it starts."""
-    data = _start_ray()
+    data = _start_ray(workers)
     attempt = partial(_attempt, function)
     jobs = iter(jobs)
     while window := [
@@ -156,7 +158,7 @@ def _attempt(function: Callable[[Any], Any], row: dict[str, Any]) -> dict[str, A
     return {"place": row["place"], "result": pickle.dumps(result)}
 
 
-def _start_ray() -> Any:
+def _start_ray(workers: int) -> Any:
     """Return ray.data, connected."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -165,7 +167,12 @@ def _start_ray() -> Any:
     except ImportError as error:
         raise MissingExtraError("the engine ray", "ray[data]", "fleet") from error
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
+        if os.environ.get("RAY_ADDRESS"):
+            ray.init(**quiet)
+        else:  # by default its store takes, in time, 30% of the memory
+            store = STORE_BYTES * (workers + 2)
+            ray.init("local", include_dashboard=False, object_store_memory=store, **quiet)
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of every window
     return ray.data
