@@ -30,7 +30,7 @@ AHEAD = 2
 """How many jobs a worker of this machine has at a time: one at work, others ready."""
 WINDOW = 4
 """How many jobs for each worker go to the cluster at a time."""
-STORE_BYTES = 96 * 2**20
+STORE_BYTES = 48 * 2**20
 """What Ray's store holds for each worker; more is spilled to disk."""
 
 
