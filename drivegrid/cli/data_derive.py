@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -39,17 +40,27 @@ def import_labels(  # noqa: PLR0913, PLR0917 - options of a command
     source_format: FromOption = "auto",
     pictures: PicturesOption = "link",
     root: RootOption = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="YAML that says what class names mean (taxonomy/README.md)")
+    ] = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder of scenes from labels of any format: labels.jsonl, its pictures beside.
 
     Example: drivegrid data import bdd100k/labels/val.json bdd --root bdd100k/images/val
+
+    Example: drivegrid data import voc/ signs --classes mine.yaml, with `labels: {stop:
+    sign/regulatory/stop}` in mine.yaml
     """
     from drivegrid.data.derive import copy_labels
+    from drivegrid.data.renaming import load_classes, with_classes
 
     made = _target(target, "scene", pictures, root)
-    _finish(copy_labels(_source(source, source_format), made), made, report, as_json)
+    found = _source(source, source_format)
+    if classes is not None:
+        found = replace(found, format=with_classes(found.format, load_classes(classes)))
+    _finish(copy_labels(found, made), made, report, as_json)
 
 
 def export_labels(  # noqa: PLR0913, PLR0917 - options of a command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -51,10 +51,30 @@ def load_label_space(folder: Traversable) -> LabelSpace:
         if file.name.startswith("map_") and file.name.endswith(".yaml"):
             source = file.name[len("map_") : -len(".yaml")]
             maps[source] = _MapReader(file, source, labels, values, problems).read()
+    _refuse(problems, "taxonomy")
+    return LabelSpace(labels, frame, known, maps)
+
+
+def load_source_map(file: Traversable) -> SourceMap:
+    """Read the map of a user's class names to the shipped taxonomy.
+
+    Args:
+        file: YAML in the form of the taxonomy's ``map_<source>.yaml`` (see taxonomy/README).
+
+    Raises:
+        ConfigError: If anything is wrong; the message lists every problem found.
+    """
+    space, problems = default_label_space(), list[str]()
+    values = _all_values(space.labels, space.frame_attributes)
+    found = _MapReader(file, file.name, space.labels, values, problems).read()
+    _refuse(problems, "classes")
+    return found
+
+
+def _refuse(problems: Sequence[str], what: str) -> None:
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
-        raise ConfigError(f"taxonomy must be consistent, got {len(problems)} problems:\n{listed}")
-    return LabelSpace(labels, frame, known, maps)
+        raise ConfigError(f"{what} must be consistent, got {len(problems)} problems:\n{listed}")
 
 
 _ROOT = Label("", "", (), "box", {})

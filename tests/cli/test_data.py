@@ -68,6 +68,19 @@ def test_import_validate_stats_export(labels, tmp_path) -> None:
     assert back == given
 
 
+def test_import_takes_class_names_from_a_file(labels, tmp_path) -> None:
+    classes = tmp_path / "mine.yaml"
+    classes.write_text("labels: {lane/line: lane/stop_line}", "utf-8")
+    ran = run("import", labels, tmp_path / "mine", "--classes", classes)
+    assert ran.exit_code == 0, ran.output
+    counted = json.loads(run("stats", tmp_path / "mine", "--json").stdout)
+    assert list(counted["classes"]) == ["lane/stop_line"]
+    classes.write_text("labels: {lane/line: nowhere}", "utf-8")
+    ran = run("import", labels, tmp_path / "other", "--classes", classes)
+    assert "target must be a taxonomy path" in str(ran.exception)
+    assert not (tmp_path / "other").exists()
+
+
 def test_split_merge_sample(labels, tmp_path) -> None:
     report = tmp_path / "report.json"
     parts = ("--parts", "a=.6,b=.4", "--to", "culane", "--report", report)
