@@ -75,6 +75,17 @@ def test_look_up_goes_from_name_to_strip_to_rules(
     assert load(tmp_path).map_label("toy", name) == target
 
 
+def test_the_basic_level_holds_for_what_lies_below(tmp_path: Path) -> None:
+    space = load(
+        tmp_path,
+        "labels: {a: {basic: true, children: {b: {basic: true, children: {c: c}}}}, d: d}",
+        "{}",
+        None,
+    )
+    basic = {path: space.basic(path) for path in (*space.paths, "nowhere")}
+    assert basic == {"a": "a", "a/b": "a", "a/b/c": "a", "d": "d", "nowhere": "nowhere"}
+
+
 def test_rules_match_whole_names_only(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cone, sky"):
         load(tmp_path).map_label("toy", "no-limit-50")
@@ -94,6 +105,7 @@ def test_rules_match_whole_names_only(tmp_path: Path) -> None:
         ("labels: {a: {words: cone}, b: {words: Cone}}", "unique, got 'cone'"),
         ("labels: {a: {words: stop-line}, b: {also: [stop lines]}}", "unique, got 'stop lines'"),
         ("labels: {a: {words: 3}}", "words: must be text"),
+        ("labels: {a: {basic: 1}}", "basic: must be true or false"),
         ("{frame: [dry], labels: {}}", "must be a mapping"),
     ],
 )

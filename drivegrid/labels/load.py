@@ -109,6 +109,12 @@ def _text(data: object, where: str, problems: list[str]) -> str:
     return data
 
 
+def _flag(data: object, where: str, problems: list[str]) -> bool:
+    if not isinstance(data, bool):
+        problems.append(f"{where}, basic: must be true or false, got {data!r}")
+    return data is True
+
+
 def _texts(data: object, where: str, problems: list[str]) -> tuple[str, ...]:
     if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
         problems.append(
@@ -129,7 +135,7 @@ def _values(data: object, where: str, problems: list[str]) -> _Values:
 
 def _walk(data: object, prefix: str, above: Label, problems: list[str]) -> Iterator[Label]:
     """Yield the labels below ``above``, parents first."""
-    keys = ("words", "plural", "also", "geometry", "attributes", "children")
+    keys = ("words", "plural", "also", "geometry", "basic", "attributes", "children")
     for name, entry in _fields(data, None, f"labels.yaml, {prefix or 'labels'}", problems).items():
         path = f"{prefix}/{name}" if prefix else name
         where = f"labels.yaml, {path}"
@@ -146,7 +152,8 @@ def _walk(data: object, prefix: str, above: Label, problems: list[str]) -> Itera
         many = _text(entry.get("plural", plural(words)), f"{where}, plural", problems)
         plurals = (many, *map(plural, also))
         terms = tuple(dict.fromkeys((words, *also, *plurals)))
-        label = Label(path, words, terms, geometry, {**above.attributes, **own}, many)
+        basic = above.basic or (path if _flag(entry.get("basic", False), where, problems) else "")
+        label = Label(path, words, terms, geometry, {**above.attributes, **own}, many, basic)
         yield label
         if "children" in entry:
             yield from _walk(entry["children"], path, label, problems)

@@ -31,6 +31,7 @@ class Label:
         geometry: Usual shape: point, box, line, poly or seg.
         attributes: Attribute name to its closed list of values, inherited ones included.
         plural: Plural of ``words``.
+        basic: Path of the label, this or one above, at which plain answers stop; empty if none.
     """
 
     path: str
@@ -39,6 +40,7 @@ class Label:
     geometry: str
     attributes: Mapping[str, tuple[str, ...]]
     plural: str = ""
+    basic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class LabelSpace:
         'stop sign'
         """
         return self.label(path).words
+
+    def basic(self, path: str) -> str:
+        """Return the path that a plain answer names; a path that is unknown stays as it is.
+
+        >>> from drivegrid.labels import default_label_space
+        >>> default_label_space().basic("sign/regulatory/stop")
+        'sign/regulatory'
+        """
+        known = self.labels.get(path)
+        return known.basic or path if known is not None else path
 
     def path_of(self, text: str) -> str:
         """Return the path that words, a plural or a synonym name, whatever the case.

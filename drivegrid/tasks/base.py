@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -26,6 +26,8 @@ class Asked:
     instances: tuple[Instance, ...]
     attributes: tuple[str, ...] = ()
     """Names of the attributes the answer must state."""
+    exact: bool = False
+    """Whether the answer gives labels as they are, where plain ones stop at the basic level."""
 
 
 class Task(ABC):
@@ -86,9 +88,19 @@ def answer_items(
         except (GeometryError, TokenError):
             continue
         known = {k: instance.attributes[k] for k in asked.attributes if k in instance.attributes}
-        items.append(AnswerItem(space.words(instance.label), known, geometry))
+        label = instance.label if asked.exact else space.basic(instance.label)
+        items.append(AnswerItem(space.words(label), known, geometry))
         kept.append(instance)
     return items, tuple(kept)
+
+
+def at_basic_level(instance: Instance, space: LabelSpace | None = None) -> Instance:
+    """Return an instance under the name that plain answers give it.
+
+    Of all signs at once nobody asks their 120 meanings; what a sign says is asked of that sign.
+    """
+    label = (space or default_label_space()).basic(instance.label)
+    return instance if label == instance.label else replace(instance, label=label)
 
 
 def pick(rng: np.random.Generator, options: Sequence[str]) -> str:

@@ -75,10 +75,12 @@ class Objects(Task):
 def ask_nearest(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
     """Ask for the nearest of a class; boxes from near to far."""
     same = tuple(i for i in boxes if i.label == label)
-    return Asked(pick(rng, NEAREST).format(default_label_space().words(label)), same[:1])
+    words = default_label_space().words(label)
+    return Asked(pick(rng, NEAREST).format(words), same[:1], exact=True)
 
 
 def ask_all_of(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
     """Ask for all of a class."""
     same = tuple(i for i in boxes if i.label == label)
-    return Asked(pick(rng, ALL_OF).format(default_label_space().words(label)), same)
+    words = default_label_space().words(label)
+    return Asked(pick(rng, ALL_OF).format(words), same, exact=True)

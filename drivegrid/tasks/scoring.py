@@ -9,6 +9,7 @@ from typing import Any
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.metrics.evaluate import evaluate_scenes
+from drivegrid.tasks.base import at_basic_level
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 
@@ -22,8 +23,9 @@ HEADLINES = (
 
 
 def asked_part(scene: Scene) -> Scene:
-    """Return the scene with only what the tasks ask for, in their order."""
-    instances = tuple(i for task in TASKS.values() for i in task.instances(scene))
+    """Return the scene with only what the tasks ask for, in their order, at the basic level."""
+    asked = (i for task in TASKS.values() for i in task.instances(scene))
+    instances = tuple(at_basic_level(instance) for instance in asked)
     return replace(scene, instances=instances)
 
 

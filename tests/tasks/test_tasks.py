@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivegrid.geometry import x_at_bottom
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Point, x_at_bottom
 from drivegrid.tasks import drivable, lanes, objects, signs
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.corpus import unfamiliar_words
+from drivegrid.tasks.scoring import asked_part
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, parse_answer
@@ -122,3 +124,13 @@ def test_queries_page_lists_what_the_tasks_ask() -> None:
 )
 def test_unfamiliar_words(query, words) -> None:
     assert unfamiliar_words(query) == words
+
+
+def test_plain_answers_stop_at_the_basic_level() -> None:
+    stop = Instance("sign/regulatory/stop", Point((30.0, 20.0)))
+    scene = Scene(Frame("", (64, 48)), (stop,))
+    [item], kept = answer_items(Asked("all traffic signs", (stop,)), Codec(), (64, 48))
+    assert (item.label, kept) == ("regulatory sign", (stop,))
+    [item], _ = answer_items(Asked("the stop sign", (stop,), exact=True), Codec(), (64, 48))
+    assert item.label == "stop sign"
+    assert [instance.label for instance in asked_part(scene).instances] == ["sign/regulatory"]

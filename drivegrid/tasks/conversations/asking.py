@@ -84,7 +84,7 @@ def ask_expression(talk: Talk, kind: str) -> Turns:
         if kind == "none" and not _can_deny_words(talk, expression.text):
             continue
         instances = tuple(talk.scene.instances[index] for index in expression.targets)
-        yield talk.turn(Asked(expression.text, talk.ordered(instances)), whole=True)
+        yield talk.turn(Asked(expression.text, talk.ordered(instances), exact=True), whole=True)
 
 
 def _can_deny_words(talk: Talk, text: str) -> bool:
@@ -111,7 +111,7 @@ def _told(talk: Talk, text: str, targets: list[int]) -> Turn | None:
     shown = [talk.scene.instances[place] for place in places if place is not None]
     if len(shown) < len(targets):
         return None
-    return talk.turn(Asked(escape_text(text), talk.ordered(shown)), whole=True)
+    return talk.turn(Asked(escape_text(text), talk.ordered(shown), exact=True), whole=True)
 
 
 def _rows(extra: Mapping[str, Any], key: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:

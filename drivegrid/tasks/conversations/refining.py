@@ -33,7 +33,7 @@ def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
     ]
     for expression in talk.expressions:
         instances = talk.ordered(talk.scene.instances[index] for index in expression.targets)
-        answers += [Asked(expression.text, instances)] if instances else []
+        answers += [Asked(expression.text, instances, exact=True)] if instances else []
     for index in rng.permutation(len(answers)):
         turn = talk.turn(answers[index], whole=True)
         yield mistaken(talk, turn, rng) if turn else None
