@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from drivegrid.data.formats.bdd_masks import LANE_CLASSES
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import BoolArray, FloatArray, Polygon, Polyline, Size
@@ -31,18 +32,8 @@ MaskArray: TypeAlias = npt.NDArray[np.uint8]
 RADII_PX = (1, 2, 5)
 DIRECTIONS = ("parallel", "vertical")
 STYLES = ("solid", "dashed")
-CATEGORIES = (
-    "crosswalk",
-    "double other",
-    "double white",
-    "double yellow",
-    "road curb",
-    "single other",
-    "single white",
-    "single yellow",
-)
 BACKGROUND = 255
-SUB_TASKS = {"direction": DIRECTIONS, "style": STYLES, "category": CATEGORIES}
+SUB_TASKS = {"direction": DIRECTIONS, "style": STYLES, "category": LANE_CLASSES}
 _SHIFTS = {"direction": (5, 1), "style": (4, 1), "category": (0, 7)}
 _BACKGROUND_BIT = 8
 _FAR = 1 << 20
@@ -150,7 +141,7 @@ def byte_of(instance: Instance) -> int:
         known = color if color in ("white", "yellow") else "other"
         name = f"{'double' if double else 'single'} {known}"
     across, dashed = told.get("direction") == "across", style in ("dashed", "double dashed")
-    return CATEGORIES.index(name) | dashed << 4 | across << 5
+    return LANE_CLASSES.index(name) | dashed << 4 | across << 5
 
 
 def _pixels(instance: Instance, size_wh: Size) -> BoolArray:

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from drivegrid.data.formats.bdd_masks import LANE_CLASSES
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Polygon, Polyline
 from drivegrid.metrics.bdd_lane import (
     BACKGROUND,
-    CATEGORIES,
     RADII_PX,
     SUB_TASKS,
     boundary_f,
@@ -108,7 +108,7 @@ def test_the_official_answers(realdata):
 )
 def test_bytes(label, attributes, name, style, direction):
     byte = byte_of(Instance(label, LINE, attributes))
-    assert (byte & 7, byte >> 4 & 1, byte >> 5 & 1) == (CATEGORIES.index(name), style, direction)
+    assert (byte & 7, byte >> 4 & 1, byte >> 5 & 1) == (LANE_CLASSES.index(name), style, direction)
     assert byte & 8 == 0
 
 

@@ -124,7 +124,11 @@ def _kind(parts: tuple[str, ...]) -> tuple[str | None, int]:
 
 
 def recognise_bdd_masks(peek: Peek) -> str | None:
-    """Return why a folder holds masks of BDD100K, None if it does not."""
+    """Return why a folder holds masks of BDD100K, None if it does not.
+
+    The first mask decides. One without background says nothing: many tools draw their own classes
+    on black, which would be a crosswalk, or drivable, all over.
+    """
     for file in peek.files:
         if file.name.endswith(".json"):
             return None
@@ -132,10 +136,11 @@ def recognise_bdd_masks(peek: Peek) -> str | None:
         kind, _ = _kind(parts)
         if kind is not None:
             try:
-                _check(_bytes_of(file), kind)
+                mask = _bytes_of(file)
+                _check(mask, kind)
             except FormatError:
                 return None
-            return f"folder with {kind} masks of BDD100K"
+            return f"folder with {kind} masks of BDD100K" if _has_background(mask, kind) else None
     return None
 
 
@@ -185,6 +190,11 @@ def _check(mask: npt.NDArray[np.uint8], kind: str) -> None:
     runs = int(np.count_nonzero(mask[:, 1:] != mask[:, :-1]))
     if runs > MAX_RUNS:
         raise FormatError(f"mask must have at most {MAX_RUNS} runs, got {runs}.")
+
+
+def _has_background(mask: npt.NDArray[np.uint8], kind: str) -> bool:
+    background = mask & BACKGROUND if kind == "lane" else mask >= len(DRIVABLE_CLASSES)
+    return bool(background.any())
 
 
 def lanes_of(mask: npt.NDArray[np.uint8]) -> list[Instance]:

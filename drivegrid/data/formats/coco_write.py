@@ -14,6 +14,7 @@ from drivegrid.data.files import atomic_path, fill_lines
 from drivegrid.data.formats.coco_annotations import annotation_of, own_extra, write_facts
 from drivegrid.data.formats.coco_ids import Ids, NamedTable
 from drivegrid.data.formats.coco_shapes import Record
+from drivegrid.data.formats.holding import held
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
@@ -44,16 +45,8 @@ def save_coco(scenes: Iterable[Scene], path: str | Path) -> Saved:
     path, saved = Path(path), Saved()
     writer = _Writer()
     with tempfile.TemporaryFile() as frames:
-        for index, scene in enumerate(scenes):
-            try:
-                record, losses = writer.frame(scene)
-            except FormatError as error:
-                item = f"scene {index}" + (f", {error.item}" if error.item else "")
-                saved.quarantine.reject(FormatError(error.message, path, item=item))
-                continue
+        for record in held(scenes, writer.frame, path, saved, in_detail=True):
             frames.write(json.dumps(record).encode() + b"\n")
-            saved.lose(losses)
-            saved.quarantine.keep()
         with atomic_path(path) as part, tempfile.TemporaryFile() as annotations:
             lines = writer.lines(frames, annotations)
             fill_lines(part, lines, packed=path.suffix == ".gz")

@@ -12,9 +12,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from drivegrid.data.files import atomic_path, fill_lines
@@ -31,6 +31,7 @@ from drivegrid.data.formats.cvat_tracks import (
 )
 from drivegrid.data.formats.cvat_tracks_out import Tracks, is_of_video
 from drivegrid.data.formats.cvat_xml import iter_pieces
+from drivegrid.data.formats.holding import write_each
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.quarantine import Loaded, Loss, Saved
 from drivegrid.data.scene import Scene
@@ -146,14 +147,18 @@ def save_cvat(scenes: Iterable[Scene], path: str | Path) -> Saved:
     with atomic_path(path) as part:
         if first and _is_of_video(first[0]):
             tracks = Tracks()
-            for index, scene in enumerate(coming):
-                _count(saved, partial(tracks.add, scene), path, index)
+            write_each(coming, tracks.add, path, saved)
             fill_lines(part, tracks.lines(), packed=False)
             return saved
         with tempfile.TemporaryFile() as body:  # labels, which stand first, are known last
-            used = UsedLabels()
-            for index, scene in enumerate(coming):
-                _count(saved, partial(_write_image, body, scene, index, used), path, index)
+            used, numbers = UsedLabels(), count()
+
+            def write(scene: Scene) -> list[Loss]:
+                lines, losses = image_lines(scene, next(numbers), used)
+                body.writelines(f"{line}\n".encode() for line in lines)
+                return losses
+
+            write_each(coming, write, path, saved)
             body.seek(0)
             size = {"size": str(saved.quarantine.num_kept), "mode": "annotation"}
             with part.open("wb") as file:
@@ -168,21 +173,6 @@ def _is_of_video(scene: Scene) -> bool:
         return is_of_video(scene)
     except FormatError:
         return False
-
-
-def _write_image(body: BinaryIO, scene: Scene, index: int, used: UsedLabels) -> list[Loss]:
-    lines, losses = image_lines(scene, index, used)
-    body.writelines(f"{line}\n".encode() for line in lines)
-    return losses
-
-
-def _count(saved: Saved, write: Any, path: Path, index: int) -> None:
-    """Write a scene and note what was lost, or set it aside."""
-    try:
-        saved.lose(write())
-        saved.quarantine.keep()
-    except FormatError as error:
-        saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
 
 
 CVAT = Format(

@@ -18,7 +18,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, read_lines, walk_files
 from drivegrid.data.formats.boxes import coarser, left_out, own_extra, plain_number
 from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import class_implied, label_of
 from drivegrid.data.formats.peek import Peek
@@ -271,34 +272,38 @@ def save_gtsrb(scenes: Iterable[Scene], path: str | Path) -> Saved:
     if path.is_dir():
         path = path / LABELS_NAME
 
+    sheet = _Sheet()
+    frames = held(scenes, sheet.lines_of, path, saved)
+
     def lines() -> Iterator[str]:
-        further: list[str] | None = None
-        for index, scene in enumerate(scenes):
-            try:
-                rows, losses = _rows(scene)
-                if further is None:
-                    further = _further(rows)
-                    head = _joined([*HEADER, *further])
-                printed = [
-                    _joined([*words, *(rest.get(name, "") for name in further)])
-                    for words, rest in rows
-                ]
-            except FormatError as error:
-                saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
-                continue
-            lost = {name for _, rest in rows for name in rest if name not in further}
-            image = scene.frame.image
-            saved.lose(losses + [Loss(image, f"column {name} left out") for name in sorted(lost)])
-            if saved.quarantine.num_kept == 0:
-                yield head
-            saved.quarantine.keep()
-            yield from printed
-        if saved.quarantine.num_kept == 0:
-            yield _joined(HEADER)
+        first = next(frames, [])
+        yield sheet.head
+        yield from chain(first, chain.from_iterable(frames))
 
     with atomic_path(path) as part:
         fill_lines(part, lines(), packed=False)
     return saved
+
+
+class _Sheet:
+    """Lines of signs, with the further columns that the first sign has."""
+
+    def __init__(self) -> None:
+        self.head = _joined(HEADER)
+        self._further: list[str] | None = None
+
+    def lines_of(self, scene: Scene) -> tuple[list[str], list[Loss]]:
+        """Return a line for each sign of a scene, and what is lost."""
+        rows, losses = _rows(scene)
+        further = _further(rows) if self._further is None else self._further
+        head = _joined([*HEADER, *further])
+        lines = [
+            _joined([*words, *(rest.get(name, "") for name in further)]) for words, rest in rows
+        ]
+        self.head, self._further = head, further
+        lost = {name for _, rest in rows for name in rest if name not in further}
+        image = scene.frame.image
+        return lines, losses + [Loss(image, f"column {name} left out") for name in sorted(lost)]
 
 
 def _rows(scene: Scene) -> tuple[list[tuple[list[str], dict[str, str]]], list[Loss]]:

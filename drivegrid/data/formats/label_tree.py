@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_folder, write_lines, write_text
+from drivegrid.data.formats.holding import held
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.scene import Scene
@@ -75,19 +76,16 @@ def _save_into(
     tree: _Tree, scenes: Iterable[Scene], files_of: Callable[[Scene], FrameFiles], root: Path
 ) -> Saved:
     """Write into a folder; errors name ``root``."""
-    saved, lines = Saved(), list[str]()
-    for index, scene in enumerate(scenes):
-        try:
-            _check_picture(scene.frame.image)
-            files = files_of(scene)
-            tree.write(files.texts, scene.frame.image)
-        except FormatError as error:
-            saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
-            continue
-        lines += [files.listed] if files.listed is not None else []
-        saved.lose(files.losses)
-        saved.quarantine.keep()
-    tree.finish(lines)
+    saved = Saved()
+
+    def write(scene: Scene) -> tuple[str | None, list[Loss]]:
+        _check_picture(scene.frame.image)
+        files = files_of(scene)
+        tree.write(files.texts, scene.frame.image)
+        return files.listed, files.losses
+
+    listed = held(scenes, write, root, saved)
+    tree.finish([line for line in listed if line is not None])
     return saved
 
 

@@ -23,6 +23,7 @@ from drivegrid.data.files import atomic_folder, parse_json, read_whole, walk_fil
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.drawing_tools import attributes_of_words, checked_size
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.holding import write_each
 from drivegrid.data.formats.labelme_shapes import (
     flags_saying,
     read_shapes,
@@ -189,18 +190,16 @@ def save_labelme(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
     saved, taken = Saved(), set[str]()
-    for index, scene in enumerate(scenes):
-        try:
-            name, record, losses = _record(scene)
-            if name in taken:
-                raise FormatError(f"frame must have a file of its own, got {name!r:.200} again.")
-            _write_file(folder / name, json.dumps(record, ensure_ascii=False, indent=2))
-        except FormatError as error:
-            saved.quarantine.reject(FormatError(error.message, root, item=f"scene {index}"))
-            continue
+
+    def write(scene: Scene) -> list[Loss]:
+        name, record, losses = _record(scene)
+        if name in taken:
+            raise FormatError(f"frame must have a file of its own, got {name!r:.200} again.")
+        _write_file(folder / name, json.dumps(record, ensure_ascii=False, indent=2))
         taken.add(name)
-        saved.lose(losses)
-        saved.quarantine.keep()
+        return losses
+
+    write_each(scenes, write, root, saved)
     return saved
 
 

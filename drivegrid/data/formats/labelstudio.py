@@ -22,6 +22,7 @@ from drivegrid.data.files import atomic_path, parse_json, read_whole
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.drawing_tools import checked_size
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.labelstudio_results import read_results, write_results
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
@@ -235,21 +236,21 @@ def save_labelstudio(scenes: Iterable[Scene], path: str | Path) -> Saved:
     """
     path, saved = Path(path), Saved()
     with atomic_path(path) as part, part.open("wb") as file:
-        before = b"["
-        for index, scene in enumerate(scenes):
-            try:
-                task, losses = _task(scene)
-                line = json.dumps(task, ensure_ascii=False).encode()
-            except (FormatError, UnicodeEncodeError) as error:
-                message = error.message if isinstance(error, FormatError) else str(error)
-                saved.quarantine.reject(FormatError(message, path, item=f"scene {index}"))
-                continue
-            file.write(before + b"\n" + line)
-            before = b","
-            saved.lose(losses)
-            saved.quarantine.keep()
-        file.write((b"[" if before == b"[" else b"") + b"\n]\n")
+        file.write(b"[")
+        before = b"\n"
+        for line in held(scenes, _line, path, saved):
+            file.write(before + line)
+            before = b",\n"
+        file.write(b"\n]\n")
     return saved
+
+
+def _line(scene: Scene) -> tuple[bytes, list[Loss]]:
+    task, losses = _task(scene)
+    try:
+        return json.dumps(task, ensure_ascii=False).encode(), losses
+    except UnicodeEncodeError as error:
+        raise FormatError(str(error)) from error
 
 
 def _task(scene: Scene) -> tuple[dict[str, Any], list[Loss]]:

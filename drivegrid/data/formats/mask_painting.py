@@ -15,6 +15,7 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import atomic_folder, write_lines
 from drivegrid.data.formats.frame_files import write_frame_file
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
 from drivegrid.data.formats.mask_classes import (
     MAX_COLOR,
@@ -28,7 +29,7 @@ from drivegrid.data.formats.naming import ClassName
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.rasters import mask_shape, outline_classes, paint, rle_decode
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import FormatError, GeometryError
+from drivegrid.errors import FormatError
 from drivegrid.geometry import Polygon
 from drivegrid.labels.mapping import MappedLabel
 
@@ -60,21 +61,16 @@ def save_masks(scenes: Iterable[Scene], path: str | Path) -> Saved:
         OSError: If the disk is full or the folder cannot be written.
     """
     root, saved, table = Path(path), Saved(), ClassTable()
-    listed: list[str] = []
     with atomic_folder(root) as work:
         taken = {work / LIST_NAME, work / FRAMES_NAME}
-        for index, scene in enumerate(scenes):
-            try:
-                image, mask = _names(scene)
-                values, losses = _painted(scene, table)
-                write_frame_file(work, mask, _encoded(values, bool(table.colors)), taken)
-            except (FormatError, GeometryError) as error:
-                message = error.message if isinstance(error, FormatError) else str(error)
-                saved.quarantine.reject(FormatError(message, root, item=f"scene {index}"))
-                continue
-            listed.append(f"{image}\t{mask}")
-            saved.lose(losses)
-            saved.quarantine.keep()
+
+        def write(scene: Scene) -> tuple[str, list[Loss]]:
+            image, mask = _names(scene)
+            values, losses = _painted(scene, table)
+            write_frame_file(work, mask, _encoded(values, bool(table.colors)), taken)
+            return f"{image}\t{mask}", losses
+
+        listed = list(held(scenes, write, root, saved))
         write_lines(work / LIST_NAME, table.lines())
         write_lines(work / FRAMES_NAME, listed)
     return saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ from drivegrid.data.checks import check_image_name, check_numbers
 from drivegrid.data.fields import as_kind, box, field, put_back
 from drivegrid.data.files import atomic_folder
 from drivegrid.data.formats.coco_shapes import Record
+from drivegrid.data.formats.holding import write_each
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
 from drivegrid.data.formats.naming import class_of
 from drivegrid.data.formats.nuimages_words import (
@@ -27,7 +29,7 @@ from drivegrid.data.formats.nuimages_words import (
 )
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import FormatError, GeometryError
+from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, Polygon, Size
 
 VERSION = "v1.0-drivegrid"
@@ -69,13 +71,7 @@ def save_nuimages(scenes: Iterable[Scene], path: str | Path) -> Saved:
     saved = Saved()
     with atomic_folder(Path(path) / VERSION) as folder, ExitStack() as stack:
         tables = _Tables(folder, stack)
-        for index, scene in enumerate(scenes):
-            try:
-                saved.lose(_write_frame(scene, tables))
-                saved.quarantine.keep()
-            except (FormatError, GeometryError) as error:
-                message = error.message if isinstance(error, FormatError) else str(error)
-                saved.quarantine.reject(FormatError(message, path, item=f"scene {index}"))
+        write_each(scenes, partial(_write_frame, tables=tables), Path(path), saved)
         tables.close()
     return saved
 

@@ -25,6 +25,7 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field, points, put_back
 from drivegrid.data.files import atomic_folder, parse_json, read_whole, walk_files
 from drivegrid.data.formats.frame_files import write_frame_file
+from drivegrid.data.formats.holding import write_each
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
 from drivegrid.data.formats.naming import ClassName, class_of, label_of
 from drivegrid.data.quarantine import Loss, Saved
@@ -149,15 +150,13 @@ def save_files(scenes: Iterable[Scene], path: Path, dialect: Dialect) -> Saved:
     saved = Saved()
     with atomic_folder(path) as work:
         taken: set[Path] = set()
-        for index, scene in enumerate(scenes):
-            try:
-                file, record, losses = _record(scene, dialect)
-                write_frame_file(work, file, json.dumps(record).encode(), taken)
-            except FormatError as error:
-                saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
-                continue
-            saved.lose(losses)
-            saved.quarantine.keep()
+
+        def write(scene: Scene) -> list[Loss]:
+            file, record, losses = _record(scene, dialect)
+            write_frame_file(work, file, json.dumps(record).encode(), taken)
+            return losses
+
+        write_each(scenes, write, path, saved)
     return saved
 
 

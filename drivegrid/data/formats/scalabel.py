@@ -24,6 +24,7 @@ from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import atomic_path, fill_lines, parse_json, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.scalabel_labels import (
     KEY,
     OPEN,
@@ -227,19 +228,14 @@ def save_frames(
 ) -> Saved:
     """Write frames one by one, a line each, between two pieces of text."""
     saved = Saved()
+    records = held(
+        scenes, partial(frame_record, vocabulary=vocabulary), path, saved, in_detail=True
+    )
 
     def lines() -> Iterator[str]:
         yield around[0]
         before = ""
-        for index, scene in enumerate(scenes):
-            try:
-                record, losses = frame_record(scene, vocabulary)
-            except FormatError as error:
-                item = f"scene {index}" + (f", {error.item}" if error.item else "")
-                saved.quarantine.reject(FormatError(error.message, path, item=item))
-                continue
-            saved.lose(losses)
-            saved.quarantine.keep()
+        for record in records:
             yield before + json.dumps(record)
             before = ","
         yield around[1]

@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from drivegrid.data.files import atomic_path, fill_lines, parse_json
 from drivegrid.data.formats.boxes import coarser, left_out, own_extra
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import class_of, label_of
 from drivegrid.data.formats.peek import Peek
@@ -176,22 +178,19 @@ def save_talk2car(scenes: Iterable[Scene], path: str | Path) -> Saved:
     """
     path, saved = Path(path), Saved()
     clips: dict[str, None] = {}
+    numbers = count()
+
+    def hold(scene: Scene) -> tuple[list[dict[str, Any]], list[Loss]]:
+        commands, losses = _commands(scene, next(numbers))
+        if scene.frame.clip:
+            clips[scene.frame.clip] = None
+        return commands, losses
 
     def lines() -> Iterator[str]:
         before = '{"commands": ['
-        for index, scene in enumerate(scenes):
-            try:
-                commands, losses = _commands(scene, index)
-            except FormatError as error:
-                item = f"scene {index}" + (f", {error.item}" if error.item else "")
-                saved.quarantine.reject(FormatError(error.message, path, item=item))
-                continue
-            clips.update(dict.fromkeys([scene.frame.clip] if scene.frame.clip else []))
-            saved.lose(losses)
-            saved.quarantine.keep()
-            for command in commands:
-                yield before + json.dumps(command)
-                before = ","
+        for command in chain.from_iterable(held(scenes, hold, path, saved, in_detail=True)):
+            yield before + json.dumps(command)
+            before = ","
         yield ("" if before == "," else before) + '], "scene_tokens": ' + json.dumps([*clips]) + "}"
 
     with atomic_path(path) as part:

@@ -28,6 +28,7 @@ from drivegrid.data.checks import check_image_name, check_numbers, check_rows, i
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
 from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.lanes import (
     LANE,
     climbs,
@@ -217,21 +218,14 @@ def save_tusimple(
     path, saved = Path(path), Saved()
     type_rows: list[tuple[str, list[str]]] = []
 
-    def lines() -> Iterator[str]:
-        for index, scene in enumerate(scenes):
-            try:
-                check_image_name(scene.frame.image)
-            except FormatError as error:
-                saved.quarantine.reject(FormatError(error.message, path, item=f"scene {index}"))
-                continue
-            record, types, losses = _record(scene, h_samples)
-            saved.lose(losses)
-            type_rows.append((scene.frame.image, types))
-            saved.quarantine.keep()
-            yield json.dumps(record)
+    def line_of(scene: Scene) -> tuple[str, list[Loss]]:
+        image = check_image_name(scene.frame.image)
+        record, types, losses = _record(scene, h_samples)
+        type_rows.append((image, types))
+        return json.dumps(record), losses
 
     with atomic_path(path) as part:
-        fill_lines(part, lines(), packed=path.suffix == ".gz")
+        fill_lines(part, held(scenes, line_of, path, saved), packed=path.suffix == ".gz")
         if is_stream(path):
             saved.lose(lost_types(type_rows))
         else:  # before the labels appear, which would be read with the wrong types

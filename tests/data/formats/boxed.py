@@ -46,6 +46,14 @@ def make_box(label, *xyxy, **changes):
     return Instance(label, Box(np.array(xyxy or (10, 20, 30, 40), dtype=float)), **changes)
 
 
+def put(folder, content, name):
+    """Write a file of text or bytes into a folder, and return the folder."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
 def trip(name, scenes, path):
     """Return scenes written and read, and the messages of what was lost."""
     saved = FORMATS[name].save(scenes, path)

@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from drivegrid.data.formats import detect_format, find_format
-from drivegrid.data.formats.bdd_masks import areas_of, centre_lines, lanes_of, load_bdd_masks
+from drivegrid.data.formats.bdd_masks import (
+    areas_of,
+    centre_lines,
+    lanes_of,
+    load_bdd_masks,
+    recognise_bdd_masks,
+)
+from drivegrid.data.formats.masks import recognise_masks
+from drivegrid.data.formats.peek import Peek
 from drivegrid.data.rasters import fill
 from drivegrid.errors import FormatError
 
@@ -139,6 +147,43 @@ def test_other_folders_are_not_recognised(tmp_path):
         detect_format(tmp_path)
     with pytest.raises(FormatError, match="masks"):
         load_bdd_masks(tmp_path / "labels")
+
+
+FIRST_MASKS = {
+    "lane": [
+        (make_mask(back=255), True),
+        (make_mask((6, (20, 70), (60, 10)), back=8), True),
+        (make_mask(back=0), False),
+        (make_mask((1, (20, 70), (60, 10)), (4, (90, 70), (60, 10)), back=0), False),
+    ],
+    "drivable": [
+        (make_mask(back=2), True),
+        (make_mask((1, (20, 70), (60, 10)), back=255), True),
+        (make_mask(back=0), False),
+        (make_mask((1, (20, 70), (60, 10)), back=0), False),
+    ],
+}
+"""Masks drawn on BDD100K's background, and on black as CULane's lane numbers are."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "mask", "is_known"),
+    [(kind, *row) for kind, rows in FIRST_MASKS.items() for row in rows],
+)
+def test_masks_drawn_on_black_are_not_recognised(tmp_path, kind, mask, is_known):
+    write(tmp_path / kind / "a.png", mask)
+    assert (recognise_bdd_masks(Peek(tmp_path)) is not None) == is_known
+    [scene] = load_bdd_masks(tmp_path).scenes  # who names the format has it read all the same
+    assert scene.frame.size_wh == (128, 72)
+
+
+def test_black_masks_beside_a_class_list_are_class_masks(tmp_path):
+    write(tmp_path / "lane_labels" / "a.png", make_mask(back=0))
+    assert recognise_masks(Peek(tmp_path)) is None
+    (tmp_path / "classes.txt").write_text("0 Road\n1 Sidewalk\n")
+    assert detect_format(tmp_path)[0] == "masks"
+    [scene] = find_format("masks").load(tmp_path).scenes
+    assert len(scene.instances) == 1
 
 
 def test_real_masks(realdata):

@@ -1,78 +1,33 @@
-"""COCO: a golden file, what a file holds comes back, parts, masks, ids, results, wrong files."""
+"""COCO: a golden file, results, wrong files, real boxes and masks."""
 
 import gzip
 import json
 import pickle
-from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from drivegrid.data.formats import FORMATS, detect_format
 from drivegrid.data.formats.coco import load_coco, open_coco, recognise_coco, save_coco
-from drivegrid.data.formats.coco_shapes import fingerprint
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
-from drivegrid.data.rasters import fill, rle_encode, rle_to_text
-from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
-from drivegrid.geometry import Box, Polygon
-from tests.data.builders import SHAPES, make_lane, make_scene
+from tests.data.formats.coco_content import (
+    CATEGORIES,
+    FULL,
+    GOLDEN,
+    annotation,
+    box,
+    by_id,
+    content,
+    load_one,
+    polygon,
+    write,
+    written,
+)
 from tests.data.formats.mutations import mutated
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "formats" / "coco.json"
-CATEGORIES = [
-    {"id": 1, "name": "car", "supercategory": "vehicle"},
-    {"id": 2, "name": "traffic cone"},
-]
-
-
-def annotation(number=1, **changes):
-    usual = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
-    return {"id": number, **usual, "segmentation": [], **changes}
-
-
-def content(*annotations, images=None, **members):
-    image = {"id": 1, "file_name": "a.jpg", "width": 8, "height": 6}
-    tables = {"images": images or [image], "annotations": list(annotations)}
-    return {"categories": CATEGORIES, **tables, **members}
-
-
-def write(path, value):
-    path.write_text(value if isinstance(value, str) else json.dumps(value))
-    return path
-
-
-def load_one(tmp_path, *annotations, **members):
-    [scene] = load_coco(write(tmp_path / "in.json", content(*annotations, **members))).scenes
-    return scene
-
-
-def written(tmp_path, *scenes):
-    """The content of the file that is written, and the messages of what was lost."""
-    saved = save_coco(scenes, tmp_path / "out.json")
-    return json.loads((tmp_path / "out.json").read_text()), [loss.message for loss in saved.losses]
-
-
-def by_id(value):
-    """Content with annotations by id and keys in no order."""
-    return value | {"annotations": {found["id"]: found for found in value["annotations"]}}
-
-
-def box(*xyxy):
-    return Box(np.array(xyxy, dtype=float))
-
-
-def polygon(*rings):
-    return Polygon(tuple(np.array(ring, dtype=float) for ring in rings))
-
-
-SQUARE = [[0, 0], [4, 0], [4, 4], [0, 4]]
-HOLE = [[1, 1], [3, 1], [3, 3], [1, 3]]
 
 
 def test_the_golden_file(tmp_path):
@@ -111,213 +66,6 @@ def test_compressed_files_and_images_without_annotations(tmp_path):
     save_coco(loaded.scenes, tmp_path / "b.json.gz")
     assert load_coco(tmp_path / "b.json.gz").scenes == loaded.scenes
     assert recognise_coco(Peek(tmp_path / "b.json.gz"))
-
-
-# Shapes -------------------------------------------------------------------------------------------
-
-FULL = {"size": [6, 8], "counts": [0, 12, 36]}
-SHAPES_READ = {
-    "no segmentation": ({"segmentation": None}, box(1, 2, 4, 6)),
-    "an empty part": ({"segmentation": [[]]}, box(1, 2, 4, 6)),
-    "a part of four numbers": ({"segmentation": [[1, 2, 3, 4]]}, box(1, 2, 4, 6)),
-    "off the image": ({"bbox": [-3.5, 2, 30, 1]}, box(-3.5, 2, 26.5, 3)),
-    "runs": ({"segmentation": FULL}, polygon([[0, 0], [2, 0], [2, 6], [0, 6]])),
-    "text of runs": ({"segmentation": {"size": [6, 8], "counts": rle_to_text(FULL["counts"])}},
-                     polygon([[0, 0], [2, 0], [2, 6], [0, 6]])),
-    "an empty mask": ({"segmentation": {"size": [6, 8], "counts": [48]}}, box(1, 2, 4, 6)),
-    "parts apart": ({"segmentation": [[0, 0, 1, 0, 1, 1], [3, 3, 4, 3, 4, 4.5]]},
-                    polygon([[0, 0], [1, 0], [1, 1]], [[3, 3], [4, 3], [4, 4.5]])),
-    "no bbox": ({"bbox": None, "segmentation": [[0, 0, 1, 0, 1, 1]]},
-                polygon([[0, 0], [1, 0], [1, 1]])),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("changes", "shape"), SHAPES_READ.values(), ids=SHAPES_READ)
-def test_shapes(tmp_path, changes, shape):
-    given = annotation(**changes)
-    scene = load_one(tmp_path, given)
-    assert scene.instances[0].geometry == shape
-    [again] = written(tmp_path, scene)[0]["annotations"]
-    empty = (None, [])
-    assert {k: again[k] for k in given if given[k] not in empty} == {
-        k: given[k] for k in given if given[k] not in empty
-    }
-    assert load_coco(tmp_path / "out.json").scenes == [scene]
-
-
-@pytest.mark.parametrize("count", [1, 300])
-def test_parts_that_overlap_add_up(tmp_path, count):
-    steps = np.linspace(0, 4, count + 1)
-    first = [*[[x, 0] for x in steps], *[[x, 4] for x in steps[::-1]]]
-    parts = [np.array(ring, float).ravel().tolist() for ring in (first, HOLE, np.array(first) + 2)]
-    images = [{"id": 1, "file_name": "a.jpg", "width": 600, "height": 300}]
-    scene = load_one(tmp_path, annotation(segmentation=parts), images=images)
-    covered = fill(scene.instances[0].geometry, (8, 8))
-    expected = np.zeros((8, 8), bool)
-    expected[:4, :4] = expected[2:6, 2:6] = True
-    assert np.array_equal(covered, expected)
-    assert written(tmp_path, scene)[0]["annotations"][0]["segmentation"] == parts
-
-
-def test_many_points_are_joined_by_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr("drivegrid.data.formats.coco_shapes.MAX_EXACT_VERTICES", 0)
-    test_parts_that_overlap_add_up(tmp_path, 1)
-
-
-def test_a_hole_becomes_a_mask(tmp_path):
-    whole = make_scene(Instance("area/drivable", polygon(SQUARE, HOLE)), size_wh=(8, 6))
-    value, lost = written(tmp_path, whole)
-    [found] = value["annotations"]
-    assert found["segmentation"]["counts"] == rle_to_text(
-        rle_encode(fill(polygon(SQUARE, HOLE), (8, 6)))
-    )
-    assert (found["area"], found["bbox"], lost) == (12, [0, 0, 4, 4], [])
-    [scene] = load_coco(tmp_path / "out.json").scenes
-    assert scene.instances[0].geometry == polygon(SQUARE, HOLE)
-    moved = make_scene(Instance("area/drivable", polygon(SQUARE, np.array(HOLE) + 0.25)))
-    assert written(tmp_path, moved)[1] == ["polygon with a hole written as a mask of whole pixels"]
-
-
-def test_a_changed_shape_forgets_what_was_said_of_it(tmp_path):
-    given = annotation(segmentation=[[0, 0, 4, 0, 4, 4]], bbox=[0, 0, 5, 5], area=99, keypoints=[1])
-    scene = load_one(tmp_path, given)
-    changed = replace(scene.instances[0], geometry=polygon([[0, 0], [2, 0], [2, 2]]))
-    [found] = written(tmp_path, replace(scene, instances=(changed,)))[0]["annotations"]
-    expected = {"segmentation": [[0, 0, 2, 0, 2, 2]], "bbox": [0, 0, 2, 2], "area": 2}
-    assert found == given | expected
-
-
-# Words --------------------------------------------------------------------------------------------
-
-NAMES = {
-    "a path": ({"name": "obstacle/cone"}, "obstacle/cone"),
-    "words": ({"name": "Traffic Light", "supercategory": "none"}, "light"),
-    "a name of COCO's": ({"name": "giraffe"}, "object/animal"),
-    "an unknown name": ({"name": "Spaceship", "supercategory": "vehicle"}, "Spaceship"),
-    "an orange lamp": ({"name": "orange", "supercategory": "lamps"}, "orange"),
-    "a fruit": ({"name": "orange", "supercategory": "food"}, None),
-}
-
-
-@pytest.mark.parametrize(("category", "label"), NAMES.values(), ids=NAMES)
-def test_names(tmp_path, category, label):
-    scene = load_one(tmp_path, annotation(category_id=7), categories=[{"id": 7, **category}])
-    assert [found.label for found in scene.instances] == ([label] if label else [])
-    value, lost = written(tmp_path, scene)
-    assert value["annotations"] == [annotation(category_id=7)]
-    assert (value["categories"], lost) == ([{"id": 7, **category}], [])
-
-
-FACTS = {
-    "none": ({}, {}),
-    "of the taxonomy": ({"color": "orange"}, {"color": "orange"}),
-    "unknown": ({"color": "mauve", "size": 3, "blur": None}, {}),
-    "occluded": ({"occluded": True}, {"visible_state": "partly hidden"}),
-    "not occluded": ({"occluded": False}, {}),
-    "both": ({"occluded": True, "visible_state": "cut off"}, {"visible_state": "cut off"}),
-}
-
-
-@pytest.mark.parametrize(("attributes", "facts"), FACTS.values(), ids=FACTS)
-def test_attributes(tmp_path, attributes, facts):
-    given = annotation(category_id=2, attributes=attributes)
-    scene = load_one(tmp_path, given)
-    assert scene.instances[0].attributes == facts
-    assert written(tmp_path, scene)[0]["annotations"] == [given]
-    changed = replace(scene.instances[0], attributes={"color": "red"})
-    [found] = written(tmp_path, replace(scene, instances=(changed,)))[0]["annotations"]
-    rest = {k: v for k, v in attributes.items() if k not in ("color", "occluded", "visible_state")}
-    assert found["attributes"] == rest | {"color": "red"}
-
-
-def test_a_changed_label_gets_a_category_of_its_own(tmp_path):
-    scene = load_one(tmp_path, annotation())
-    changed = replace(scene, instances=(replace(scene.instances[0], label="object/vehicle/bus"),))
-    value, _ = written(tmp_path, changed)
-    new = {"id": 3, "name": "object/vehicle/bus", "supercategory": "object/vehicle"}
-    assert value["categories"] == [*CATEGORIES, new]
-    assert value["annotations"] == [annotation(category_id=3)]
-
-
-# Ids ----------------------------------------------------------------------------------------------
-
-
-def test_ids_stay_and_new_ones_are_free(tmp_path):
-    scene = load_one(tmp_path, annotation(1), annotation(3))
-    new = Instance("obstacle/cone", box(0, 0, 1, 1))
-    added = replace(scene, instances=(new, *scene.instances, new))
-    other = make_scene(new, image="b.jpg")
-    value, lost = written(tmp_path, added, other)
-    assert [a["id"] for a in value["annotations"]] == [2, 1, 3, 4, 5]
-    assert [(i["id"], i["file_name"]) for i in value["images"]] == [(1, "a.jpg"), (2, "b.jpg")]
-    assert [a["image_id"] for a in value["annotations"]] == [1, 1, 1, 1, 2]
-    assert lost == []
-
-
-def test_two_data_sets_in_one_file(tmp_path):
-    first = load_one(tmp_path, annotation())
-    names = [{"id": 1, "name": "bus"}, {"id": 2, "name": "traffic cone"}]
-    videos = [{"id": 1, "name": "b"}]
-    images = [{"id": 1, "file_name": "b.jpg", "width": 8, "height": 6, "video_id": 1}]
-    second = load_one(tmp_path, annotation(), categories=names, images=images, videos=videos)
-    clip = replace(first, frame=replace(first.frame, clip="a"))
-    value, lost = written(tmp_path, second, clip)
-    assert lost == ["id changed: another has it"] * 2
-    assert value["categories"] == [*names, {**CATEGORIES[0], "id": 3}]
-    assert [a["category_id"] for a in value["annotations"]] == [1, 3]
-    assert value["videos"] == [{"id": 1, "name": "b"}, {"id": 2, "name": "a"}]
-    again = load_coco(tmp_path / "out.json").scenes
-    assert [scene.instances[0].label for scene in again] == [
-        "object/vehicle/bus", "object/vehicle/car"
-    ]  # fmt: skip
-    assert [scene.frame.clip for scene in again] == ["b", "a"]
-
-
-_number = st.integers(-50, 2000).map(float) | st.floats(-1e6, 1e6)
-_ring = st.lists(st.tuples(_number, _number), min_size=3, max_size=6).map(
-    lambda points: np.array(points, float)
-)
-_shapes = st.one_of(
-    st.tuples(_number, _number, _number, _number).map(
-        lambda v: box(min(v[0], v[2]), min(v[1], v[3]), max(v[0], v[2]), max(v[1], v[3]))
-    ),
-    st.lists(_ring, min_size=1, max_size=2).map(lambda rings: Polygon(tuple(rings))),
-)
-_labels = st.sampled_from(["object/vehicle/car", "obstacle/cone", "area/drivable", "d40"])
-_scene = st.builds(
-    Scene,
-    st.builds(
-        Frame,
-        st.just("a.jpg"),
-        st.tuples(st.integers(1, 90), st.integers(1, 90)),
-        st.sampled_from([{}, {"weather": "rain", "time": "night"}]),
-        st.none() | st.sampled_from("ab"),
-    ),
-    st.lists(
-        st.builds(Instance, _labels, _shapes, confidence=st.none() | st.floats(0, 1)), max_size=4
-    ).map(tuple),
-)
-
-
-@settings(max_examples=150)
-@given(st.lists(_scene, max_size=3))
-def test_any_scenes_come_back(tmp_path_factory, scenes):
-    folder = tmp_path_factory.mktemp("any")
-    saved = save_coco(scenes, folder / "a.json")
-    first = load_coco(folder / "a.json").scenes
-    assert [replace(scene, extra={}, instances=()) for scene in first] == [
-        replace(scene, instances=()) for scene in scenes
-    ]
-    if not saved.losses:
-        for before, after in zip(scenes, first, strict=True):
-            for one, two in zip(before.instances, after.instances, strict=True):
-                assert (one.label, one.confidence) == (two.label, two.confidence)
-                close = np.allclose(one.geometry.vertices(), two.geometry.vertices(), atol=1e-9)
-                assert close or isinstance(one.geometry, Polygon)
-                if isinstance(one.geometry, Polygon) and len(one.geometry.rings) == 1:
-                    assert one.geometry == two.geometry
-    save_coco(first, folder / "b.json")
-    assert load_coco(folder / "b.json").scenes == first
 
 
 # Results ------------------------------------------------------------------------------------------
@@ -482,88 +230,6 @@ def test_large_files_are_recognised_by_their_head(tmp_path, monkeypatch):
     monkeypatch.setattr("drivegrid.data.formats.peek.MAX_WHOLE", 10)
     assert recognise_coco(Peek(GOLDEN))
     assert recognise_coco(Peek(write(tmp_path / "a.json", OTHERS[4]))) is None
-
-
-LOST = {
-    "a line": (make_lane([[1, 2], [3, 4]]), "line left out: COCO has boxes and polygons"),
-    "a point": (Instance("sign", SHAPES["point"]), "point left out: COCO has boxes and polygons"),
-    "anchors": (Instance("region", SHAPES["seg"]), "seg left out: COCO has boxes and polygons"),
-    "no ring": (Instance("area", SHAPES["poly of no ring"]),
-                "polygon of fewer than 3 points left out"),
-    "a short ring": (Instance("area", polygon(SQUARE, [[7, 7]])),
-                     "ring of fewer than 3 points left out"),
-    "visibility": (Instance("sign", box(0, 0, 1, 1), visibility=0.5), "visibility left out"),
-    "source": (Instance("sign", box(0, 0, 1, 1), source="nano"), "source left out"),
-    "a point with a box": (
-        Instance("sign", SHAPES["point"], extra={"box_xyxy": [0, 0, 2, 3]}),
-        "point written as its box",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("instance", "message"), LOST.values(), ids=LOST)
-def test_what_cannot_be_held_is_reported(tmp_path, instance, message):
-    value, lost = written(tmp_path, make_scene(instance))
-    assert lost == [message]
-    left_out = message.endswith("polygons") or message.startswith("polygon of")
-    assert len(value["annotations"]) == (0 if left_out else 1)
-    for found in value["annotations"]:
-        assert found["bbox"] in ([0, 0, 2, 3], [0, 0, 1, 1], [0, 0, 4, 4])
-
-
-def _with(**own):
-    return make_scene(Instance("sign", box(0, 0, 1, 1), extra={"coco": own}))
-
-
-HOSTILE = [
-    make_scene(image="../a.jpg"),
-    make_scene(extra={"coco": 3}),
-    make_scene(extra={"coco": {"image": []}}),
-    make_scene(extra={"coco": {"image": {"attributes": 3}}}),
-    make_scene(extra={"coco": {"image": {"video_id": [1]}}}),
-    make_scene(extra={"coco": {"other": 3}}),
-    make_scene(extra={"coco": {"other": [[0, 3]]}}),
-    make_scene(extra={"coco": {"other": [[0, {"category": {"id": 1}}]]}}),
-    make_scene(extra={"coco": {"file": []}}),
-    make_scene(extra={"coco": {"file": {"categories": [{"id": 1}]}}}),
-    make_scene(extra={"coco": {"file": {"videos": 3}}}),
-    make_scene(Instance("sign", box(0, 0, 1, 1), extra={"coco": 3})),
-    make_scene(Instance("sign", SHAPES["point"], extra={"box_xyxy": [1]})),
-    make_scene(Instance("sign", SHAPES["point"], extra={"box_xyxy": [1, 1, 0, 0]})),
-    _with(category=[]),
-    _with(category={"id": 1}),
-    _with(attributes=[]),
-    _with(rest=3),
-]
-
-
-@pytest.mark.parametrize("scene", HOSTILE)
-def test_hostile_extras_set_their_frame_aside(tmp_path, scene):
-    saved = save_coco([scene, make_scene(image="b.jpg")], tmp_path / "out.json")
-    assert (saved.quarantine.num_rejected, saved.quarantine.num_kept) == (1, 1)
-    assert len(load_coco(tmp_path / "out.json").scenes) == 1
-
-
-@pytest.mark.parametrize("key", ["bbox", "area", "segmentation"])
-def test_what_was_said_of_a_shape_is_checked(tmp_path, key):
-    scene = load_one(tmp_path, annotation(bbox=[1, 2, 3.5, 4], area=9, segmentation=FULL))
-    own = scene.instances[0].extra["coco"] | {key: {"size": [6, 8], "counts": [48]}}
-    hostile = replace(scene, instances=(replace(scene.instances[0], extra={"coco": own}),))
-    assert save_coco([hostile], tmp_path / "out.json").quarantine.num_rejected == 1
-
-
-@pytest.mark.parametrize("shape", [Polygon(()), polygon([[1, 2]])])
-@pytest.mark.parametrize("key", ["area", "segmentation"])
-def test_what_was_said_of_no_shape(tmp_path, shape, key):
-    own = {key: FULL if key == "segmentation" else 3, "of": fingerprint(shape)}
-    saved = save_coco([make_scene(Instance("area", shape, extra={"coco": own}))], tmp_path / "a")
-    assert saved.losses or saved.quarantine.num_rejected
-
-
-def test_saving_leaves_scenes_as_they_are(tmp_path):
-    loaded = load_coco(GOLDEN)
-    save_coco(loaded.scenes, tmp_path / "out.json")
-    assert loaded.scenes == load_coco(GOLDEN).scenes
 
 
 def test_real_boxes_come_back(realdata, tmp_path):

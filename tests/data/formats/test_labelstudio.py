@@ -1,4 +1,4 @@
-"""Label Studio: tasks by hand, every region, choices, predictions, wrong tasks, round trips."""
+"""Label Studio: tasks by hand, every region, choices, predictions, real exports."""
 
 import json
 from dataclasses import replace
@@ -16,74 +16,20 @@ from drivegrid.data.formats.labelstudio import (
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Instance
-from drivegrid.errors import FormatError
-from drivegrid.geometry import Box, Point, Polygon, Polyline
+from drivegrid.geometry import Box, Polygon
 from tests.data.builders import SHAPES, make_lane, make_scene
-from tests.data.formats.drawn import broken, drawn_scenes
-
-
-def region(kind, value, label="cone", number="a", **more):
-    named = {kind: [label]} if kind.endswith("labels") else {}
-    record = {"id": number, "type": kind, "value": value | named, "from_name": "x"}
-    return record | {"to_name": "image", "original_width": 200, "original_height": 100} | more
-
-
-def choice(name, value, number="a"):
-    return {"id": number, "type": "choices", "from_name": name, "value": {"choices": [value]}}
-
-
-def task(*results, image="a.jpg", **more):
-    return {"id": 1, "data": {"image": image}, "annotations": [{"result": list(results)}]} | more
-
-
-def load(folder, *tasks):
-    path = folder / "a.json"
-    path.write_text(json.dumps(tasks))
-    return load_labelstudio(path)
-
-
-def read(folder, *tasks):
-    loaded = load(folder, *tasks)
-    assert loaded.quarantine.rejected == []
-    return loaded.scenes
-
-
-def again(scenes, folder):
-    """Return scenes written and read, and what was lost."""
-    saved = save_labelstudio(iter(scenes), folder / "b.json")
-    assert saved.quarantine.rejected == []
-    loaded = load_labelstudio(folder / "b.json")
-    assert loaded.quarantine.rejected == []
-    return loaded.scenes, [loss.message for loss in saved.losses]
-
-
-def written(folder):
-    return json.loads((folder / "b.json").read_text())
-
-
-BOX = {"x": 10, "y": 20.5, "width": 5, "height": 10, "rotation": 0}
-TRIANGLE = {"points": [[0, 0], [50, 0], [50, 100]]}
-VERTICES = [{"x": 5, "y": 50, "isBezier": False}, {"x": 10, "y": 25, "isBezier": True}]
-CLOSED, OPEN = TRIANGLE | {"closed": True}, TRIANGLE | {"closed": False}
-VECTOR = {"vertices": VERTICES, "closed": False}
-REGIONS = {
-    "rectangle": ("rectanglelabels", BOX, Box([20, 20.5, 30, 30.5])),
-    "turned": (
-        "rectanglelabels",
-        {"x": 50, "y": 50, "width": 10, "height": 5, "rotation": 90},
-        Polygon(([[100, 50], [100, 70], [95, 70], [95, 50]],)),
-    ),
-    "drawn backwards": (
-        "rectanglelabels",
-        {"x": 15, "y": 30, "width": -5, "height": -10},
-        Box([20, 20, 30, 30]),
-    ),
-    "polygon": ("polygonlabels", TRIANGLE, Polygon(([[0, 0], [100, 0], [100, 100]],))),
-    "closed": ("polygonlabels", CLOSED, Polygon(([[0, 0], [100, 0], [100, 100]],))),
-    "open": ("polygonlabels", OPEN, Polyline([[0, 0], [100, 0], [100, 100]])),
-    "vector": ("vectorlabels", VECTOR, Polyline([[10, 50], [20, 25]])),
-    "keypoint": ("keypointlabels", {"x": 12.5, "y": 101, "width": 0.4}, Point([25, 101])),
-}
+from tests.data.formats.drawn import drawn_scenes
+from tests.data.formats.labelstudio_tasks import (
+    BOX,
+    REGIONS,
+    TRIANGLE,
+    again,
+    choice,
+    read,
+    region,
+    task,
+    written,
+)
 
 
 @pytest.mark.parametrize(("kind", "value", "geometry"), REGIONS.values(), ids=REGIONS)
@@ -262,50 +208,6 @@ def test_moved_regions_keep_id_and_choices(tmp_path):
     assert shape["value"]["rectanglelabels"] == ["obstacle/rock"]
 
 
-POINT = region("keypointlabels", BOX)
-BAD = {
-    "nobody labelled": ({"annotations": []}, "labelled"),
-    "cancelled": ({"annotations": [{"was_cancelled": True, "result": []}]}, "labelled"),
-    "no data": ({"data": 1}, "data"),
-    "no picture": ({"data": {"text": "x"}}, "picture"),
-    "bad name": ({"data": {"image": "../a.jpg"}}, "image name"),
-    "inline picture": ({"data": {"image": "data:" + "A" * 5000}}, "4096"),
-    "annotations": ({"annotations": 5}, "annotations"),
-    "results": ({"annotations": [{"result": 5}]}, "annotation"),
-    "a result": ({"annotations": [{"result": [5]}]}, "result 0"),
-    "no number": ([region("rectanglelabels", BOX | {"x": "1"})], "number"),
-    "missing": ([region("rectanglelabels", {"x": 1})], "y"),
-    "far": ([region("keypointlabels", {"x": 1e9, "y": 1})], "number"),
-    "half a point": ([region("polygonlabels", {"points": [[1]]})], "pairs"),
-    "turn": ([region("rectanglelabels", BOX, image_rotation=45)], "image_rotation"),
-    "size": ([region("rectanglelabels", BOX, original_width=0)], "size"),
-    "two sizes": ([POINT, POINT | {"original_width": 9}], "one picture"),
-    "rle of others": ([region("brushlabels", {"rle": ["x"]})], "bytes"),
-    "rle cut off": ([region("brushlabels", {"rle": [0, 0, 1]})], "beginning"),
-    "rle of another size": ([region("brushlabels", {"rle": [0, 0, 0, 9, 0, 0, 0]})], "200x100"),
-    "no mask": ([region("bitmasklabels", {"imageDataURL": "data:,"})], "PNG"),
-}
-
-
-@pytest.mark.parametrize(("wrong", "message"), BAD.values(), ids=BAD)
-def test_a_wrong_task_is_set_aside_and_the_rest_loads(tmp_path, wrong, message):
-    bad = task(*wrong) if isinstance(wrong, list) else task() | wrong
-    loaded = load(tmp_path, task(image="b.jpg"), bad, task(image="c.jpg"))
-    assert [scene.frame.image for scene in loaded.scenes] == ["b.jpg", "c.jpg"]
-    [rejected] = loaded.quarantine.rejected
-    assert message in f"{rejected.message} {rejected.item}"
-    assert rejected.item.startswith("task 1")
-
-
-@pytest.mark.parametrize("text", ["", "text", "[", "[{]", "5", '[{"data": {}} x]'])
-def test_files_that_are_no_list_of_tasks(tmp_path, text):
-    (tmp_path / "a.json").write_text(text)
-    with pytest.raises(FormatError):
-        load_labelstudio(tmp_path / "a.json")
-    with pytest.raises(FormatError):
-        load_labelstudio(tmp_path / "absent.json")
-
-
 def test_one_task_and_no_task(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(task()))
     assert len(load_labelstudio(tmp_path / "a.json").scenes) == 1
@@ -379,23 +281,3 @@ def test_drawn_scenes_come_back(tmp_path_factory, scene):
             one.geometry.vertices(), other.geometry.vertices(), rtol=1e-12, atol=1e-8
         )
     assert again(first, folder) == (first, [])
-
-
-GOOD = json.dumps(
-    [
-        task(*(region(kind, value) for kind, value, _ in REGIONS.values()), choice("color", "red")),
-        task(predictions=[{"score": 0.5, "result": [region("rectanglelabels", BOX)]}]),
-    ]
-).encode()
-
-
-@settings(max_examples=200)
-@given(content=broken(GOOD))
-def test_broken_files_are_read_or_refused(tmp_path_factory, content):
-    folder = tmp_path_factory.mktemp("broken")
-    (folder / "a.json").write_bytes(content)
-    try:
-        scenes = load_labelstudio(folder / "a.json").scenes
-    except FormatError:
-        return
-    save_labelstudio(scenes, folder / "b.json")

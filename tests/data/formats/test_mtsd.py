@@ -6,23 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
 from drivegrid.data.formats.mtsd import load_mtsd, recognise_mtsd, save_mtsd
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Instance
-from drivegrid.errors import FormatError
 from tests.data.builders import SHAPES, make_scene
-from tests.data.formats.boxed import (
-    box_scenes,
-    make_box,
-    read_back_or_set_aside,
-    read_one,
-    recognised_in,
-    trip,
-)
-from tests.data.formats.drawn import bare, broken
+from tests.data.formats.boxed import make_box, put, read_one, trip
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "formats" / "mtsd.json"
 BOX = {"xmin": 10.0, "ymin": 20.0, "xmax": 30.0, "ymax": 40.0}
@@ -30,10 +20,7 @@ STOP = "regulatory--stop--g1"
 
 
 def write(folder, text, name="annotations/a.json"):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
+    return put(folder, text, name)
 
 
 def a_file(*objects, **changes):
@@ -178,25 +165,6 @@ def test_layouts(tmp_path, label, image, path):
     assert (tmp_path / "out" / label).is_file()
 
 
-_labels = [
-    ("sign/regulatory/speed_limit", {"limit": "100"}),
-    ("sign/regulatory/end_speed_limit", {"limit": "30"}),
-    ("sign/complementary/advisory_speed", {"limit": "35"}),
-    ("sign/regulatory/stop", {"shape": "octagon", "color": "red"}),
-    ("sign/warning/road_work", {}),
-    ("sign", {}),
-]
-
-
-@settings(max_examples=50)
-@given(box_scenes(_labels, ["clear", "partly hidden", "cut off", "unreadable"]))
-def test_any_scene_comes_back(tmp_path_factory, scene):
-    folder = tmp_path_factory.mktemp("any")
-    [again], losses = trip("mtsd", [scene], folder / "a")
-    assert (bare(again), losses) == (scene, [])
-    assert trip("mtsd", [again], folder / "b")[0] == [again]
-
-
 LOST = {
     "a point": (Instance("sign/regulatory/stop", SHAPES["point"]), "no box"),
     "a cone": (make_box("obstacle/cone"), "Mapillary has no sign"),
@@ -236,23 +204,7 @@ def test_extras_of_frames_that_no_reader_left_are_set_aside(tmp_path, extra):
     assert saved.quarantine.num_rejected == 1
 
 
-@settings(max_examples=150)
-@given(broken(GOLDEN.read_bytes()))
-def test_broken_bytes_are_read_or_set_aside(tmp_path_factory, content):
-    folder = tmp_path_factory.mktemp("broken") / "in"
-    read_back_or_set_aside("mtsd", write(folder, content))
-
-
-def test_recognised_among_all_formats(tmp_path):
-    assert recognised_in("mtsd", tmp_path) == ["mtsd"]
-
-
 def test_polygons_of_the_same_keys_are_another_format(tmp_path):
     vistas = {"label": "object--vehicle--car", "polygon": [[1, 2]]}
     text = json.dumps({"width": 9, "height": 9, "objects": [vistas]})
     assert recognise_mtsd(Peek(write(tmp_path, text, "v2.0/polygons/a.json"))) is None
-
-
-def test_a_folder_without_labels_is_refused(tmp_path):
-    with pytest.raises(FormatError, match=r"\*.json"):
-        load_mtsd(tmp_path)

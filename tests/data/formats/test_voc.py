@@ -5,24 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from drivegrid.data.formats import detect_format
 from drivegrid.data.formats.voc import SIZE, load_voc, save_voc
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Instance
-from drivegrid.errors import FormatError
 from tests.data.builders import SHAPES, make_scene
-from tests.data.formats.boxed import (
-    box_scenes,
-    make_box,
-    read_back_or_set_aside,
-    read_one,
-    recognised_in,
-    trip,
-)
-from tests.data.formats.drawn import bare, broken
+from tests.data.formats.boxed import make_box, put, read_one, trip
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "formats" / "voc.xml"
 BOX = "<xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax>"
@@ -38,10 +27,7 @@ def annotation(*parts, head=SIZED):
 
 
 def write(folder, text, name="Annotations/a.xml"):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
+    return put(folder, text, name)
 
 
 def written(folder):
@@ -85,27 +71,6 @@ def test_a_canonical_file_comes_back_byte_for_byte(tmp_path):
     scene = read_one("voc", write(tmp_path / "in", GOLDEN.read_text()))
     trip("voc", [scene], tmp_path / "out")
     assert written(tmp_path / "out") == GOLDEN.read_text()
-
-
-_labels = [("obstacle/cone", {}), ("object/vehicle/car", {}), ("sign/regulatory/stop", {})]
-
-
-@settings(max_examples=50)
-@given(box_scenes(_labels, ["cut off", "partly hidden"]))
-def test_any_scene_comes_back(tmp_path_factory, scene):
-    folder = tmp_path_factory.mktemp("any")
-    [again], losses = trip("voc", [scene], folder / "a")
-    assert (bare(again), losses) == (scene, [])
-    assert trip("voc", [again], folder / "b")[0] == [again]
-
-
-@settings(max_examples=30)
-@given(st.text(max_size=6))
-def test_any_name_comes_back_or_is_set_aside(tmp_path_factory, name):
-    folder = tmp_path_factory.mktemp("any")
-    saved = save_voc([make_scene(make_box(name))], folder / "a")
-    if saved.quarantine.num_kept:
-        assert read_one("voc", folder / "a").instances[0].label == name
 
 
 def test_names_hold_while_they_mean_the_label(tmp_path):
@@ -259,22 +224,6 @@ FRAME_EXTRAS = [1, {"file": "../a.xml"}, {"folder": 1}, {"depth": 3}, {"attribut
 def test_extras_of_frames_that_no_reader_left_are_set_aside(tmp_path, extra):
     saved = save_voc([make_scene(extra={"voc": extra})], tmp_path / "out")
     assert saved.quarantine.num_rejected == 1
-
-
-@settings(max_examples=150)
-@given(broken(GOLDEN.read_bytes()))
-def test_broken_bytes_are_read_or_set_aside(tmp_path_factory, content):
-    folder = tmp_path_factory.mktemp("broken") / "in"
-    read_back_or_set_aside("voc", write(folder, content))
-
-
-def test_recognised_among_all_formats(tmp_path):
-    assert recognised_in("voc", tmp_path) == ["voc"]
-
-
-def test_a_folder_without_labels_is_refused(tmp_path):
-    with pytest.raises(FormatError, match=r"\*.xml"):
-        load_voc(tmp_path)
 
 
 def test_real_labels_come_back(realdata, tmp_path):
