@@ -13,7 +13,7 @@ Its JSON names each test by ``test``::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -168,6 +168,32 @@ class Query:
         True
         """
         return cast(dict[str, Any], _listed(asdict(self)))
+
+
+def labels_asked(query: Query) -> tuple[str, ...]:
+    """Return every label that a query names, also to leave it out or to compare with it.
+
+    >>> labels_asked(Query((IsA("light"), Before("left", Query((IsA("object/vehicle/bus"),))))))
+    ('light', 'object/vehicle/bus')
+    """
+    return tuple(dict.fromkeys(label for test in query.where for label in _labels_in(test)))
+
+
+def _labels_in(test: Test) -> Iterator[str]:
+    match test:
+        case IsA(label):
+            yield label
+        case Blocks():
+            yield from ("obstacle", "object")
+        case Not(of):
+            yield from _labels_in(of)
+        case Either(of):
+            for one in of:
+                yield from _labels_in(one)
+        case Before(_, other) | Shares(_, other) | Except(other):
+            yield from labels_asked(other)
+        case Between(first, second):
+            yield from (*labels_asked(first), *labels_asked(second))
 
 
 def _listed(value: Any) -> Any:
