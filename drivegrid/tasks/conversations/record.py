@@ -100,9 +100,7 @@ def from_dict(value: object) -> Record:
             tuple(as_kind(index, int, "targets") for index in as_kind(indices, list, "targets"))
             for indices in _all(row, "targets")
         ),
-        forms=tuple(
-            None if form is None else query_from_json(form) for form in _all(row, "forms")
-        ),
+        forms=tuple(None if form is None else query_from_json(form) for form in _all(row, "forms")),
     )
 
 
