@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from drivegrid.data.descriptions import RELATIONS
 from drivegrid.data.ordering import Targets, far_apart, key_of, take
@@ -25,7 +26,6 @@ from drivegrid.data.scene import Instance, Scene
 from drivegrid.data.verdicts import (
     Verdict,
     blocks,
-    both,
     ego_of,
     has,
     in_lane,
@@ -33,6 +33,9 @@ from drivegrid.data.verdicts import (
     is_noticed,
     is_unreadable,
 )
+
+Verdicts: TypeAlias = list[Verdict]
+"""One for each instance of a scene, in its order."""
 
 
 class Judge:
@@ -49,86 +52,116 @@ class Judge:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self._found: dict[Query, Targets | None] = {}
+        self._judged: dict[Test, Verdicts] = {}
+        self._keys: dict[str, list[float | None]] = {}
         size_wh = scene.frame.size_wh
         self._noticed = [is_noticed(instance, size_wh) for instance in scene.instances]
 
     def targets(self, query: Query) -> Targets | None:
         """Return the indices of the instances meant, ascending; None where it is not clear."""
-        if query not in self._found:
-            self._found[query] = self._evaluate(query)
-        return self._found[query]
+        try:
+            return self._found[query]
+        except KeyError:
+            found = self._found[query] = self._evaluate(query)
+            return found
 
     def _evaluate(self, query: Query) -> Targets | None:
-        verdicts = [self._verdict(query.where, i) for i in range(len(self.scene.instances))]
+        verdicts: Verdicts = self._noticed
+        for test in query.where:
+            verdicts = [_and(a, b) for a, b in zip(self._judge(test), verdicts, strict=True)]
         if query.order is not None:
-            size_wh, by = self.scene.frame.size_wh, query.order.by
-            keys = [key_of(by, instance, size_wh) for instance in self.scene.instances]
-            found = take(by, verdicts, keys, query.order.place, query.order.count)
+            by, place, count = query.order.by, query.order.place, query.order.count
+            found = take(by, verdicts, self._ranks(by), place, count)
         elif None in verdicts:
             found = None
         else:
             found = tuple(i for i, verdict in enumerate(verdicts) if verdict)
         return None if found is None else _promised(query, found)
 
-    def _verdict(self, tests: Iterable[Test], index: int) -> Verdict:
-        """Tell whether an instance passes tests; the first that fails decides."""
-        verdicts: list[Verdict] = []
-        for test in tests:
-            verdicts.append(self._test(test, index))
-            if verdicts[-1] is False:
-                return False
-        return both([*verdicts, self._noticed[index]])
+    def _ranks(self, by: str) -> list[float | None]:
+        """Return what `key_of` says of each instance."""
+        if by not in self._keys:
+            size_wh = self.scene.frame.size_wh
+            self._keys[by] = [key_of(by, instance, size_wh) for instance in self.scene.instances]
+        return self._keys[by]
 
-    def _test(self, test: Test, index: int) -> Verdict:
+    def _judge(self, test: Test) -> Verdicts:
+        """Return whether each instance passes a test; judged once."""
+        try:
+            return self._judged[test]
+        except KeyError:
+            found = self._judged[test] = self._verdicts(test)
+            return found
+
+    def _verdicts(self, test: Test) -> Verdicts:
+        everything = range(len(self.scene.instances))
         match test:
-            case IsA() | Has() | Lies() | Within() | Blocks():
-                return _own(test, self.scene.instances[index])
             case Not(of):
-                verdict = _own(of, self.scene.instances[index])
-                return None if verdict is None else not verdict
+                return [None if verdict is None else not verdict for verdict in self._judge(of)]
             case Either(of):
-                return _any(_own(one, self.scene.instances[index]) for one in of)
+                return [_any(each) for each in zip(*map(self._judge, of), strict=True)]
             case Except(other):
                 found = self.targets(other)
-                return index not in found if found else None
+                return [index not in found if found else None for index in everything]
             case Between(first, second):
-                ways = ((first, second), (second, first))
-                return _any(both((self._before("right", a, index),
-                                  self._before("left", b, index))) for a, b in ways)  # fmt: skip
+                ways = [
+                    map(_and, self._judge(Before("right", a)), self._judge(Before("left", b)))
+                    for a, b in ((first, second), (second, first))
+                ]
+                return [_any(each) for each in zip(*ways, strict=True)]
             case Before(by, other):
-                return self._before(by, other, index)
+                return self._before(by, other)
             case Shares(what, other):
-                return self._shares(what, other, index)
+                return self._shares(what, other)
+            case _:
+                return [_own(test, instance) for instance in self.scene.instances]
 
-    def _the(self, query: Query) -> Instance | None:
-        """Return the one thing that a query means, if it is one."""
+    def _the(self, query: Query) -> int | None:
+        """Return the index of the one thing that a query means, if it is one."""
         found = self.targets(query)
-        return self.scene.instances[found[0]] if found and len(found) == 1 else None
+        return found[0] if found and len(found) == 1 else None
 
-    def _before(self, by: str, other: Query, index: int) -> Verdict:
-        there, here = self._the(other), self.scene.instances[index]
-        if there is None or there is here:
-            return None if there is None else False
-        if by in ("left", "right") and (here.geometry.kind == "line") != (
-            there.geometry.kind == "line"
-        ):
-            return None  # a line runs across the picture: things beside it are left and right of it
-        mine, theirs = (key_of(by, one, self.scene.frame.size_wh) for one in (here, there))
-        if mine is None or theirs is None or not far_apart(by, mine, theirs):
-            return None
-        if mine > theirs:
-            return False
-        return None if by in ("left", "right") and _overlap(here, there) else True
+    def _before(self, by: str, other: Query) -> Verdicts:
+        there, instances = self._the(other), self.scene.instances
+        if there is None:
+            return [None] * len(instances)
+        ranks = self._ranks(by)
+        return [
+            index != there and _comes_before(by, (here, instances[there]), (rank, ranks[there]))
+            for index, (here, rank) in enumerate(zip(instances, ranks, strict=True))
+        ]
 
-    def _shares(self, what: str, other: Query, index: int) -> Verdict:
-        there, here = self._the(other), self.scene.instances[index]
-        if there is None or there is here:
-            return None if there is None else False
-        if what == "color":
-            color = there.attributes.get("color", "")
-            return has(here, "color", color) if has(there, "color", color) else None
-        lane = ego_of(there).get("lane")
-        return None if lane is None or not in_lane(there, lane) else in_lane(here, lane)
+    def _shares(self, what: str, other: Query) -> Verdicts:
+        there, instances = self._the(other), self.scene.instances
+        if there is None:
+            return [None] * len(instances)
+        share = _has_color_of if what == "color" else _is_in_lane_of
+        return [i != there and share(here, instances[there]) for i, here in enumerate(instances)]
+
+
+def _comes_before(
+    by: str, pair: tuple[Instance, Instance], ranks: tuple[float | None, float | None]
+) -> Verdict:
+    (here, there), (mine, theirs) = pair, ranks
+    if by in ("left", "right") and (here.geometry.kind == "line") != (
+        there.geometry.kind == "line"
+    ):
+        return None  # a line runs across the picture: things beside it are left and right of it
+    if mine is None or theirs is None or not far_apart(by, mine, theirs):
+        return None
+    if mine > theirs:
+        return False
+    return None if by in ("left", "right") and _overlap(here, there) else True
+
+
+def _has_color_of(here: Instance, there: Instance) -> Verdict:
+    color = there.attributes.get("color", "")
+    return has(here, "color", color) if has(there, "color", color) else None
+
+
+def _is_in_lane_of(here: Instance, there: Instance) -> Verdict:
+    lane = ego_of(there).get("lane")
+    return None if lane is None or not in_lane(there, lane) else in_lane(here, lane)
 
 
 def _promised(query: Query, found: Targets) -> Targets | None:
@@ -142,6 +175,13 @@ def _promised(query: Query, found: Targets) -> Targets | None:
             return found if len(found) >= query.count else ()
         case "all":
             return found
+
+
+def _and(first: Verdict, second: Verdict) -> Verdict:
+    """Return the conjunction: False beats None beats True."""
+    if first is False or second is False:
+        return False
+    return None if first is None or second is None else True
 
 
 def _any(verdicts: Iterable[Verdict]) -> Verdict:

@@ -6,18 +6,20 @@ They are data, in ``taxonomy/referring.yaml``, whose head explains the blanks.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 import yaml
 
-from drivegrid.data.queries import Query, query_from_json
+from drivegrid.data.queries import TESTS, Order, Query
 from drivegrid.errors import ConfigError
 
 Split: TypeAlias = Literal["train", "held_out"]
+Fill: TypeAlias = Callable[[Mapping[str, Any]], Any]
 _THINGS = ("obstacle", "object", "sign", "light")
 _KEYS = {"about", "form", "say", "held_out", "weight"}
 _BLANK = re.compile(r"\{([^{}]*)\}")
@@ -25,10 +27,14 @@ _BLANK = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Blanks:
-    """What fills a template: JSON for the form, words for the wordings, by the blank's name."""
+    """What fills a template: parts of a query, and words for the wordings, by the blank's name."""
 
-    values: Mapping[str, Any]
-    words: Mapping[str, str]
+    values: dict[str, Any] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, value: Any, words: str) -> None:
+        """Fill a blank."""
+        self.values[name], self.words[name] = value, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Template:
         name: Unique name.
         about: Roots of the labels that are asked for.
         form: JSON of a query whose texts that begin with "$" are blanks.
+        fill: Makes the query of the form from what fills its blanks.
+        blanks: Names of the blanks in the form.
         say: Wordings for training; none where the template is held out as a whole.
         held_out: Wordings that are never trained on.
         weight: How often it is tried, against others; at least 1.
@@ -47,6 +55,8 @@ class Template:
     name: str
     about: tuple[str, ...]
     form: Mapping[str, Any]
+    fill: Fill
+    blanks: frozenset[str]
     say: tuple[str, ...]
     held_out: tuple[str, ...]
     weight: int = 1
@@ -55,14 +65,16 @@ class Template:
         """Return the wordings of a split; may be empty for "train"."""
         return self.say if split == "train" else self.held_out
 
-    def blanks(self) -> frozenset[str]:
-        """Return the names of the blanks in the form."""
-        return frozenset(_blanks_in(self.form))
+    @property
+    def order(self) -> str:
+        """Name of the order whose places are asked for; empty without one."""
+        order = self.form.get("order")
+        return str(order["by"]) if order else ""
 
     def query(self, blanks: Blanks) -> Query:
         """Return the query with its blanks filled."""
-        form: dict[str, Any] = {"where": [], "order": None, "number": "all", "count": 0}
-        return query_from_json(form | _filled(self.form, blanks.values))
+        query: Query = self.fill(blanks.values)
+        return query
 
     def text(self, wording: str, blanks: Blanks) -> str:
         """Return a wording with its blanks filled."""
@@ -77,23 +89,30 @@ def _blanks_in(value: Any) -> list[str]:
     return [value[1:]] if isinstance(value, str) and value.startswith("$") else []
 
 
-def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """Return JSON with its blanks filled; a list that fills a blank in a list is joined to it."""
-    if isinstance(value, Mapping):
-        filled = {key: _filled(inner, values) for key, inner in value.items()}
-        if "by" in filled and "test" not in filled:
-            return {"place": 0, "count": 1} | filled
-        if "where" in filled:
-            return {"order": None, "number": "all", "count": 0} | filled
-        return filled
+def _filler(value: Any) -> Fill:
+    """Return what makes a part of a query from what fills the blanks in its JSON."""
+    if isinstance(value, str) and value.startswith("$"):
+        return itemgetter(value[1:])
     if isinstance(value, list):
-        parts = [(inner, _filled(inner, values)) for inner in value]
-        return [
-            one
-            for inner, part in parts
-            for one in (part if isinstance(inner, str) and isinstance(part, list) else [part])
-        ]
-    return values[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+        return _list_filler([_filler(inner) for inner in value])
+    if not isinstance(value, Mapping):
+        return lambda values: value
+    made = TESTS[value["test"]] if "test" in value else Order if "by" in value else Query
+    parts = {key: _filler(inner) for key, inner in value.items() if key != "test"}
+    return lambda values: made(**{key: fill(values) for key, fill in parts.items()})
+
+
+def _list_filler(parts: Sequence[Fill]) -> Fill:
+    """Return what makes a tuple; a tuple that fills a blank in it is joined to it."""
+
+    def fill(values: Mapping[str, Any]) -> tuple[Any, ...]:
+        found: list[Any] = []
+        for part in parts:
+            one = part(values)
+            found += one if isinstance(one, tuple) else (one,)
+        return tuple(found)
+
+    return fill
 
 
 @cache
@@ -124,4 +143,6 @@ def _template(name: str, entry: Any) -> Template:
     )
     say = tuple(entry.get("say", ()))
     held_out, weight = tuple(entry["held_out"]), int(entry.get("weight", 1))
-    return Template(name, about, entry["form"], say, held_out, weight)
+    form = entry["form"]
+    blanks = frozenset(_blanks_in(form))
+    return Template(name, about, form, _filler(form), blanks, say, held_out, weight)

@@ -13,8 +13,8 @@ Its JSON names each test by ``test``::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from drivegrid.data.descriptions import RELATIONS
@@ -125,6 +125,11 @@ class Either:
 Test: TypeAlias = (
     IsA | Has | Lies | Blocks | Within | Before | Between | Shares | Except | Not | Either
 )
+TESTS: Mapping[str, type[Test]] = {
+    "is_a": IsA, "has": Has, "lies": Lies, "blocks": Blocks, "within": Within, "before": Before,
+    "between": Between, "shares": Shares, "except": Except, "not": Not, "either": Either,
+}  # fmt: skip
+"""Tests by the name their JSON gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +172,39 @@ class Query:
         >>> query_from_json(query.to_json()) == query
         True
         """
-        return cast(dict[str, Any], _listed(asdict(self)))
+        return cast(dict[str, Any], _listed(self))
+
+
+def labels_asked(query: Query) -> tuple[str, ...]:
+    """Return every label that a query names, also to leave it out or to compare with it.
+
+    >>> labels_asked(Query((IsA("light"), Before("left", Query((IsA("object/vehicle/bus"),))))))
+    ('light', 'object/vehicle/bus')
+    """
+    return tuple(dict.fromkeys(label for test in query.where for label in _labels_in(test)))
+
+
+def _labels_in(test: Test) -> Iterator[str]:
+    match test:
+        case IsA(label):
+            yield label
+        case Blocks():
+            yield from ("obstacle", "object")
+        case Not(of):
+            yield from _labels_in(of)
+        case Either(of):
+            for one in of:
+                yield from _labels_in(one)
+        case Before(_, other) | Shares(_, other) | Except(other):
+            yield from labels_asked(other)
+        case Between(first, second):
+            yield from (*labels_asked(first), *labels_asked(second))
 
 
 def _listed(value: Any) -> Any:
-    """Return nested values with lists for tuples, as JSON has them."""
-    if isinstance(value, dict):
-        return {key: _listed(inner) for key, inner in value.items()}
+    """Return a part of a query as JSON has it: objects for its records, lists for tuples."""
+    if is_dataclass(value):
+        return {part.name: _listed(getattr(value, part.name)) for part in fields(value)}
     return [_listed(inner) for inner in value] if isinstance(value, tuple) else value
 
 

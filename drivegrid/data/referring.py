@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.data.blanks import BlankDrawer
-from drivegrid.data.expressions import KINDS, Kind, choose, kind_of
+from drivegrid.data.blanks import BlankDrawer, pick
+from drivegrid.data.expressions import KINDS, Kind, kind_of
 from drivegrid.data.judge import Judge
 from drivegrid.data.ordering import Targets
 from drivegrid.data.phrasing import Split, Template, templates
 from drivegrid.data.queries import Query
 from drivegrid.data.scene import Scene
 
-TEMPLATES_TRIED, TRIES = 12, 8
+TEMPLATES_TRIED, TRIES = 24, 4
 """Templates that are drawn for one expression, and draws from each, before it is given up."""
 
 
@@ -78,7 +78,7 @@ def draw_referring(
     for place in range(count):
         kind = KINDS[(turn + place) % len(KINDS)]
         for _ in range(TEMPLATES_TRIED):
-            drawn = _try(choose(rng, _templates_for(kind, split)), kind, drawer, split)
+            drawn = _try(pick(rng, _templates_for(kind, split)), kind, drawer, split)
             if drawn is not None and drawn.text not in found:
                 found[drawn.text] = drawn
                 break
@@ -102,6 +102,6 @@ def _try(template: Template, kind: Kind, drawer: BlankDrawer, split: Split) -> R
         query = template.query(blanks)
         targets = drawer.judge.targets(query)
         if targets is not None and kind_of(targets) == kind:
-            text = template.text(choose(drawer.rng, template.wordings(split)), blanks)
+            text = template.text(pick(drawer.rng, template.wordings(split)), blanks)
             return Referring(text, query, targets, template.name)
     return None

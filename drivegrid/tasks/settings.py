@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from drivegrid.data.phrasing import Split
 from drivegrid.errors import ConfigError
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
@@ -113,6 +114,7 @@ class ConversationConfig(_Strict):
         "labels that the data set marks wherever they are seen, '*' for all: only these can be "
         "answered by 'none'; left out, rendered frames cover all and others nothing",
     )
+    split: Split = _ours("train", "wordings of referring expressions; 'held_out' for a test set")
     turns: tuple[int, int] = _ours((2, 4), "questions of a dialogue")
     refine_share: float = _ours(0.5, "answers in a dialogue that are refined", ge=0, le=1)
     max_instances: int = _ours(8, "most masks in one answer", ge=1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from drivegrid.data.attributes import attribute_questions
-from drivegrid.data.expressions import read_description
+from drivegrid.data.expressions import kind_of
 from drivegrid.data.fields import as_kind, field
+from drivegrid.data.queries import Query, labels_asked, query_from_json
+from drivegrid.data.scene import Instance
 from drivegrid.errors import FormatError
 from drivegrid.tasks.base import Asked
 from drivegrid.tasks.conversations.talk import Talk, Turn
@@ -77,22 +80,17 @@ def ask_object(talk: Talk, rng: np.random.Generator) -> Turns:
 
 def ask_expression(talk: Talk, kind: str) -> Turns:
     """Ask by referring expressions: first those the data set brings, then drawn ones."""
-    yield from (_told(talk, text, targets) for text, targets in _given(talk, kind))
+    yield from (_told(talk, *given) for given in _given(talk, kind))
     for expression in talk.expressions:
         if expression.kind != kind:
             continue
-        if kind == "none" and not _can_deny_words(talk, expression.text):
+        if kind == "none" and not all(map(talk.denies, labels_asked(expression.query))):
             continue
-        instances = tuple(talk.scene.instances[index] for index in expression.targets)
-        yield talk.turn(Asked(expression.text, talk.ordered(instances), exact=True), whole=True)
+        instances = [talk.scene.instances[index] for index in expression.targets]
+        yield _expressed(talk, expression.text, instances, expression.query)
 
 
-def _can_deny_words(talk: Talk, text: str) -> bool:
-    label = read_description(text).label
-    return all(talk.denies(path) for path in ((label,) if label else ("obstacle", "object")))
-
-
-def _given(talk: Talk, kind: str) -> Iterator[tuple[str, list[int]]]:
+def _given(talk: Talk, kind: str) -> Iterator[tuple[str, list[int], Query | None]]:
     """Yield the expressions of ``extra["expressions"]`` that have this kind of targets."""
     for text, row in _rows(talk.scene.extra, "expressions", "text"):
         targets = [as_kind(index, int, "targets") for index in field(row, "targets", list)]
@@ -101,17 +99,24 @@ def _given(talk: Talk, kind: str) -> Iterator[tuple[str, list[int]]]:
                 f"targets must be instances 0 to {talk.num_read - 1}, got {targets!s:.100}.",
                 item="expressions",
             )
-        found = "none" if not targets else "single" if len(targets) == 1 else "multiple"
-        if found == kind:
-            yield text, targets
+        form = query_from_json(row["form"]) if row.get("form") is not None else None
+        if kind_of(tuple(targets)) == kind:
+            yield text, targets, form
 
 
-def _told(talk: Talk, text: str, targets: list[int]) -> Turn | None:
+def _told(talk: Talk, text: str, targets: list[int], form: Query | None) -> Turn | None:
     places = [talk.place.get(index) for index in targets]
     shown = [talk.scene.instances[place] for place in places if place is not None]
     if len(shown) < len(targets):
         return None
-    return talk.turn(Asked(escape_text(text), talk.ordered(shown), exact=True), whole=True)
+    return _expressed(talk, escape_text(text), shown, form)
+
+
+def _expressed(
+    talk: Talk, text: str, instances: Sequence[Instance], form: Query | None
+) -> Turn | None:
+    turn = talk.turn(Asked(text, talk.ordered(instances), exact=True), whole=True)
+    return turn and replace(turn, form=form)
 
 
 def _rows(extra: Mapping[str, Any], key: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -139,4 +139,5 @@ def _record(talk: Talk, name: str, kind: str, turns: Iterable[Turn]) -> Record:
         task=kind,
         messages=tuple(messages),
         targets=tuple(turn.targets for turn in turns),
+        forms=tuple(turn.form for turn in turns),
     )

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from drivegrid.data.fields import as_kind
 from drivegrid.data.files import atomic_path, check_regular, fill_lines, parse_json, read_lines
 from drivegrid.errors import FormatError, MissingExtraError
 from drivegrid.tasks.conversations.record import (
@@ -152,7 +153,7 @@ def _write_parquet(path: Path, records: Iterator[Record], config: ConversationCo
     columns = {
         "id": pa.string(), "image": pa.string(), "size_wh": pa.list_(pa.int32()),
         "task": pa.string(), "messages": pa.list_(message),
-        "targets": pa.list_(pa.list_(pa.int32())),
+        "targets": pa.list_(pa.list_(pa.int32())), "forms": pa.list_(pa.string()),
     }  # fmt: skip
     metadata = {
         VERSION_KEY: str(RECORD_VERSION),
@@ -163,9 +164,21 @@ def _write_parquet(path: Path, records: Iterator[Record], config: ConversationCo
     with atomic_path(path) as part, parquet.ParquetWriter(part, schema) as writer:
         while group := [to_dict(record) for record in islice(records, ROWS_PER_GROUP)]:
             try:
-                writer.write_table(pa.Table.from_pylist(group, schema=schema))
+                rows = [row | {"forms": _as_texts(row["forms"])} for row in group]
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             except (pa.ArrowException, UnicodeError) as error:
                 raise FormatError(f"records must fit Parquet, got: {error}.", path) from error
+
+
+def _as_texts(forms: Iterable[Any]) -> list[str | None]:
+    """Return logical forms as texts: a column of Parquet has one shape, and they have many."""
+    return [None if form is None else json.dumps(form, separators=(",", ":")) for form in forms]
+
+
+def _from_parquet(row: Mapping[str, Any]) -> dict[str, Any]:
+    texts = as_kind(row.get("forms"), list, "forms")
+    forms = [None if t is None else parse_json(as_kind(t, str, "forms").encode()) for t in texts]
+    return {"schema": RECORD_VERSION, **row, "forms": forms}
 
 
 def _parquet_rows(path: Path) -> Rows:
@@ -183,6 +196,6 @@ def _parquet_rows(path: Path) -> Rows:
             for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, lambda row=row: {"schema": RECORD_VERSION, **row}  # type: ignore[misc]
+                    yield number, lambda row=row: _from_parquet(row)  # type: ignore[misc]
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise FormatError(f"file must be Parquet, got: {error}.", path) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from drivegrid.data.fields import as_kind, field
+from drivegrid.data.queries import Query, query_from_json
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 
@@ -42,6 +43,8 @@ class Record:
         targets: For each assistant turn the indices of the scene's instances that its shapes
             stand for, in the order of the shapes; -1 for an invented one. A turn about a marked
             place has its instance.
+        forms: For each assistant turn the logical form of its question, where that is a referring
+            expression that has one; it means the targets in any order.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Record:
     task: str
     messages: tuple[Message, ...]
     targets: tuple[tuple[int, ...], ...]
+    forms: tuple[Query | None, ...]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -67,6 +71,7 @@ def to_dict(record: Record) -> dict[str, Any]:
         "task": record.task,
         "messages": [{"role": m.role, "content": m.content} for m in record.messages],
         "targets": [list(indices) for indices in record.targets],
+        "forms": [None if form is None else form.to_json() for form in record.forms],
     }
 
 
@@ -95,6 +100,7 @@ def from_dict(value: object) -> Record:
             tuple(as_kind(index, int, "targets") for index in as_kind(indices, list, "targets"))
             for indices in _all(row, "targets")
         ),
+        forms=tuple(None if form is None else query_from_json(form) for form in _all(row, "forms")),
     )
 
 

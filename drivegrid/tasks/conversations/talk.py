@@ -8,7 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from drivegrid.data.expressions import Expression, refer
+from drivegrid.data.expressions import KINDS
+from drivegrid.data.queries import Query
+from drivegrid.data.referring import Referring, draw_referring
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError, GeometryError, TokenError
 from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
@@ -27,8 +29,6 @@ from drivegrid.tokens.vocabulary import check_geometry
 
 UNKNOWN = "unknown"
 """Value of attributes that nobody could tell; it is no answer."""
-EXPRESSIONS_EACH = 3
-"""Expressions are drawn at most this often for each that is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Turn:
     """A question and its answer, both final text, and the instances the answer's shapes stand for.
 
     ``items`` are the answer's shapes with all their offsets, where it has any; ``query`` is the
-    question without tokens, as a refine turn repeats it.
+    question without tokens, as a refine turn repeats it; ``form`` is what a referring expression
+    says, where that is known.
     """
 
     prompt: str
@@ -44,6 +45,7 @@ class Turn:
     targets: tuple[int, ...] = ()
     items: tuple[AnswerItem, ...] = ()
     query: str = ""
+    form: Query | None = None
 
 
 class _Memory:
@@ -161,10 +163,11 @@ class Talk:
         return tuple(sorted(instances, key=key))
 
     @cached_property
-    def expressions(self) -> list[Expression]:
+    def expressions(self) -> list[Referring]:
         """Referring expressions about the scene, of all kinds."""
         wanted = max(self.config.tasks.get(f"refer_{kind}", 0) for kind in ("one", "many", "none"))
-        return refer(self.scene, self.rng("refer"), EXPRESSIONS_EACH * max(wanted, 1))
+        count = len(KINDS) * max(wanted, 1)
+        return draw_referring(self.scene, self.rng("refer"), count, self.config.split)
 
 
 def answer_shape(instance: Instance) -> Instance:

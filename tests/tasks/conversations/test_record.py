@@ -1,10 +1,12 @@
 """The four forms, byte for byte against a hand-made record, and back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from drivegrid.data.queries import IsA, Query
 from drivegrid.errors import FormatError
 from drivegrid.tasks.conversations.files import FORMS, load_records, save_records
 from drivegrid.tasks.conversations.record import Message, Record, from_dict, to_dict
@@ -24,6 +26,7 @@ RECORD = Record(
         Message("assistant", "none"),
     ),
     targets=((1,), ()),
+    forms=(None, Query((IsA("object/vehicle/car"),))),
 )
 
 
@@ -47,6 +50,9 @@ def test_our_form_reads_back() -> None:
         ({"messages": [3]}, "message 0"),
         ({"targets": [[True]]}, "targets"),
         ({"targets": None}, "targets"),
+        ({"forms": None}, "forms"),
+        ({"forms": [3]}, "form"),
+        ({"forms": [{"where": []}]}, "number"),
     ],
 )
 def test_malformed_records_are_named(changes, found) -> None:
@@ -72,7 +78,7 @@ def test_parquet_says_what_it_was_made_with(tmp_path) -> None:
     assert schema.metadata[b"drivegrid_spec"] == b"1"
     config = ConversationConfig.model_validate_json(schema.metadata[b"drivegrid_config"])
     assert config == CONFIG
-    assert schema.names == ["id", "image", "size_wh", "task", "messages", "targets"]
+    assert schema.names == ["id", "image", "size_wh", "task", "messages", "targets", "forms"]
 
 
 def test_parquet_of_another_kind_is_refused(tmp_path) -> None:
@@ -106,7 +112,7 @@ def test_wrong_forms_and_names_are_refused(tmp_path, name, form) -> None:
 
 
 def test_an_error_on_the_way_leaves_no_file(tmp_path) -> None:
-    bad = Record("\ud800", "a", (1, 1), "lanes", RECORD.messages, RECORD.targets)
+    bad = replace(RECORD, id="\ud800")
     for name in ("r.jsonl", "r.parquet"):
         with pytest.raises(FormatError):
             save_records([RECORD, bad], tmp_path / name, "ours", CONFIG)
