@@ -12,7 +12,7 @@ from drivegrid.data.expressions import KINDS
 from drivegrid.data.queries import Query
 from drivegrid.data.referring import Referring, draw_referring
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import FormatError, GeometryError, TokenError
+from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, answer_items
@@ -79,14 +79,9 @@ class Talk:
     Attributes:
         scene: The scene with shapes as answers give them (`answer_shape`).
         originals: The instances as read, in the same order.
-
-    Raises:
-        FormatError: If the frame names no image.
     """
 
     def __init__(self, source: Scene, config: ConversationConfig, codec: Codec) -> None:
-        if not source.frame.image:
-            raise FormatError("frame must name its image, got ''.", item="frame")
         self.config, self.codec, self.space = config, codec, default_label_space()
         known = [n for n, i in enumerate(source.instances) if i.label in self.space.labels]
         self.originals = [source.instances[n] for n in known]
