@@ -149,6 +149,18 @@ def instance_of(
     return Instance(label, shape, facts, confidence=confidence, extra={KEY: own})
 
 
+def is_crowd(instance: Instance) -> bool:
+    """Tell whether an instance was read as a region of many things, which no one need tell apart.
+
+    >>> from drivegrid.geometry import Point
+    >>> is_crowd(Instance("object/person", Point([1, 2])))
+    False
+    """
+    own = instance.extra.get(KEY)
+    rest = own.get("rest") if isinstance(own, dict) else None
+    return isinstance(rest, dict) and rest.get("iscrowd") in (1, True)
+
+
 def shape_of(annotation: Record, size_wh: Size, item: str) -> Box | Polygon | None:
     """Return the region of an annotation, else its box, None if it has neither."""
     region = polygon_of(annotation.get("segmentation"), size_wh, f"{item}, segmentation")
