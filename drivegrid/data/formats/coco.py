@@ -134,8 +134,8 @@ def load_coco(
 
 def _labels_of(path: Path) -> Path:
     """Return the file that holds the images of results."""
-    labels = path.with_name(path.name.removesuffix(RESULTS) + ".json")
-    if not path.name.endswith(RESULTS) or not labels.is_file():
+    labels = _labels_read(path)
+    if labels is None:
         raise FormatError(
             f"results must be named x{RESULTS} and lie beside the x.json with their images.", path
         )

@@ -217,7 +217,7 @@ def _record(scene: Scene) -> tuple[str, dict[str, Any], list[Loss]]:
     image = check_image_name(scene.frame.image)
     if not image.lower().endswith(IMAGE_SUFFIXES):
         raise FormatError(f"frame must be a picture of its own, got {image!r:.200}.")
-    own = fields.as_kind(scene.extra.get("labelme", {}), dict, "extra labelme")
+    own = fields.own_extra(scene, "labelme")
     name = check_image_name(own.get("file", _label_name(image)))
     folder = posixpath.dirname(name)
     written = own.get("imagePath")

@@ -27,7 +27,7 @@ import numpy as np
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, parse_json
-from drivegrid.data.formats.boxes import coarser, left_out, own_extra
+from drivegrid.data.formats.boxes import coarser, left_out
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
@@ -226,7 +226,7 @@ def _commands(scene: Scene, index: int) -> tuple[list[dict[str, Any]], list[Loss
             {"scene_token": scene.frame.clip or "", "sample_token": token, "t2c_img": image}
             | {"command_token": f"{token}-{number}"} | rest | {"command": text} | facts
         )  # fmt: skip
-    unknown = fields.as_kind(own_extra(scene, "talk2car").get("open", []), list, "open")
+    unknown = fields.as_kind(fields.own_extra(scene, "talk2car").get("open", []), list, "open")
     commands += [fields.as_kind(one, dict, "extra talk2car") for one in unknown]
     if not commands:
         raise FormatError("frame must have a command about one box, got none.")
@@ -247,7 +247,7 @@ def _target(scene: Scene, targets: list[Any], item: str) -> int | None:
 def _object(scene: Scene, index: int) -> tuple[dict[str, Any], list[Loss]]:
     """Return what a command says of its object, and what it cannot say."""
     instance = scene.instances[index]
-    own = own_extra(instance, "talk2car")
+    own = fields.own_extra(instance, "talk2car")
     found = class_of("nuscenes", instance, own.get("class"))
     name = found.name if found else instance.label
     losses = instance_losses(scene, index, found.says if found else frozenset())
