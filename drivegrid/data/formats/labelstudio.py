@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, parse_json, read_whole
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.drawing_tools import checked_size
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
@@ -93,8 +93,7 @@ def _parse(path: Path, entry: tuple[int, bytes]) -> Scene:
     try:
         return _scene(fields.as_kind(parse_json(text), dict, "task"), path.parent)
     except FormatError as error:
-        item = f"task {number}, {error.item}" if error.item else f"task {number}"
-        raise FormatError(error.message, path, item=item) from error
+        raise in_entry(error, path, f"task {number}") from error
 
 
 def _scene(task: dict[str, Any], root: Path) -> Scene:

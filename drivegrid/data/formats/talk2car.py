@@ -28,7 +28,7 @@ from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, parse_json
 from drivegrid.data.formats.boxes import coarser, left_out
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -121,10 +121,7 @@ def _parse(path: Path, root: Path, commands: _Commands) -> Scene:
         item = f"command {commands[0][0]}"
         return _scene(root, commands[0][1], instances, expressions, unknown)
     except FormatError as error:
-        where = error.item or (f"image {error.path}" if error.path else None)
-        raise FormatError(
-            error.message, path, item=f"{item}, {where}" if where else item
-        ) from error
+        raise in_entry(error, path, item) from error
 
 
 def _scene(
