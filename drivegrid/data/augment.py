@@ -7,6 +7,7 @@ say left or right, and without what can no longer be told.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypeAlias
 
@@ -54,22 +55,34 @@ class AugmentConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flip: float = Field(0.5, ge=0, le=1, description="chance of mirroring a frame that can be")
-    crop: float = Field(0.6, ge=0, le=1, description="chance of another window")
-    scale: Factor = Field((0.8, 1.6), description="zoom of a window; below 1 it shows grey borders")
-    stretch: float = Field(1.12, ge=1, le=2, description="most that width grows against height")
-    colour: float = Field(0.8, ge=0, le=1, description="chance of another tone and colour")
+    flip: float = Field(
+        default=0.5, ge=0, le=1, description="chance of mirroring a frame that can be"
+    )
+    crop: float = Field(default=0.6, ge=0, le=1, description="chance of another window")
+    scale: Factor = Field(
+        default=(0.8, 1.6), description="zoom of a window; below 1 it shows grey borders"
+    )
+    stretch: float = Field(
+        default=1.12, ge=1, le=2, description="most that width grows against height"
+    )
+    colour: float = Field(default=0.8, ge=0, le=1, description="chance of another tone and colour")
     brightness: Factor = (0.65, 1.4)
     contrast: Factor = (0.7, 1.3)
     gamma: Factor = (0.75, 1.35)
     saturation: Factor = (0.6, 1.4)
-    white_balance: Factor = Field((0.9, 1.1), description="gain of red and of blue")
-    hue_deg: float = Field(6.0, ge=0, le=15, description="most turn; more would change names")
-    camera: float = Field(0.3, ge=0, le=1, description="chance of noise, of blur and of coding")
-    noise: Range = Field((2.0, 12.0), description="deviation in levels")
-    blur: Range = Field((0.3, 1.1), description="deviation in pixels of a 512 px wide picture")
-    jpeg: tuple[int, int] = Field((25, 80), description="quality")
-    weather: float = Field(0.12, ge=0, le=1, description="chance of rain, fog or darkness")
+    white_balance: Factor = Field(default=(0.9, 1.1), description="gain of red and of blue")
+    hue_deg: float = Field(
+        default=6.0, ge=0, le=15, description="most turn; more would change names"
+    )
+    camera: float = Field(
+        default=0.3, ge=0, le=1, description="chance of noise, of blur and of coding"
+    )
+    noise: Range = Field(default=(2.0, 12.0), description="deviation in levels")
+    blur: Range = Field(
+        default=(0.3, 1.1), description="deviation in pixels of a 512 px wide picture"
+    )
+    jpeg: tuple[int, int] = Field(default=(25, 80), description="quality")
+    weather: float = Field(default=0.12, ge=0, le=1, description="chance of rain, fog or darkness")
 
     @classmethod
     def off(cls) -> AugmentConfig:
@@ -161,8 +174,17 @@ def draw_light(scene: Scene, config: AugmentConfig, rng: np.random.Generator) ->
     is_dry = facts.get("weather", "clear") in _DRY and facts.get("place") != "tunnel"
     if rng.random() < config.weather and is_dry and facts.get("time", "day") == "day":
         name = _WEATHERS[int(rng.integers(len(_WEATHERS)))]
-        return replace(light, **{name: float(rng.uniform(0.3, 1.0))})
+        light = _weathered(light, name, float(rng.uniform(0.3, 1.0)))
     return light
+
+
+def _weathered(light: Light, name: str, strength: float) -> Light:
+    match name:
+        case "rain":
+            return replace(light, rain=strength)
+        case "fog":
+            return replace(light, fog=strength)
+    return replace(light, night=strength)
 
 
 def _factor(limits: tuple[float, float], rng: np.random.Generator) -> float:
@@ -197,7 +219,7 @@ def under_light(scene: Scene, light: Light) -> Scene:
     return Scene(replace(scene.frame, attributes=facts), tuple(instances), extra)
 
 
-def _without_dry(attributes: dict[str, str]) -> dict[str, str]:
+def _without_dry(attributes: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in attributes.items() if (name, value) != ("surface", "dry")
     }

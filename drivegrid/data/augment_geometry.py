@@ -89,7 +89,7 @@ class Window:
     @property
     def scale(self) -> FloatArray:
         """(2,) pixels of the result for each of the source."""
-        return np.array(self.size_wh) / np.array(self.span_wh)
+        return np.asarray(np.array(self.size_wh) / np.array(self.span_wh))
 
     def points(self, points: FloatArray) -> FloatArray:
         """Return (..., 2) points of the source in pixels of the result."""
@@ -116,7 +116,8 @@ class Window:
         if (x1 - x0, y1 - y0) != self.span_wh:
             right, bottom = self.left + self.span_wh[0], self.top + self.span_wh[1]
             sides = (y0 - self.top, bottom - y1, x0 - self.left, right - x1)
-            shown = cv2.copyMakeBorder(shown, *sides, cv2.BORDER_CONSTANT, value=_FILL)
+            padded = cv2.copyMakeBorder(shown, *sides, cv2.BORDER_CONSTANT, value=_FILL)
+            shown = np.asarray(padded, dtype=np.uint8)
         shrinks = bool((self.scale < 1).any())
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(shown, self.size_wh, interpolation=how), dtype=np.uint8)
@@ -307,8 +308,8 @@ def clip_shape(shape: Geometry, region: FloatArray) -> Geometry | None:
         shape: In pixels.
         region: (4,) x0, y0, x1, y1 in pixels.
 
-    A line keeps its longest piece, if that has a length. A polygon wholly inside keeps its rings as they are; else they
-    come in canonical order (``tokens.rings``), holes after their shells.
+    What lies wholly inside stays as it is. A line that is cut keeps its longest piece, a polygon
+    its rings in canonical order (``tokens.rings``), holes after their shells.
 
     >>> clip_shape(Box(np.array([0.0, 0.0, 9.0, 9.0])), np.array([3, 0, 20, 20])).xyxy.tolist()
     [3.0, 0.0, 9.0, 9.0]
