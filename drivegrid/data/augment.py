@@ -39,9 +39,20 @@ def _ordered(values: tuple[float, float]) -> tuple[float, float]:
     return values
 
 
-Range: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
-Factor: TypeAlias = Annotated[
+_Factors: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0.2, le=5)], Annotated[float, Field(ge=0.2, le=5)]],
+    AfterValidator(_ordered),
+]
+_Gains: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=0.8, le=1.25)], Annotated[float, Field(ge=0.8, le=1.25)]],
+    AfterValidator(_ordered),
+]
+_Strengths: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=64)], Annotated[float, Field(ge=0, le=64)]],
+    AfterValidator(_ordered),
+]
+_Qualities: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]],
     AfterValidator(_ordered),
 ]
 
@@ -59,29 +70,29 @@ class AugmentConfig(BaseModel):
         default=0.5, ge=0, le=1, description="chance of mirroring a frame that can be"
     )
     crop: float = Field(default=0.6, ge=0, le=1, description="chance of another window")
-    scale: Factor = Field(
+    scale: _Factors = Field(
         default=(0.8, 1.6), description="zoom of a window; below 1 it shows grey borders"
     )
     stretch: float = Field(
         default=1.12, ge=1, le=2, description="most that width grows against height"
     )
     colour: float = Field(default=0.8, ge=0, le=1, description="chance of another tone and colour")
-    brightness: Factor = (0.65, 1.4)
-    contrast: Factor = (0.7, 1.3)
-    gamma: Factor = (0.75, 1.35)
-    saturation: Factor = (0.6, 1.4)
-    white_balance: Factor = Field(default=(0.9, 1.1), description="gain of red and of blue")
+    brightness: _Factors = (0.65, 1.4)
+    contrast: _Factors = (0.7, 1.3)
+    gamma: _Factors = (0.75, 1.35)
+    saturation: _Factors = (0.65, 1.4)
+    white_balance: _Gains = Field(default=(0.94, 1.06), description="gain of red and of blue")
     hue_deg: float = Field(
-        default=6.0, ge=0, le=15, description="most turn; more would change names"
+        default=3.0, ge=0, le=10, description="most turn; more would turn orange into red"
     )
     camera: float = Field(
         default=0.3, ge=0, le=1, description="chance of noise, of blur and of coding"
     )
-    noise: Range = Field(default=(2.0, 12.0), description="deviation in levels")
-    blur: Range = Field(
+    noise: _Strengths = Field(default=(2.0, 12.0), description="deviation in levels")
+    blur: _Strengths = Field(
         default=(0.3, 1.1), description="deviation in pixels of a 512 px wide picture"
     )
-    jpeg: tuple[int, int] = Field(default=(25, 80), description="quality")
+    jpeg: _Qualities = Field(default=(25, 80), description="quality")
     weather: float = Field(default=0.12, ge=0, le=1, description="chance of rain, fog or darkness")
 
     @classmethod

@@ -6,9 +6,9 @@ inside, lines their longest piece, anchors those that are inside; a point outsid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -33,6 +33,9 @@ from drivegrid.geometry import (
 from drivegrid.labels import default_label_space
 from drivegrid.tokens.lines import clip_line
 from drivegrid.tokens.rings import clip_rings
+
+Extent: TypeAlias = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels."""
 
 MIN_LEFT = 0.25
 """Things of which less of the visible extent is left have no label any more."""
@@ -166,14 +169,16 @@ def view_scene(scene: Scene, window: Window) -> Viewed:
     Raises:
         GeometryError: If the window does not meet the picture.
     """
-    region = np.array(window.region(scene.frame.size_wh), dtype=np.float64)
+    size_wh = scene.frame.size_wh
+    region, picture = window.region(size_wh), (0, 0, *size_wh)
     kept: list[int] = []
     cut: list[int] = []
     shown: list[Instance] = []
     lost: list[str] = []
     for index, instance in enumerate(scene.instances):
-        is_cut = _is_cut(instance, region, scene.frame.size_wh)
-        found = _view_instance(instance, window, (region, scene.frame.size_wh), is_cut)
+        inside = _within(_whole_extent(instance), picture)
+        is_cut = inside is not None and _within(inside, region) != inside
+        found = _view_instance(instance, window, (region, picture), is_cut)
         lost += [instance.label] if found is None or is_cut else []
         if found is not None:
             kept.append(index)
@@ -212,42 +217,44 @@ def _still_true(attributes: Mapping[str, str], lost: Iterable[str]) -> dict[str,
     return {name: value for name, value in attributes.items() if name not in gone}
 
 
-def _is_cut(instance: Instance, region: FloatArray, size_wh: Size) -> bool:
-    """Tell whether a part of what lies in the picture lies outside the region."""
-    box = _within(_whole_extent(instance), np.array([0.0, 0.0, *size_wh]))
-    return box is not None and bool((box[:2] < region[:2]).any() or (box[2:] > region[2:]).any())
-
-
-def _whole_extent(instance: Instance) -> FloatArray | None:
-    """Return x0, y0, x1, y1 of a thing, hidden or not; None where it has no points."""
+def _whole_extent(instance: Instance) -> Extent | None:
+    """Return the box of a thing, hidden or not; None where it has no points."""
     if "box_xyxy" in instance.extra:
-        return np.array(instance.extra["box_xyxy"], dtype=np.float64)
+        return _extent(instance.extra["box_xyxy"])
     points = instance.geometry.vertices()
-    return np.concatenate([points.min(axis=0), points.max(axis=0)]) if len(points) else None
+    return _extent([*points.min(axis=0), *points.max(axis=0)]) if len(points) else None
 
 
-def _within(box: FloatArray | None, region: FloatArray) -> FloatArray | None:
+def _extent(numbers: Sequence[float]) -> Extent:
+    x0, y0, x1, y1 = map(float, numbers)
+    return x0, y0, x1, y1
+
+
+def _within(box: Extent | None, region: Extent) -> Extent | None:
     """Return what a region holds of a box; None where they do not meet."""
-    if box is None or (box[:2] > region[2:]).any() or (box[2:] < region[:2]).any():
+    if box is None:
         return None
-    return np.concatenate([np.maximum(box[:2], region[:2]), np.minimum(box[2:], region[2:])])
+    x0, y0 = max(box[0], region[0]), max(box[1], region[1])
+    x1, y1 = min(box[2], region[2]), min(box[3], region[3])
+    return (x0, y0, x1, y1) if x0 <= x1 and y0 <= y1 else None
 
 
-def _share_left(instance: Instance, region: FloatArray, size_wh: Size) -> float:
+def _share_left(instance: Instance, region: Extent, picture: Extent) -> float:
     """Return the share in [0, 1] that a region holds of the visible extent in the picture."""
-    extent = instance.extra.get("visible_box")
-    box = _whole_extent(instance) if extent is None else np.array(extent, dtype=np.float64)
-    before = _within(box, np.array([0.0, 0.0, *size_wh]))
-    after = None if before is None else _within(before, region)
+    seen = instance.extra.get("visible_box")
+    before = _within(_whole_extent(instance) if seen is None else _extent(seen), picture)
+    after = _within(before, region)
     if before is None or after is None:
         return 0.0
-    sides = before[2:] - before[:2]
-    left = np.divide(after[2:] - after[:2], sides, out=np.ones(2), where=sides > 0)
-    return float(left.prod())
+    share = 1.0
+    for axis in (0, 1):
+        side = before[axis + 2] - before[axis]
+        share *= (after[axis + 2] - after[axis]) / side if side > 0 else 1.0
+    return share
 
 
 def _view_instance(
-    instance: Instance, window: Window, where: tuple[FloatArray, Size], is_cut: bool
+    instance: Instance, window: Window, where: tuple[Extent, Extent], is_cut: bool
 ) -> Instance | None:
     region, shape = where[0], instance.geometry
     spreads = isinstance(shape, Polyline) or lies_under(instance.label, _SPREADING)
@@ -262,24 +269,41 @@ def _view_instance(
     extra = {name: instance.extra[name] for name in KEPT_EXTRA if name in instance.extra}
     if clipped is not shape:
         extra.pop("hidden", None)  # numbers the points of the whole line
-    for name in set(BOXES) & set(instance.extra):
-        corners = np.clip(np.reshape(instance.extra[name], (2, 2)), region[:2], region[2:])
-        extra[name] = window.points(corners).ravel().tolist()
-    shrinks = bool((window.scale < 1).any())
-    viewed = replace(instance, geometry=moved, extra=extra)
-    return replace(viewed, attributes=_view_attributes(viewed, is_cut, shrinks))
+    for name in BOXES:
+        if name in instance.extra:
+            corners = np.reshape(instance.extra[name], (2, 2)).clip(region[:2], region[2:])
+            extra[name] = window.points(corners).ravel().tolist()
+    attributes: Mapping[str, str] = _view_attributes(instance, is_cut)
+    if bool((window.scale < 1).any()):
+        attributes = _shrunk(attributes, moved, extra)
+    return Instance(
+        instance.label,
+        moved,
+        attributes,
+        instance.visibility,
+        instance.confidence,
+        instance.source,
+        extra,
+    )
 
 
-def _view_attributes(instance: Instance, is_cut: bool, shrinks: bool) -> dict[str, str]:
-    """Return attributes with ``visible_state`` as it is now; what cannot be told is left out."""
+def _view_attributes(instance: Instance, is_cut: bool) -> dict[str, str]:
+    """Return attributes with ``visible_state`` as it is at the new border."""
     attributes, label = dict(instance.attributes), instance.label
-    space = default_label_space()
-    values = space.attributes_of(label).get("visible_state", ()) if label in space.labels else ()
-    if is_cut and "cut off" in values and instance.geometry.kind in ("box", "point"):
-        return attributes | {"visible_state": "cut off"}
-    side = face_side(instance.geometry, instance.extra)
-    unread = shrinks and (side is None or side < READABLE_PX)
-    return without_clear(attributes) if unread else attributes
+    if is_cut and instance.geometry.kind in ("box", "point"):
+        space = default_label_space()
+        known = space.attributes_of(label) if label in space.labels else {}
+        if "cut off" in known.get("visible_state", ()):
+            attributes["visible_state"] = "cut off"
+    return attributes
+
+
+def _shrunk(
+    attributes: Mapping[str, str], shape: Geometry, extra: Mapping[str, Any]
+) -> Mapping[str, str]:
+    """Return attributes without what can no longer be told of a face that got smaller."""
+    side = face_side(shape, extra)
+    return without_clear(attributes) if side is None or side < READABLE_PX else attributes
 
 
 def without_clear(attributes: Mapping[str, str]) -> dict[str, str]:
@@ -301,24 +325,24 @@ def _is_small(shape: Geometry, size_wh: Size) -> bool:
     return bool((sides.max() if isinstance(shape, Polyline) else sides.min()) < MIN_SIDE_SHARE)
 
 
-def clip_shape(shape: Geometry, region: FloatArray) -> Geometry | None:
+def clip_shape(shape: Geometry, region: Extent) -> Geometry | None:
     """Return what a region of whole pixels holds of a shape; None where nothing is left.
 
     Args:
         shape: In pixels.
-        region: (4,) x0, y0, x1, y1 in pixels.
+        region: x0, y0, x1, y1 in pixels.
 
     What lies wholly inside stays as it is. A line that is cut keeps its longest piece, a polygon
     its rings in canonical order (``tokens.rings``), holes after their shells.
 
-    >>> clip_shape(Box(np.array([0.0, 0.0, 9.0, 9.0])), np.array([3, 0, 20, 20])).xyxy.tolist()
+    >>> clip_shape(Box(np.array([0.0, 0.0, 9.0, 9.0])), (3, 0, 20, 20)).xyxy.tolist()
     [3.0, 0.0, 9.0, 9.0]
     """
     points = shape.vertices()
     inside = ((points >= region[:2]) & (points <= region[2:])).all(axis=1)
     if isinstance(shape, Box):
-        box = _within(shape.xyxy, region)
-        return None if box is None or (box[:2] == box[2:]).any() else Box(box)
+        box = _within(_extent(shape.xyxy.tolist()), region)
+        return None if box is None or box[0] == box[2] or box[1] == box[3] else Box(np.array(box))
     if isinstance(shape, Anchors):
         return Anchors(points[inside]) if inside.any() else None
     if isinstance(shape, Point) or not len(points) or inside.all():
@@ -329,9 +353,9 @@ def clip_shape(shape: Geometry, region: FloatArray) -> Geometry | None:
         return None
 
 
-def _clip_parts(shape: Polyline | Polygon, region: FloatArray) -> Geometry | None:
-    corner = region[:2]
-    width, height = (region[2:] - corner).astype(int).tolist()
+def _clip_parts(shape: Polyline | Polygon, region: Extent) -> Geometry | None:
+    corner = np.array(region[:2])
+    width, height = int(region[2] - region[0]), int(region[3] - region[1])
     if isinstance(shape, Polyline):
         piece = clip_line(shape.xy - corner, (width, height)) + corner
         return Polyline(piece) if len(piece) > 1 else None

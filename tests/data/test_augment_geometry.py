@@ -14,7 +14,7 @@ from . import toy_world
 from .builders import SHAPES, make_lane, make_scene
 
 SIZE = (80, 60)
-REGION = np.array([10.0, 10.0, 50.0, 40.0])
+REGION = (10.0, 10.0, 50.0, 40.0)
 RED = (255, 0, 0)
 
 

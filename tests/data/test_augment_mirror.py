@@ -86,7 +86,8 @@ def test_every_shape_twice_is_itself(name) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 12)), min_size=3, max_size=7))
 def test_a_polygon_fills_the_mirrored_mask(ring) -> None:
-    shape = Polygon((np.array(ring) + (0.0123457, 0.0717),))  # no edge meets a centre
+    aside = np.array([0.0123457, 0.0717])  # so that no edge meets a centre
+    shape = Polygon((np.array(ring) + aside,))
     scene = Scene(Frame("", (20, 12)), (Instance("region", shape),))
     mirrored = mirror_scene(scene).instances[0].geometry
     assert np.array_equal(fill(mirrored, (20, 12)), fill(shape, (20, 12))[:, ::-1])
