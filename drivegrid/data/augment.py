@@ -30,6 +30,7 @@ as cameras in cars have it."""
 _HORIZON = 0.45
 """Share of the height where the horizon is taken to be in frames without lane lines."""
 _WEATHERS = ("rain", "fog", "night")
+_STRENGTH = (0.4, 1.0)
 _DRY = frozenset({"clear", "cloudy"})
 
 
@@ -185,7 +186,7 @@ def draw_light(scene: Scene, config: AugmentConfig, rng: np.random.Generator) ->
     is_dry = facts.get("weather", "clear") in _DRY and facts.get("place") != "tunnel"
     if rng.random() < config.weather and is_dry and facts.get("time", "day") == "day":
         name = _WEATHERS[int(rng.integers(len(_WEATHERS)))]
-        light = _weathered(light, name, float(rng.uniform(0.3, 1.0)))
+        light = _weathered(light, name, float(rng.uniform(*_STRENGTH)))
     return light
 
 
@@ -195,7 +196,9 @@ def _weathered(light: Light, name: str, strength: float) -> Light:
             return replace(light, rain=strength)
         case "fog":
             return replace(light, fog=strength)
-    return replace(light, night=strength)
+    # No tone that darkens the night further: what is labelled stays to be seen.
+    brightness, gamma = max(light.brightness, 1.0), min(light.gamma, 1.0)
+    return replace(light, night=strength, brightness=brightness, gamma=gamma)
 
 
 def _factor(limits: tuple[float, float], rng: np.random.Generator) -> float:

@@ -167,7 +167,7 @@ def _night(image: Picture, darkness: float, horizon: float) -> Picture:
     x = np.linspace(-1, 1, 32)[None, :]
     y = ((np.arange(18) + 0.5) / 18 * height - horizon)[:, None] / max(height - horizon, 1.0)
     beam = np.exp(-((x / 0.75) ** 2) - ((y - 0.4) / 0.45) ** 2)
-    kept = 1 - darkness * (0.9 - 0.6 * beam) * np.where(y < -0.1, 1.05, 1.0)
+    kept = 1 - darkness * (0.82 - 0.6 * beam)
     plane = cv2.resize(np.clip(kept, 0, 1).astype(np.float32), (width, height))
     gains = [cv2.convertScaleAbs(plane, alpha=255 * gain) for gain in (0.95, 0.96, 1.0)]
     return np.asarray(cv2.multiply(image, cv2.merge(gains), scale=1 / 255), dtype=np.uint8)
@@ -178,7 +178,7 @@ def _rain(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     height, width = image.shape[:2]
     scale = width / _REFERENCE_PX
     cover = np.full((height, width), round(18 * strength), dtype=np.uint8)
-    count = round(280 * strength * height / width / 0.5625)
+    count = round(400 * strength * height / width / 0.5625)
     start = rng.uniform(-0.1, 1.0, (count, 2)) * (width, height)
     length = rng.gamma(2.0, 9.0, count) * scale
     lean = rng.normal(0.0, 0.25) + rng.normal(0, 0.03, count)

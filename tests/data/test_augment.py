@@ -173,6 +173,15 @@ def test_only_dry_daylight_gets_worse(facts, changes) -> None:
         assert all(any(getattr(one, name) for one in lights) for name in ("rain", "fog", "night"))
 
 
+def test_no_tone_darkens_the_night() -> None:
+    config = OFF.model_copy(update={"weather": 1.0, "colour": 1.0})
+    rng = np.random.default_rng(0)
+    lights = [draw_light(toy_world.scene(), config, rng) for _ in range(60)]
+    dark = [one for one in lights if one.night]
+    assert dark and all(one.brightness >= 1 >= one.gamma for one in dark)
+    assert any(one.brightness < 1 for one in lights)
+
+
 @pytest.fixture(scope="module", params=range(7100, 7106))
 def rendered(request):
     return render_scene(request.param, SIZE)
