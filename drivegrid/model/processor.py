@@ -119,6 +119,28 @@ def to_patches(image: RGBImage, size_wh: Size) -> Tensor:
     return torch.from_numpy(patches.reshape(rows * cols * MERGE**2, -1))
 
 
+def check_loaded_tokens(
+    tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary, folder: Path
+) -> None:
+    """Raise unless the spatial tokens survive decoding as the rest of the library does it.
+
+    ``tokenizer.json`` is checked with the manifest; settings beside it can still make a token
+    special, and ``skip_special_tokens`` would then erase it from every answer.
+
+    Raises:
+        ModelError: If a token is lost or changed.
+    """
+    ids = list(range(vocabulary.base_id, vocabulary.base_id + len(vocabulary)))
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    special = sorted({*tokenizer.all_special_ids} & {*ids})
+    if text != "".join(vocabulary.tokens) or special:
+        named = tokenizer.convert_ids_to_tokens(special[:4]) or ["other text"]
+        raise ModelError(
+            f"spatial tokens must not be special, got {', '.join(named)} "
+            f"({folder / 'tokenizer_config.json'})."
+        )
+
+
 class QwenProcessor:
     """Tokenizer and image scaling of an extended Qwen2.5-VL checkpoint.
 
@@ -154,7 +176,9 @@ class QwenProcessor:
             ModelError: If the folder does not match its manifest.
         """
         manifest = verify(folder)
-        processor = cls(AutoTokenizer.from_pretrained(folder), manifest.vocabulary, size_wh)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+        check_loaded_tokens(tokenizer, manifest.vocabulary, Path(folder))
+        processor = cls(tokenizer, manifest.vocabulary, size_wh)
         path = Path(folder) / "config.json"
         expected = read_json(path).get("image_token_id")
         if processor.image_token_id != expected:

@@ -266,7 +266,7 @@ def test_bad_settings_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="target must not exist"):
         extend_checkpoint(source, source, SMALL)
     with pytest.raises(ConfigError, match="init must be one of"):
-        extend_checkpoint(source, tmp_path / "new", SMALL, init="mean")
+        extend_checkpoint(source, tmp_path / "new", SMALL, init="zeros")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
     with pytest.raises(ConfigError, match="disk must have"):
