@@ -110,11 +110,11 @@ def add_adapter(
     Raises:
         ModelError: If the model has no row for some token.
     """
-    embedding: nn.Embedding = model.get_input_embeddings()
-    if embedding.num_embeddings < manifest.token_ids.stop:
+    num_rows = model.config.get_text_config().vocab_size
+    if num_rows < manifest.token_ids.stop:
         raise ModelError(
-            f"embedding must have at least {manifest.token_ids.stop} rows, "
-            f"got {embedding.num_embeddings}. Load the extended checkpoint."
+            f"embedding must have at least {manifest.token_ids.stop} rows, got {num_rows}. "
+            "Load the extended checkpoint."
         )
     ids = list(manifest.token_ids)
     # A tied head follows the embedding; naming it too would untie it.

@@ -42,7 +42,7 @@ _FREE_FIELDS = frozenset(
      "lora_alpha", "lora_dropout", "megatron_core", "peft_type", "peft_version",
      "qalora_group_size", "r", "revision", "target_modules", "task_type", "trainable_token_indices")
 )  # fmt: skip
-_OFF = (None, False, "none", {}, [])
+_OFF: tuple[object, ...] = (None, False, "none", {}, [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def _check_plain(config: Mapping[str, Any], path: Path) -> None:
             raise ModelError(f"adapter must be plain LoRA, got {name} {value!r} ({path}).")
     for name in ("r", "lora_alpha"):
         value = config.get(name)
-        if type(value) not in (int, float) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise ModelError(f"{name} must be a positive number, got {value!r} ({path}).")
 
 

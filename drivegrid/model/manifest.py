@@ -84,7 +84,15 @@ class Manifest:
                 type.
         """
         path = Path(folder) / MANIFEST_FILE
-        found = read_json(path, "Run: drivegrid model extend")
+        return cls.parse(read_json(path, "Run: drivegrid model extend"), path)
+
+    @classmethod
+    def parse(cls, found: dict[str, Any], path: Path) -> Manifest:
+        """Return the manifest that a JSON file holds.
+
+        Raises:
+            ModelError: If a field is missing, unknown or of a wrong type.
+        """
         types = {field.name: _JSON_TYPES[field.name] for field in dataclasses.fields(cls)}
         if found.keys() != types.keys():
             odd = sorted(found.keys() ^ types.keys())
@@ -313,7 +321,16 @@ def tensor_shapes(path: Path) -> dict[str, list[int]]:
     Raises:
         ModelError: If the file is damaged.
     """
-    return {name: entry["shape"] for name, entry in _tensor_header(path)[0].items()}
+    return {name: entry["shape"] for name, entry in tensor_headers(path).items()}
+
+
+def tensor_headers(path: Path) -> dict[str, dict[str, Any]]:
+    """Return ``dtype``, ``shape`` and ``data_offsets`` of each tensor of a safetensors file.
+
+    Raises:
+        ModelError: If the file is missing or damaged.
+    """
+    return _tensor_header(path)[0]
 
 
 def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> str:

@@ -64,7 +64,7 @@ def place_tokens(
 def _load_tower(folder: Path) -> Qwen2_5_VisionTransformerPretrainedModel:
     """Return the vision tower alone, in fp32."""
     config = AutoConfig.from_pretrained(folder).vision_config
-    tower = Qwen2_5_VisionTransformerPretrainedModel(config)
+    tower = Qwen2_5_VisionTransformerPretrainedModel(config)  # without dropout: no mode to set
     weights: dict[str, Tensor] = {}
     for name, path in tensor_files(folder).items():
         # Old files begin with "visual.", newer ones with "model.visual."
@@ -74,5 +74,8 @@ def _load_tower(folder: Path) -> Qwen2_5_VisionTransformerPretrainedModel:
     try:
         tower.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"weights must hold the vision tower, got: {error} ({folder}).") from error
-    return tower.float().eval()
+        first = str(error).splitlines()[1].strip()
+        raise ModelError(f"weights must hold the vision tower, got: {first} ({folder}).") from error
+    for parameter in tower.parameters():
+        parameter.data = parameter.data.float()
+    return tower

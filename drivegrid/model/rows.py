@@ -158,8 +158,7 @@ def check_rows(rows: FloatArray, std: FloatArray, what: str) -> None:
     if distance < _LEAST_DISTANCE:
         raise ModelError(
             f"nearest new rows must lie at least {_LEAST_DISTANCE} deviations of the old rows "
-            f"apart, got {distance:.3g} ({what}). Equal rows train as one symbol: "
-            "choose another init."
+            f"apart, got {distance:.3g} ({what}). Tokens with equal rows are one symbol."
         )
     if rank < _LEAST_RANK:
         raise ModelError(

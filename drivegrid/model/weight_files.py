@@ -139,7 +139,7 @@ def reshard(source: Path, folder: Path, dtype: torch.dtype | None, shard_bytes: 
             filled = 0
         shards[-1].append(name)
         filled, total = filled + size, total + size
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         file = f"model-{number:05}-of-{len(shards):05}.safetensors"
         file = file if len(shards) > 1 else WEIGHTS_FILE
