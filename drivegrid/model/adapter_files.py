@@ -81,7 +81,7 @@ class AdapterManifest:
             ModelError: If it is missing or its fields are not these.
         """
         path = folder / ADAPTER_MANIFEST
-        found = read_json(path)
+        found = read_json(path, "Save it with drivegrid.model.adapter.save_adapter.")
         types = {"base_manifest": dict, "base_sha256": str, "weights_sha256": str}
         if {name: type(value) for name, value in found.items()} != types:
             raise ModelError(f"fields must be {', '.join(types)}, got {sorted(found)} ({path}).")
