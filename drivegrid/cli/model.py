@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from drivegrid.cli.lattice import parse_lattice
 from drivegrid.cli.output import print_json
 
+if TYPE_CHECKING:
+    from drivegrid.model.info import ModelInfo
+    from drivegrid.model.manifest import Manifest
+
 model = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+OutArgument = Annotated[Path, typer.Argument(help="folder to create")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print the manifest")]
 
 
 @model.callback()
 def _model() -> None:
-    """Prepare checkpoints.
+    """Prepare checkpoints: extend, train elsewhere, merge, export.
 
     Example: drivegrid model extend Qwen2.5-VL-3B-Instruct/ qwen-grid/
     """
@@ -24,25 +30,118 @@ def _model() -> None:
 @model.command()
 def extend(
     base: Annotated[Path, typer.Argument(help="Qwen2.5-VL checkpoint folder; left as it is")],
-    out: Annotated[Path, typer.Argument(help="folder to create")],
+    out: OutArgument,
     lattice: Annotated[str, typer.Option(help="columns x rows")] = "32x32",
     init: Annotated[
-        Literal["fourier", "gaussian"], typer.Option(help="how the rows of grid tokens start")
+        Literal["fourier", "gaussian", "vision"],
+        typer.Option(help="how the rows of grid tokens start"),
     ] = "fourier",
-    as_json: Annotated[bool, typer.Option("--json", help="print the manifest")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a copy of a checkpoint that knows the grid and offset tokens.
 
     Example: drivegrid model extend Qwen2.5-VL-3B-Instruct/ qwen-grid/
     """
-    import json
-
     from drivegrid.model.extend import extend_checkpoint
-    from drivegrid.model.manifest import MANIFEST_FILE
 
-    manifest = extend_checkpoint(base, out, parse_lattice(lattice), init)
+    _report(out, extend_checkpoint(base, out, parse_lattice(lattice), init), as_json)
+
+
+@model.command()
+def info(
+    folder: Annotated[
+        Path | None, typer.Argument(help="checkpoint or adapter; default: the shipped nano")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+) -> None:
+    """Check a checkpoint or adapter against its manifest and tell what it is.
+
+    Example: drivegrid model info qwen-grid/
+    """
+    from drivegrid.model.info import as_json as facts_of
+    from drivegrid.model.info import describe
+
+    if folder is None:
+        from drivegrid.model.checkpoint import shipped_checkpoint
+
+        folder = shipped_checkpoint()
+    found = describe(folder)
     if as_json:
-        print_json(json.loads((out / MANIFEST_FILE).read_text()))
+        print_json(facts_of(found))
     else:
-        last = manifest.base_id + manifest.num_tokens - 1
+        typer.echo(_as_text(folder, found))
+
+
+@model.command()
+def merge(
+    base: Annotated[Path, typer.Argument(help="checkpoint the adapter was trained on")],
+    adapter: Annotated[Path, typer.Argument(help="folder of the adapter")],
+    out: OutArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a copy of a checkpoint with an adapter put into its weights for good.
+
+    Example: drivegrid model merge qwen-grid/ runs/lanes/adapter/ qwen-lanes/
+    """
+    from drivegrid.model.merge import merge_adapter
+
+    _report(out, merge_adapter(base, adapter, out), as_json)
+
+
+@model.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="extended or merged checkpoint; left as it is")],
+    out: OutArgument,
+    dtype: Annotated[
+        Literal["bfloat16", "float16", "float32"] | None,
+        typer.Option(help="of the weights; default: as they are"),
+    ] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="most megabytes of weights a file")] = 5000,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a copy of a checkpoint for other tools: dtype, shards, settings for serving.
+
+    Example: drivegrid model export qwen-lanes/ serve/ --dtype bfloat16
+    """
+    from drivegrid.model.export import aligned_size_wh, export_checkpoint
+
+    manifest = export_checkpoint(folder, out, dtype=dtype, shard_bytes=shard_mb * 1_000_000)
+    _report(out, manifest, as_json)
+    if not as_json:
+        width, height = aligned_size_wh(manifest.grid)
+        typer.echo(f"  scale pictures to {width} x {height} before sending them")
+
+
+def _report(out: Path, manifest: Manifest, as_json: bool) -> None:
+    from drivegrid.model.manifest import MANIFEST_FILE, read_json
+
+    if as_json:
+        print_json(read_json(out / MANIFEST_FILE))
+    else:
+        last = manifest.token_ids[-1]
         typer.echo(f"{out}: {manifest.num_tokens} tokens, ids {manifest.base_id} to {last}")
+
+
+def _as_text(folder: Path, found: ModelInfo) -> str:
+    kinds = {"full": "checkpoint", "adapter": "adapter", "base": "checkpoint, not extended"}
+    dtypes = ", ".join(f"{count:,} {dtype}" for dtype, count in found.dtypes.items())
+    rows = [
+        ("kind", f"{found.model_type} {kinds[found.form]}"),
+        ("parameters", f"{dtypes}; {found.num_bytes / 1e6:,.1f} MB, files: {found.num_files}"),
+    ]
+    if found.form == "adapter":
+        rows.append(("LoRA", f"rank {found.rank}, alpha {found.alpha}"))
+        rows.append(("base", f"manifest {found.base_sha256}"))
+    else:
+        head = "tied" if found.tied else "untied"
+        rows.append(("body", f"{found.num_layers} layers, {found.hidden_size} wide"))
+        rows.append(("matrices", f"{found.num_rows:,} rows, head {head}"))
+    if found.grid is not None and found.token_ids is not None:
+        grid, (first, last) = found.grid, found.token_ids
+        offsets = f"offsets {grid.offset_cols} x {grid.offset_rows}, gamma {grid.gamma:g}"
+        rows.append(("lattice", f"{grid.cols} x {grid.rows}, {offsets}"))
+        rows.append(("tokens", f"{last - first + 1}, ids {first} to {last}, init {found.init}"))
+        rows.append(("manifest", f"{found.created_by}; ids, tokenizer and rows match"))
+    if found.form == "adapter":
+        rows[-1] = ("manifest", "weights match; that of the base is a copy")
+    return "\n".join([str(folder), *(f"  {name:<11} {text}" for name, text in rows)])

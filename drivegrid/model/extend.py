@@ -8,21 +8,19 @@ result is a plain Hugging Face folder with a manifest (`drivegrid.model.manifest
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from tokenizers import AddedToken
 from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
-from drivegrid.errors import ConfigError, ModelError
+from drivegrid.errors import ModelError
 from drivegrid.geometry import FloatArray
+from drivegrid.model.adapter_files import QWEN_TYPE
 from drivegrid.model.manifest import (
     MANIFEST_FILE,
     Manifest,
@@ -30,23 +28,29 @@ from drivegrid.model.manifest import (
     load_tokenizer_file,
     read_json,
     tensor_files,
+    tensor_shape,
     verify,
 )
+from drivegrid.model.places import place_tokens
 from drivegrid.model.rows import RowInit, check_init, check_rows, composed_rows, grid_rows, words_of
+from drivegrid.model.weight_files import (
+    copy_small_files,
+    copy_weights,
+    new_checkpoint,
+    read_tensor,
+    weights_size,
+)
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
 
-MODEL_TYPE = "qwen2_5_vl"
 ROWS_MULTIPLE = 128
 """Matrix rows are padded to a multiple of this, as tensor cores and tensor parallelism like."""
-_FLOAT_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _CHUNK_ROWS = 8192
 # The tokenizer is written anew, so its old files must not travel.
 _TOKENIZER_FILES = frozenset(
     ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json",
      "special_tokens_map.json")
 )  # fmt: skip
-_COPIED_SUFFIXES = frozenset((".json", ".jinja", ".md", ".txt", ""))
 
 
 def extend_checkpoint(
@@ -62,7 +66,8 @@ def extend_checkpoint(
         source_dir: Qwen2.5-VL folder: ``config.json``, safetensors, tokenizer. Not changed.
         target_dir: Folder to create; must not exist.
         grid: The lattice.
-        init: ``"fourier"``: smooth over the lattice; ``"gaussian"``: random, the control.
+        init: How the rows of grid tokens start; see `drivegrid.model.rows`. ``"mean"`` is always
+            refused: its rows are equal.
 
     Returns:
         The manifest, also written to the target.
@@ -74,22 +79,18 @@ def extend_checkpoint(
     """
     source, target = Path(source_dir), Path(target_dir)
     check_init(init)
-    _check_target(target)
     matrices = _check_source(source)
     tokenizer, words, vocabulary = _extend_tokenizer(source, grid)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _check_disk(source, target.parent, matrices, vocabulary)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
-        folder = Path(scratch) / "checkpoint"
-        folder.mkdir()
-        _copy_small_files(source, folder)
+    with new_checkpoint(target, _size_bound(source, matrices, vocabulary)) as folder:
+        copy_small_files(source, folder, without=_TOKENIZER_FILES)
         tokenizer.save_pretrained(folder)
-        new_rows = _NewRows(vocabulary, words, init)
-        num_rows = _write_weights(source, folder, matrices, new_rows)
-        _write_config(source, folder, num_rows)
+        places = place_tokens(source, grid) if init == "vision" else None
+        new_rows = _NewRows(vocabulary, words, init, places)
+        changes = {name: partial(new_rows.append_to, name) for name in matrices}
+        copy_weights(source, folder, changes)
+        _write_config(source, folder, _num_rows(folder, matrices))
         build_manifest(folder, grid, row_tensors=list(matrices), init=init).save(folder)
         manifest = verify(folder)
-        folder.rename(target)
     return manifest
 
 
@@ -101,24 +102,22 @@ class _NewRows:
         vocabulary: Tokens and ids.
         words: For each offset token and tag the old ids of its words.
         init: Scheme of the grid rows.
+        places: (num_cells, dim) what the vision tower says of each cell, for ``"vision"``.
     """
 
     vocabulary: Vocabulary
     words: list[list[int]]
     init: RowInit
+    places: FloatArray | None
 
-    def append_to(self, old: Tensor, what: str) -> Tensor:
+    def append_to(self, what: str, old: Tensor) -> Tensor:
         """Return (num_rows, dim): the old matrix, grown, with the spatial rows filled in."""
         base, stop = self.vocabulary.base_id, self.vocabulary.base_id + len(self.vocabulary)
         # Rows past the tokenizer's last id are padding and say nothing about the scale.
         mean, std = _moments(old[:base])
         word_rows = np.stack([_as_numpy(old[ids]).mean(axis=0) for ids in self.words])
-        rows = np.concatenate(
-            [
-                grid_rows(self.init, self.vocabulary.grid, mean, std),
-                composed_rows(word_rows, std),
-            ]
-        )
+        cells = grid_rows(self.init, self.vocabulary.grid, mean, std, places=self.places)
+        rows = np.concatenate([cells, composed_rows(word_rows, std)])
         stored = torch.from_numpy(rows).to(old.dtype)
         check_rows(_as_numpy(stored), std, what)
         grown = old.new_empty(grown_size(old.shape[0], stop), old.shape[1])
@@ -137,11 +136,6 @@ def grown_size(num_rows: int, num_tokens: int) -> int:
     return -(-max(num_rows, num_tokens) // ROWS_MULTIPLE) * ROWS_MULTIPLE
 
 
-def _check_target(target: Path) -> None:
-    if target.exists():
-        raise ConfigError(f"target must not exist yet, got {target}. Choose another folder.")
-
-
 def _check_source(source: Path) -> dict[str, Path]:
     """Return the tensors with a row per token, input embedding first, and their files."""
     if (source / MANIFEST_FILE).exists():
@@ -149,8 +143,8 @@ def _check_source(source: Path) -> dict[str, Path]:
             f"checkpoint must not be extended already, got {MANIFEST_FILE} ({source})."
         )
     model_type = read_json(source / "config.json").get("model_type")
-    if model_type != MODEL_TYPE:
-        raise ModelError(f"model_type must be {MODEL_TYPE!r}, got {model_type!r} ({source}).")
+    if model_type != QWEN_TYPE:
+        raise ModelError(f"model_type must be {QWEN_TYPE!r}, got {model_type!r} ({source}).")
     files = tensor_files(source)
     inputs = [name for name in files if name.endswith("embed_tokens.weight")]
     heads = [name for name in files if name.endswith("lm_head.weight")]
@@ -161,7 +155,11 @@ def _check_source(source: Path) -> dict[str, Path]:
             f"got {inputs + heads} ({source})."
         )
     matrices = {name: files[name] for name in inputs + heads}
-    if tied and heads and not torch.equal(*(_read_tensor(*item) for item in matrices.items())):
+    if (
+        tied
+        and heads
+        and not torch.equal(*(read_tensor(file, name) for name, file in matrices.items()))
+    ):
         raise ModelError(
             f"a tied head must equal the input embedding, got different weights ({source}). "
             "Merge the training run again without modules_to_save."
@@ -188,57 +186,15 @@ def _extend_tokenizer(
     return tokenizer, words, vocabulary
 
 
-def _check_disk(
-    source: Path, parent: Path, matrices: dict[str, Path], vocabulary: Vocabulary
-) -> None:
-    weights = set(tensor_files(source).values())
-    size = sum(path.stat().st_size for path in weights)
+def _size_bound(source: Path, matrices: dict[str, Path], vocabulary: Vocabulary) -> int:
     # A new row costs what an old row costs; fp32 and 8192 dimensions bound every Qwen2.5-VL.
-    needed = size + len(matrices) * (len(vocabulary) + ROWS_MULTIPLE) * 8192 * 4
-    free = shutil.disk_usage(parent).free
-    if free < needed:
-        raise ConfigError(f"disk must have {needed:,} bytes free, got {free:,} ({parent}).")
+    added = len(matrices) * (len(vocabulary) + ROWS_MULTIPLE) * 8192 * 4
+    return weights_size(source) + added
 
 
-def _copy_small_files(source: Path, folder: Path) -> None:
-    for path in source.iterdir():
-        wanted = path.suffix in _COPIED_SUFFIXES and path.name not in _TOKENIZER_FILES
-        if path.is_file() and wanted and not path.name.startswith("."):
-            shutil.copyfile(path, folder / path.name)
-
-
-def _write_weights(
-    source: Path, folder: Path, matrices: dict[str, Path], new_rows: _NewRows
-) -> int:
-    """Copy the shards, growing the matrices; return their number of rows."""
-    added_params = added_bytes = num_rows = 0
-    for path in sorted(set(tensor_files(source).values())):
-        names = [name for name, shard in matrices.items() if shard == path]
-        if not names:
-            shutil.copyfile(path, folder / path.name)
-            continue
-        with safe_open(path, framework="pt") as shard:
-            tensors = {name: shard.get_tensor(name) for name in shard.keys()}
-            metadata = shard.metadata()
-        for name in names:
-            old = tensors[name]
-            if old.dtype not in _FLOAT_DTYPES:
-                raise ModelError(f"{name} must be in floating point, got {old.dtype} ({path}).")
-            tensors[name] = new_rows.append_to(old, name)
-            num_rows = len(tensors[name])
-            added_params += tensors[name].numel() - old.numel()
-            added_bytes += tensors[name].nbytes - old.nbytes
-        save_file(tensors, folder / path.name, metadata=metadata)
-        shutil.copymode(path, folder / path.name)  # safetensors writes for the owner only.
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        content = read_json(index)
-        totals = content.setdefault("metadata", {})
-        for key, added in (("total_size", added_bytes), ("total_parameters", added_params)):
-            if key in totals:
-                totals[key] += added
-        index.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return num_rows
+def _num_rows(folder: Path, matrices: dict[str, Path]) -> int:
+    name = next(iter(matrices))
+    return tensor_shape(tensor_files(folder)[name], name)[0]
 
 
 def _write_config(source: Path, folder: Path, num_rows: int) -> None:
@@ -251,12 +207,6 @@ def _write_config(source: Path, folder: Path, num_rows: int) -> None:
     found = AutoConfig.from_pretrained(folder).get_text_config().vocab_size
     if found != num_rows:
         raise ModelError(f"config.json must state vocab_size, got {found} on loading ({source}).")
-
-
-def _read_tensor(name: str, path: Path) -> Tensor:
-    with safe_open(path, framework="pt") as shard:
-        tensor: Tensor = shard.get_tensor(name)
-    return tensor
 
 
 def _moments(rows: Tensor) -> tuple[FloatArray, FloatArray]:

@@ -26,8 +26,8 @@ from drivegrid.tokens.vocabulary import SPEC_VERSION, Vocabulary
 
 MANIFEST_FILE = "drivegrid.json"
 TOKENIZER_FILE = "tokenizer.json"
-_WEIGHTS_FILE = "model.safetensors"
-_WEIGHTS_INDEX = "model.safetensors.index.json"
+WEIGHTS_FILE = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,15 @@ class Manifest:
                 type.
         """
         path = Path(folder) / MANIFEST_FILE
-        found = read_json(path, "Run: drivegrid model extend")
+        return cls.parse(read_json(path, "Run: drivegrid model extend"), path)
+
+    @classmethod
+    def parse(cls, found: dict[str, Any], path: Path) -> Manifest:
+        """Return the manifest that a JSON file holds.
+
+        Raises:
+            ModelError: If a field is missing, unknown or of a wrong type.
+        """
         types = {field.name: _JSON_TYPES[field.name] for field in dataclasses.fields(cls)}
         if found.keys() != types.keys():
             odd = sorted(found.keys() ^ types.keys())
@@ -161,7 +169,7 @@ def build_manifest(
         grid=grid,
         base_id=base_id,
         num_tokens=len(vocabulary),
-        tokenizer_sha256=_file_sha256(folder / TOKENIZER_FILE),
+        tokenizer_sha256=file_sha256(folder / TOKENIZER_FILE),
         row_tensors=tuple(row_tensors),
         rows_sha256=rows_sha256(folder, row_tensors, range(base_id, base_id + len(vocabulary))),
         init=init,
@@ -180,7 +188,7 @@ def verify(folder: str | Path) -> Manifest:
     expect(path, "spec_version", manifest.spec_version, SPEC_VERSION)
     expect(path, "model_type", manifest.model_type, _model_type(folder))
     expect(path, "num_tokens", manifest.num_tokens, len(manifest.vocabulary))
-    digest = _file_sha256(folder / TOKENIZER_FILE)
+    digest = file_sha256(folder / TOKENIZER_FILE)
     expect(path, "tokenizer_sha256", manifest.tokenizer_sha256, digest)
     check_tokens(load_tokenizer_file(folder), manifest.vocabulary, folder / TOKENIZER_FILE)
     digest = rows_sha256(folder, manifest.row_tensors, manifest.token_ids)
@@ -270,7 +278,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
         ModelError: If the folder has no safetensors, a shard is missing or a header is damaged.
     """
     claimed = _indexed_files(folder)
-    names = set(claimed.values()) or {_WEIGHTS_FILE}
+    names = set(claimed.values()) or {WEIGHTS_FILE}
     files = [folder / name for name in sorted(names)]
     missing = [path.name for path in files if not path.is_file()]
     if missing:
@@ -278,13 +286,13 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     found = {name: path for path in files for name in _tensor_header(path)[0]}
     for name, file in claimed.items():
         if found.get(name) != folder / file:
-            raise ModelError(f"{file} must hold the tensor {name} ({folder / _WEIGHTS_INDEX}).")
+            raise ModelError(f"{file} must hold the tensor {name} ({folder / WEIGHTS_INDEX}).")
     return found
 
 
 def _indexed_files(folder: Path) -> dict[str, str]:
     """Return tensor name to shard as the index states it; empty where there is no index."""
-    path = folder / _WEIGHTS_INDEX
+    path = folder / WEIGHTS_INDEX
     if not path.exists():
         return {}
     found = read_json(path).get("weight_map")
@@ -304,8 +312,25 @@ def tensor_shape(path: Path, name: str) -> list[int]:
     Raises:
         ModelError: If the file is damaged.
     """
-    shape: list[int] = _tensor_header(path)[0][name]["shape"]
-    return shape
+    return tensor_shapes(path)[name]
+
+
+def tensor_shapes(path: Path) -> dict[str, list[int]]:
+    """Return the shape of each tensor that a safetensors file holds.
+
+    Raises:
+        ModelError: If the file is damaged.
+    """
+    return {name: entry["shape"] for name, entry in tensor_headers(path).items()}
+
+
+def tensor_headers(path: Path) -> dict[str, dict[str, Any]]:
+    """Return ``dtype``, ``shape`` and ``data_offsets`` of each tensor of a safetensors file.
+
+    Raises:
+        ModelError: If the file is missing or damaged.
+    """
+    return _tensor_header(path)[0]
 
 
 def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> str:
@@ -355,7 +380,12 @@ def _model_type(folder: Path) -> str:
     return str(read_json(folder / "config.json").get("model_type"))
 
 
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file of a checkpoint folder.
+
+    Raises:
+        ModelError: If it is missing.
+    """
     if not path.is_file():
         raise ModelError(f"checkpoint must hold {path.name}, which is missing ({path.parent}).")
     with path.open("rb") as file:

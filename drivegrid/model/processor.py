@@ -35,9 +35,9 @@ VISUAL_PITCH = PATCH * MERGE
 IMAGE_PAD = "<|image_pad|>"
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """What Qwen2.5-VL's chat template puts first where there is no system turn."""
-# CLIP's statistics, in transformers' OPENAI_CLIP_MEAN and OPENAI_CLIP_STD.
-_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
-_STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
+# CLIP's statistics, in transformers' OPENAI_CLIPMEAN and OPENAI_CLIPSTD.
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
+STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
 
 
 class Part(TypedDict):
@@ -112,11 +112,33 @@ def to_patches(image: RGBImage, size_wh: Size) -> Tensor:
         picture = picture.resize(size_wh, Image.Resampling.BICUBIC)
     pixels = np.asarray(picture, dtype=np.float32) * np.float32(1 / 255)
     cols, rows = size_wh[0] // VISUAL_PITCH, size_wh[1] // VISUAL_PITCH
-    blocks = ((pixels - _MEAN) / _STD).reshape(rows, MERGE, PATCH, cols, MERGE, PATCH, 3)
+    blocks = ((pixels - MEAN) / STD).reshape(rows, MERGE, PATCH, cols, MERGE, PATCH, 3)
     # (rows, cols, merge_y, merge_x, channel, y, x), then the still image as two equal frames.
     patches = blocks.transpose(0, 3, 1, 4, 6, 2, 5)[:, :, :, :, :, None]
     patches = np.repeat(patches, FRAMES, axis=5)
     return torch.from_numpy(patches.reshape(rows * cols * MERGE**2, -1))
+
+
+def check_loaded_tokens(
+    tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary, folder: Path
+) -> None:
+    """Raise unless the spatial tokens survive decoding as the rest of the library does it.
+
+    ``tokenizer.json`` is checked with the manifest; settings beside it can still make a token
+    special, and ``skip_special_tokens`` would then erase it from every answer.
+
+    Raises:
+        ModelError: If a token is lost or changed.
+    """
+    ids = list(range(vocabulary.base_id, vocabulary.base_id + len(vocabulary)))
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    special = sorted({*tokenizer.all_special_ids} & {*ids})
+    if text != "".join(vocabulary.tokens) or special:
+        named = tokenizer.convert_ids_to_tokens(special[:4]) or ["other text"]
+        raise ModelError(
+            f"spatial tokens must not be special, got {', '.join(named)} "
+            f"({folder / 'tokenizer_config.json'})."
+        )
 
 
 class QwenProcessor:
@@ -154,7 +176,9 @@ class QwenProcessor:
             ModelError: If the folder does not match its manifest.
         """
         manifest = verify(folder)
-        processor = cls(AutoTokenizer.from_pretrained(folder), manifest.vocabulary, size_wh)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+        check_loaded_tokens(tokenizer, manifest.vocabulary, Path(folder))
+        processor = cls(tokenizer, manifest.vocabulary, size_wh)
         path = Path(folder) / "config.json"
         expected = read_json(path).get("image_token_id")
         if processor.image_token_id != expected:

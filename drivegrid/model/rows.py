@@ -1,9 +1,15 @@
 """Starting values for the embedding rows of new spatial tokens.
 
+    mean      the mean of the old rows
+    gaussian  the mean and noise
+    fourier   the mean and plane waves over the lattice; the default
+    vision    the mean and what the vision tower says of the cell's place (`drivegrid.model.places`)
+
 transformers' default resize draws new rows so close to the mean of the old ones that they are
-equal in bfloat16: every grid token starts as one and the same symbol. Here the rows of
-neighbouring cells start alike and the rows of distant cells start apart, at the scale of the
-rows the model knows.
+equal in bfloat16: every grid token starts as one and the same symbol. That is ``mean``, which
+exists to be refused by `check_rows`; ``gaussian`` is the least control that can be trained. With
+``fourier`` the rows of neighbouring cells start alike and the rows of distant cells start apart.
+All but ``mean`` have the scale of the rows the model knows.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from drivegrid.errors import ConfigError, ModelError
 from drivegrid.geometry import FloatArray
 from drivegrid.tokens.grid import GridSpec
 
-RowInit: TypeAlias = Literal["fourier", "gaussian"]
+RowInit: TypeAlias = Literal["fourier", "gaussian", "vision", "mean"]
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 _SYNONYMS = {"poly": "polygon", "seg": "mask", "DELETE": "delete"}
 _MOVES = {"-1_-1": "left up", "0_-1": "up", "1_-1": "right up", "-1_0": "left", "0_0": "stay"}
@@ -63,16 +69,43 @@ def gaussian_rows(num_rows: int, mean: FloatArray, std: FloatArray, seed: int = 
     return rows
 
 
-def grid_rows(init: RowInit, grid: GridSpec, mean: FloatArray, std: FloatArray) -> FloatArray:
+def vision_rows(places: FloatArray, mean: FloatArray, std: FloatArray) -> FloatArray:
+    """Return (num_cells, dim) rows: how each place differs from the mean place, to scale.
+
+    Args:
+        places: (num_cells, dim) what the vision tower says of each cell.
+        mean: (dim,) mean of the old rows.
+        std: (dim,) standard deviation of each dimension over the old rows.
+    """
+    centred = places - places.mean(axis=0)
+    spread = centred.std(axis=0)
+    rows: FloatArray = mean + std * centred / np.where(spread > 0.0, spread, 1.0)
+    return rows
+
+
+def grid_rows(
+    init: RowInit,
+    grid: GridSpec,
+    mean: FloatArray,
+    std: FloatArray,
+    *,
+    places: FloatArray | None = None,
+) -> FloatArray:
     """Return (num_cells, dim) rows of the grid tokens by the named scheme.
 
     Raises:
-        ConfigError: If the scheme is unknown.
+        ConfigError: If the scheme is unknown, or it is ``"vision"`` and there are no places.
     """
     check_init(init)
+    if init == "mean":
+        return np.tile(mean, (grid.num_cells, 1))
+    if init == "gaussian":
+        return gaussian_rows(grid.num_cells, mean, std)
     if init == "fourier":
         return fourier_rows(grid, mean, std)
-    return gaussian_rows(grid.num_cells, mean, std)
+    if places is None:
+        raise ConfigError("init 'vision' must be given the places of a vision tower, got None.")
+    return vision_rows(places, mean, std)
 
 
 def check_init(init: str) -> None:
@@ -125,7 +158,7 @@ def check_rows(rows: FloatArray, std: FloatArray, what: str) -> None:
     if distance < _LEAST_DISTANCE:
         raise ModelError(
             f"nearest new rows must lie at least {_LEAST_DISTANCE} deviations of the old rows "
-            f"apart, got {distance:.3g} ({what})."
+            f"apart, got {distance:.3g} ({what}). Tokens with equal rows are one symbol."
         )
     if rank < _LEAST_RANK:
         raise ModelError(

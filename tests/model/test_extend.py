@@ -172,6 +172,16 @@ def test_small_files_travel_and_code_and_pickles_do_not(tmp_path):
     assert not names & {"pytorch_model.bin", "modeling.py", ".hidden.json", "vocab.json"}
 
 
+@tied_or_not
+def test_equal_rows_are_refused_with_the_reason(tmp_path, tied):
+    source = make_checkpoint(tmp_path / "base", tied)
+    with pytest.raises(
+        ModelError, match=r"got [\de.-]+ \(.*\). Tokens with equal rows are one symbol"
+    ):
+        extend_checkpoint(source, tmp_path / "out" / "new", SMALL, init="mean")
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_gaussian_rows_are_offered_as_a_control(tmp_path):
     source = make_checkpoint(tmp_path / "base", True)
     manifest = extend_checkpoint(source, tmp_path / "new", SMALL, init="gaussian")
@@ -266,7 +276,7 @@ def test_bad_settings_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="target must not exist"):
         extend_checkpoint(source, source, SMALL)
     with pytest.raises(ConfigError, match="init must be one of"):
-        extend_checkpoint(source, tmp_path / "new", SMALL, init="mean")
+        extend_checkpoint(source, tmp_path / "new", SMALL, init="zeros")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
     with pytest.raises(ConfigError, match="disk must have"):

@@ -11,6 +11,7 @@ from drivegrid.model.rows import (
     gaussian_rows,
     grid_rows,
     spread_of,
+    vision_rows,
     words_of,
 )
 from drivegrid.tokens.grid import GridSpec
@@ -80,8 +81,8 @@ def test_gaussian_rows_have_the_old_moments():
 
 
 def test_unknown_init_is_refused():
-    with pytest.raises(ConfigError, match=r"init must be one of fourier, gaussian, got 'mean'"):
-        check_init("mean")
+    with pytest.raises(ConfigError, match=r"init must be one of fourier, .*, got 'zeros'"):
+        check_init("zeros")
 
 
 def test_every_offset_and_tag_has_words_of_its_own():
@@ -124,3 +125,28 @@ def test_one_direction_is_refused():
     line = np.arange(50.0)[:, None] * np.ones(64)
     with pytest.raises(ModelError, match="must span 25% of the directions"):
         check_rows(line, std, "embed")
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_vision_rows_keep_directions_and_take_the_old_moments(scale):
+    places = np.random.default_rng(0).normal(3.0, scale, (20, 8))
+    places[:, 5] = 3.0  # a dimension that says nothing of places
+    mean, std = np.linspace(-1, 1, 8), np.linspace(0.5, 2.0, 8)
+    rows = vision_rows(places, mean, std)
+    np.testing.assert_allclose(rows.mean(axis=0), mean, atol=1e-8)
+    np.testing.assert_allclose(rows.std(axis=0), np.where(np.arange(8) == 5, 0.0, std), atol=1e-9)
+    alike = [np.corrcoef(rows[:, i], places[:, i])[0, 1] for i in (0, 3, 7)]
+    np.testing.assert_allclose(alike, 1.0)
+
+
+def test_mean_rows_are_equal_and_refused():
+    mean, std = np.full(16, 0.3), np.full(16, 0.02)
+    rows = grid_rows("mean", GridSpec(cols=4, rows=3), mean, std)
+    assert rows.shape == (12, 16) and (rows == 0.3).all()
+    with pytest.raises(ModelError, match="got 0"):
+        check_rows(rows, std, "embed")
+
+
+def test_vision_without_places_is_refused():
+    with pytest.raises(ConfigError, match="places of a vision tower, got None"):
+        grid_rows("vision", GridSpec(), np.zeros(4), np.ones(4))

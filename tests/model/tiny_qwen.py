@@ -13,6 +13,10 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
+from drivegrid.model.extend import extend_checkpoint
+from drivegrid.model.manifest import Manifest
+from drivegrid.tokens.grid import GridSpec
+
 torch.set_num_threads(1)
 
 SPECIAL = (
@@ -112,3 +116,25 @@ def copy_qwen_tokenizer(target: Path) -> Path:
     config["added_tokens_decoder"] = {k: v for k, v in added.items() if int(k) < 151_665}
     (target / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
     return target
+
+
+def make_extended(folder: Path, tied: bool, dtype: torch.dtype = torch.float32, **kwargs) -> Path:
+    """Extend a tiny checkpoint by a 4 x 3 lattice and return its folder."""
+    base = make_checkpoint(folder / "plain", tied, dtype, **kwargs)
+    extend_checkpoint(base, folder / "base", GridSpec(cols=4, rows=3))
+    return folder / "base"
+
+
+def make_batch(manifest: Manifest) -> dict[str, torch.Tensor]:
+    """Return a picture of 56 x 56 and a text with old and new tokens, as model input."""
+    grid_thw = torch.tensor([[1, 4, 4]])
+    ids = [72, 105, 259, *[261] * 4, 260, 65, *list(manifest.token_ids)[::3], 66]
+    input_ids = torch.tensor([ids])
+    generator = torch.Generator().manual_seed(3)
+    return {
+        "input_ids": input_ids,
+        "attention_mask": torch.ones_like(input_ids),
+        "mm_token_type_ids": (input_ids == 261).long(),
+        "pixel_values": torch.randn(16, 1176, generator=generator),
+        "image_grid_thw": grid_thw,
+    }
