@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
 from drivegrid.tasks.settings import KINDS
 
@@ -40,9 +41,31 @@ class ModelConfig(_Strict):
     target_sigma: float = Field(0.6, ge=0)
 
 
+class AdapterSettings(_Strict):
+    """An extended Qwen2.5-VL that learns by LoRA and spatial rows, in place of a nano."""
+
+    base: Path = Field(description="folder that `drivegrid model extend` made")
+    size_wh: tuple[int, int] = Field((896, 896), description="picture size, multiples of 28")
+    rank: int = Field(64, ge=1)
+    alpha: int = Field(128, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_sigma: float = Field(0.0, ge=0, description="spread of soft grid targets in cells")
+    checkpointing: bool = Field(True, description="trade time for memory in the backward pass")
+
+
+class LabelledConfig(_Strict):
+    """A data set on disk."""
+
+    path: Path = Field(description="label file or folder, its pictures beside")
+    weight: float = Field(1.0, gt=0, description="how often it is drawn, relative to the others")
+
+
 class DataConfig(_Strict):
     """Which scenes are seen and how they are asked about."""
 
+    labelled: tuple[LabelledConfig, ...] = ()
+    rendered: float = Field(1.0, ge=0, description="how often rendered scenes are drawn")
+    augment: AugmentConfig | None = None
     first_seed: int = Field(1_000_000, ge=1_000_000, description="first training scene")
     num_scenes: int = Field(8192, ge=1)
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
@@ -57,7 +80,8 @@ class DataConfig(_Strict):
     )  # fmt: skip
     row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")
     refine: float = Field(0.5, ge=0, le=1, description="share of answers that are refined instead")
-    held_out_scenes: int = Field(64, ge=1, description="validation scenes that judge checkpoints")
+    held_out: Path | None = Field(None, description="labels that judge; default: rendered scenes")
+    held_out_scenes: int = Field(64, ge=1, description="most frames that judge checkpoints")
 
     @field_validator("tasks")
     @classmethod
@@ -75,7 +99,9 @@ class OptimConfig(_Strict):
     batch_scenes: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     trunk_learning_rate: float = Field(0.0, ge=0, description="0 freezes the trunk")
+    row_learning_rate: float = Field(1e-3, gt=0, description="of spatial rows beside LoRA")
     weight_decay: float = Field(0.05, ge=0)
+    accumulate: int = Field(1, ge=1, description="batches a step")
     warmup_steps: int = Field(200, ge=0)
     average: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights; 0: none")
     save_every: int = Field(500, ge=1)
@@ -88,11 +114,21 @@ class OptimConfig(_Strict):
 class TrainingConfig(_Strict):
     """One supervised run."""
 
-    init_from: Path | None = None
+    init_from: Path | None = Field(None, description="nano checkpoint to start from")
     lattice: LatticeConfig = LatticeConfig()
     model: ModelConfig = ModelConfig()
+    adapter: AdapterSettings | None = Field(None, description="train this in place of a nano")
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainingConfig:
+        data = self.data
+        if not data.labelled and not data.rendered:
+            raise ValueError("data must name a labelled set or draw rendered scenes")
+        if data.cache is not None and (data.labelled or data.augment or self.adapter):
+            raise ValueError("cached features are of a frozen trunk over rendered scenes only")
+        return self
 
 
 def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig:

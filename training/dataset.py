@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Size
 from drivegrid.scenes.render import render_scene
 
 from .examples import DialogueDrawer
 from .features import FeatureCache
-from .student import Row, Student, Visual
-
-
-class PictureSource(Protocol):
-    """Pictures with labels."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-
-    def __getitem__(self, index: int) -> tuple[Visual, Scene]:
-        """Return a picture and its labels."""
+from .student import PictureSource, Row, Student, Visual
 
 
 class CachedScenes:
@@ -71,6 +60,7 @@ class Examples(Dataset[Row]):
         drawer: Draws what is said about them.
         length: Number of items.
         seed: Another seed asks other questions.
+        changes: How pictures are augmented with their labels; None leaves them as they are.
     """
 
     def __init__(
@@ -80,9 +70,10 @@ class Examples(Dataset[Row]):
         drawer: DialogueDrawer,
         length: int,
         seed: int = 0,
+        changes: AugmentConfig | None = None,
     ) -> None:
         self.student, self.source, self.drawer = student, source, drawer
-        self.length, self.seed = length, seed
+        self.length, self.seed, self.changes = length, seed, changes
 
     def __len__(self) -> int:
         return self.length
@@ -91,4 +82,7 @@ class Examples(Dataset[Row]):
         """Return the row of an item."""
         visual, scene = self.source[index % len(self.source)]
         rng = np.random.default_rng((self.seed, index))
+        if self.changes is not None:
+            image, scene = augment(visual["image"], scene, self.changes, rng)
+            visual = {"image": image}
         return self.student.row(visual, scene, self.drawer.draw(scene, rng))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from drivegrid.data.scene import Scene
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
@@ -60,6 +60,7 @@ class NanoStudent:
         optim: OptimConfig,
     ) -> None:
         self.model, self.processor, self.grid = model, processor, processor.grid
+        self.size_wh = processor.image_size_wh
         self.row_tokens, self.optim = row_tokens, optim
 
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
@@ -126,6 +127,11 @@ class NanoStudent:
                 s: torch.stack([row["pyramid"][s] for row in rows]).float() for s in strides
             }
         return batch
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+        """Return the loss of answers and cells."""
+        loss: Tensor = model(**batch).loss
+        return loss
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""

@@ -12,6 +12,7 @@ from transformers import TrainingArguments
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
+from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
 from drivegrid.model.checkpoint import load_nano, new_nano
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
@@ -20,11 +21,13 @@ from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 
 from .config import TrainingConfig
-from .dataset import CachedScenes, Examples, LiveScenes, PictureSource
+from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
 from .features import CacheSpec, FeatureCache, build_cache
+from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
-from .student import Row
+from .qwen_student import QwenStudent
+from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best
 
 CHECKPOINT = "checkpoint"
@@ -82,8 +85,10 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
     write_text(folder / CONFIG_FILE, resolved)
 
 
-def make_student(config: TrainingConfig) -> NanoStudent:
-    """Return the model that learns: a new nano, or the one to start from."""
+def make_student(config: TrainingConfig) -> Student:
+    """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
+    if config.adapter is not None:
+        return QwenStudent(config.adapter, config.optim)
     if config.init_from is not None:
         model, processor = load_nano(config.init_from)
         model.train()
@@ -97,42 +102,54 @@ def make_student(config: TrainingConfig) -> NanoStudent:
     return NanoStudent(model, processor, config.data.row_tokens, config.optim)
 
 
-def training_rows(config: TrainingConfig, student: NanoStudent) -> Dataset[Row]:
-    """Return the training rows: from cached features, or rendered live."""
+def training_rows(config: TrainingConfig, student: Student) -> Dataset[Row]:
+    """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
-    length = optim.steps * optim.batch_scenes
-    size_wh = student.processor.image_size_wh
-    source: PictureSource
-    if data.cache is None:
-        seeds = range(data.first_seed, data.first_seed + data.num_scenes)
-        source = LiveScenes(seeds, size_wh)
-    else:
-        spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, size_wh)
-        build_cache(spec, data.workers)
-        source = CachedScenes(FeatureCache(spec))
-    return Examples(student, source, _drawer(config, student), length, optim.seed)
-
-
-def held_out_rows(config: TrainingConfig, student: NanoStudent) -> dict[str, Dataset[Row]]:
-    """Return validation rows for each kind of question, and for refinements."""
-    data, size_wh = config.data, student.processor.image_size_wh
-    source: PictureSource = LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
+    length = optim.steps * optim.batch_scenes * optim.accumulate
+    source = _mixed(config, student.size_wh)
     if data.cache is not None:
+        source = _cached(data.cache, data.first_seed, data.num_scenes, config, student)
+    return Examples(student, source, _drawer(config, student), length, optim.seed, data.augment)
+
+
+def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
+    data = config.data
+    sources: list[PictureSource] = [LabelledScenes(one.path) for one in data.labelled]
+    weights = [one.weight for one in data.labelled]
+    if data.rendered:
+        seeds = range(data.first_seed, data.first_seed + data.num_scenes)
+        sources, weights = [*sources, LiveScenes(seeds, size_wh)], [*weights, data.rendered]
+    return sources[0] if len(sources) == 1 else MixedScenes(sources, weights, config.optim.seed)
+
+
+def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
+    """Return rows of held-out pictures for each kind of question, and for refinements."""
+    data, count = config.data, config.data.held_out_scenes
+    source: PictureSource = LiveScenes(VALIDATION_SEEDS[:count], student.size_wh)
+    if data.held_out is not None:
+        source = LabelledScenes(data.held_out)
+    elif data.cache is not None:
         folder = data.cache.with_name(f"{data.cache.name}-held-out")
-        spec = CacheSpec(folder, VALIDATION_SEEDS.start, data.held_out_scenes, size_wh)
-        build_cache(spec, data.workers)
-        source = CachedScenes(FeatureCache(spec))
+        source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
     asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
     asked["refine"] = {"tasks": data.tasks, "refine": 1.0}
     rows: dict[str, Dataset[Row]] = {}
     for name, changes in asked.items():
         one = config.model_copy(update={"data": data.model_copy(update=changes)})
-        rows[name] = Examples(student, source, _drawer(one, student), len(source))
+        rows[name] = Examples(student, source, _drawer(one, student), min(len(source), count))
     return rows
 
 
-def _drawer(config: TrainingConfig, student: NanoStudent) -> DialogueDrawer:
+def _cached(
+    folder: Path, first_seed: int, count: int, config: TrainingConfig, student: Student
+) -> CachedScenes:
+    spec = CacheSpec(folder, first_seed, count, student.size_wh)
+    build_cache(spec, config.data.workers)
+    return CachedScenes(FeatureCache(spec))
+
+
+def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:
     lattice = config.lattice
     codec = Codec(student.grid, lattice.line_encoder, rounds=0, every=lattice.every)
     return DialogueDrawer(config.data, codec, in_context=student.in_context)
@@ -152,6 +169,9 @@ def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArgument
         warmup_steps=optim.warmup_steps,
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
+        gradient_accumulation_steps=optim.accumulate,
+        gradient_checkpointing=config.adapter is not None and config.adapter.checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",

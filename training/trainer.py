@@ -62,6 +62,20 @@ class SftTrainer(Trainer):
             self.optimizer = torch.optim.AdamW(self.groups, betas=(0.9, 0.95))
         return self.optimizer
 
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any
+    ) -> torch.Tensor:
+        """Return the student's loss."""
+        return self.student.loss(model, inputs)
+
+    def prediction_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, None, None]:
+        """Return the loss of held-out rows; nothing is decoded."""
+        with torch.no_grad():
+            loss = self.student.loss(model, self._prepare_inputs(inputs))
+        return loss, None, None
+
     def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Judge the averaged weights; keep them if they are the best so far."""
         if eval_dataset is not None:  # one kind of question, as the trainer calls itself
