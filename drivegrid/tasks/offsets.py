@@ -69,7 +69,9 @@ def cell_pools(region: Region, grid: GridSpec, band: int) -> IntArray:
     inside = region.holds(pixels)
     hard = at_edge & ~inside
     hard[hard] = ~_hits(region, centers[hard], grid).any(axis=1)
-    pools: IntArray = np.where(eroded, Pool.INSIDE, np.where(dilated & ~inside, Pool.RING, Pool.FAR))
+    pools: IntArray = np.where(
+        eroded, Pool.INSIDE, np.where(dilated & ~inside, Pool.RING, Pool.FAR)
+    )
     pools[hard] = Pool.HARD
     return pools
 

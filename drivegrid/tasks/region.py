@@ -14,9 +14,6 @@ import numpy as np
 from drivegrid.geometry import BoolArray, IntArray, Polygon, Size
 from drivegrid.tokens.rings import clip_rings
 
-MAX_NUMBERS = 2**20
-"""Numbers that one step of a count holds, so that rings of very many vertices fit in memory."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
@@ -50,19 +47,27 @@ class Region:
         return held
 
     def count_before(self, x: IntArray, y: IntArray) -> IntArray:
-        """Return (len(y), len(x)) how many pixels lie left of column x and above row y."""
+        """Return (len(y), len(x)) how many pixels lie left of columns and above rows.
+
+        Args:
+            x: Columns, ascending.
+            y: Rows, ascending.
+
+        A turn at row r adds y - r pixels to what lies above y, or takes them away. Summed over
+        the turns left of x and above y, that is y times the sum of their signs, less the sum of
+        their signed rows.
+        """
         cols, rows = np.divmod(self.turns, self.size_wh[1] + 1)
-        ends = np.searchsorted(cols, x)
         signs = 1 - 2 * (np.arange(len(rows)) % 2)
-        counts = np.zeros((len(y), len(x)), dtype=np.int64)
-        at_once = MAX_NUMBERS // (len(rows) + 1) + 1
-        for start in range(0, len(y), at_once):
-            part = slice(start, start + at_once)
-            below = np.maximum(y[part, None] - rows, 0) * signs
-            sums = np.zeros((len(below), len(rows) + 1), dtype=np.int64)
-            np.cumsum(below, axis=1, out=sums[:, 1:])
-            counts[part] = sums[:, ends]
-        return counts
+        shape = (len(y) + 1, len(x) + 1)
+        bins = np.searchsorted(y, rows, side="right") * shape[1]
+        bins += np.searchsorted(x, cols, side="right")
+        signs_before, rows_before = (
+            np.bincount(bins, weights, shape[0] * shape[1]).reshape(shape).cumsum(0).cumsum(1)
+            for weights in (signs, signs * rows)
+        )
+        counts = y[:, None] * signs_before[:-1, :-1] - rows_before[:-1, :-1]
+        return counts.astype(np.int64)
 
     def count_around(
         self, pixels: tuple[IntArray, IntArray], side: int, margin: int = 0
@@ -77,16 +82,16 @@ class Region:
         Returns:
             (R, C) and (R, C).
         """
-        edges, spans = [], []
+        edges, ends, spans = [], [], []
         for places, limit in zip(pixels, self.size_wh, strict=True):
             low = np.maximum(places - side // 2 - margin, 0)
             high = np.minimum(places + side - side // 2 + margin, limit)
-            edges.append(np.concatenate([low, high]))
+            edges.append(np.sort(np.concatenate([low, high])))
+            ends.append((np.searchsorted(edges[-1], low), np.searchsorted(edges[-1], high)))
             spans.append(high - low)
-        before = self.count_before(*edges)
-        rows, cols = len(pixels[1]), len(pixels[0])
-        beside = before[rows:] - before[:rows]
-        return beside[:, cols:] - beside[:, :cols], np.multiply.outer(spans[1], spans[0])
+        before, (left, right), (top, bottom) = self.count_before(*edges), *ends
+        beside = before[bottom] - before[top]
+        return beside[:, right] - beside[:, left], np.multiply.outer(spans[1], spans[0])
 
 
 def fill_polygon(polygon: Polygon, size_wh: Size, mask_size_wh: Size) -> Region:
