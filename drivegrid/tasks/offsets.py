@@ -173,7 +173,7 @@ def box_offsets(
     """
     step = grid.offset_step(size_wh)
     centers = grid.centers_of(corners, size_wh)
-    moved = np.clip(centers + _MOVES[_PAIRS] * step, 0, size_wh)
+    moved = np.maximum(np.minimum(centers + _MOVES[_PAIRS] * step, size_wh), 0)
     ious = _ious(np.sort(moved, axis=1).reshape(-1, 4), box.xyxy)
     best = int(ious.argmax())
     return _PAIRS[best] if ious[best] >= threshold else np.full(2, DELETE)
@@ -202,6 +202,6 @@ def propose_box(
     """
     reach = config.jitter_cells
     cells = grid.cells_of(box.parts()[0], size_wh) + rng.integers(-reach, reach + 1, (2, 2))
-    corners = np.sort(np.clip(cells, 0, (grid.cols - 1, grid.rows - 1)), axis=0)
+    corners = np.sort(np.maximum(np.minimum(cells, (grid.cols - 1, grid.rows - 1)), 0), axis=0)
     offsets = box_offsets(corners, box, size_wh, grid, config.iou_threshold)
     return GridGeometry("box", (corners,), ((offsets,),))

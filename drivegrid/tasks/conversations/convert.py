@@ -89,17 +89,19 @@ def _conversations(talk: Talk, kind: str, count: int) -> Iterator[list[Turn]]:
         yield from filter(None, (dialogue(talk, number) for number in range(count)))
         return
     seen = set()
-    for turn in islice(_turns(talk, kind, talk.rng(kind)), TRIES * count):
+    for turn in islice(_turns(talk, kind), TRIES * count):
         if turn is not None and turn.prompt not in seen:
             seen.add(turn.prompt)
             yield [turn]
 
 
-def _turns(talk: Talk, kind: str, rng: np.random.Generator) -> Turns:
-    if kind in SUBJECTS:
-        return ask_everything(talk, kind, rng)
+def _turns(talk: Talk, kind: str, rng: np.random.Generator | None = None) -> Turns:
+    """Return the turns of a kind, by the draws of the kind or by those of a dialogue."""
     if kind in _EXPRESSIONS:
         return ask_expression(talk, _EXPRESSIONS[kind])
+    rng = rng or talk.rng(kind)
+    if kind in SUBJECTS:
+        return ask_everything(talk, kind, rng)
     return _DRAWN[kind](talk, rng)
 
 
