@@ -182,7 +182,7 @@ class BlankDrawer:
             _add_kind(blanks, "broad", pick(self.rng, above))
         return bool(above)
 
-    def _draw_anchors(self, blanks: Blanks, _: _Asked) -> bool:
+    def _draw_anchors(self, blanks: Blanks, _asked: _Asked) -> bool:
         """Draw two things that are clear by themselves."""
         anchors = self._find_anchors()
         if not anchors:
@@ -194,7 +194,7 @@ class BlankDrawer:
         blanks.add("anchor2", query, said)
         return bool(others)
 
-    def _draw_colored(self, blanks: Blanks, _: _Asked) -> bool:
+    def _draw_colored(self, blanks: Blanks, _asked: _Asked) -> bool:
         """Draw one thing that is clear by itself and whose color is known."""
         instances, known = self.judge.scene.instances, ADJECTIVES["color"]
         colored = [

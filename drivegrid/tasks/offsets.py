@@ -79,7 +79,8 @@ def cell_pools(region: Region, grid: GridSpec, band: int) -> IntArray:
 def _pixels(points: FloatArray, size_wh: Size) -> IntArray:
     """Return the pixels that hold points; the image's far border belongs to the last pixel."""
     pixels: IntArray = np.floor(points).astype(np.int64)
-    return np.maximum(np.minimum(pixels, np.asarray(size_wh) - 1), 0)
+    np.minimum(pixels, np.asarray(size_wh) - 1, out=pixels)
+    return np.maximum(pixels, 0, out=pixels)
 
 
 def _hits(region: Region, points: FloatArray, grid: GridSpec) -> BoolArray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivegrid.geometry import BoolArray, IntArray, Polygon, Size
+from drivegrid.geometry import BoolArray, FloatArray, IntArray, Polygon, Size
 from drivegrid.tokens.rings import clip_rings
 
 
@@ -66,8 +66,9 @@ class Region:
             np.bincount(bins, weights, shape[0] * shape[1]).reshape(shape).cumsum(0).cumsum(1)
             for weights in (signs, signs * rows)
         )
-        counts = y[:, None] * signs_before[:-1, :-1] - rows_before[:-1, :-1]
-        return counts.astype(np.int64)
+        counts: FloatArray = y[:, None] * signs_before[:-1, :-1] - rows_before[:-1, :-1]
+        whole: IntArray = counts.astype(np.int64)
+        return whole
 
     def count_around(
         self, pixels: tuple[IntArray, IntArray], side: int, margin: int = 0
