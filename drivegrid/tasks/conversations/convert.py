@@ -92,24 +92,25 @@ def _conversations(talk: Talk, kind: str, count: int) -> Iterator[list[Turn]]:
         yield from filter(None, (dialogue(talk, number) for number in range(count)))
         return
     seen = set()
-    for turn in islice(draw_turns(talk, kind, talk.rng(kind)), TRIES * count):
+    for turn in islice(draw_turns(talk, kind), TRIES * count):
         if turn is not None and turn.prompt not in seen:
             seen.add(turn.prompt)
             yield [turn]
 
 
-def draw_turns(talk: Talk, kind: str, rng: np.random.Generator) -> Turns:
+def draw_turns(talk: Talk, kind: str, rng: np.random.Generator | None = None) -> Turns:
     """Yield questions of a kind about a scene, in a drawn order; None where a draw failed.
 
     Args:
         talk: The scene.
         kind: Any of ``KINDS`` but "dialogue".
-        rng: Source of the draws.
+        rng: Source of the draws; by default the scene's own for the kind.
     """
-    if kind in SUBJECTS:
-        return ask_everything(talk, kind, rng)
     if kind in _EXPRESSIONS:
         return ask_expression(talk, _EXPRESSIONS[kind])
+    rng = rng or talk.rng(kind)
+    if kind in SUBJECTS:
+        return ask_everything(talk, kind, rng)
     return _DRAWN[kind](talk, rng)
 
 

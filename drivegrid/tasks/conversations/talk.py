@@ -23,7 +23,7 @@ from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
-from drivegrid.tokens.grammar import format_answer
+from drivegrid.tokens.grammar import format_answer, format_geometry
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import check_geometry
 
@@ -110,12 +110,16 @@ class Talk:
         """Tell whether "none" is a right answer where no such label is in the frame."""
         return self.coverage.can_deny(path, self.labels)
 
-    def tokens(self, instance: Instance) -> GridGeometry | None:
-        """Return the tokens of an instance; None if it has none."""
+    @cached_property
+    def regions(self) -> list[str]:
+        """The instances' shapes in final text; empty where one has no tokens."""
+        return [self._region(instance) for instance in self.scene.instances]
+
+    def _region(self, instance: Instance) -> str:
         try:
-            return self.memory.encode(instance.geometry, self.size_wh)
+            return format_geometry(self.memory.encode(instance.geometry, self.size_wh))
         except (GeometryError, TokenError):
-            return None
+            return ""
 
     def turn(self, asked: Asked, *, whole: bool = False) -> Turn | None:
         """Return question and answer; None where the answer would not be right.
