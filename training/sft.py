@@ -20,6 +20,7 @@ from drivegrid.tasks.corpus import text_corpus
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 
+from .checks import FrozenRows, check_gradients
 from .config import TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
@@ -63,7 +64,10 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         train_dataset=training_rows(config, student),
         eval_dataset=held_out_rows(config, student),
     )
+    check_gradients(student, trainer.first_batch())
+    frozen = FrozenRows(student)
     trainer.train(resume_from_checkpoint=resume)
+    frozen.check(student.model)
     if not trainer.state.log_history or not (folder / BEST).exists():
         trainer.evaluate()
     target = folder / CHECKPOINT

@@ -35,16 +35,18 @@ class Student(Protocol):
     """A model that learns, with the way it sees pictures and reads dialogues.
 
     Attributes:
-        model: What the optimiser changes.
         grid: Lattice of its spatial tokens.
         size_wh: Size in pixels at which rendered pictures are drawn for it.
         in_context: Whether its refine turns follow the answer they mend (see `DialogueDrawer`).
     """
 
-    model: nn.Module
     grid: GridSpec
     size_wh: Size
     in_context: bool
+
+    @property
+    def model(self) -> nn.Module:
+        """What the optimiser changes."""
 
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
         """Return a training row: as many of the dialogues about a picture as fit, at least one."""

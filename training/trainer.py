@@ -19,6 +19,8 @@ from .student import Row, Student
 
 JUDGED = "judged.json"
 BEST = "best"
+FIRST_ROWS = 8
+"""Rows that are looked at before the first step."""
 
 
 class SftTrainer(Trainer):
@@ -55,6 +57,13 @@ class SftTrainer(Trainer):
             callbacks=[_Averaging(self.averaged)],
             **datasets,  # type: ignore[arg-type]
         )
+
+    def first_batch(self) -> dict[str, Any]:
+        """Return some rows as model input, on the model's device."""
+        rows: Any = self.train_dataset
+        few = [rows[index] for index in range(min(len(rows), FIRST_ROWS))]
+        batch: dict[str, Any] = self._prepare_inputs(self.student.collate(few))
+        return batch
 
     def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
         """AdamW over the student's groups."""

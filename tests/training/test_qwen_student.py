@@ -1,0 +1,162 @@
+"""Qwen2.5-VL stand-ins learn: rows and LoRA alone, answers alone, the same after a resume."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from drivegrid.training.checks import check_gradients  # noqa: E402
+from drivegrid.training.config import AdapterSettings, OptimConfig, TrainingConfig  # noqa: E402
+from drivegrid.training.examples import Dialogue, Exchange  # noqa: E402
+from drivegrid.training.qwen_student import QwenStudent  # noqa: E402
+from drivegrid.training.sft import train  # noqa: E402
+from drivegrid.training.student import IGNORE_INDEX  # noqa: E402
+
+from drivegrid.data.scene import Frame, Instance, Scene  # noqa: E402
+from drivegrid.data.store import save_scenes  # noqa: E402
+from drivegrid.errors import ModelError  # noqa: E402
+from drivegrid.geometry import Box  # noqa: E402
+from drivegrid.model.adapter import load_adapter  # noqa: E402
+from drivegrid.model.processor import chat_text  # noqa: E402
+from tests.model.tiny_qwen import make_extended  # noqa: E402
+
+SCENE = Scene(Frame("a.png", (56, 56)))
+ASKED = Dialogue("lanes", (Exchange("all lanes", "lane line: <line><grid_1_2><grid_2_0></line>"),))
+REFINED = Dialogue(
+    "refine",
+    (
+        Exchange("all cones", "cone: <point><grid_0_1></point>", learnt=False),
+        Exchange("refine", "<offset><point><OFF_1_0></point></offset>"),
+    ),
+)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["tied", "untied"])
+def base(request, tmp_path_factory):
+    return make_extended(tmp_path_factory.mktemp("qwen"), request.param)
+
+
+def student_of(base, **changes):
+    settings = AdapterSettings(base=base, size_wh=(56, 56), rank=4, alpha=8, **changes)
+    return QwenStudent(settings, OptimConfig())
+
+
+def row_of(student, dialogue):
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    return student.row({"image": image}, SCENE, [dialogue])
+
+
+def test_a_row_is_the_chat_and_the_labels_its_answers(base) -> None:
+    student = student_of(base)
+    row = row_of(student, REFINED)
+    tokenizer = student.processor.tokenizer
+    turns = [
+        (role, text)
+        for exchange in REFINED.exchanges
+        for role, text in (("user", exchange.prompt), ("assistant", exchange.answer))
+    ]
+    messages = [{"role": r, "content": [{"type": "tokens", "text": t}]} for r, t in turns]
+    whole = chat_text(messages, student.processor.num_image_tokens, add_generation_prompt=False)
+    assert row["ids"].tolist() == tokenizer.encode(whole, add_special_tokens=False)
+    taught = row["labels"][row["labels"] != IGNORE_INDEX].tolist()
+    assert tokenizer.decode(taught) == REFINED.exchanges[1].answer + "<|im_end|>"
+
+
+def test_padding_changes_no_loss(base) -> None:
+    student = student_of(base)
+    student.model.eval()
+    short, long = row_of(student, ASKED), row_of(student, REFINED)
+    with torch.no_grad():
+        alone = [student.loss(student.model, student.collate([row])) for row in (short, long)]
+        both = student.loss(student.model, student.collate([short, long]))
+    sizes = [int((row["labels"] != IGNORE_INDEX).sum()) for row in (short, long)]
+    mean = sum(size * loss for size, loss in zip(sizes, alone, strict=True)) / sum(sizes)
+    assert float(both) == pytest.approx(float(mean), abs=1e-5)
+
+
+def test_the_loss_is_that_of_transformers(base) -> None:
+    student = student_of(base)
+    student.model.eval()
+    batch = student.collate([row_of(student, ASKED), row_of(student, REFINED)])
+    with torch.no_grad():
+        theirs = student.model(**batch).loss
+        ours = student.loss(student.model, batch)
+    assert float(ours) == pytest.approx(float(theirs), abs=1e-5)
+
+
+def test_soft_targets_forgive_a_neighbouring_cell(base) -> None:
+    hard, soft = student_of(base), student_of(base, target_sigma=0.6)
+    batch = hard.collate([row_of(hard, ASKED)])
+    with torch.no_grad():
+        losses = [float(s.loss(s.model.eval(), batch)) for s in (hard, soft)]
+    assert losses[0] != pytest.approx(losses[1], abs=1e-4)
+
+
+def test_what_must_learn_gets_a_gradient_and_nothing_else(base) -> None:
+    student = student_of(base)
+    batch = student.collate([row_of(student, ASKED)])
+    before = {n: p.detach().clone() for n, p in student.model.named_parameters()}
+    check_gradients(student, batch)
+    after = dict(student.model.named_parameters())
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(p.grad is None for p in after.values())
+    unasked = student.collate([row_of(student, Dialogue("x", (Exchange("a", "b", learnt=False),)))])
+    with pytest.raises(ModelError, match="must hold an answer to learn"):
+        check_gradients(student, unasked)
+    next(p for n, p in after.items() if "visual" in n).requires_grad_(True)
+    with pytest.raises(ModelError, match=r"visual.* must not learn"):
+        check_gradients(student, batch)
+
+
+def labels(folder, count=4):
+    folder.mkdir()
+    scenes = []
+    for number in range(count):
+        frame = Frame(f"{number}.png", (64, 48))
+        cone = Instance("obstacle/cone", Box(np.array([4.0 + number, 4, 40, 44])))
+        scenes.append(Scene(frame, (cone,)))
+        Image.new("RGB", (64, 48), (40 * number, 90, 60)).save(folder / frame.image)
+    save_scenes(scenes, folder / "labels.jsonl")
+    return folder
+
+
+def config(base, data, steps=4) -> TrainingConfig:
+    return TrainingConfig.model_validate(
+        {
+            "adapter": {"base": base, "size_wh": [56, 56], "rank": 4, "alpha": 8},
+            "data": {
+                "labelled": [{"path": data}],
+                "rendered": 0,
+                "tasks": {"objects": 1, "object_query": 1},
+                "augment": {"flip": 0.5},
+                "held_out": data,
+                "workers": 0,
+            },
+            "optim": {
+                "steps": steps,
+                "batch_scenes": 2,
+                "warmup_steps": 1,
+                "save_every": 2,
+                "judge_every": 2,
+                "threads": 1,
+                "row_learning_rate": 0.05,
+            },
+        }
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
+def test_a_run_on_labels_learns_and_is_loaded_again(base, tmp_path) -> None:
+    data = labels(tmp_path / "data")
+    adapter = train(config(base, data, 8), tmp_path / "run")
+    judged = json.loads((tmp_path / "run" / "judged.json").read_text())
+    assert judged[-1]["mean"] < judged[0]["mean"]
+    model, _, _ = load_adapter(base, adapter)
+    assert any(float(p.abs().sum()) > 0 for n, p in model.named_parameters() if "lora_B" in n)
+    facts = json.loads((adapter / "training.json").read_text())
+    assert facts["config"]["data"]["tasks"] == {"objects": 1.0, "object_query": 1.0}
