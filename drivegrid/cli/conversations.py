@@ -53,6 +53,8 @@ def conversations(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.echo("set aside {quarantined}, without a record {without_records}".format(**counts))
         for kind, count in counts["tasks"].items():
             typer.echo(f"  {kind:<14}{count:>9}")
+        for kind, count in counts["brought"].items():
+            typer.echo(f"the data set brings {count} {kind}; see docs/conversations.md")
     print_rejected(done.quarantine.rejected)
     if done.quarantine.rejected:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.data.scene import MAX_COORDINATE_PX, Instance, Scene
+from drivegrid.data.scene import KEY_OBJECTS, MAX_COORDINATE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray
 
@@ -80,7 +80,7 @@ def check_extras(scene: Scene) -> Scene:
     Raises:
         FormatError: At the first value that its format could not have left there.
     """
-    _check(scene.extra, "extra", {"assumed_size": _is_flag})
+    _check(scene.extra, "extra", {"assumed_size": _is_flag, KEY_OBJECTS: _is_flag})
     tusimple = _check(scene.extra.get("tusimple", {}), "extra tusimple", _TUSIMPLE_FRAME)
     if "h_samples" in tusimple:
         num_rows = len(check_rows(tusimple["h_samples"]))

@@ -15,6 +15,9 @@ MAX_SIDE_PX = 100_000
 MAX_COORDINATE_PX = 1e7
 """Furthest a coordinate that is read may lie from the image's corner."""
 
+KEY_OBJECTS = "key_objects_only"
+"""Flag among a scene's extras, see `Scene`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -67,6 +70,8 @@ class Scene:
     """A frame with its instances; ``extra`` keeps format fields of the frame (JSON values).
 
     ``extra["assumed_size"]`` is True where a reader found no picture and took its format's size.
+    ``extra[KEY_OBJECTS]`` is True where the data set marks what it speaks of and leaves
+    other things of the same kind unmarked: nothing can be counted, ranked or denied there.
     """
 
     frame: Frame

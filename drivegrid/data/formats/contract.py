@@ -106,6 +106,8 @@ class Format:
         side_read: The file beside a path that is read too, if there is one.
         side_written: The file beside a path that may be written too.
         suffix: How a file's name ends, where drivegrid chooses the name.
+        labels_all: Whether all things of a kind are marked where any is; else the reader leaves
+            ``KEY_OBJECTS`` in the extras of its scenes.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Format:
     side_read: Callable[[Path], Path | None] = _nothing
     side_written: Callable[[Path], Path | None] = _nothing
     suffix: str = ".json"
+    labels_all: bool = True
 
     def load(self, path: str | Path) -> Loaded:
         """Return all frames of a data set at once, and what was set aside."""

@@ -15,6 +15,8 @@ with anything wrong is set aside whole, with file, line and item. What a target 
 counted and named. `drivegrid data convert A B --to NAME` does it; `--from NAME` says what A is
 where its content does not tell.
 """
+EVERYTHING = "everything of the kinds it marks"
+SOME = "only what it speaks of: nothing is counted, ranked or denied in training data"
 
 
 def describe(entry: Format) -> dict[str, str | bool]:
@@ -25,6 +27,7 @@ def describe(entry: Format) -> dict[str, str | bool]:
         "path_is": entry.path_is,
         "written": entry.save is not None,
         "holds": entry.holds,
+        "labels": EVERYTHING if entry.labels_all else SOME,
         "lost_in": entry.lost_in,
         "lost_out": entry.lost_out,
     }
@@ -45,6 +48,7 @@ def _section(entry: Format) -> str:
     out = entry.lost_out if entry.save else "not written"
     return (
         f"## {entry.name}\n\n{entry.title}.\n\n- holds: {entry.holds or 'nothing'}\n"
+        f"- marks: {EVERYTHING if entry.labels_all else SOME}\n"
         f"- lost on reading: {entry.lost_in or 'nothing'}\n- lost on writing: {out or 'nothing'}\n"
     )
 

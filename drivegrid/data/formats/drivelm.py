@@ -9,8 +9,9 @@ challenge/data and docs/data_details.md.
 Each picture of a key frame is a scene, its drive the clip; ``../`` before a path is left out of its
 name. A question goes to every picture whose objects it or its answer names, one that names none to
 the front camera's: ``extra["questions"]`` holds ``question``, ``answer``, ``tag``, and ``refers``,
-tag to index of the instance, for the tags of this picture. What else was said stays in
-``extra["drivelm"]`` of scene and instance. There is no writer: no other data has such questions.
+tag to index of the instance, for the tags of this picture; ``elsewhere`` are the others. What else
+was said stays in ``extra["drivelm"]`` of scene and instance. There is no writer: no
+other data has such questions.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from drivegrid.data.formats.naming import label_of
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.json_stream import first_char, object_items
 from drivegrid.data.quarantine import Loaded
-from drivegrid.data.scene import Instance, Scene
+from drivegrid.data.scene import KEY_OBJECTS, Instance, Scene
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import Box, Point, Size
 from drivegrid.labels import DroppedLabel, MappedLabel, default_label_space
@@ -156,7 +157,8 @@ def _scene(root: Path, entry: Entry) -> Scene:
     own = {"scene": entry.scene, "frame": entry.frame, "camera": entry.camera}
     own |= {"scene_description": entry.about} if entry.about else {}
     own |= {"image_path": written} if written != name else {}
-    extra = {"drivelm": own, "questions": _questions(entry, refers)} | about_size
+    extra = {"drivelm": own, "questions": _questions(entry, refers), KEY_OBJECTS: True}
+    extra |= about_size
     return Scene(replace(frame, clip=entry.scene), tuple(instances), extra)
 
 
@@ -221,10 +223,12 @@ def _questions(entry: Entry, refers: dict[str, int]) -> list[dict[str, Any]]:
                 set(named.values()) & entry.record["image_paths"].keys() or {FRONT}
             ):
                 continue
+            elsewhere = [name for name in named if name not in refers]
             rest = {k: v for k, v in pair.items() if k not in ("Q", "A") and v is not None}
             found.append(
                 {"question": question, "answer": answer, "tag": tag}
                 | {"refers": {name: refers[name] for name in named if name in refers}}
+                | ({"elsewhere": elsewhere} if elsewhere else {})
                 | ({"rest": rest} if rest else {})
             )
     return found
@@ -240,4 +244,5 @@ DRIVELM = Format(
     holds="boxes of key objects, questions and answers that name them, clip",
     lost_in="",
     lost_out="",
+    labels_all=False,
 )

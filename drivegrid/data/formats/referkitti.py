@@ -27,7 +27,7 @@ from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.quarantine import Loaded
-from drivegrid.data.scene import Instance, Scene
+from drivegrid.data.scene import KEY_OBJECTS, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 
@@ -168,7 +168,8 @@ def _parse(root: Path, entry: Entry) -> Scene:
         targets = sorted({places[one] for one in ids})
         told = {"ignore": [places[one] for one in ignored if one in places]} if ignored else {}
         expressions.append({"text": sentence, "targets": targets, "source": "referkitti"} | told)
-    return Scene(frame, tuple(instances), {"expressions": expressions} | about_size)
+    extra = {"expressions": expressions, KEY_OBJECTS: True} | about_size
+    return Scene(frame, tuple(instances), extra)
 
 
 def _instance(words: list[str], size_wh: Size) -> tuple[int, Instance]:
@@ -196,4 +197,5 @@ REFERKITTI = Format(
     holds="boxes with ids, sentences about any number of them, clip",
     lost_in="video_name of sentences; frames to ignore where a sentence means nothing",
     lost_out="",
+    labels_all=False,
 )

@@ -36,7 +36,7 @@ from drivegrid.data.formats.naming import class_of, label_of
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.json_stream import array_items, first_char
 from drivegrid.data.quarantine import Loaded, Loss, Saved
-from drivegrid.data.scene import Instance, Scene
+from drivegrid.data.scene import KEY_OBJECTS, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, Size
 from drivegrid.labels import DroppedLabel, MappedLabel
@@ -136,7 +136,7 @@ def _scene(
     frame, about_size = find_frame(root, check_image_name(image), SIZE)
     clip = first.get("scene_token")
     frame = replace(frame, clip=None if clip is None else fields.as_kind(clip, str, "scene_token"))
-    extra: dict[str, Any] = {"expressions": expressions} | about_size
+    extra: dict[str, Any] = {"expressions": expressions, KEY_OBJECTS: True} | about_size
     return Scene(
         frame, tuple(instances), extra | ({"talk2car": {"open": unknown}} if unknown else {})
     )
@@ -267,4 +267,5 @@ TALK2CAR = Format(
     holds="boxes that a command is about, the commands, clip",
     lost_in="",
     lost_out="things that no command is about; expressions about none or several; attributes",
+    labels_all=False,
 )

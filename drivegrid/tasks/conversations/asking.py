@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, a
 from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
 from drivegrid.tasks.signs import Signs
 from drivegrid.tasks.table import TASKS
+from drivegrid.tokens.grammar import format_geometry
 from drivegrid.tokens.vocabulary import escape_text
 
 Turns = Iterator[Turn | None]
@@ -170,10 +172,31 @@ def ask_description(talk: Talk, rng: np.random.Generator) -> Turns:
 
 
 def ask_given(talk: Talk, rng: np.random.Generator) -> Turns:
-    """Ask the questions in words that the data set brings (``extra["questions"]``)."""
+    """Ask the questions in words that the data set brings (``extra["questions"]``).
+
+    A name that stands for an instance (``refers``) is said as the place of that instance. What
+    names things of other pictures (``elsewhere``) is not asked: nobody sees them in this one.
+    """
     rows = list(_rows(talk.scene.extra, "questions", "question"))
     for index in rng.permutation(len(rows)):
         question, row = rows[index]
         answer = field(row, "answer", str).strip()
-        if answer:
-            yield Turn(escape_text(question), escape_text(answer))
+        if answer and not row.get("elsewhere"):
+            yield _with_places(
+                talk, question, answer, as_kind(row.get("refers", {}), dict, "refers")
+            )
+
+
+def _with_places(talk: Talk, question: str, answer: str, refers: dict[str, Any]) -> Turn | None:
+    """Return question and answer with places for names; None where one cannot be told."""
+    said: dict[str, str] = {}
+    for name, index in refers.items() if all(refers) else ():
+        place = talk.place.get(as_kind(index, int, "refers"))
+        region = None if place is None else talk.tokens(talk.scene.instances[place])
+        if region is None:
+            return None
+        said[name] = format_geometry(region)
+    names = re.compile("({})".format("|".join(map(re.escape, said))) if said else "($^)")
+    parts = [names.split(text) for text in (question, answer)]
+    asked, told = ("".join(said.get(p) or escape_text(p) for p in each) for each in parts)
+    return Turn(asked, told, tuple(refers[part] for part in parts[1] if part in said))

@@ -51,7 +51,7 @@ def convert(scene: Scene, config: ConversationConfig) -> list[Record]:
 
     The draws depend on the seed, the frame's name and clip, and the kind of conversation, on
     nothing else: the same records come out in any process and any order, and kinds that are added
-    or left out change no other.
+    or left out change no other, but that one question is asked once, by the first kind that has it.
 
     Args:
         scene: Labels. ``extra["expressions"]`` and ``extra["questions"]`` are used where present.
@@ -74,11 +74,13 @@ def convert(scene: Scene, config: ConversationConfig) -> list[Record]:
     if not scene.frame.image:
         raise FormatError("frame must name its image, got ''.", item="frame")
     talk = Talk(scene, config, _codec(config.grid))
-    records = []
+    records: dict[tuple[str, ...], Record] = {}
     for kind, count in config.tasks.items():
         for number, turns in enumerate(islice(_conversations(talk, kind, count), count)):
-            records.append(_record(talk, f"{kind}-{number}", kind, turns))
-    return records
+            asked = tuple(turn.prompt for turn in turns)
+            if asked not in records:
+                records[asked] = _record(talk, f"{kind}-{number}", kind, turns)
+    return list(records.values())
 
 
 @lru_cache(maxsize=8)
@@ -118,7 +120,7 @@ def dialogue(talk: Talk, number: int) -> list[Turn]:
     """Draw a conversation of several questions; some answers are refined at once."""
     rng = talk.rng(f"dialogue-{number}")
     fewest, most = talk.config.turns
-    wanted = int(rng.integers(fewest, most + 1))
+    wanted, asked = int(rng.integers(fewest, most + 1)), 0
     turns: list[Turn] = []
     for index in rng.permutation(len(_IN_DIALOGUES)):
         drawn = islice(draw_turns(talk, _IN_DIALOGUES[index], rng), TRIES)
@@ -128,10 +130,10 @@ def dialogue(talk: Talk, number: int) -> list[Turn]:
         turns.append(turn)
         if turn.items and rng.random() < talk.config.refine_share:
             turns += refine_chain(turn, talk.codec.rounds)
-        wanted -= 1
-        if wanted == 0:
+        asked += 1
+        if asked == wanted:
             break
-    return turns
+    return turns if asked >= fewest else []
 
 
 def _record(talk: Talk, name: str, kind: str, turns: Iterable[Turn]) -> Record:

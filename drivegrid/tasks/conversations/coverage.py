@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from drivegrid.data.scene import Scene
+from drivegrid.data.scene import KEY_OBJECTS, Scene
 from drivegrid.errors import FormatError
 from drivegrid.labels import LabelSpace, MappedLabel
 from drivegrid.tasks.settings import EVERYTHING
@@ -51,14 +51,23 @@ class Coverage:
         return path in self.paths or not above.isdisjoint(self.paths)
 
 
+def marks_some(scene: Scene) -> bool:
+    """Tell whether other things of the kinds that a frame marks may stand there unmarked."""
+    return scene.extra.get(KEY_OBJECTS) is True
+
+
 def coverage_of(scene: Scene, covered: tuple[str, ...] | None, space: LabelSpace) -> Coverage:
     """Return what a frame covers: as set, or all where everything in it was rendered.
+
+    A frame that marks key objects only covers nothing, whatever is set.
 
     Args:
         scene: The frame.
         covered: Labels from the settings; "*" is all of them.
         space: The taxonomy.
     """
+    if marks_some(scene):
+        covered = ()
     if covered is None:
         rendered = scene.instances and all(i.source == RENDERED for i in scene.instances)
         covered = (EVERYTHING,) if rendered else ()

@@ -14,7 +14,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from drivegrid.data.formats import Source, parse_entry
 from drivegrid.data.quarantine import Quarantine
@@ -29,7 +29,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 CHUNK = 64
 """Frames that go to a process at once."""
+BROUGHT = ("questions", "expressions")
 __all__ = ["FORMS", "Exported", "export"]
+
+
+class _Converted(NamedTuple):
+    """The records of a scene, and what it brings (see `Exported`)."""
+
+    records: list[Record]
+    brought: Counter[str]
 
 
 @dataclass(slots=True)
@@ -40,11 +48,14 @@ class Exported:
         quarantine: Counts the frames and holds those that were set aside.
         num_silent: Good frames that allow no question.
         counts: Records written, by kind of conversation.
+        brought: Questions and expressions that the data set itself brings, by their name among
+            the extras of a scene; a frame gives at most as many as the settings say.
     """
 
     quarantine: Quarantine = field(default_factory=Quarantine)
     num_silent: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    brought: Counter[str] = field(default_factory=Counter)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
@@ -54,6 +65,7 @@ class Exported:
             "without_records": self.num_silent,
             "records": self.counts.total(),
             "tasks": dict(self.counts.most_common()),
+            "brought": dict(self.brought),
         }
 
 
@@ -84,21 +96,26 @@ def export(
 
 def _convert_all(
     parse: Callable[[Any], Scene], config: ConversationConfig, entries: Sequence[Any]
-) -> list[list[Record] | FormatError]:
+) -> list[_Converted | FormatError]:
     return [_convert_one(parse, config, entry) for entry in entries]
 
 
 def _convert_one(
     parse: Callable[[Any], Scene], config: ConversationConfig, entry: Any
-) -> list[Record] | FormatError:
+) -> _Converted | FormatError:
     scene = parse_entry(parse, entry)
     if isinstance(scene, FormatError):
         return scene
     try:
-        return convert(scene, config)
+        return _Converted(convert(scene, config), _brought_by(scene))
     except FormatError as error:
         item = ", ".join(filter(None, (scene.frame.image, error.item)))
         return FormatError(error.message, error.path, error.line, item)
+
+
+def _brought_by(scene: Scene) -> Counter[str]:
+    rows = {name: scene.extra.get(name) for name in BROUGHT}
+    return Counter({name: len(row) for name, row in rows.items() if isinstance(row, list)})
 
 
 def _chunks(entries: Iterator[Any]) -> Iterator[list[Any]]:
@@ -135,12 +152,14 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _records(
-    found: Iterable[Iterable[list[Record] | FormatError]], done: Exported
+    found: Iterable[Iterable[_Converted | FormatError]], done: Exported
 ) -> Iterator[Record]:
-    for records in chain.from_iterable(found):
-        if isinstance(records, FormatError):
-            done.quarantine.reject(records)
+    for one in chain.from_iterable(found):
+        if isinstance(one, FormatError):
+            done.quarantine.reject(one)
             continue
+        records = one.records
+        done.brought += one.brought
         done.quarantine.keep()
         done.num_silent += not records
         done.counts.update(record.task for record in records)

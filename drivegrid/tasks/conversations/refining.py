@@ -88,6 +88,8 @@ def ask_refine_mask(talk: Talk, rng: np.random.Generator) -> Turns:
     for place, instance in enumerate(talk.originals):
         if isinstance(instance.geometry, Polygon):
             outlined.setdefault(instance.label, []).append(place)
+    if not talk.marks_all:
+        return
     few = [label for label in sorted(outlined) if len(outlined[label]) <= talk.config.max_instances]
     for index in rng.permutation(len(few)):
         items: list[AnswerItem] = []

@@ -16,7 +16,7 @@ from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, answer_items
-from drivegrid.tasks.conversations.coverage import coverage_of
+from drivegrid.tasks.conversations.coverage import coverage_of, marks_some
 from drivegrid.tasks.objects import ROOTS
 from drivegrid.tasks.seeds import draw_for
 from drivegrid.tasks.settings import ConversationConfig
@@ -77,6 +77,7 @@ class Talk:
         codec: ``config.grid.codec()``, made once for many scenes.
 
     Attributes:
+        marks_all: Whether all things of a kind are marked where any is.
         scene: The scene with shapes as answers give them (`answer_shape`).
         originals: The instances as read, in the same order.
     """
@@ -93,12 +94,15 @@ class Talk:
         """Index in the scene shown, by index in the scene as read."""
         self.size_wh, self.num_read = source.frame.size_wh, len(source.instances)
         self.labels = {instance.label for instance in source.instances}
+        self.marks_all = not marks_some(source)
         self.coverage = coverage_of(source, config.covered, self.space)
         self.memory = _Memory(codec)
 
     @cached_property
     def subjects(self) -> dict[str, tuple[Instance, ...]]:
-        """What each task asks for, by its name."""
+        """What each task asks for, by its name; nothing where not all of it is marked."""
+        if not self.marks_all:
+            return dict.fromkeys(TASKS, ())
         return {name: task.instances(self.scene) for name, task in TASKS.items()}
 
     def rng(self, kind: str) -> np.random.Generator:
@@ -163,7 +167,9 @@ class Talk:
 
     @cached_property
     def expressions(self) -> list[Referring]:
-        """Referring expressions about the scene, of all kinds."""
+        """Referring expressions about the scene, of all kinds; none where not all is marked."""
+        if not self.marks_all:
+            return []
         wanted = max(self.config.tasks.get(f"refer_{kind}", 0) for kind in ("one", "many", "none"))
         count = len(KINDS) * max(wanted, 1)
         return draw_referring(self.scene, self.rng("refer"), count, self.config.split)

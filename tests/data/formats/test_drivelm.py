@@ -55,12 +55,12 @@ def test_questions_go_to_the_pictures_they_name(tmp_path):
     assert front.extra["questions"] == [
         {"question": "What is ahead?", "answer": "Nothing.", "tag": "perception", "refers": {},
          "rest": {"cluster": 3}},
-        matter | {"refers": {GREEN: 0}},
+        matter | {"refers": {GREEN: 0}, "elsewhere": [BROWN]},
     ]  # fmt: skip
     assert back.extra["questions"] == [
-        matter | {"refers": {BROWN: 0}},
+        matter | {"refers": {BROWN: 0}, "elsewhere": [GREEN]},
         {"question": "What is <c9,CAM_BACK,5.0,6.0>?", "answer": "", "tag": "perception",
-         "refers": {}},
+         "refers": {}, "elsewhere": ["<c9,CAM_BACK,5.0,6.0>"]},
     ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def test_no_frame_no_record(tmp_path) -> None:
     done = export(Source(iter([]), lambda entry: entry), path, "ours", CONFIG)
     assert done.to_dict() == {
         "frames": 0, "quarantined": 0, "without_records": 0, "records": 0, "tasks": {},
+        "brought": {},
     }  # fmt: skip
     assert path.read_text() == ""
 
@@ -46,6 +47,13 @@ def test_frames_are_kept_or_set_aside_and_counted(tmp_path) -> None:
     assert [r.item for r in done.quarantine.rejected] == [None, "frame", "odd.png, questions"]
     assert list(load_records(path)) == convert(toy(0), config)
     assert done.counts.total() == len(convert(toy(0), config))
+
+
+def test_what_the_data_set_brings_is_counted(tmp_path) -> None:
+    asked = [{"question": f"why {n}?", "answer": "so"} for n in range(9)]
+    scenes = [Scene(Frame("a.png", (9, 9)), extra={"questions": asked}), Scene(Frame("b", (9, 9)))]
+    done = export(Source(iter(scenes), lambda entry: entry), tmp_path / "r.jsonl", "ours", CONFIG)
+    assert (done.counts["questions"], dict(done.brought)) == (4, {"questions": 9})
 
 
 def test_any_number_of_processes_writes_the_same_file(tmp_path) -> None:
