@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from drivegrid.cli.output import print_json
+from drivegrid.cli.output import print_json, progress_bar
 
 if TYPE_CHECKING:
     from drivegrid.cli.eval_sides import Compared, Side
@@ -68,19 +69,18 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: drivegrid eval predictions.json label_data.json --rule tusimple
     """
-    from drivegrid.cli.eval_sides import compare_sides, load_side
+    from drivegrid.cli.eval_sides import choose_rules, compare_sides, load_sides
     from drivegrid.metrics.outcome import Bootstrap, evaluate_rule
-    from drivegrid.metrics.rules.table import find_rule, rules_for
 
-    for name in rule or ():
-        find_rule(name)
+    _check_first(rule or (), rows)
     bootstrap = Bootstrap(None if by == "auto" else by, resamples, seed)
-    sides = load_side(pred, from_pred, rule), load_side(truth, from_gt, rule)
+    sides = load_sides((pred, truth), (from_pred, from_gt), rule)
     compared = compare_sides(sides, splits)
+    chosen, all_score = choose_rules(compared, rule, sides[1].format)
     settings = _settings(sides[0], workers)
     outcomes = [
         evaluate_rule(name, compared.pairs, settings, bootstrap, compared.splits)
-        for name in rule or rules_for(compared.pairs, sides[1].format)
+        for name in progress_bar(chosen, "scoring")
     ]
     title = f"{pred} against {truth}"
     if rows is not None:
@@ -92,8 +92,22 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a command
         print_json(_as_json(outcomes, compared, single=len(rule or ()) == 1))
     else:
         typer.echo("\n".join(_as_text(outcomes, compared, title)))
-    if not compared.is_whole:
+    if not (compared.is_whole and all_score):
         raise typer.Exit(1)
+
+
+def _check_first(rules: Sequence[str], rows: Path | None) -> None:
+    """Name what is unknown or not installed before the work, not behind it."""
+    from drivegrid.data.parquet import import_parquet
+    from drivegrid.metrics.average_precision import import_coco_eval
+    from drivegrid.metrics.rules.table import find_rule
+
+    for name in rules:
+        find_rule(name)
+    if "coco" in rules:
+        import_coco_eval()
+    if rows is not None:
+        import_parquet()
 
 
 def _settings(pred: Side, workers: int) -> Settings:
@@ -116,12 +130,7 @@ def _save_page(
 ) -> None:
     from drivegrid.cli.eval_page import PageData, write_eval_page
 
-    counts = {
-        name: value if isinstance(value, int) else len(value)
-        for name, value in compared.as_dict().items()
-        if name != "num_frames"
-    }
-    write_eval_page(path, PageData(title, outcomes, compared.pairs, counts, folders))
+    write_eval_page(path, PageData(title, outcomes, compared.pairs, compared.counts(), folders))
     typer.echo(f"page: {path}", err=True)
 
 

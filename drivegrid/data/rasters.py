@@ -6,7 +6,7 @@ those of COCO: columns first, the first run outside (source: cocodataset/cocoapi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -212,15 +212,27 @@ def paint(picture: npt.NDArray[np.generic], polygon: Polygon, value: int) -> Non
     picture[y0:y1, x0:x1][inside] = value
 
 
+def ring_edges(rings: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Return the (N, 2) starts and ends of all edges of rings, each closed to its first vertex.
+
+    Args:
+        rings: At least one, each (M, 2) with M >= 1.
+
+    >>> ring_edges([np.array([[0.0, 0.0], [2.0, 0.0]])])[1].tolist()
+    [[2.0, 0.0], [0.0, 0.0]]
+    """
+    points, lengths = np.concatenate(rings), np.array([len(ring) for ring in rings])
+    following, last = np.arange(1, len(points) + 1), np.cumsum(lengths) - 1
+    following[last] = last + 1 - lengths
+    return points, points[following]
+
+
 def _edges(polygon: Polygon) -> tuple[FloatArray, FloatArray]:
     """Return (N, 2) upper and lower ends of all edges that are not level."""
     rings = [ring for ring in polygon.rings if len(ring)]
     if not rings:
         return np.zeros((0, 2)), np.zeros((0, 2))
-    start = np.clip(np.concatenate(rings), -FARTHEST_PX, FARTHEST_PX)
-    end = np.clip(
-        np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]), -FARTHEST_PX, FARTHEST_PX
-    )
+    start, end = (np.clip(ends, -FARTHEST_PX, FARTHEST_PX) for ends in ring_edges(rings))
     swap = start[:, 1] > end[:, 1]
     start[swap], end[swap] = end[swap], start[swap]
     sloped = start[:, 1] < end[:, 1]

@@ -85,7 +85,7 @@ def score_ap(pred: Sequence[FrameBoxes], gt: Sequence[FrameBoxes]) -> ApScore:
     Raises:
         MissingExtraError: If faster-coco-eval is not installed.
     """
-    package = _package()
+    package = import_coco_eval()
     labels = sorted({label for side in (pred, gt) for frame in side for label in frame.labels})
     num_gt = sum(len(frame.labels) for frame in gt)
     nothing = dict.fromkeys(_FIGURES, float("nan"))
@@ -109,7 +109,12 @@ def score_ap(pred: Sequence[FrameBoxes], gt: Sequence[FrameBoxes]) -> ApScore:
     return _score(precision, labels, num_gt)
 
 
-def _package() -> ModuleType:
+def import_coco_eval() -> ModuleType:
+    """Return faster_coco_eval.
+
+    Raises:
+        MissingExtraError: If it is absent.
+    """
     try:
         import faster_coco_eval
     except ImportError as error:

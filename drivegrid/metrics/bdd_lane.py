@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from drivegrid.data.formats.bdd_masks import LANE_CLASSES
+from drivegrid.data.rasters import fill
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import BoolArray, FloatArray, Polygon, Polyline, Size
-from drivegrid.metrics.regions import filled
 from drivegrid.metrics.thinning import thin
 
 MaskArray: TypeAlias = npt.NDArray[np.uint8]
@@ -150,8 +150,8 @@ def _pixels(instance: Instance, size_wh: Size) -> BoolArray:
     match instance.geometry:
         case Polyline(xy=xy) if len(xy):
             cv2.polylines(drawn, [_whole(xy)], isClosed=False, color=1, thickness=1)
-        case Polygon(rings=rings):
-            return thin(filled(rings, size_wh))
+        case Polygon() as polygon:
+            return thin(fill(polygon, size_wh))
     return drawn.astype(np.bool_)
 
 

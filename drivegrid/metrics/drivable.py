@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from drivegrid.data.rasters import paint
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Polygon
-from drivegrid.metrics.regions import DRIVABLE_CLASSES, Overlap, filled
+from drivegrid.metrics.regions import DRIVABLE_CLASSES, Overlap
 
 CLASSES = {"direct": "area/drivable/direct", "alternative": "area/drivable/alternative"}
 BACKGROUND = 2
@@ -31,7 +32,7 @@ def drivable_mask(scene: Scene) -> ClassMask:
     for instance in scene.instances:
         class_id, shape = ids.get(instance.label), instance.geometry
         if class_id is not None and isinstance(shape, Polygon):
-            mask[filled(shape.rings, scene.frame.size_wh)] = class_id
+            paint(mask, shape, class_id)
     return mask
 
 

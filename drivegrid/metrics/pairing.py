@@ -51,16 +51,25 @@ class FramePairs:
 def _by_name(scenes: Iterable[Scene], known: Collection[str] = ()) -> dict[str, list[Scene]]:
     named: dict[str, list[Scene]] = {}
     for i, scene in enumerate(scenes):
-        name = _known_end(scene.frame.image.lstrip("/"), known) or f"#{i}"
+        image = scene.frame.image.lstrip("/")
+        name = known_end(image, known) or image or f"#{i}"
         named.setdefault(name, []).append(scene)
     return named
 
 
-def _known_end(name: str, known: Collection[str]) -> str:
-    """Return the longest end of a path that is a known name, or the path."""
+def ends_of(name: str) -> list[str]:
+    """Return a path and its ends, longest first.
+
+    >>> ends_of("a/b/c.jpg")
+    ['a/b/c.jpg', 'b/c.jpg', 'c.jpg']
+    """
     parts = name.split("/")
-    ends = ("/".join(parts[i:]) for i in range(len(parts)))
-    return next((end for end in ends if end in known), name)
+    return ["/".join(parts[i:]) for i in range(len(parts))]
+
+
+def known_end(name: str, known: Collection[str]) -> str | None:
+    """Return the longest end of a path that is a known name, None if none is."""
+    return next((end for end in ends_of(name) if end in known), None)
 
 
 def pair_scenes(pred: Iterable[Scene], gt: Iterable[Scene]) -> FramePairs:

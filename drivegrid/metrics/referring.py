@@ -24,7 +24,7 @@ from drivegrid.metrics.culane import CULANE, MF1_THRESHOLDS, lane_iou
 from drivegrid.metrics.lanes import DENSE_STEP_PX, densify
 from drivegrid.metrics.matching import match_pairs, plain, ratio
 from drivegrid.metrics.points import RADIUS_PX
-from drivegrid.metrics.regions import polygon_overlap
+from drivegrid.metrics.regions import region_of, region_overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,9 @@ def overlaps(
     if kind is Point:
         rows = [[float(_is_hit(points[0], i)) for i in gt] for points in lists[0]]
     else:
-        rows = [[polygon_overlap(p.parts(), i.geometry.parts()).iou for i in gt] for p in pred]
+        regions = [region_of(shape.parts()) for shape in pred]
+        true = [region_of(i.geometry.parts()) for i in gt]
+        rows = [[region_overlap(one, other).iou for other in true] for one in regions]
     return np.asarray(rows)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from drivegrid.data.files import read_lines
 from drivegrid.errors import FormatError
+from drivegrid.metrics.pairing import ends_of, known_end
 
 
 def load_splits(path: str | Path) -> dict[str, list[str]]:
@@ -39,19 +40,34 @@ def _names(file: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def places_of(
-    splits: Mapping[str, Iterable[str]], names: Iterable[str]
-) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
-    """Return where the frames of each split stand, and which of its images have no frame.
+def find_listed(
+    splits: Mapping[str, Iterable[str]], names: Collection[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the frames of each split, and which of its images have no frame.
+
+    The longer of two paths is the same image if it ends in the shorter, whichever side has it;
+    an end that several frames have names none of them.
 
     Args:
         splits: Image names by split.
-        names: The frames' names, in order.
+        names: The frames' names.
 
-    >>> places_of({"night": ["b.jpg", "c.jpg"]}, ["a.jpg", "b.jpg"])
-    ({'night': [1]}, {'night': ['c.jpg']})
+    >>> find_listed({"night": ["b.jpg", "c.jpg"]}, ["a.jpg", "clips/b.jpg"])
+    ({'night': ['clips/b.jpg']}, {'night': ['c.jpg']})
     """
-    known = {name: i for i, name in enumerate(names)}
-    found = {split: [known[n] for n in listed if n in known] for split, listed in splits.items()}
-    lost = {split: [n for n in listed if n not in known] for split, listed in splits.items()}
-    return found, {split: listed for split, listed in lost.items() if listed}
+    whole, frames_by_end = set(names), dict[str, list[str]]()
+    for name in names:
+        for end in ends_of(name):
+            frames_by_end.setdefault(end, []).append(name)
+    found: dict[str, list[str]] = {}
+    lost: dict[str, list[str]] = {}
+    for split, listed in splits.items():
+        frames = {image: known_end(image, whole) for image in listed}
+        for image, frame in frames.items():
+            longer = frames_by_end.get(image, [])
+            if frame is None and len(longer) == 1:
+                frames[image] = longer[0]
+        found[split] = list(dict.fromkeys(name for name in frames.values() if name is not None))
+        if unknown := [image for image, frame in frames.items() if frame is None]:
+            lost[split] = unknown
+    return found, lost

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from typer.testing import CliRunner
 from drivegrid.cli.main import app
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Frame, Instance, Scene
-from drivegrid.data.store import save_scenes
+from drivegrid.data.store import load_scenes, save_scenes
+from drivegrid.errors import MissingExtraError
 from drivegrid.geometry import Box, Polyline
 
 HOSTILE = "<script>alert(1)</script>"
@@ -100,6 +103,75 @@ def test_splits_restrict_and_tell_apart(data):
     ran = run(*arguments, "--json")
     assert ran.exit_code == 1
     assert "names 1 images without labels, first lost.jpg" in ran.output
+
+
+def test_lists_with_shorter_paths_name_the_same_frames(data):
+    (data / "list.txt").write_text("1.jpg\n2.jpg\nlost.jpg\nlost too.jpg\n")
+    page = data / "page.html"
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "culane", "--html", page,
+              "--splits", data / "list.txt", "--json")  # fmt: skip
+    assert (ran.exit_code, json.loads(ran.stdout)["num_frames"]) == (1, 2)
+    assert "<td>unknown images</td><td>2</td>" in page.read_text()
+
+
+def test_no_frame_in_common_is_an_error(data):
+    save_scenes([scene("other.jpg", 0)], data / "other.jsonl")
+    for pred in ("other.jsonl", "none.jsonl"):
+        (data / "none.jsonl").touch()
+        ran = run(data / pred, data / "gt.jsonl", "--from-pred", "scene")
+        assert (ran.exit_code, ran.stdout) == (1, "")
+        assert "frame in common" in str(ran.exception)
+    (data / "list.txt").write_text("other.jpg\n")
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--splits", data / "list.txt")
+    assert "must name frames of the labels" in str(ran.exception)
+
+
+def test_nothing_to_score_is_an_error(data):
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "points", "--rule", "boxes")
+    assert ran.exit_code == 1
+    assert "nothing to score by the rule points" in ran.stderr
+    assert "boxes" in ran.stdout
+    empty = data / "empty.jsonl"
+    save_scenes([replace(one, instances=()) for one in load_scenes(data / "gt.jsonl")], empty)
+    assert "something to score" in str(run(empty, empty).exception)
+
+
+def test_attributes_that_no_prediction_has_are_left_out_unless_asked_for(data):
+    truth = load_scenes(data / "gt.jsonl")
+    told = [replace(one, frame=replace(one.frame, attributes={"weather": "rain"})) for one in truth]
+    save_scenes(told, data / "told.jsonl")
+    ran = run(data / "pred.jsonl", data / "told.jsonl")
+    assert "attributes: left out" in ran.stderr
+    assert "top_1" not in ran.stdout
+    ran = run(data / "pred.jsonl", data / "told.jsonl", "--rule", "attributes", "--json")
+    assert (ran.exit_code, json.loads(ran.stdout)["top_1"]) == (0, 0)
+
+
+def test_coco_results_of_any_name_take_images_and_classes_from_the_truth(data):
+    truth = {
+        "images": [{"id": 7, "file_name": "a.jpg", "width": 320, "height": 180}],
+        "categories": [{"id": 3, "name": "car"}],
+        "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [9, 9, 40, 30]}],
+    }
+    found = [{"image_id": 7, "category_id": 3, "bbox": [9, 9, 40, 30], "score": 0.5}]
+    (data / "labels").mkdir()
+    (data / "labels" / "val.json").write_text(json.dumps(truth))
+    (data / "found.json").write_text(json.dumps(found))
+    ran = run(data / "found.json", data / "labels" / "val.json", "--rule", "boxes", "--json")
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.stdout)["f1_50"] == 1
+    ran = run(data / "found.json", data / "gt.jsonl")
+    assert "drivegrid eval takes the images from the labels" in str(ran.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "package"),
+    [(["--rows", "rows"], "pyarrow"), (["--rule", "coco"], "faster_coco_eval")],
+)
+def test_missing_packages_are_named_before_anything_is_read(monkeypatch, options, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    ran = run("missing.json", "missing.json", *options)
+    assert isinstance(ran.exception, MissingExtraError)
 
 
 def test_rows_are_written(data):

@@ -12,7 +12,7 @@ from drivegrid.metrics.outcome import MIN_CLIPS, Bootstrap, evaluate_rule
 from drivegrid.metrics.pairing import pair_scenes
 from drivegrid.metrics.rows import match_table, save_rows
 from drivegrid.metrics.rules.settings import Settings
-from drivegrid.metrics.splits import load_splits, places_of
+from drivegrid.metrics.splits import find_listed, load_splits
 
 UP = np.array([[800.0, 580.0], [800.0, 300.0]])
 
@@ -40,11 +40,7 @@ def test_nothing_to_score_is_json_too():
 
 
 def test_splits_are_told_apart_and_a_crossroads_has_false_alarms_only():
-    places, lost = places_of(
-        {"normal": ["a.jpg", "b.jpg"], "cross": ["c.jpg", "d.jpg"]}, ["a.jpg", "b.jpg", "c.jpg"]
-    )
-    assert lost == {"cross": ["d.jpg"]}
-    found = outcome(make_pairs(), splits=places).as_dict()
+    found = outcome(make_pairs(), splits={"normal": [0, 1], "cross": [2]}).as_dict()
     normal, cross = found["splits"]["normal"], found["splits"]["cross"]
     assert (normal["frames"], normal["tp_50"], normal["f1_50"]) == (2, 1, 0.5)
     assert (cross["num_pred"] - cross["tp_50"], cross["recall_50"]) == (2, None)
@@ -99,6 +95,24 @@ def test_lists_of_splits_are_read(tmp_path):
     found = load_splits(tmp_path)
     assert found == {"test0_normal": ["a/1.jpg", "a/2.jpg"], "test7_cross": ["b/1.jpg"]}
     assert list(load_splits(tmp_path / "test7_cross.txt")) == ["test7_cross"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "names", "found", "lost"),
+    [
+        ([], ["a.jpg"], [], []),
+        (["a.jpg", "z.jpg"], ["a.jpg"], ["a.jpg"], ["z.jpg"]),
+        (["s/a.jpg"], ["images/s/a.jpg", "images/t/a.jpg"], ["images/s/a.jpg"], []),
+        (["data/s/a.jpg"], ["s/a.jpg", "a.jpg"], ["s/a.jpg"], []),
+        (["a.jpg"], ["s/a.jpg", "t/a.jpg"], [], ["a.jpg"]),
+        (["a.jpg"], ["a.jpg", "t/a.jpg"], ["a.jpg"], []),
+        (["s/a.jpg", "data/s/a.jpg"], ["s/a.jpg"], ["s/a.jpg"], []),
+        (["b/a.jpg"], ["bb/a.jpg"], [], ["b/a.jpg"]),
+    ],
+)
+def test_lists_may_have_longer_or_shorter_paths(listed, names, found, lost):
+    known, unknown = find_listed({"test": listed}, names)
+    assert (known["test"], unknown.get("test", [])) == (found, lost)
 
 
 @pytest.mark.parametrize(

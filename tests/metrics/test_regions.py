@@ -3,18 +3,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivegrid.data.rasters import outline
 from drivegrid.errors import GeometryError
+from drivegrid.geometry import Polygon
 from drivegrid.metrics.regions import (
     Overlap,
     RegionScore,
-    filled,
     mask_overlap,
     polygon_overlap,
     region_of,
     score_drivable,
+    union_overlap,
 )
 
-COORDINATE = st.integers(-8, 48).map(lambda n: n / 4)
 SQUARE = np.array([[0.0, 0], [40, 0], [40, 40], [0, 40]])
 HOLE = SQUARE / 2 + 10
 BOW = np.array([[0.0, 0], [40, 40], [40, 0], [0, 40]])
@@ -133,16 +134,40 @@ def test_rings_that_run_along_themselves(seed):
     assert region_of(rings).area == pytest.approx(odd_area(rings, 60), abs=20)
 
 
-@settings(max_examples=60)
-@given(st.lists(st.lists(st.tuples(COORDINATE, COORDINATE), max_size=6), max_size=3))
-def test_filled_holds_the_pixels_whose_centre_lies_inside(rings):
-    shapes = [np.array(ring, dtype=float).reshape(-1, 2) for ring in rings]
-    found = filled(shapes, (9, 7))
-    for row in range(7):
-        for col in range(9):
-            crossed = 0
-            for ring in rings:
-                for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True):
-                    if (y0 <= row + 0.5) != (y1 <= row + 0.5):
-                        crossed += x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0) <= col + 0.5
-            assert found[row, col] == crossed % 2
+STEPS = st.lists(st.tuples(st.integers(-3, 12), st.integers(-3, 12)), min_size=1, max_size=5)
+
+
+def stairs(turns):
+    """A ring whose edges run along pixel edges; may cross itself, as no outline does."""
+    corners = [(x, y) for i, (x, _) in enumerate(turns) for y in (turns[i - 1][1], turns[i][1])]
+    return np.array(corners, dtype=float)
+
+
+@settings(max_examples=80)
+@given(*[st.lists(st.lists(STEPS.map(stairs), min_size=1, max_size=2), max_size=3)] * 2)
+def test_outlines_of_masks_are_counted_and_others_cut_with_one_result(first, second):
+    sides = [[Polygon(tuple(rings)) for rings in side] for side in (first, second)]
+    turned = [[Polygon(tuple(turn(ring) for ring in p.rings)) for p in side] for side in sides]
+    counted, cut = union_overlap(*sides), union_overlap(*turned)
+    assert counted.intersection == pytest.approx(cut.intersection, abs=1e-6)
+    assert counted.union == pytest.approx(cut.union, abs=1e-6)
+
+
+def turn(ring):
+    """Turn a ring by less than a right angle, so that no edge runs along pixels."""
+    return ring @ np.array([[0.6, 0.8], [-0.8, 0.6]])
+
+
+def test_a_mask_of_many_specks_is_not_cut(monkeypatch):
+    """Not a second a frame: specks are painted."""
+    mask = np.random.default_rng(0).random((60, 80)) < 0.3
+    shifted = np.roll(mask, 1, axis=1)
+    monkeypatch.setattr("drivegrid.metrics.regions.region_of", None)
+    found = union_overlap(outline(mask), outline(shifted))
+    assert found == Overlap(float((mask & shifted).sum()), float((mask | shifted).sum()))
+    assert union_overlap([], outline(mask)) == Overlap(0.0, float(mask.sum()))
+
+
+def test_a_shell_with_holes_is_not_cut(monkeypatch):
+    monkeypatch.setattr("shapely.polygonize", None)
+    assert region_of([SQUARE, HOLE, HOLE[::-1] / 4]).area == 1600 - 400 - 25

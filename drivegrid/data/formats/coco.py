@@ -138,7 +138,9 @@ def _labels_of(path: Path) -> Path:
     labels = _labels_read(path)
     if labels is None:
         raise FormatError(
-            f"results must be named x{RESULTS} and lie beside the x.json with their images.", path
+            f"results must be named x{RESULTS} and lie beside the x.json with their images, got "
+            f"{path.name}. drivegrid eval takes the images from the labels.",
+            path,
         )
     return labels
 

@@ -27,7 +27,8 @@ def evaluate_attributes(pairs: FramePairs, settings: Settings) -> Evaluation:
 
     An instance is found by a prediction of its kind and its label's first part with an overlap of
     .5 or more (lines by the CULane rule), matched one to one. An attribute the prediction lacks is
-    a wrong answer; instances nobody found are not asked about, and ``found`` says how many were.
+    a wrong answer, ``answered`` says how many it has; instances nobody found are not asked about,
+    and ``found`` says how many were.
     """
     del settings
     answers: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -43,7 +44,7 @@ def evaluate_attributes(pairs: FramePairs, settings: Settings) -> Evaluation:
             frame[f"{name}.right"] += given == right
             frame[f"{name}.n"] += 1
         counted.append(dict(frame))
-    scores = {name: _scored(pairs) for name, pairs in sorted(answers.items())}
+    scores = {name: _scored(told) for name, told in sorted(answers.items())}
     columns = tuple(f"{name}.{what}" for name in scores for what in ("right", "n"))
     tally = tally_of(tuple(pairs.pairs), counted, columns, _rates)
     whole = sum(scores.values(), ChoiceScore())
@@ -52,7 +53,11 @@ def evaluate_attributes(pairs: FramePairs, settings: Settings) -> Evaluation:
         "n": len(whole.pairs),
         "instances_with_attributes": asked,
         "found": found,
-        "per_attribute": {name: score.as_dict() for name, score in scores.items()},
+        "per_attribute": {
+            name: score.as_dict()
+            | {"answered": sum(given != NO_ANSWER for given, _ in answers[name])}
+            for name, score in scores.items()
+        },
         "parameters": {"rule": "attributes", "found": "same kind and root, overlap >= 0.5"},
     }
     return Evaluation(figures, tally, worst="top_1")

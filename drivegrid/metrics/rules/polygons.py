@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import shapely
-
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.geometry import FloatArray, Polygon
 from drivegrid.metrics.evaluation import Evaluation, of_kind, tally_of
 from drivegrid.metrics.pairing import FramePairs
-from drivegrid.metrics.regions import Overlap, RegionScore, region_of, region_overlap
+from drivegrid.metrics.regions import Overlap, RegionScore, union_overlap
 from drivegrid.metrics.rules.settings import Settings
 from drivegrid.metrics.tally import Sums, over
 
@@ -55,11 +53,11 @@ def label_overlaps(pred: Scene, gt: Scene) -> dict[str, Overlap]:
 
 def joint_overlap(pred: Sequence[Instance], gt: Sequence[Instance]) -> Overlap:
     """Return the overlap of the union of some polygons with that of others."""
-    areas = [
-        shapely.union_all([region_of(item.geometry.parts()) for item in side])
+    sides = [
+        [item.geometry for item in side if isinstance(item.geometry, Polygon)]
         for side in (pred, gt)
     ]
-    return region_overlap(areas[0], areas[1])
+    return union_overlap(sides[0], sides[1])
 
 
 def _rates(sums: Sums) -> dict[str, FloatArray]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TypeAlias
 
+from drivegrid.data.scene import Scene
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.metrics.drivable import CLASSES
@@ -53,6 +54,13 @@ LANE_RULES = {
 }
 """Whose rule lanes are scored by, by the format of the truth; CULane's for all others."""
 
+_BY_KIND: dict[type, tuple[str, ...]] = {
+    Polyline: ("culane", "tusimple", "curvelanes", "openlane"),
+    Box: ("boxes", "coco"),
+    Point: ("points",),
+    Polygon: ("polygons",),
+}
+
 
 def find_rule(name: str) -> Rule:
     """Return the rule of a name.
@@ -65,6 +73,23 @@ def find_rule(name: str) -> Rule:
     return RULES[name]
 
 
+def scorable(pairs: FramePairs) -> set[str]:
+    """Return the rules that find anything to score, in the predictions or the truth."""
+    both = [scene for pair in pairs.pairs.values() for scene in pair]
+    truth = [gt for _, gt in pairs.pairs.values()]
+    kinds = {type(item.geometry) for scene in both for item in scene.instances}
+    found = {rule for kind in kinds for rule in _BY_KIND.get(kind, ())}
+    if any(item.label.startswith("lane/") for scene in both for item in scene.instances):
+        found.add("bdd-lane")
+    if any(item.label in CLASSES.values() for scene in truth for item in scene.instances):
+        found.add("drivable")
+    if any(map(has_attributes, truth)):
+        found.add("attributes")
+    if any(map(expressions_of, truth)):
+        found.add("expressions")
+    return found
+
+
 def rules_for(pairs: FramePairs, truth_format: str) -> list[str]:
     """Return the rules that have something to score, in order.
 
@@ -72,28 +97,22 @@ def rules_for(pairs: FramePairs, truth_format: str) -> list[str]:
         pairs: Predictions and truth.
         truth_format: The format the truth was read from, which decides how lanes are scored.
 
-    COCO AP is among them where predicted boxes have confidences and its package is installed.
+    COCO AP is among them where predicted boxes have confidences and its package is installed,
+    attributes where any prediction has some: all of them wrong would say nothing.
     """
-    scenes = [scene for pair in pairs.pairs.values() for scene in pair]
-    kinds = {type(item.geometry) for scene in scenes for item in scene.instances}
-    wanted = set()
-    if Polyline in kinds:
-        wanted.add(LANE_RULES.get(truth_format, "culane"))
-    if Box in kinds:
-        wanted.add("boxes")
-    if Box in kinds and _has_scores(pairs) and find_spec("faster_coco_eval"):
-        wanted.add("coco")
-    if Point in kinds:
-        wanted.add("points")
-    if Polygon in kinds:
-        wanted.add("polygons")
-    for _, gt in pairs.pairs.values():
-        labels = {item.label for item in gt.instances}
-        wanted |= {"drivable"} if labels & set(CLASSES.values()) else set()
-        told = gt.frame.attributes or any(item.attributes for item in gt.instances)
-        wanted |= {"attributes"} if told else set()
-        wanted |= {"expressions"} if expressions_of(gt) else set()
-    return [name for name in RULES if name in wanted]
+    lane_rule = LANE_RULES.get(truth_format, "culane")
+    unwanted = {*_BY_KIND[Polyline], "bdd-lane"} - {lane_rule}
+    if not (_has_scores(pairs) and find_spec("faster_coco_eval")):
+        unwanted.add("coco")
+    if not any(has_attributes(pred) for pred, _ in pairs.pairs.values()):
+        unwanted.add("attributes")
+    able = scorable(pairs)
+    return [name for name in RULES if name in able - unwanted]
+
+
+def has_attributes(scene: Scene) -> bool:
+    """Tell whether a frame or anything in it has an attribute."""
+    return bool(scene.frame.attributes) or any(item.attributes for item in scene.instances)
 
 
 def _has_scores(pairs: FramePairs) -> bool:

@@ -10,7 +10,7 @@ from drivegrid.metrics.culane import CURVELANES, match_lanes
 from drivegrid.metrics.evaluate import evaluate_lanes, evaluate_scenes
 from drivegrid.metrics.pairing import pair_scenes
 from drivegrid.metrics.rules.settings import Settings
-from drivegrid.metrics.rules.table import RULES, find_rule, rules_for
+from drivegrid.metrics.rules.table import RULES, find_rule, rules_for, scorable
 
 SIZE = (400, 300)
 CAR, CONE = "object/vehicle/car", "obstacle/cone"
@@ -153,6 +153,8 @@ def test_attributes_by_hand():
         each = out["per_attribute"]
         assert each["frame weather"]["top_1"] == weather
         assert each["frame time"]["confusion"] == {"night": {"": 1}}
+        assert each["frame time"]["answered"] == 0
+        assert each["frame weather"]["answered"] == len(pred.frame.attributes)
         assert (out["found"], out["instances_with_attributes"]) == (found, 1)
         shown = each.get("object visible_state")
         wanted = {right: {given: 1} for given, right in answers} if answers else None
@@ -199,6 +201,31 @@ def test_the_rules_that_apply(pairs):
     ]  # fmt: skip
     assert rules_for(pairs, "bdd100k")[0] == "bdd-lane"
     assert rules_for(pairs, "coco")[0] == "culane"
+
+
+def test_attributes_nobody_predicted_are_not_scored_unasked(pairs):
+    bare = [Scene(Frame(pred.frame.image, SIZE)) for pred, _ in pairs.pairs.values()]
+    asked = pair_scenes(bare, sides(pairs)[1])
+    assert "attributes" in scorable(asked)
+    assert "attributes" not in rules_for(asked, "coco")
+
+
+@pytest.mark.parametrize(
+    ("shape", "label", "rules"),
+    [
+        (None, "", set()),
+        (Polyline(np.array([[0.0, 9], [9, 0]])), "road/edge",
+         {"culane", "tusimple", "curvelanes", "openlane"}),
+        (Polygon((np.array([[0.0, 9], [9, 0], [9, 9]]),)), "lane/crosswalk",
+         {"polygons", "bdd-lane"}),
+        (Box(np.array([0.0, 0, 9, 9])), CAR, {"boxes", "coco"}),
+        (Point(np.array([0.0, 0])), "sign", {"points"}),
+    ],
+)  # fmt: skip
+def test_rules_that_find_something(shape, label, rules):
+    scene = Scene(Frame("a", SIZE), () if shape is None else (Instance(label, shape),))
+    assert scorable(pair_scenes([], [scene])) == rules
+    assert scorable(pair_scenes([scene], [Scene(Frame("a", SIZE))])) == rules
 
 
 def test_unknown_rules_are_refused():
