@@ -125,26 +125,33 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
     record = {"h_samples": _usual_rows(record["lanes"]), **record}
     rows = check_rows(record["h_samples"])
     names = types.of_frame(image, number, len(record["lanes"]))
-    empty: list[list[Any]] = []
     instances: list[Instance] = []
-    for slot, values in enumerate(record["lanes"]):
-        item = f"lane {slot}"
-        xs = check_numbers(values, item)
-        if len(xs) != len(rows):
-            raise FormatError(
-                f"lane must have one x for each of {len(rows)} h_samples, got {len(xs)}.", item=item
-            )
-        if (xs < 0).all():
-            empty.append([slot, values])
-        else:
+    empty: list[list[Any]] = []
+    lines = _lines(_lanes_by_row(record["lanes"], len(rows)), rows)
+    for slot, (values, (points, gives_back)) in enumerate(zip(record["lanes"], lines, strict=True)):
+        if len(points):
             known = attributes_of_type(names[slot]) if names else {}
-            points, own = _line(xs, rows), {"slot": slot}
-            if not _gives_back(points, xs, rows):
-                own["x"] = values
+            own = {"slot": slot} if gives_back else {"slot": slot, "x": values}
             instances.append(_instance(points, known, own))
+        else:
+            empty.append([slot, values])
     frame, about_size = find_frame(root, image, SIZE)
     extra = _frame_extra(record, empty) | ({"assumed_rows": True} if assumed else {})
     return Scene(frame, tuple(instances), {"tusimple": extra} | about_size)
+
+
+def _lanes_by_row(lanes: list[Any], num_rows: int) -> FloatArray:
+    """Return (L, R) the x of each lane at each row."""
+    by_row = np.empty((len(lanes), num_rows))
+    for slot, values in enumerate(lanes):
+        item = f"lane {slot}"
+        xs = check_numbers(values, item)
+        if len(xs) != num_rows:
+            raise FormatError(
+                f"lane must have one x for each of {num_rows} h_samples, got {len(xs)}.", item=item
+            )
+        by_row[slot] = xs
+    return by_row
 
 
 def _usual_rows(lanes: list[Any]) -> list[int]:
@@ -168,17 +175,21 @@ def _frame_extra(record: Mapping[str, Any], empty: list[list[Any]]) -> dict[str,
     return extra
 
 
-def _line(xs: FloatArray, rows: FloatArray) -> FloatArray:
-    """Return the (N, 2) points of a row of x, bottom to top."""
-    order = np.argsort(-rows, kind="stable")
-    order = order[xs[order] >= 0]
-    return np.stack([xs[order], rows[order]], axis=1)
+def _lines(by_row: FloatArray, rows: FloatArray) -> Iterator[tuple[FloatArray, bool]]:
+    """Yield each lane's (N, 2) points, bottom to top, and whether they alone give its x back.
 
-
-def _gives_back(points: FloatArray, xs: FloatArray, rows: FloatArray) -> bool:
-    """Tell whether a line alone gives its row of x back: it has no gap, and -2 beyond its ends."""
-    along = (rows >= points[-1, 1]) & (rows <= points[0, 1])
-    return np.count_nonzero(along) == len(points) and bool((xs[~along] == NO_POINT).all())
+    They do where there is no gap, and -2 beyond the ends.
+    """
+    upwards = np.argsort(-rows, kind="stable")
+    places = np.empty((*by_row.shape, 2))
+    places[..., 0], places[..., 1] = by_row[:, upwards], rows[upwards]
+    seen = places[..., 0] >= 0
+    span = len(rows) - seen[:, ::-1].argmax(axis=1) - seen.argmax(axis=1)
+    plain = (seen | (places[..., 0] == NO_POINT)).all(axis=1) & (seen.sum(axis=1) == span)
+    return (
+        (place[there], back)
+        for place, there, back in zip(places, seen, plain.tolist(), strict=True)
+    )
 
 
 def _instance(points: FloatArray, attributes: Mapping[str, str], extra: dict[str, Any]) -> Instance:
@@ -300,7 +311,8 @@ def _lane_row(
     points = instance.geometry.vertices()
     original = instance.extra.get("tusimple", {}).get("x")
     if original is not None and len(original) == len(rows):
-        if np.array_equal(_line(np.asarray(original, dtype=np.float64), rows), points):
+        [(before, _)] = _lines(np.asarray(original, dtype=np.float64)[None], rows)
+        if np.array_equal(before, points):
             return list(original), []
     row = _row(prolonged(points, half_row, width), rows)
     if max(row, default=NO_POINT) < 0:
