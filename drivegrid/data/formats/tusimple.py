@@ -18,9 +18,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -199,9 +199,9 @@ def _instance(points: FloatArray, attributes: Mapping[str, str], extra: dict[str
 
 def _row(points: FloatArray, rows: FloatArray) -> list[int | float]:
     """Return x by row, -2 where the line has no point inside or right of the image."""
-    xs = sample_rows(points, rows)
-    xs = np.where(xs >= 0, xs, NO_POINT)  # NaN becomes -2 as well
-    return [int(x) if x.is_integer() else x for x in xs.tolist()]
+    xs = sample_rows(points, rows).tolist()
+    # NaN is not >= 0 either
+    return [(int(x) if x.is_integer() else x) if x >= 0 else NO_POINT for x in xs]
 
 
 def save_tusimple(
@@ -244,6 +244,22 @@ def save_tusimple(
     return saved
 
 
+class _Rows(NamedTuple):
+    """Rows that lanes are sampled at: (R,) y in pixels, their ends, and half the least step."""
+
+    y: FloatArray
+    top: float
+    bottom: float
+    half_step: float
+
+
+@lru_cache(maxsize=64)  # all frames of a data set have the same
+def _rows_at(values: tuple[float, ...]) -> _Rows:
+    y = np.array(values, dtype=np.float64)
+    half_step = np.diff(np.sort(y)).min(initial=ROW_STEP) / 2
+    return _Rows(y, y.min(initial=math.inf), y.max(initial=-math.inf), half_step)
+
+
 def _record(
     scene: Scene, h_samples: Sequence[float] | None
 ) -> tuple[dict[str, Any], list[str], list[Loss]]:
@@ -252,12 +268,11 @@ def _record(
     rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
     lanes, losses = split_lanes(scene, HELD)
     written: list[tuple[float, Sequence[float], str]] = []
-    y_rows = np.asarray(rows, dtype=np.float64)
-    half_row = np.diff(np.sort(y_rows)).min(initial=ROW_STEP) / 2
+    target = _rows_at(tuple(rows))
     for slot, row in extra.get("empty", []) if own else []:
         written.append((slot, row, UNKNOWN))
     for item, instance in lanes:
-        row, lost = _lane_row(instance, y_rows, half_row, scene.frame.size_wh[0])
+        row, lost = _lane_row(instance, target, scene.frame.size_wh[0])
         losses += [Loss(scene.frame.image, message, item) for message in lost]
         if max(row, default=NO_POINT) >= 0:
             lane_type, lost = type_of_attributes(instance)
@@ -304,22 +319,20 @@ def _default_rows(scene: Scene) -> list[int]:
     return list(range(FIRST_ROW if height > FIRST_ROW else 0, height, ROW_STEP))
 
 
-def _lane_row(
-    instance: Instance, rows: FloatArray, half_row: float, width: int
-) -> tuple[list[int | float], list[str]]:
+def _lane_row(instance: Instance, rows: _Rows, width: int) -> tuple[list[int | float], list[str]]:
     """Return x by row and what was lost; the original x where the line is unchanged."""
     points = instance.geometry.vertices()
     original = instance.extra.get("tusimple", {}).get("x")
-    if original is not None and len(original) == len(rows):
-        [(before, _)] = _lines(np.asarray(original, dtype=np.float64)[None], rows)
+    if original is not None and len(original) == len(rows.y):
+        [(before, _)] = _lines(np.asarray(original, dtype=np.float64)[None], rows.y)
         if np.array_equal(before, points):
             return list(original), []
-    row = _row(prolonged(points, half_row, width), rows)
+    row = _row(prolonged(points, rows.half_step, width), rows.y)
     if max(row, default=NO_POINT) < 0:
         return row, ["lane left out: it meets no row inside the image"]
     lost = [] if climbs(points) else ["lane does not climb: only its first x in a row is kept"]
-    y, step = points[:, 1], ROW_STEP
-    if y.min() <= rows.min() - step or y.max() >= rows.max() + step:
+    y = points[:, 1]
+    if y.min() <= rows.top - ROW_STEP or y.max() >= rows.bottom + ROW_STEP:
         lost.append("part of the lane beyond the rows left out")
     if points[:, 0].min() < 0:
         lost.append("part of the lane left of the image left out")
