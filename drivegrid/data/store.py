@@ -45,6 +45,10 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 NUM_POINTS: Mapping[str, int | None] = {"point": 1, "box": 2, "line": None, "seg": None}
 
 
+# a value that holds itself recurses too deep, which is noticed all the same
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False)
+
+
 def scene_to_record(scene: Scene) -> dict[str, Any]:
     """Return a scene as JSON values; ``scene_from_record`` gives an equal scene back."""
     frame = scene.frame
@@ -251,11 +255,11 @@ def record_text(scene: Scene) -> str:
         FormatError: If the scene holds what is not JSON, or a text that UTF-8 cannot hold.
     """
     try:
-        text = json.dumps(scene_to_record(scene), allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(scene_to_record(scene))
         if "\\ud" in text:  # an escaped surrogate: what could not be read again is not written
             parse_json(text.encode("ascii"))
         return text
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise FormatError(f"scene must hold JSON values, got: {error}") from error
 
 

@@ -8,6 +8,7 @@ XingangPan/SCNN; cardwing/Codes-for-Lane-Detection, ERFNet-CULane-PyTorch/list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.data.checks import check_image_name
+from drivegrid.data.checks import are_within, check_image_name
 from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
@@ -92,7 +93,7 @@ def _walk(root: Path) -> Iterator[Entry | FormatError]:
         nothing = FormatError(f"folder must hold *{LABEL_SUFFIX} files, got none.", root)
         raise unreadable[0] if unreadable else nothing
     names = set(map(str, found))
-    for label in sorted(labels):
+    for label in sorted(labels, key=lambda path: path.parts):
         stem = str(label).removesuffix(LABEL_SUFFIX)
         pictures = [stem + suffix for suffix in IMAGE_SUFFIXES]
         picture = next((name for name in pictures if name in names), pictures[0])
@@ -127,18 +128,18 @@ def _points(line: bytes, item: str) -> FloatArray:
     """Return (N, 2) points of one line; (0, 2) for a blank one."""
     words = line.split()
     try:
-        values = np.array([float(word) for word in words])
+        values = list(map(float, words))
     except ValueError:
-        values = np.array([np.nan])
-    # NaN fails this too; float() takes "1_0"
-    if b"_" in line or not (np.abs(values) <= MAX_COORDINATE_PX).all():
+        values = [math.nan]
+    # float() takes "1_0"
+    if b"_" in line or not are_within(values, MAX_COORDINATE_PX):
         index = next(index for index, word in enumerate(words) if not _is_number(word))
         raise FormatError(
             f"lane must hold pixel numbers, got {words[index]!r:.50} at {index}.", item=item
         )
     if len(values) % 2:
         raise FormatError(f"lane must have x y pairs, got {len(values)} numbers.", item=item)
-    return values.reshape(-1, 2)
+    return np.array(values).reshape(-1, 2)
 
 
 def _is_number(word: bytes) -> bool:
@@ -193,12 +194,18 @@ def _list_line(scene: Scene, num_lanes: int) -> tuple[str, list[Loss]]:
     extra = scene.extra.get("culane", {})
     words = [f"/{scene.frame.image}", *([extra["mask"]] if "mask" in extra else [])]
     flags = extra.get("exist", [])
-    same_number = num_lanes == extra.get("lanes", sum(flags))
-    read_here = all("culane" in lane.extra for _, lane in split_lanes(scene, frozenset())[0])
-    if flags and not (same_number and read_here):
+    if flags and not _are_those_read(scene, num_lanes):
         message = "existence flags left out: the lanes are others"
         return " ".join(words), [Loss(scene.frame.image, message)]
     return " ".join(words + [str(flag) for flag in flags]), []
+
+
+def _are_those_read(scene: Scene, num_lanes: int) -> bool:
+    """Tell whether the lanes written are those that the existence flags speak of."""
+    extra = scene.extra["culane"]
+    lanes, _ = split_lanes(scene, frozenset())
+    same_number = num_lanes == extra.get("lanes", sum(extra["exist"]))
+    return same_number and all("culane" in lane.extra for _, lane in lanes)
 
 
 def _lines(scene: Scene) -> tuple[list[str], list[Loss]]:
@@ -237,13 +244,17 @@ def _sampled(points: FloatArray, height: int) -> FloatArray:
     """
     if len(points) < 2 or not climbs(points):
         return points
-    bottom, top = min(points[0, 1], height), max(points[-1, 1], 0)
+    bottom, top = min(float(points[0, 1]), height), max(float(points[-1, 1]), 0)
     if bottom <= top:
         return points[:0]
-    rows = np.arange(np.ceil(bottom / ROW_STEP) - 1, np.floor(top / ROW_STEP), -1) * ROW_STEP
-    rows = np.concatenate([[bottom], rows, [top]])
-    x, y = points[::-1].T
-    return np.stack([np.interp(rows, y, x), rows], axis=1)
+    inner = range(math.ceil(bottom / ROW_STEP) - 1, math.floor(top / ROW_STEP), -1)
+    sampled = np.empty((len(inner) + 2, 2))
+    sampled[0, 1], sampled[-1, 1] = bottom, top
+    sampled[1:-1, 1] = np.arange(inner.start, inner.stop, -1) * ROW_STEP
+    if np.array_equal(sampled[:, 1], points[:, 1]):
+        return points
+    sampled[:, 0] = np.interp(sampled[:, 1], points[::-1, 1], points[::-1, 0])
+    return sampled
 
 
 CULANE = Format(

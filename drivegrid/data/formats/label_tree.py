@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -64,9 +65,10 @@ def save_label_tree(
         return _save_into(_Tree(work, listed, last, _write_bytes), scenes, files_of, root)
 
 
-def _write_bytes(path: Path, text: str) -> None:
+def _write_bytes(path: str, text: str) -> None:
     """Write a file of a folder that is itself whole or absent: waits for no disk, unlike others."""
-    path.write_bytes(text.encode("utf-8"))
+    with open(path, "wb") as file:
+        file.write(text.encode("utf-8"))
 
 
 def _save_into(
@@ -99,11 +101,11 @@ class _Tree:
         folder: Path,
         listed: str | None,
         last: Callable[[], Mapping[str, str]],
-        write_file: Callable[[Path, str], None],
+        write_file: Callable[[str, str], None],
     ) -> None:
         self.folder, self.listed, self._last, self._write_file = folder, listed, last, write_file
         self._taken: set[str] = set()
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
 
     def write(self, texts: Mapping[str, str], image: str) -> None:
         """Write the files of a frame; what is wrong with a name alone becomes a FormatError."""
@@ -112,10 +114,10 @@ class _Tree:
             raise FormatError(f"frame must be a picture of its own, got {image!r:.200} here.")
         for number, (name, text) in enumerate(texts.items()):
             try:
-                self._write(self.folder / name, text)
+                self._write(os.path.join(self.folder, name), text)
             except FormatError:
                 for written in list(texts)[:number]:
-                    (self.folder / written).unlink()
+                    os.unlink(os.path.join(self.folder, written))
                 raise
         self._taken |= texts.keys()
 
@@ -124,13 +126,14 @@ class _Tree:
         if self.listed is not None:
             write_lines(self.folder / self.listed, lines)
         for name, text in self._last().items():
-            self._write_file(self.folder / name, text)
+            self._write_file(os.path.join(self.folder, name), text)
 
-    def _write(self, label: Path, text: str) -> None:
+    def _write(self, label: str, text: str) -> None:
+        folder, name = os.path.split(label)
         try:
-            if label.parent not in self._folders:
-                label.parent.mkdir(parents=True, exist_ok=True)
-                self._folders.add(label.parent)
+            if folder not in self._folders:
+                os.makedirs(folder, exist_ok=True)
+                self._folders.add(folder)
             self._write_file(label, text)
         except UnicodeEncodeError as error:
             raise FormatError(f"label file must be UTF-8, got: {error!s:.300}.") from error
@@ -138,5 +141,5 @@ class _Tree:
             if error.errno not in BAD_NAME:
                 raise
             raise FormatError(
-                f"label file must be writable, got: {error.strerror} ({label.name:.200})."
+                f"label file must be writable, got: {error.strerror} ({name:.200})."
             ) from error

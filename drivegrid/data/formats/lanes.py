@@ -10,6 +10,7 @@ from drivegrid.data.scene import Instance, Scene
 from drivegrid.geometry import FloatArray, Polyline
 
 LANE = "lane/line"
+_NOWHERE: FloatArray = np.zeros((0, 2))
 
 
 def sample_rows(points: FloatArray, rows: FloatArray) -> FloatArray:
@@ -56,21 +57,22 @@ def prolonged(points: FloatArray, reach: float, width: float) -> FloatArray:
     """
     if len(points) < 2:
         return points
-    before = _beyond(points[0], points[0] - points[1], reach, width)
-    behind = _beyond(points[-1], points[-1] - points[-2], reach, width)
+    first, second, last_but_one, last = points[[0, 1, -2, -1]].tolist()
+    before = _beyond(first, second, reach, width)
+    behind = _beyond(last, last_but_one, reach, width)
     return np.concatenate([before, points, behind])
 
 
-def _beyond(end: FloatArray, move: FloatArray, reach: float, width: float) -> FloatArray:
+def _beyond(end: list[float], inner: list[float], reach: float, width: float) -> FloatArray:
     """Return (1, 2) the place where a line prolonged ends, or (0, 2)."""
-    if move[1] == 0 or not 0 <= end[0] <= width:
-        return np.zeros((0, 2))
-    steps = reach / abs(move[1])
-    if move[0] != 0:
-        border = width if move[0] > 0 else 0.0
-        steps = min(steps, (border - end[0]) / move[0])
-    place: FloatArray = end + steps * move
-    return place[None] if steps > 0 and place[1] != end[1] else np.zeros((0, 2))
+    (x, y), dx, dy = end, end[0] - inner[0], end[1] - inner[1]
+    if dy == 0 or not 0 <= x <= width:
+        return _NOWHERE
+    steps = reach / abs(dy)
+    if dx != 0:
+        steps = min(steps, ((width if dx > 0 else 0.0) - x) / dx)
+    place = (x + steps * dx, y + steps * dy)
+    return np.array([place]) if steps > 0 and place[1] != y else _NOWHERE
 
 
 def climbs(points: FloatArray) -> bool:

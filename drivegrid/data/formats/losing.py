@@ -60,5 +60,7 @@ def instance_losses(
     for name in ("confidence", "visibility"):
         if getattr(instance, name) is not None and name not in also:
             lost.append(name)
+    if not lost:
+        return []
     item = item_of(index, instance)
     return [Loss(scene.frame.image, f"{what} left out", item) for what in lost]

@@ -18,9 +18,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -125,26 +125,33 @@ def _scene(record: object, root: Path, types: LaneTypes, number: int) -> Scene:
     record = {"h_samples": _usual_rows(record["lanes"]), **record}
     rows = check_rows(record["h_samples"])
     names = types.of_frame(image, number, len(record["lanes"]))
-    empty: list[list[Any]] = []
     instances: list[Instance] = []
-    for slot, values in enumerate(record["lanes"]):
-        item = f"lane {slot}"
-        xs = check_numbers(values, item)
-        if len(xs) != len(rows):
-            raise FormatError(
-                f"lane must have one x for each of {len(rows)} h_samples, got {len(xs)}.", item=item
-            )
-        if (xs < 0).all():
-            empty.append([slot, values])
-        else:
+    empty: list[list[Any]] = []
+    lines = _lines(_lanes_by_row(record["lanes"], len(rows)), rows)
+    for slot, (values, (points, gives_back)) in enumerate(zip(record["lanes"], lines, strict=True)):
+        if len(points):
             known = attributes_of_type(names[slot]) if names else {}
-            points, own = _line(xs, rows), {"slot": slot}
-            if not _gives_back(points, xs, rows):
-                own["x"] = values
+            own = {"slot": slot} if gives_back else {"slot": slot, "x": values}
             instances.append(_instance(points, known, own))
+        else:
+            empty.append([slot, values])
     frame, about_size = find_frame(root, image, SIZE)
     extra = _frame_extra(record, empty) | ({"assumed_rows": True} if assumed else {})
     return Scene(frame, tuple(instances), {"tusimple": extra} | about_size)
+
+
+def _lanes_by_row(lanes: list[Any], num_rows: int) -> FloatArray:
+    """Return (L, R) the x of each lane at each row."""
+    by_row = np.empty((len(lanes), num_rows))
+    for slot, values in enumerate(lanes):
+        item = f"lane {slot}"
+        xs = check_numbers(values, item)
+        if len(xs) != num_rows:
+            raise FormatError(
+                f"lane must have one x for each of {num_rows} h_samples, got {len(xs)}.", item=item
+            )
+        by_row[slot] = xs
+    return by_row
 
 
 def _usual_rows(lanes: list[Any]) -> list[int]:
@@ -168,17 +175,21 @@ def _frame_extra(record: Mapping[str, Any], empty: list[list[Any]]) -> dict[str,
     return extra
 
 
-def _line(xs: FloatArray, rows: FloatArray) -> FloatArray:
-    """Return the (N, 2) points of a row of x, bottom to top."""
-    order = np.argsort(-rows, kind="stable")
-    order = order[xs[order] >= 0]
-    return np.stack([xs[order], rows[order]], axis=1)
+def _lines(by_row: FloatArray, rows: FloatArray) -> Iterator[tuple[FloatArray, bool]]:
+    """Yield each lane's (N, 2) points, bottom to top, and whether they alone give its x back.
 
-
-def _gives_back(points: FloatArray, xs: FloatArray, rows: FloatArray) -> bool:
-    """Tell whether a line alone gives its row of x back: it has no gap, and -2 beyond its ends."""
-    along = (rows >= points[-1, 1]) & (rows <= points[0, 1])
-    return np.count_nonzero(along) == len(points) and bool((xs[~along] == NO_POINT).all())
+    They do where there is no gap, and -2 beyond the ends.
+    """
+    upwards = np.argsort(-rows, kind="stable")
+    places = np.empty((*by_row.shape, 2))
+    places[..., 0], places[..., 1] = by_row[:, upwards], rows[upwards]
+    seen = places[..., 0] >= 0
+    span = len(rows) - seen[:, ::-1].argmax(axis=1) - seen.argmax(axis=1)
+    plain = (seen | (places[..., 0] == NO_POINT)).all(axis=1) & (seen.sum(axis=1) == span)
+    return (
+        (place[there], back)
+        for place, there, back in zip(places, seen, plain.tolist(), strict=True)
+    )
 
 
 def _instance(points: FloatArray, attributes: Mapping[str, str], extra: dict[str, Any]) -> Instance:
@@ -188,9 +199,9 @@ def _instance(points: FloatArray, attributes: Mapping[str, str], extra: dict[str
 
 def _row(points: FloatArray, rows: FloatArray) -> list[int | float]:
     """Return x by row, -2 where the line has no point inside or right of the image."""
-    xs = sample_rows(points, rows)
-    xs = np.where(xs >= 0, xs, NO_POINT)  # NaN becomes -2 as well
-    return [int(x) if x.is_integer() else x for x in xs.tolist()]
+    xs = sample_rows(points, rows).tolist()
+    # NaN is not >= 0 either
+    return [(int(x) if x.is_integer() else x) if x >= 0 else NO_POINT for x in xs]
 
 
 def save_tusimple(
@@ -233,6 +244,22 @@ def save_tusimple(
     return saved
 
 
+class _Rows(NamedTuple):
+    """Rows that lanes are sampled at: (R,) y in pixels, their ends, and half the least step."""
+
+    y: FloatArray
+    top: float
+    bottom: float
+    half_step: float
+
+
+@lru_cache(maxsize=64)  # all frames of a data set have the same
+def _rows_at(values: tuple[float, ...]) -> _Rows:
+    y = np.array(values, dtype=np.float64)
+    half_step = np.diff(np.sort(y)).min(initial=ROW_STEP) / 2
+    return _Rows(y, y.min(initial=math.inf), y.max(initial=-math.inf), half_step)
+
+
 def _record(
     scene: Scene, h_samples: Sequence[float] | None
 ) -> tuple[dict[str, Any], list[str], list[Loss]]:
@@ -241,12 +268,11 @@ def _record(
     rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
     lanes, losses = split_lanes(scene, HELD)
     written: list[tuple[float, Sequence[float], str]] = []
-    y_rows = np.asarray(rows, dtype=np.float64)
-    half_row = np.diff(np.sort(y_rows)).min(initial=ROW_STEP) / 2
+    target = _rows_at(tuple(rows))
     for slot, row in extra.get("empty", []) if own else []:
         written.append((slot, row, UNKNOWN))
     for item, instance in lanes:
-        row, lost = _lane_row(instance, y_rows, half_row, scene.frame.size_wh[0])
+        row, lost = _lane_row(instance, target, scene.frame.size_wh[0])
         losses += [Loss(scene.frame.image, message, item) for message in lost]
         if max(row, default=NO_POINT) >= 0:
             lane_type, lost = type_of_attributes(instance)
@@ -293,21 +319,20 @@ def _default_rows(scene: Scene) -> list[int]:
     return list(range(FIRST_ROW if height > FIRST_ROW else 0, height, ROW_STEP))
 
 
-def _lane_row(
-    instance: Instance, rows: FloatArray, half_row: float, width: int
-) -> tuple[list[int | float], list[str]]:
+def _lane_row(instance: Instance, rows: _Rows, width: int) -> tuple[list[int | float], list[str]]:
     """Return x by row and what was lost; the original x where the line is unchanged."""
     points = instance.geometry.vertices()
     original = instance.extra.get("tusimple", {}).get("x")
-    if original is not None and len(original) == len(rows):
-        if np.array_equal(_line(np.asarray(original, dtype=np.float64), rows), points):
+    if original is not None and len(original) == len(rows.y):
+        [(before, _)] = _lines(np.asarray(original, dtype=np.float64)[None], rows.y)
+        if np.array_equal(before, points):
             return list(original), []
-    row = _row(prolonged(points, half_row, width), rows)
+    row = _row(prolonged(points, rows.half_step, width), rows.y)
     if max(row, default=NO_POINT) < 0:
         return row, ["lane left out: it meets no row inside the image"]
     lost = [] if climbs(points) else ["lane does not climb: only its first x in a row is kept"]
-    y, step = points[:, 1], ROW_STEP
-    if y.min() <= rows.min() - step or y.max() >= rows.max() + step:
+    y = points[:, 1]
+    if y.min() <= rows.top - ROW_STEP or y.max() >= rows.bottom + ROW_STEP:
         lost.append("part of the lane beyond the rows left out")
     if points[:, 0].min() < 0:
         lost.append("part of the lane left of the image left out")
