@@ -193,7 +193,8 @@ def clip_points(points: FloatArray, size_wh: Size) -> FloatArray:
     >>> clip_points(np.array([[-5.0, 700.0]]), (1280, 600)).tolist()
     [[0.0, 600.0]]
     """
-    return np.clip(points, 0.0, np.asarray(size_wh, dtype=np.float64))
+    # minimum and maximum: np.clip costs three times as much on short arrays
+    return np.maximum(np.minimum(points, np.asarray(size_wh, dtype=np.float64)), 0.0)
 
 
 def x_at_bottom(line: FloatArray, size_wh: Size) -> float:

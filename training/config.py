@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
+from drivegrid.tasks.settings import KINDS
 
 
 class _Strict(BaseModel):
@@ -38,19 +41,55 @@ class ModelConfig(_Strict):
     target_sigma: float = Field(0.6, ge=0)
 
 
+class AdapterSettings(_Strict):
+    """An extended Qwen2.5-VL that learns by LoRA and spatial rows, in place of a nano."""
+
+    base: Path = Field(description="folder that `drivegrid model extend` made")
+    size_wh: tuple[int, int] = Field((896, 896), description="picture size, multiples of 28")
+    rank: int = Field(64, ge=1)
+    alpha: int = Field(128, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_sigma: float = Field(0.0, ge=0, description="spread of soft grid targets in cells")
+    checkpointing: bool = Field(True, description="trade time for memory in the backward pass")
+
+
+class LabelledConfig(_Strict):
+    """A data set on disk."""
+
+    path: Path = Field(description="label file or folder, its pictures beside")
+    weight: float = Field(1.0, gt=0, description="how often it is drawn, relative to the others")
+
+
 class DataConfig(_Strict):
     """Which scenes are seen and how they are asked about."""
 
+    labelled: tuple[LabelledConfig, ...] = ()
+    rendered: float = Field(1.0, ge=0, description="how often rendered scenes are drawn")
+    augment: AugmentConfig | None = None
     first_seed: int = Field(1_000_000, ge=1_000_000, description="first training scene")
     num_scenes: int = Field(8192, ge=1)
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
     workers: int = Field(2, ge=0)
     tasks: dict[str, float] = Field(
-        default={"lanes": 0.35, "objects": 0.3, "signs": 0.2, "drivable": 0.15},
-        description="how often each task is asked, relative to the others",
-    )
+        default={
+            "lanes": 16, "lane_query": 8, "objects": 14, "object_query": 8, "signs": 14,
+            "drivable": 8, "refer_one": 8, "refer_many": 3, "refer_none": 3,
+            "attributes": 14, "describe": 4,
+        },
+        description="how often each kind of question is asked, relative to the others",
+    )  # fmt: skip
     row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")
-    refine: float = Field(0.5, ge=0, le=1, description="share of questions that are refined")
+    refine: float = Field(0.5, ge=0, le=1, description="share of answers that are refined instead")
+    held_out: Path | None = Field(None, description="labels that judge; default: rendered scenes")
+    held_out_scenes: int = Field(64, ge=1, description="most frames that judge checkpoints")
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, tasks: dict[str, float]) -> dict[str, float]:
+        known = set(KINDS) - {"dialogue"}
+        if not set(tasks) <= known or min(tasks.values(), default=0) < 0 or not sum(tasks.values()):
+            raise ValueError(f"tasks must be among {', '.join(sorted(known))}, some above 0")
+        return tasks
 
 
 class OptimConfig(_Strict):
@@ -60,9 +99,13 @@ class OptimConfig(_Strict):
     batch_scenes: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     trunk_learning_rate: float = Field(0.0, ge=0, description="0 freezes the trunk")
+    row_learning_rate: float = Field(1e-3, gt=0, description="of spatial rows beside LoRA")
     weight_decay: float = Field(0.05, ge=0)
+    accumulate: int = Field(1, ge=1, description="batches a step")
     warmup_steps: int = Field(200, ge=0)
+    average: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights; 0: none")
     save_every: int = Field(500, ge=1)
+    judge_every: int = Field(500, ge=1, description="steps between looks at the held-out scenes")
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = Field(0, ge=0, description="torch threads; 0 takes every core")
     seed: int = 0
@@ -71,19 +114,30 @@ class OptimConfig(_Strict):
 class TrainingConfig(_Strict):
     """One supervised run."""
 
-    output: Path
-    init_from: Path | None = None
+    init_from: Path | None = Field(None, description="nano checkpoint to start from")
     lattice: LatticeConfig = LatticeConfig()
     model: ModelConfig = ModelConfig()
+    adapter: AdapterSettings | None = Field(None, description="train this in place of a nano")
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
 
+    @model_validator(mode="after")
+    def _fits(self) -> TrainingConfig:
+        data = self.data
+        if not data.labelled and not data.rendered:
+            raise ValueError("data must name a labelled set or draw rendered scenes")
+        if data.cache is not None and (data.labelled or data.augment or self.adapter):
+            raise ValueError("cached features are of a frozen trunk over rendered scenes only")
+        return self
 
-def load_config(name: str | Path) -> TrainingConfig:
+
+def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig:
     """Read a YAML file, or one of the packaged configs by its name.
 
     Args:
         name: A path, or for example ``"nano-cpu"``.
+        changes: Settings that replace those of the file, as ``"optim.steps=100"``; the value is
+            YAML.
 
     Raises:
         ConfigError: If there is no such file, or with every wrong field at once.
@@ -100,7 +154,10 @@ def load_config(name: str | Path) -> TrainingConfig:
             raise ConfigError(f"config must be a YAML file or one of {known}, got {str(name)!r}.")
         text = (packaged / f"{name}.yaml").read_text()
     try:
-        return TrainingConfig.model_validate(yaml.safe_load(text) or {})
+        settings = yaml.safe_load(text) or {}
+        for change in changes:
+            _apply(settings, change)
+        return TrainingConfig.model_validate(settings)
     except yaml.YAMLError as error:
         raise ConfigError(f"config must be YAML, got {error} ({name}).") from error
     except ValidationError as error:
@@ -109,3 +166,16 @@ def load_config(name: str | Path) -> TrainingConfig:
             for p in error.errors()
         )
         raise ConfigError(f"config must be valid, got {problems} ({name}).") from error
+
+
+def _apply(settings: dict[str, Any], change: str) -> None:
+    """Set one key, given as ``part.key=value``."""
+    path, sign, value = change.partition("=")
+    *parts, key = path.strip().split(".")
+    if not sign or not key:
+        raise ConfigError(f"a change must look like optim.steps=100, got {change!r}.")
+    for part in parts:
+        settings = settings.setdefault(part, {})
+        if not isinstance(settings, dict):
+            raise ConfigError(f"a change must name a setting, got {change!r}.")
+    settings[key] = yaml.safe_load(value)

@@ -1,82 +1,85 @@
-"""From a scene to the token rows a model is trained on."""
+"""From a scene to the dialogues a model is trained on, in final text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from drivegrid.data.scene import Scene
-from drivegrid.model.anchor_hints import anchor_hints
-from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.tasks.base import Asked, answer_items
+from drivegrid.tasks.conversations.convert import TRIES, draw_turns
+from drivegrid.tasks.conversations.refining import mistaken, mistakes
+from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.refine import QUESTION as REFINE
-from drivegrid.tasks.refine import noisy_proposal
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
 
 from .config import DataConfig
 
-IGNORE_INDEX = -100
+MOST_FAILURES = 20
+"""Kinds in a row that a scene allows no question of, before it is given up."""
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """One conversation in tokens.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and its answer in final text, and whether the answer is learnt."""
+
+    prompt: str
+    answer: str
+    learnt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What is said about one picture, and the kind of its first question (see ``KINDS``)."""
+
+    kind: str
+    exchanges: tuple[Exchange, ...]
+
+
+class DialogueDrawer:
+    """Draws dialogues about scenes.
 
     Args:
-        ids: (T,) input tokens.
-        labels: (T,) the token that follows each, where it is to be learnt; else -100.
-        hints: (T, 3) as ``anchor_hints`` returns.
+        config: Kinds and their weights, share of refinements.
+        codec: Turns shapes into cells; its rounds must be 0, as mistakes bring their own offsets.
+        in_context: Whether a refine turn follows the answer that it mends, or stands alone and
+            repeats question and proposal.
     """
 
-    ids: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-    hints: npt.NDArray[np.float64]
+    def __init__(self, config: DataConfig, codec: Codec, *, in_context: bool) -> None:
+        self.codec, self.refine, self.in_context = codec, config.refine, in_context
+        self.kinds = [kind for kind, weight in config.tasks.items() if weight]
+        weights = np.array([config.tasks[kind] for kind in self.kinds], dtype=np.float64)
+        self.shares = weights / weights.sum()
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> Iterator[Dialogue]:
+        """Yield dialogues without end, unless the scene allows no question."""
+        seed = int(rng.integers(2**31))
+        config = ConversationConfig(seed=seed, tasks=dict.fromkeys(self.kinds, 1))
+        talk = Talk(scene, config, self.codec)
+        failures = 0
+        while failures < MOST_FAILURES:
+            kind = str(rng.choice(self.kinds, p=self.shares))
+            turns = islice(draw_turns(talk, kind, rng), TRIES)
+            turn = next((turn for turn in turns if turn is not None), None)
+            failures = 0 if turn is not None else failures + 1
+            if turn is not None:
+                yield Dialogue(kind, self._exchanges(talk, turn, rng))
 
-class ExampleBuilder:
-    """Draws questions about a scene and writes them down as conversations."""
-
-    def __init__(self, processor: NanoProcessor, codec: Codec, config: DataConfig) -> None:
-        self.processor, self.codec, self.config = processor, codec, config
-
-    def conversations(self, scene: Scene, rng: np.random.Generator) -> list[Conversation]:
-        """Return conversations about one scene that fill a row; at least one."""
-        names = list(self.config.tasks)
-        weights = np.array(list(self.config.tasks.values()))
-        drawn: list[Conversation] = []
-        room = self.config.row_tokens
-        while room > 0:
-            task = TASKS[str(rng.choice(names, p=weights / weights.sum()))]
-            conversation = self._conversation(task.ask(scene, rng), scene, rng)
-            room -= len(conversation.ids)
-            if room >= 0 or not drawn:
-                drawn.append(conversation)
-        return drawn
-
-    def _conversation(self, asked: Asked, scene: Scene, rng: np.random.Generator) -> Conversation:
-        size_wh = scene.frame.size_wh
-        items, instances = answer_items(asked, self.codec, size_wh)
-        if not items or rng.random() >= self.config.refine:
-            return self._write([(asked.query, format_answer(items), True)])
-        proposal = noisy_proposal(items, instances, self.codec.grid, size_wh, rng)
-        mended = format_offsets([item.geometry for item in proposal])
-        turns = [(asked.query, format_answer(proposal), False), (REFINE, mended, True)]
-        return self._write(turns)
-
-    def _write(self, turns: list[tuple[str, str, bool]]) -> Conversation:
-        """Write (query, answer, learnt) turns as tokens."""
-        ids: list[int] = []
-        learnt: list[bool] = []
-        for query, answer, learn in turns:
-            prompt, reply = self.processor.prompt_ids(query), self.processor.reply_ids(answer)
-            ids += prompt + reply
-            learnt += [False] * len(prompt) + [learn] * len(reply)
-        row = np.array(ids)
-        labels = np.where(learnt[1:], row[1:], IGNORE_INDEX)
-        processor = self.processor
-        hints = anchor_hints(ids[:-1], processor.grid, processor.base_id, processor.special_ids)
-        return Conversation(row[:-1], labels, hints)
+    def _exchanges(self, talk: Talk, turn: Turn, rng: np.random.Generator) -> tuple[Exchange, ...]:
+        if not turn.items or rng.random() >= self.refine:
+            return (Exchange(turn.prompt, turn.answer),)
+        if not self.in_context:
+            mended = mistaken(talk, turn, rng)
+            return (Exchange(mended.prompt, mended.answer),)
+        items, _ = mistakes(talk, turn, rng)
+        offsets = format_offsets([item.geometry for item in items])
+        # The proposal is not learnt: its mistakes are ours.
+        return (
+            Exchange(turn.prompt, format_answer(items), learnt=False),
+            Exchange(REFINE, offsets),
+        )

@@ -1,94 +1,182 @@
-"""Supervised fine-tuning of drivegrid-nano on rendered scenes.
-
-drivegrid-train nano-cpu          # or nano-gpu, smoke, or your own my.yaml
-drivegrid-train nano-cpu --resume # go on after an interruption
-"""
+"""Supervised fine-tuning: ``drivegrid train sft``."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Annotated, Any
 
 import torch
-import typer
-from transformers import Trainer, TrainingArguments
+import yaml
+from torch.utils.data import Dataset
+from transformers import TrainingArguments
 
+from drivegrid.data.files import write_text
+from drivegrid.errors import ConfigError
+from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
-from drivegrid.model.checkpoint import load_nano, new_nano, save_nano
-from drivegrid.model.nano import NanoForGrounding
-from drivegrid.model.nano_processor import NanoProcessor
+from drivegrid.model.checkpoint import load_nano, new_nano
+from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 
-from .config import TrainingConfig, load_config
-from .dataset import CachedScenes, LiveScenes, PackingCollator
-from .examples import ExampleBuilder
+from .config import TrainingConfig
+from .dataset import CachedScenes, Examples, LiveScenes
+from .examples import DialogueDrawer
 from .features import CacheSpec, FeatureCache, build_cache
+from .labelled import LabelledScenes, MixedScenes
+from .nano_student import NanoStudent
+from .qwen_student import QwenStudent
+from .student import PictureSource, Row, Student
+from .trainer import BEST, SftTrainer, forget_best
+
+CHECKPOINT = "checkpoint"
+CONFIG_FILE = "config.yaml"
 
 
-class _SftTrainer(Trainer):
-    """Transformers' trainer with a rate of its own for the trunk, and half-precision saving."""
+def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
+    """Train as a config says.
 
-    def __init__(self, processor: NanoProcessor, trunk_rate: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.processor, self.trunk_rate = processor, trunk_rate
+    Args:
+        config: Settings.
+        folder: Where everything goes: ``config.yaml``, ``trainer`` (steps to resume from),
+            ``judged.json`` and ``best`` (see `SftTrainer`), at last ``checkpoint``.
+        resume: Go on from the last saved step; the result is that of an uninterrupted run.
 
-    def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
-        """AdamW; rows, norms and biases are not decayed."""
-        if self.optimizer is None:
-            rate, decay = self.args.learning_rate, self.args.weight_decay
-            groups = parameter_groups(self.model, rate, self.trunk_rate, decay)
-            self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
-        return self.optimizer
+    Returns:
+        The folder of the best checkpoint by the held-out scenes.
+
+    Raises:
+        ConfigError: If there is a run in the folder and it is not to be resumed, or none.
+    """
+    if config.optim.threads:
+        torch.set_num_threads(config.optim.threads)
+    torch.manual_seed(config.optim.seed)
+    _prepare(folder, config, resume)
+    student = make_student(config)
+    trainer = SftTrainer(
+        student=student,
+        folder=folder,
+        facts={"config": config.model_dump(mode="json")},
+        average=config.optim.average,
+        args=training_arguments(config, folder),
+        train_dataset=training_rows(config, student),
+        eval_dataset=held_out_rows(config, student),
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    if not trainer.state.log_history or not (folder / BEST).exists():
+        trainer.evaluate()
+    target = folder / CHECKPOINT
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder / BEST, target)
+    return target
 
 
-def parameter_groups(
-    model: NanoForGrounding, rate: float, trunk_rate: float, decay: float
-) -> list[dict[str, Any]]:
-    """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""
-    trunk = [p for name, p in model.named_parameters() if name.startswith("trunk.")]
-    rest = [(n, p) for n, p in model.named_parameters() if not n.startswith("trunk.")]
-    decayed = [p for n, p in rest if p.ndim > 1 and n != "embedding.weight"]
-    plain = [p for n, p in rest if p.ndim <= 1 or n == "embedding.weight"]
-    groups = [
-        {"params": decayed, "lr": rate, "weight_decay": decay},
-        {"params": plain, "lr": rate, "weight_decay": 0.0},
-    ]
-    for parameter in trunk:
-        parameter.requires_grad_(trunk_rate > 0)
-    if trunk_rate > 0:
-        groups.append({"params": trunk, "lr": trunk_rate, "weight_decay": decay})
-    return groups
+def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
+    steps = folder / "trainer"
+    if resume and not list(steps.glob("checkpoint-*")):
+        raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
+    if not resume and steps.exists():
+        raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
+    if not resume:
+        forget_best(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    write_text(folder / CONFIG_FILE, resolved)
 
 
-def build_dataset(config: TrainingConfig, builder: ExampleBuilder) -> CachedScenes | LiveScenes:
-    """Return the training rows: from cached features, or rendered live."""
-    data, length = config.data, config.optim.steps * config.optim.batch_scenes
-    if data.cache is None:
+def make_student(config: TrainingConfig) -> Student:
+    """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
+    if config.adapter is not None:
+        return QwenStudent(config.adapter, config.optim)
+    if config.init_from is not None:
+        model, processor = load_nano(config.init_from)
+        model.train()
+    else:
+        lattice = config.lattice
+        grid = GridSpec(
+            lattice.cols, lattice.rows, lattice.offset_cols, lattice.offset_rows, lattice.gamma
+        )
+        corpus = text_corpus(default_label_space())
+        model, processor = new_nano(grid, corpus, **config.model.model_dump())
+    return NanoStudent(model, processor, config.data.row_tokens, config.optim)
+
+
+def training_rows(config: TrainingConfig, student: Student) -> Dataset[Row]:
+    """Return the training rows: from cached features, rendered live, or from labels on disk."""
+    data, optim = config.data, config.optim
+    length = optim.steps * optim.batch_scenes * optim.accumulate
+    source = _mixed(config, student.size_wh)
+    if data.cache is not None:
+        source = _cached(data.cache, data.first_seed, data.num_scenes, config, student)
+    return Examples(student, source, _drawer(config, student), length, optim.seed, data.augment)
+
+
+def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
+    data = config.data
+    sources: list[PictureSource] = [LabelledScenes(one.path) for one in data.labelled]
+    weights = [one.weight for one in data.labelled]
+    if data.rendered:
         seeds = range(data.first_seed, data.first_seed + data.num_scenes)
-        return LiveScenes(builder, seeds, length, config.optim.seed)
-    size_wh = builder.processor.image_size_wh
-    spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, size_wh)
-    build_cache(spec, data.workers)
-    return CachedScenes(builder, FeatureCache(spec), length, config.optim.seed)
+        sources, weights = [*sources, LiveScenes(seeds, size_wh)], [*weights, data.rendered]
+    return sources[0] if len(sources) == 1 else MixedScenes(sources, weights, config.optim.seed)
 
 
-def training_arguments(config: TrainingConfig) -> TrainingArguments:
+def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
+    """Return rows of held-out pictures for each kind of question, and for refinements."""
+    data, count = config.data, config.data.held_out_scenes
+    source: PictureSource = LiveScenes(VALIDATION_SEEDS[:count], student.size_wh)
+    if data.held_out is not None:
+        source = LabelledScenes(data.held_out)
+    elif data.cache is not None:
+        folder = data.cache.with_name(f"{data.cache.name}-held-out")
+        source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
+    kinds = [kind for kind, weight in data.tasks.items() if weight]
+    asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
+    asked["refine"] = {"tasks": data.tasks, "refine": 1.0}
+    rows: dict[str, Dataset[Row]] = {}
+    for name, changes in asked.items():
+        one = config.model_copy(update={"data": data.model_copy(update=changes)})
+        rows[name] = Examples(student, source, _drawer(one, student), min(len(source), count))
+    return rows
+
+
+def _cached(
+    folder: Path, first_seed: int, count: int, config: TrainingConfig, student: Student
+) -> CachedScenes:
+    spec = CacheSpec(folder, first_seed, count, student.size_wh)
+    build_cache(spec, config.data.workers)
+    return CachedScenes(FeatureCache(spec))
+
+
+def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:
+    lattice = config.lattice
+    codec = Codec(student.grid, lattice.line_encoder, rounds=0, every=lattice.every)
+    return DialogueDrawer(config.data, codec, in_context=student.in_context)
+
+
+def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArguments:
     """Return the trainer's settings for a config."""
     optim = config.optim
     live = config.data.cache is None
     return TrainingArguments(
-        output_dir=str(config.output / "trainer"),
+        output_dir=str(folder / "trainer"),
         max_steps=optim.steps,
         per_device_train_batch_size=optim.batch_scenes,
+        per_device_eval_batch_size=optim.batch_scenes,
         learning_rate=optim.learning_rate,
         weight_decay=optim.weight_decay,
         warmup_steps=optim.warmup_steps,
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
+        gradient_accumulation_steps=optim.accumulate,
+        gradient_checkpointing=config.adapter is not None and config.adapter.checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=optim.save_every,
         save_total_limit=1,
+        eval_strategy="steps",
+        eval_steps=optim.judge_every,
+        prediction_loss_only=True,
         logging_steps=20,
         bf16=optim.precision == "bf16",
         seed=optim.seed,
@@ -98,55 +186,3 @@ def training_arguments(config: TrainingConfig) -> TrainingArguments:
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-
-
-def train(config: TrainingConfig, resume: bool = False) -> Path:
-    """Train as the config says and return the folder of the finished checkpoint."""
-    if config.optim.threads:
-        torch.set_num_threads(config.optim.threads)
-    torch.manual_seed(config.optim.seed)
-    lattice = config.lattice
-    grid = GridSpec(
-        lattice.cols, lattice.rows, lattice.offset_cols, lattice.offset_rows, lattice.gamma
-    )
-    if config.init_from is not None:
-        model, processor = load_nano(config.init_from)
-    else:
-        corpus = text_corpus(default_label_space())
-        model, processor = new_nano(grid, corpus, **config.model.model_dump())
-    codec = Codec(processor.grid, lattice.line_encoder, rounds=0, every=lattice.every)
-    dataset = build_dataset(config, ExampleBuilder(processor, codec, config.data))
-    trainer = _SftTrainer(
-        processor=processor,
-        trunk_rate=config.optim.trunk_learning_rate,
-        model=model,
-        args=training_arguments(config),
-        train_dataset=dataset,
-        data_collator=PackingCollator(processor.special_ids["pad"]),
-    )
-    trainer.train(resume_from_checkpoint=resume)
-    target = config.output / "checkpoint"
-    save_nano(
-        model,
-        processor,
-        target,
-        {"config": config.model_dump(mode="json"), "log": trainer.state.log_history},
-    )
-    return target
-
-
-def main() -> None:
-    """Entry point of ``drivegrid-train``."""
-    typer.run(_command)
-
-
-def _command(
-    config: Annotated[str, typer.Argument(help="nano-cpu, nano-gpu, smoke, or a YAML file")],
-    resume: Annotated[bool, typer.Option(help="go on from the last saved step")] = False,
-) -> None:
-    """Train the nano model on rendered scenes.
-
-    Example: drivegrid-train nano-cpu
-    """
-    target = train(load_config(config), resume)
-    typer.echo(f"checkpoint: {target}")

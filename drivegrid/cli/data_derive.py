@@ -210,8 +210,8 @@ def _finish(outcome: Outcome, target: Target, report: Path | None, as_json: bool
 
 def _lines(outcome: Outcome) -> list[str]:
     counts = outcome.counts()
-    lines = ["read {read}, written {written}, left {left}, quarantined {quarantined}"]
-    lines = [lines[0].format(**counts)]
+    said = "read {read}, written {written}, left {left}, quarantined {quarantined}"
+    lines = [said.format(**counts)]
     if len(outcome.written) > 1:
         lines += [f"  {part}: {number}" for part, number in outcome.written.items()]
     if outcome.pictures:

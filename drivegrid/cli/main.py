@@ -22,6 +22,7 @@ from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
 from drivegrid.cli.scenes import scenes
 from drivegrid.cli.stats import stats
+from drivegrid.cli.train import train
 from drivegrid.cli.validate import validate
 from drivegrid.errors import DriveGridError
 
@@ -71,6 +72,7 @@ data.command("conversations")(conversations)
 app.add_typer(data, name="data")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")
+app.add_typer(train, name="train")
 
 
 def main() -> None:

@@ -36,12 +36,21 @@ def attribute_questions(scene: Scene, space: LabelSpace | None = None) -> list[A
     An instance that lacks the attribute, or whose value is no option, is not asked about.
     """
     space = space or default_label_space()
+    tasks = {
+        label: [task for task in space.tasks.values() if _applies(task, label, space)]
+        for label in {instance.label for instance in scene.instances}
+    }
     return [
         AttributeQuestion(index, task.name, task.question, task.options, answer)
         for index, instance in enumerate(scene.instances)
-        for task in space.tasks.values()
-        if (answer := answer_of(instance, task, space)) in task.options
+        for task in tasks[instance.label]
+        if (answer := answer_of(instance, task, space)) in task.rules
     ]
+
+
+def _applies(task: AttributeTask, label: str, space: LabelSpace) -> bool:
+    """Tell whether a task asks about a label."""
+    return label in space.labels and any(space.is_a(label, root) for root in task.applies_to)
 
 
 def answer_of(instance: Instance, task: AttributeTask, space: LabelSpace) -> str:
@@ -53,8 +62,7 @@ def answer_of(instance: Instance, task: AttributeTask, space: LabelSpace) -> str
     >>> answer_of(sign, space.tasks["sign_color"], space)
     'red'
     """
-    known = instance.label in space.labels
-    if not known or not any(space.is_a(instance.label, root) for root in task.applies_to):
+    if not _applies(task, instance.label, space):
         return ""
     if task.attribute == LABEL:
         return space.words(instance.label)

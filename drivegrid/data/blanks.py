@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -46,6 +46,18 @@ def pick(rng: np.random.Generator, options: Sequence[_T]) -> _T:
     return options[int(rng.random() * len(options))]
 
 
+class _Asked(NamedTuple):
+    """The kind that is asked for: below which roots, its label, and whose look and place it has."""
+
+    about: tuple[str, ...]
+    label: str
+    instance: Instance | None
+
+    def may_look(self, pair: tuple[str, str]) -> bool:
+        """Tell whether the instance, if there is one, has an attribute of this value."""
+        return self.instance is None or self.instance.attributes.get(pair[0]) == pair[1]
+
+
 class BlankDrawer:
     """Fills templates with what a scene holds, or might hold.
 
@@ -69,36 +81,26 @@ class BlankDrawer:
         asked = self._draw_kind(template.about, anything)
         if asked is None:
             return None
-        label, instance = asked
-        blanks = Blanks()
-        _add_kind(blanks, "kind", label)
-        if "thing" in template.blanks:
-            _add_kind(blanks, "thing", label, self._draw_looks(label, instance))
-        if not template.blanks.isdisjoint(_NUMBERS):
-            self._draw_numbers(blanks, label, template.order)
-        rest: dict[str, Callable[[], bool]] = {
-            "place": lambda: self._draw_places(blanks, label, instance),
-            "look": lambda: self._draw_look_pair(blanks, label, instance),
-            "other": lambda: self._draw_other(blanks, template.about, label),
-            "broad": lambda: self._draw_broad(blanks, label),
-            "anchor": lambda: self._draw_anchors(blanks),
-            "colored": lambda: self._draw_colored(blanks),
-        }
-        done = all(fill() for name, fill in rest.items() if name in template.blanks)
+        blanks, needed = Blanks(), template.blanks
+        _add_kind(blanks, "kind", asked.label)
+        if "thing" in needed:
+            _add_kind(blanks, "thing", asked.label, self._draw_looks(asked))
+        if not needed.isdisjoint(_NUMBERS):
+            self._draw_numbers(blanks, asked.label, template.order)
+        done = all(fill(self, blanks, asked) for name, fill in _FILLS.items() if name in needed)
         return blanks if done else None
 
-    def _draw_kind(
-        self, about: tuple[str, ...], anything: bool
-    ) -> tuple[str, Instance | None] | None:
+    def _draw_kind(self, about: tuple[str, ...], anything: bool) -> _Asked | None:
         """Draw a label to ask for, of an instance of the scene if there is one."""
         if anything and self.rng.random() < 0.4:
-            return pick(self.rng, _countable_under(pick(self.rng, about))), None
+            return _Asked(about, pick(self.rng, _countable_under(pick(self.rng, about))), None)
         roots = self._find_roots(about)
         if not roots:
             return None
         instance = pick(self.rng, pick(self.rng, roots))
         label = pick(self.rng, _asked(instance.label, about))
-        return label, None if anything and self.rng.random() < 0.5 else instance
+        held = not anything or self.rng.random() >= 0.5
+        return _Asked(about, label, instance if held else None)
 
     def _find_roots(self, about: tuple[str, ...]) -> list[list[Instance]]:
         """Return the instances that can be asked for, those of each root together."""
@@ -122,19 +124,18 @@ class BlankDrawer:
         blanks.words["ordinal"] = ordinal
         blanks.words["all count"] = "both" if count == 2 else f"all {COUNTS[count]}"
 
-    def _draw_looks(self, label: str, instance: Instance | None) -> _Pairs:
+    def _draw_looks(self, asked: _Asked) -> _Pairs:
         """Draw one or two attributes, or none; those of the instance, if there is one."""
         if self.rng.random() > 0.35:
             return ()
         rare = self.rng.random() < RARELY_HIDDEN
-        pairs = [p for p in attributes_for(label) if rare or p[0] != "visible_state"]
-        if instance is not None:
-            pairs = [p for p in pairs if instance.attributes.get(p[0]) == p[1]]
+        pairs = [p for p in attributes_for(asked.label) if rare or p[0] != "visible_state"]
+        pairs = [pair for pair in pairs if asked.may_look(pair)]
         return draw_attributes(pairs, self.rng) if pairs else ()
 
-    def _draw_places(self, blanks: Blanks, label: str, instance: Instance | None) -> bool:
+    def _draw_places(self, blanks: Blanks, asked: _Asked) -> bool:
         """Draw two places; the first holds for the instance, if there is one."""
-        relations = relations_for(label)
+        relations, instance = relations_for(asked.label), asked.instance
         fit = [n for n, holds in relations.items() if instance is None or holds(instance)]
         if not fit or len(relations) < 2:
             return False
@@ -144,10 +145,10 @@ class BlankDrawer:
             blanks.add(name, Lies(place), place)
         return True
 
-    def _draw_look_pair(self, blanks: Blanks, label: str, instance: Instance | None) -> bool:
+    def _draw_look_pair(self, blanks: Blanks, asked: _Asked) -> bool:
         """Draw two values of an attribute; the first is the instance's, if there is one."""
-        pairs = [p for p in attributes_for(label) if p[0] not in ("limit", "visible_state")]
-        fit = [p for p in pairs if instance is None or instance.attributes.get(p[0]) == p[1]]
+        pairs = [p for p in attributes_for(asked.label) if p[0] not in ("limit", "visible_state")]
+        fit = [pair for pair in pairs if asked.may_look(pair)]
         if not fit:
             return False
         one = pick(self.rng, fit)
@@ -158,11 +159,12 @@ class BlankDrawer:
             blanks.add(name, Has(what, value), ADJECTIVES[what][value])
         return True
 
-    def _draw_other(self, blanks: Blanks, about: tuple[str, ...], label: str) -> bool:
+    def _draw_other(self, blanks: Blanks, asked: _Asked) -> bool:
         """Draw a second kind, neither above nor below the first; now and then one not to be seen.
 
         Otherwise "cars and trucks" would tell that there are both.
         """
+        about, label, _ = asked
         if self.rng.random() < UNSEEN:
             paths = set(_countable_under(pick(self.rng, about)))
         else:
@@ -173,14 +175,14 @@ class BlankDrawer:
             _add_kind(blanks, "other", pick(self.rng, sorted(apart)))
         return bool(apart)
 
-    def _draw_broad(self, blanks: Blanks, label: str) -> bool:
+    def _draw_broad(self, blanks: Blanks, asked: _Asked) -> bool:
         """Draw a kind above the first."""
-        above = [path for path in asked_paths(label) if path != label]
+        above = [path for path in asked_paths(asked.label) if path != asked.label]
         if above:
             _add_kind(blanks, "broad", pick(self.rng, above))
         return bool(above)
 
-    def _draw_anchors(self, blanks: Blanks) -> bool:
+    def _draw_anchors(self, blanks: Blanks, _asked: _Asked) -> bool:
         """Draw two things that are clear by themselves."""
         anchors = self._find_anchors()
         if not anchors:
@@ -192,7 +194,7 @@ class BlankDrawer:
         blanks.add("anchor2", query, said)
         return bool(others)
 
-    def _draw_colored(self, blanks: Blanks) -> bool:
+    def _draw_colored(self, blanks: Blanks, _asked: _Asked) -> bool:
         """Draw one thing that is clear by itself and whose color is known."""
         instances, known = self.judge.scene.instances, ADJECTIVES["color"]
         colored = [
@@ -222,6 +224,17 @@ class BlankDrawer:
                         found[said] = (targets[0], said, query)
         self._anchors = list(found.values())
         return self._anchors
+
+
+_FILLS: Mapping[str, Callable[[BlankDrawer, Blanks, _Asked], bool]] = {
+    "place": BlankDrawer._draw_places,
+    "look": BlankDrawer._draw_look_pair,
+    "other": BlankDrawer._draw_other,
+    "broad": BlankDrawer._draw_broad,
+    "anchor": BlankDrawer._draw_anchors,
+    "colored": BlankDrawer._draw_colored,
+}
+"""What fills blanks beside kind and numbers; tells whether the scene has something for them."""
 
 
 @lru_cache(maxsize=4096)

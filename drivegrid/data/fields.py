@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from drivegrid.data.checks import is_number
-from drivegrid.data.scene import MAX_COORDINATE_PX
+from drivegrid.data.scene import MAX_COORDINATE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, FloatArray
 
@@ -43,6 +43,15 @@ def field(record: Mapping[str, Any], key: str, kind: type[T], item: str = "") ->
     return as_kind(record[key], kind, where)
 
 
+def own_extra(holder: Scene | Instance, name: str) -> dict[str, Any]:
+    """Return what a format's reader left in ``extra``; empty where it left nothing.
+
+    Raises:
+        FormatError: If something else stands there.
+    """
+    return as_kind(holder.extra.get(name, {}), dict, f"extra {name}")
+
+
 def number(value: object, item: str) -> float:
     """Return a finite JSON number within ``MAX_COORDINATE_PX``."""
     if not is_number(value):
@@ -63,6 +72,15 @@ def number_text(text: str, item: str) -> float:
     if "_" in text or not abs(value) <= MAX_COORDINATE_PX:  # float() takes "1_0"; NaN fails too
         raise FormatError(f"{item} must be a number, got {text!r:.50}.", item=item)
     return value
+
+
+def as_confidence(score: Any) -> float | None:
+    """Return a score that can be read as a confidence, None for any other value.
+
+    >>> as_confidence(1), as_confidence(12.5), as_confidence("0.9")
+    (1.0, None, None)
+    """
+    return float(score) if is_number(score) and 0 <= score <= 1 else None
 
 
 def points(values: object, item: str) -> FloatArray:

@@ -95,7 +95,7 @@ def _templates_for(kind: Kind, split: Split) -> Sequence[Template]:
 
 
 def _try(template: Template, kind: Kind, drawer: BlankDrawer, split: Split) -> Referring | None:
-    for _ in range(TRIES):
+    for _ in range(TRIES if template.blanks else 1):
         blanks = drawer.draw(template, anything=kind == "none")
         if blanks is None:
             continue

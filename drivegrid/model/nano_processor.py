@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -76,12 +77,17 @@ class NanoProcessor:
         )
 
     def prompt_ids(self, query: str) -> list[int]:
-        """Return the ids of a user turn, up to where the answer begins; the query is escaped.
+        """Return the ids of a user turn, up to where the answer begins; the query is escaped."""
+        return self.turn_ids(escape_text(query))
 
-        It is asked as in training: in lower case, without a full stop.
+    def turn_ids(self, prompt: str) -> list[int]:
+        """Return the ids of a user turn in final text, which may hold spatial tokens.
+
+        It is asked as in training: words in lower case, without a full stop.
         """
-        plain = query.strip().lower().rstrip(".")
-        text = self.tokenizer.encode(escape_text(plain), add_special_tokens=False)
+        pieces = re.split(r"(<[^<>]*>)", prompt.strip().rstrip("."))
+        plain = "".join(p if p in self.vocabulary.local_index else p.lower() for p in pieces)
+        text = self.tokenizer.encode(plain, add_special_tokens=False)
         return [self.special_ids["user"], *text, self.special_ids["assistant"]]
 
     def reply_ids(self, answer: str) -> list[int]:

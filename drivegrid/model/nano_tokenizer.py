@@ -12,7 +12,7 @@ from drivegrid.model.nano_files import SPECIAL_TOKENS
 from drivegrid.tokens.vocabulary import Vocabulary
 
 USER, ASSISTANT, END, PAD = (SPECIAL_TOKENS[role] for role in ("user", "assistant", "end", "pad"))
-NUM_TEXT_TOKENS = 896
+NUM_TEXT_TOKENS = 1408
 
 
 def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrainedTokenizerFast:

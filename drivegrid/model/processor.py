@@ -35,7 +35,7 @@ VISUAL_PITCH = PATCH * MERGE
 IMAGE_PAD = "<|image_pad|>"
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """What Qwen2.5-VL's chat template puts first where there is no system turn."""
-# CLIP's statistics, in transformers' OPENAI_CLIPMEAN and OPENAI_CLIPSTD.
+# CLIP's statistics, in transformers' OPENAI_CLIP_MEAN and OPENAI_CLIP_STD.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
 

@@ -19,7 +19,7 @@ PARAPHRASES = (
     "objects",
 )
 NEAREST = ("the nearest {}", "the {} closest to us")
-ALL_OF = ("all {}", "every {}", "is there any {}?")
+ALL_OF = ("all {many}", "every {one}", "is there any {one}?")
 MIN_SHARE = 1 / 64
 """Boxes narrower or lower than this share of the frame (half a cell of the default lattice) are
 not asked for: two grid tokens cannot tell their size."""
@@ -82,5 +82,14 @@ def ask_nearest(boxes: tuple[Instance, ...], label: str, rng: np.random.Generato
 def ask_all_of(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
     """Ask for all of a class."""
     same = tuple(i for i in boxes if i.label == label)
-    words = default_label_space().words(label)
-    return Asked(pick(rng, ALL_OF).format(words), same, exact=True)
+    return Asked(all_of(pick(rng, ALL_OF), label), same, exact=True)
+
+
+def all_of(form: str, label: str) -> str:
+    """Return a question of `ALL_OF` for all of a class.
+
+    >>> [all_of(form, "object/person") for form in ALL_OF]
+    ['all people', 'every person', 'is there any person?']
+    """
+    known = default_label_space().label(label)
+    return form.format(one=known.words, many=known.plural)

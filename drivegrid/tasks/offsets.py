@@ -12,15 +12,16 @@ points, which it does not treat, are shaken and mended by ``refine``.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from enum import IntEnum
+from itertools import accumulate
 
-import cv2
 import numpy as np
 
 from drivegrid.geometry import BoolArray, Box, FloatArray, IntArray, Polygon, Size
+from drivegrid.tasks.region import Region, fill_polygon
 from drivegrid.tasks.settings import OffsetConfig
 from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec, offset_vectors
-from drivegrid.tokens.rings import clip_rings
 
 _MOVES = offset_vectors()
 # Shorter moves first, so that the first hit is the shortest; equal ones in the order of tokens.
@@ -42,135 +43,67 @@ class Pool(IntEnum):
     FAR = 3
 
 
-def draw_mask(polygon: Polygon, size_wh: Size, mask_size_wh: Size) -> BoolArray:
-    """Return (H, W) the pixels whose centre lies in a polygon, by the even-odd rule.
-
-    Args:
-        polygon: In pixels of the frame; may leave it.
-        size_wh: Frame size in pixels.
-        mask_size_wh: Size of the mask; the frame is stretched over it, as the model sees it.
-
-    Raises:
-        GeometryError: If the polygon has no vertex or lies wholly outside the frame.
-
-    >>> square = Polygon((np.array([[2.0, 0.0], [4.0, 0.0], [4.0, 2.0], [2.0, 2.0]]),))
-    >>> draw_mask(square, (4, 4), (8, 8)).sum().item()
-    16
-    """
-    ratio = np.asarray(mask_size_wh) / np.asarray(size_wh)
-    rings = [ring * ratio for ring in clip_rings(polygon.rings, size_wh)]
-    start, end = np.concatenate(rings), np.concatenate([np.roll(ring, -1, 0) for ring in rings])
-    # Every column of pixels whose middle an edge crosses, edge by edge, and where it does so.
-    low, high = np.ceil(np.sort([start[:, 0], end[:, 0]], axis=0) - 0.5).astype(np.int64)
-    edge = np.repeat(np.arange(len(start)), high - low)
-    col = np.arange(len(edge)) - np.repeat(np.cumsum(high - low) - high, high - low)
-    share = (col + 0.5 - start[edge, 0]) / (end[edge, 0] - start[edge, 0])
-    y = start[edge, 1] + share * (end[edge, 1] - start[edge, 1])
-    width, height = mask_size_wh
-    row = np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
-    # Down a column the polygon begins and ends in turns: xor of all crossings above.
-    crossed, times = np.unique(row * width + col, return_counts=True)
-    turns = np.zeros((height + 1, width), dtype=np.bool_)
-    turns.ravel()[crossed] = times % 2 == 1
-    for number in range(row.min(initial=height) + 1, row.max(initial=0) + 1):
-        # twice as fast as accumulate, which goes down one column after the other
-        np.logical_xor(turns[number - 1], turns[number], out=turns[number])
-    return turns[:-1]
-
-
-def cell_pools(mask: BoolArray, grid: GridSpec, band: int) -> IntArray:
+def cell_pools(region: Region, grid: GridSpec, band: int) -> IntArray:
     """Return (rows, cols) the `Pool` of every cell, by eq. 2 to 5.
 
     Args:
-        mask: (H, W).
+        region: The mask.
         grid: Lattice; the step of round 1 scales the bands.
         band: Width b of the band along the border, in pixels; the border is where a 3 x 3 square
             holds both sides.
 
     Erosion, dilation and gradient are taken at the centres only: a square holds nothing else
-    than the mask, something of it, or both, as the sums over squares tell.
+    than the mask, something of it, or both, as the number of its pixels tells.
     """
-    size_wh = (mask.shape[1], mask.shape[0])
-    centers = _centers(grid, size_wh)
-    pixels = _pixels(centers, size_wh)
-    step = int(np.floor(grid.offset_step(size_wh)[1]))
-    sums = _SquareSums(mask)
-    filled, area = sums.around(pixels, step + 1)
-    eroded = filled == area
-    dilated = sums.around(pixels, 2 * step + 1)[0] > 0
-    # A gradient pixel in the band: some 3 x 3 square in it is mixed, that is all of them together.
-    filled, area = sums.around(pixels, band, margin=1)
-    at_edge = (filled > 0) & (filled < area)
-    inside = mask[pixels[:, 1], pixels[:, 0]]
-    hard = at_edge & ~inside
-    hard[hard] = ~_hits(mask, centers[hard], grid.offset_step(size_wh)).any(axis=1)
-    pools = np.select(
-        [hard, eroded, dilated & ~inside],
-        [Pool.HARD, Pool.INSIDE, Pool.RING],
-        Pool.FAR,
-    )
-    return pools.reshape(grid.rows, grid.cols).astype(np.int64)
-
-
-class _SquareSums:
-    """Sums of a mask over squares, by a summed-area table of the part that is not empty."""
-
-    def __init__(self, mask: BoolArray) -> None:
-        pixels = np.ascontiguousarray(mask).view(np.uint8)
-        x, y, width, height = cv2.boundingRect(pixels)
-        self.corner, self.inner = np.array([x, y]), (width, height)
-        self.size_wh = (mask.shape[1], mask.shape[0])
-        self.table = cv2.integral(pixels[y : y + height, x : x + width])
-
-    def around(self, pixels: IntArray, side: int, margin: int = 0) -> tuple[IntArray, IntArray]:
-        """Return (N,) the sum over a square around each pixel, and its area inside the image.
-
-        A square of an even side reaches one pixel further up and left, as OpenCV's do.
-        """
-        low = np.maximum(pixels - side // 2 - margin, 0)
-        high = np.minimum(pixels + side - side // 2 + margin, self.size_wh)
-        x0, y0 = np.clip(low - self.corner, 0, self.inner).T
-        x1, y1 = np.clip(high - self.corner, 0, self.inner).T
-        table = self.table
-        total = table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
-        return total.astype(np.int64), (high - low).prod(axis=1)
-
-
-def _centers(grid: GridSpec, size_wh: Size) -> FloatArray:
-    """Return (rows * cols, 2) the centres of all cells, row by row."""
     cells = np.stack(np.meshgrid(np.arange(grid.cols), np.arange(grid.rows)), axis=-1)
-    return grid.centers_of(cells.reshape(-1, 2), size_wh)
+    centers = grid.centers_of(cells, region.size_wh)
+    pixels = _pixels(centers, region.size_wh)
+    lattice = pixels[0, :, 0], pixels[:, 0, 1]
+    step = int(np.floor(grid.offset_step(region.size_wh)[1]))
+    filled, area = region.count_around(lattice, step + 1)
+    eroded = filled == area
+    dilated = region.count_around(lattice, 2 * step + 1)[0] > 0
+    # A gradient pixel in the band: some 3 x 3 square in it is mixed, that is all of them together.
+    filled, area = region.count_around(lattice, band, margin=1)
+    at_edge = (filled > 0) & (filled < area)
+    inside = region.holds(pixels)
+    hard = at_edge & ~inside
+    hard[hard] = ~_hits(region, centers[hard], grid).any(axis=1)
+    pools: IntArray = np.where(
+        eroded, Pool.INSIDE, np.where(dilated & ~inside, Pool.RING, Pool.FAR)
+    )
+    pools[hard] = Pool.HARD
+    return pools
 
 
 def _pixels(points: FloatArray, size_wh: Size) -> IntArray:
     """Return the pixels that hold points; the image's far border belongs to the last pixel."""
-    pixels: IntArray = np.clip(np.floor(points).astype(np.int64), 0, np.asarray(size_wh) - 1)
-    return pixels
+    pixels: IntArray = np.floor(points).astype(np.int64)
+    np.minimum(pixels, np.asarray(size_wh) - 1, out=pixels)
+    return np.maximum(pixels, 0, out=pixels)
 
 
-def _hits(mask: BoolArray, points: FloatArray, step: FloatArray) -> BoolArray:
+def _hits(region: Region, points: FloatArray, grid: GridSpec) -> BoolArray:
     """Return (N, 9) whether each of the nine moves brings a point into the mask (eq. 4)."""
-    reached = _pixels(points[:, None] + _MOVES * step, (mask.shape[1], mask.shape[0]))
-    found: BoolArray = mask[reached[..., 1], reached[..., 0]]
-    return found
+    moved = points[:, None] + _MOVES * grid.offset_step(region.size_wh)
+    return region.holds(_pixels(moved, region.size_wh))
 
 
-def mask_offsets(cells: IntArray, mask: BoolArray, grid: GridSpec) -> IntArray:
+def mask_offsets(cells: IntArray, region: Region, grid: GridSpec) -> IntArray:
     """Return (N,) the offset label of each cell: stay, the shortest move that hits, or DELETE.
 
     Args:
         cells: (N, 2) column, row.
-        mask: (H, W).
+        region: The mask.
         grid: Lattice.
 
-    >>> mask = np.zeros((64, 64), dtype=bool)
-    >>> mask[:, :32] = True
+    >>> half = np.array([[0.0, 0.0], [32.0, 0.0], [32.0, 64.0], [0.0, 64.0]])
+    >>> region = fill_polygon(Polygon((half,)), (64, 64), (64, 64))
     >>> grid = GridSpec(cols=4, rows=4, offset_cols=8, offset_rows=8)
-    >>> mask_offsets(np.array([[1, 0], [2, 0], [3, 0]]), mask, grid).tolist()
+    >>> mask_offsets(np.array([[1, 0], [2, 0], [3, 0]]), region, grid).tolist()
     [4, 9, 9]
     """
-    size_wh = (mask.shape[1], mask.shape[0])
-    hits = _hits(mask, grid.centers_of(cells, size_wh), grid.offset_step(size_wh))[:, _BY_LENGTH]
+    hits = _hits(region, grid.centers_of(cells, region.size_wh), grid)[:, _BY_LENGTH]
     first = _BY_LENGTH[hits.argmax(axis=1)]  # staying is the shortest move
     labels: IntArray = np.where(hits.any(axis=1), first, DELETE)
     return labels
@@ -196,8 +129,8 @@ def sample_cells(pools: IntArray, config: OffsetConfig, rng: np.random.Generator
         open_pools = [pool for pool in Pool if left[pool] and weights.get(pool, 0) > 0]
         if not open_pools:
             break
-        chances = np.array([weights[pool] for pool in open_pools])
-        pool = open_pools[int(rng.choice(len(open_pools), p=chances / chances.sum()))]
+        limits = list(accumulate(weights[pool] for pool in open_pools))
+        pool = open_pools[bisect_right(limits, rng.random() * limits[-1])]
         drawn.append(left[pool].pop())
     rows, cols = np.divmod(np.sort(np.array(drawn, dtype=np.int64)), pools.shape[1])
     order = np.lexsort((rows, cols))
@@ -212,13 +145,13 @@ def propose_seg(
     None where the polygon is too thin to hold the centre of a pixel.
 
     Raises:
-        GeometryError: As `draw_mask`.
+        GeometryError: As `fill_polygon`.
     """
-    mask = draw_mask(polygon, size_wh, config.mask_size_wh)
-    if not mask.any():
+    region = fill_polygon(polygon, size_wh, config.mask_size_wh)
+    if not region.num_pixels:
         return None
-    cells = sample_cells(cell_pools(mask, grid, config.band_px), config, rng)
-    return GridGeometry("seg", (cells,), ((mask_offsets(cells, mask, grid),),))
+    cells = sample_cells(cell_pools(region, grid, config.band_px), config, rng)
+    return GridGeometry("seg", (cells,), ((mask_offsets(cells, region, grid),),))
 
 
 def box_offsets(
@@ -241,7 +174,7 @@ def box_offsets(
     """
     step = grid.offset_step(size_wh)
     centers = grid.centers_of(corners, size_wh)
-    moved = np.clip(centers + _MOVES[_PAIRS] * step, 0, size_wh)
+    moved = np.maximum(np.minimum(centers + _MOVES[_PAIRS] * step, size_wh), 0)
     ious = _ious(np.sort(moved, axis=1).reshape(-1, 4), box.xyxy)
     best = int(ious.argmax())
     return _PAIRS[best] if ious[best] >= threshold else np.full(2, DELETE)
@@ -270,6 +203,6 @@ def propose_box(
     """
     reach = config.jitter_cells
     cells = grid.cells_of(box.parts()[0], size_wh) + rng.integers(-reach, reach + 1, (2, 2))
-    corners = np.sort(np.clip(cells, 0, (grid.cols - 1, grid.rows - 1)), axis=0)
+    corners = np.sort(np.maximum(np.minimum(cells, (grid.cols - 1, grid.rows - 1)), 0), axis=0)
     offsets = box_offsets(corners, box, size_wh, grid, config.iou_threshold)
     return GridGeometry("box", (corners,), ((offsets,),))

@@ -11,8 +11,6 @@ from drivegrid.data.descriptions import ADJECTIVES, relations_for
 from drivegrid.data.scene import Instance
 from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.tasks.base import pick
-from drivegrid.tokens.grammar import format_geometry
-from drivegrid.tokens.grid import GridGeometry
 
 DESCRIBE = (
     "describe the marked place",
@@ -30,20 +28,20 @@ NEAR_M = 10.0
 """Distances below are told to the metre, above to five."""
 
 
-def attribute_prompt(question: AttributeQuestion, region: GridGeometry) -> str:
-    """Return the question with the place it is about and its options.
+def attribute_prompt(question: AttributeQuestion, region: str) -> str:
+    """Return the question with the place it is about, in tokens, and its options.
 
     >>> asked = AttributeQuestion(0, "sign_color", "What color is it?", ("red", "blue"), "red")
-    >>> attribute_prompt(asked, GridGeometry("point", (np.array([[3, 4]]),)))
+    >>> attribute_prompt(asked, "<point><grid_3_4></point>")
     'What color is it? <point><grid_3_4></point> Options: red, blue.'
     """
     options = ", ".join(question.options)
-    return f"{question.question} {format_geometry(region)} Options: {options}."
+    return f"{question.question} {region} Options: {options}."
 
 
-def describe_prompt(region: GridGeometry, rng: np.random.Generator) -> str:
-    """Draw a request to describe a place."""
-    return f"{pick(rng, DESCRIBE)} {format_geometry(region)}"
+def describe_prompt(region: str, rng: np.random.Generator) -> str:
+    """Draw a request to describe a place, given in tokens."""
+    return f"{pick(rng, DESCRIBE)} {region}"
 
 
 def describe(instance: Instance, space: LabelSpace | None = None) -> str:

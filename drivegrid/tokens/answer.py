@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from drivegrid.errors import TokenError
@@ -158,6 +159,7 @@ def parse_head(head: str) -> tuple[str, dict[str, str]]:
 _SPECIAL = r"[\\():,]"
 
 
+@lru_cache(maxsize=4096)  # a few labels and attributes are written over and over
 def _protect(text: str, special: str) -> str:
     return escape(re.sub(special, r"\\\g<0>", squeeze(text)))
 

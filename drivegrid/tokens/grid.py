@@ -79,7 +79,8 @@ class GridSpec:
         [[0, 0], [3, 1]]
         """
         cells = np.floor(points / self.cell_size(size_wh)).astype(np.int64)
-        clipped: IntArray = np.clip(cells, 0, (self.cols - 1, self.rows - 1))
+        # minimum and maximum: np.clip costs three times as much on short arrays
+        clipped: IntArray = np.maximum(np.minimum(cells, (self.cols - 1, self.rows - 1)), 0)
         return clipped
 
     def centers_of(self, cells: IntArray, size_wh: Size) -> FloatArray:

@@ -47,7 +47,8 @@ def offsets_toward(points: FloatArray, anchors: FloatArray, step: FloatArray) ->
     >>> offsets_toward(np.array([[12.0, -4.0]]), np.array([[0.0, 0.0]]), step).tolist()
     [5]
     """
-    moves = np.clip(np.floor((points - anchors) / step + 0.5), -1, 1).astype(np.int64)
+    steps = np.floor((points - anchors) / step + 0.5)
+    moves = np.maximum(np.minimum(steps, 1), -1).astype(np.int64)
     index: IntArray = (moves[:, 1] + 1) * 3 + moves[:, 0] + 1
     return index
 

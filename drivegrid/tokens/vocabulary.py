@@ -89,11 +89,12 @@ def check_geometry(geometry: GridGeometry) -> None:
             raise TokenError(
                 f"{geometry.kind} must have {rule} anchors, got {len(part)} (part {number})."
             )
-    if geometry.kind == "box" and (geometry.cells[0][0] > geometry.cells[0][1]).any():
-        raise TokenError(
-            "box must list top left before bottom right, got cells "
-            f"{geometry.cells[0].tolist()}. Sort each axis."
-        )
+    if geometry.kind == "box":
+        (x_0, y_0), (x_1, y_1) = cells = geometry.cells[0].tolist()
+        if x_0 > x_1 or y_0 > y_1:
+            raise TokenError(
+                f"box must list top left before bottom right, got cells {cells}. Sort each axis."
+            )
 
 
 @dataclass(frozen=True)

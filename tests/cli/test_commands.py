@@ -164,9 +164,9 @@ def test_a_path_given_twice_is_answered_once(frames, checkpoint, tmp_path) -> No
 
 
 def test_predict_prints_where_things_are(frames, checkpoint) -> None:
-    ran = run("predict", frames / "a.png", "-q", "the leftmost car", "--model", checkpoint)
+    ran = run("predict", frames / "a.png", "-q", "the quickest car", "--model", checkpoint)
     assert "a.png: " in ran.output
-    assert "note: query must use words the model was trained on, got leftmost." in ran.output
+    assert "note: query must use words the model was trained on, got quickest." in ran.output
 
 
 def test_predict_without_readable_frames_fails(checkpoint, tmp_path) -> None:

@@ -2,8 +2,19 @@
 
 import pytest
 
-from drivegrid.data.fields import as_kind, box, field, number, number_text, points
+from drivegrid.data.fields import (
+    as_confidence,
+    as_kind,
+    box,
+    field,
+    number,
+    number_text,
+    own_extra,
+    points,
+)
+from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
+from drivegrid.geometry import Point
 
 
 @pytest.mark.parametrize(
@@ -49,3 +60,23 @@ def test_points_and_boxes():
     assert box(0, 1, 2, 3, "x").xyxy.tolist() == [0, 1, 2, 3]
     with pytest.raises(FormatError, match="upper left, got"):
         box(2, 1, 0, 3, "x")
+
+
+@pytest.mark.parametrize("score", [0, 0.5, 1, 1.0])
+def test_scores_that_are_confidences(score):
+    found = as_confidence(score)
+    assert (found, type(found)) == (score, float)
+
+
+@pytest.mark.parametrize("score", [None, True, "0.5", [0.5], -0.1, 1.1, float("nan"), float("inf")])
+def test_scores_that_are_none(score):
+    assert as_confidence(score) is None
+
+
+def test_what_a_reader_left_in_extra():
+    cone = Instance("obstacle/cone", Point([1, 2]), extra={"voc": {"class": "cone"}, "yolo": [1]})
+    assert own_extra(cone, "voc") == {"class": "cone"}
+    assert own_extra(cone, "kitti") == {}
+    assert own_extra(Scene(Frame("a.jpg", (8, 6))), "voc") == {}
+    with pytest.raises(FormatError, match=r"extra yolo must be an object, got \[1\]"):
+        own_extra(cone, "yolo")

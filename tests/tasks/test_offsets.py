@@ -5,7 +5,6 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-import shapely
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Box, Polygon
@@ -13,12 +12,12 @@ from drivegrid.tasks.offsets import (
     Pool,
     box_offsets,
     cell_pools,
-    draw_mask,
     mask_offsets,
     propose_box,
     propose_seg,
     sample_cells,
 )
+from drivegrid.tasks.region import Region, fill_polygon
 from drivegrid.tasks.settings import OffsetConfig
 from drivegrid.tokens.grid import DELETE, STAY, GridSpec, offset_vectors
 
@@ -51,6 +50,13 @@ MASKS = {
     "wide": disc((160, 60), 70, 20, 9),
     "tall": disc((60, 160), 20, 70, 19),
 }
+
+
+def region(mask):
+    """Return a mask by the pixels at which its columns change."""
+    changes = np.diff(np.pad(mask, ((1, 1), (0, 0))), axis=0)
+    col, row = np.nonzero(changes.T)
+    return Region(mask.shape[::-1], col * (len(mask) + 1) + row)
 
 
 def at(mask, x, y):
@@ -101,18 +107,19 @@ def slow_pools(mask, grid, b):
 @pytest.mark.parametrize("grid", [SMALL, GridSpec(5, 7, 9, 30), GridSpec(4, 4, 40, 40)])
 def test_pools_equal_the_paper_s_rule(name, band, grid) -> None:
     assert (
-        cell_pools(MASKS[name], grid, band).tolist() == slow_pools(MASKS[name], grid, band).tolist()
+        cell_pools(region(MASKS[name]), grid, band).tolist()
+        == slow_pools(MASKS[name], grid, band).tolist()
     )
 
 
 def test_every_pool_occurs_at_the_paper_s_size() -> None:
     mask = disc((840, 840), 400, 420, 190)
     mask[66, 67] = True  # two pixels off the centre of cell (2, 2), and within no move of it
-    pools = cell_pools(mask, GRID, 3)
+    pools = cell_pools(region(mask), GRID, 3)
     assert (pools == slow_pools(mask, GRID, 3)).all()
     assert set(np.unique(pools)) == {*Pool}
     assert pools[2, 2] == Pool.HARD
-    assert mask_offsets(np.array([[2, 2]]), mask, GRID).tolist() == [DELETE]
+    assert mask_offsets(np.array([[2, 2]]), region(mask), GRID).tolist() == [DELETE]
 
 
 @pytest.mark.parametrize("name", MASKS)
@@ -120,7 +127,8 @@ def test_every_pool_occurs_at_the_paper_s_size() -> None:
 def test_labels_equal_algorithm_1(name, grid) -> None:
     mask = MASKS[name]
     cells = np.array([(i, j) for j in range(grid.rows) for i in range(grid.cols)])
-    for (i, j), label in zip(cells.tolist(), mask_offsets(cells, mask, grid).tolist(), strict=True):
+    labels = mask_offsets(cells, region(mask), grid).tolist()
+    for (i, j), label in zip(cells.tolist(), labels, strict=True):
         found = hits(mask, grid, i, j)
         if at(mask, *centre(grid, i, j, mask)):
             assert label == STAY
@@ -133,7 +141,9 @@ def test_labels_equal_algorithm_1(name, grid) -> None:
 
 
 def test_no_cell_no_label() -> None:
-    assert mask_offsets(np.zeros((0, 2), dtype=np.int64), MASKS["disc"], SMALL).tolist() == []
+    assert (
+        mask_offsets(np.zeros((0, 2), dtype=np.int64), region(MASKS["disc"]), SMALL).tolist() == []
+    )
 
 
 def overlap(a, b):
@@ -168,44 +178,18 @@ def test_corners_equal_a_search_of_all_pairs() -> None:
     assert 10 < kept < 60
 
 
-@pytest.mark.parametrize(
-    ("rings", "size"),
-    [
-        ([[(2.2, 3.1), (30.7, 4.9), (12.0, 33.3)]], (40, 36)),
-        ([[(-9.0, -9.0), (60.0, 10.0), (10.0, 50.0)]], (40, 36)),
-        (
-            [[(2, 2), (38, 2), (38, 34), (2, 34)], [(10, 10), (30, 10), (30, 25), (10, 25)]],
-            (40, 36),
-        ),
-        ([[(0, 0), (40, 0), (40, 36), (0, 36)]], (40, 36)),
-        ([[(5.0, 5.0), (5.2, 5.0), (5.2, 5.2)]], (40, 36)),
-    ],
-)
-@pytest.mark.parametrize("mask_size", [(40, 36), (84, 84)])
-def test_masks_hold_the_pixels_whose_centre_is_inside(rings, size, mask_size) -> None:
-    ratio = np.array(mask_size) / size
-    region = shapely.Polygon()
-    for ring in rings:
-        region = region ^ shapely.Polygon(np.array(ring) * ratio)
-    x, y = np.meshgrid(np.arange(mask_size[0]) + 0.5, np.arange(mask_size[1]) + 0.5)
-    near = shapely.distance(region.boundary, shapely.points(x, y)) < 1e-6  # either way
-    mask = draw_mask(Polygon(tuple(np.array(ring, float) for ring in rings)), size, mask_size)
-    assert mask.shape == mask_size[::-1]
-    assert (mask == shapely.contains_xy(region, x, y))[~near].all()
-
-
 def test_a_polygon_outside_is_an_error_and_a_thin_one_is_nothing() -> None:
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
     rng = np.random.default_rng(0)
     with pytest.raises(GeometryError):
-        draw_mask(Polygon((square - 5,)), (40, 36), (84, 84))
+        fill_polygon(Polygon((square - 5,)), (40, 36), (84, 84))
     thin = Polygon((square * 0.01,))
     assert propose_seg(thin, (40, 36), GRID, OffsetConfig(), rng) is None
 
 
 def test_sampling_prefers_inside_and_ring_and_leaves_no_pool_out() -> None:
     mask = disc((840, 840), 420, 420, 200)
-    pools = cell_pools(mask, GRID, 3)
+    pools = cell_pools(region(mask), GRID, 3)
     assert {int(p) for p in np.unique(pools)} == {Pool.INSIDE, Pool.RING, Pool.FAR}
     config, rng = OffsetConfig(), np.random.default_rng(0)
     drawn, counts = Counter(), []

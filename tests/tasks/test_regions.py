@@ -6,7 +6,6 @@ from drivegrid.data.scene import Instance
 from drivegrid.geometry import Box
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.regions import FACTS, describe, describe_prompt
-from drivegrid.tokens.grid import GridGeometry
 from tests.data.toy_world import area, ego_at, line, sign, thing
 
 BOX = Box(np.array([0.0, 0.0, 4.0, 4.0]))
@@ -52,6 +51,5 @@ def test_malformed_places_are_not_told() -> None:
 
 
 def test_a_place_is_marked_by_its_tokens() -> None:
-    region = GridGeometry("point", (np.array([[3, 4]]),))
-    prompt = describe_prompt(region, np.random.default_rng(0))
+    prompt = describe_prompt("<point><grid_3_4></point>", np.random.default_rng(0))
     assert prompt.endswith(" <point><grid_3_4></point>")

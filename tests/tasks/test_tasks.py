@@ -119,7 +119,7 @@ def test_queries_page_lists_what_the_tasks_ask() -> None:
         ("", ()),
         ("All lanes", ()),
         ("is there any warning triangle?", ()),
-        ("the leftmost lane of 3", ("leftmost", "3")),
+        ("the quickest lane of 7", ("quickest", "7")),
     ],
 )
 def test_unfamiliar_words(query, words) -> None:

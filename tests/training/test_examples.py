@@ -3,16 +3,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drivegrid.training.config import DataConfig, load_config  # noqa: E402
-from drivegrid.training.dataset import PackingCollator  # noqa: E402
-from drivegrid.training.examples import IGNORE_INDEX, ExampleBuilder  # noqa: E402
+from drivegrid.training.config import DataConfig, OptimConfig, load_config  # noqa: E402
+from drivegrid.training.examples import DialogueDrawer  # noqa: E402
+from drivegrid.training.nano_student import NanoStudent  # noqa: E402
+from drivegrid.training.student import IGNORE_INDEX  # noqa: E402
 
+from drivegrid.data.scene import Frame, Scene  # noqa: E402
+from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
-from drivegrid.tasks.cell_classes import CELL_CLASSES, cell_classes  # noqa: E402
+from drivegrid.tasks.cell_classes import CELL_CLASSES  # noqa: E402
 from drivegrid.tokens.codec import Codec  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
 from tests.toy import toy  # noqa: E402, F401
+
+PLAIN = {"lanes": 1.0, "objects": 1.0, "signs": 1.0, "drivable": 1.0, "refer_one": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +25,29 @@ def scene():
     return render_scene(3, (256, 144)).scene
 
 
-def build(processor, scene, refine: float, tasks=None, seed: int = 0):
-    config = DataConfig(refine=refine, **({"tasks": tasks} if tasks else {}))
-    builder = ExampleBuilder(processor, Codec(processor.grid, rounds=0), config)
-    return builder.conversations(scene, np.random.default_rng(seed))
+def row(parts, scene, refine: float, tasks=None, seed: int = 0):
+    model, processor = parts
+    config = DataConfig(refine=refine, tasks=tasks or PLAIN)
+    student = NanoStudent(model, processor, config.row_tokens, OptimConfig())
+    drawer = DialogueDrawer(config, Codec(processor.grid, rounds=0), in_context=True)
+    image = np.zeros((96, 128, 3), np.uint8)
+    return student, student.row(
+        {"image": image}, scene, drawer.draw(scene, np.random.default_rng(seed))
+    )
+
+
+def build(parts, scene, refine: float, tasks=None, seed: int = 0):
+    return row(parts, scene, refine, tasks, seed)[1]["conversations"]
+
+
+def test_a_scene_that_allows_no_question_ends_the_draw() -> None:
+    drawer = DialogueDrawer(DataConfig(tasks={"refer_one": 1}), Codec(rounds=0), in_context=True)
+    assert list(drawer.draw(Scene(Frame("", (64, 48))), np.random.default_rng(0))) == []
 
 
 def test_labels_are_the_next_tokens_of_the_answer_only(toy, scene) -> None:  # noqa: F811
     processor = toy[1]
-    for conversation in build(processor, scene, 0.0):
+    for conversation in build(toy, scene, 0.0):
         learnt = conversation.labels != IGNORE_INDEX
         start = int(np.flatnonzero(learnt)[0])
         assert learnt[start:].all()
@@ -45,7 +64,7 @@ def test_refine_turns_learn_offsets_and_not_the_noisy_proposal(toy, scene) -> No
     cells = range(processor.base_id, processor.base_id + processor.grid.num_cells)
     refined = 0
     for seed in range(5):
-        for conversation in build(processor, scene, 1.0, {"lanes": 1.0}, seed):
+        for conversation in build(toy, scene, 1.0, {"lanes": 1.0}, seed):
             if processor.special_ids["offset"] not in conversation.ids:
                 continue  # nothing to refine in "none"
             refined += 1
@@ -57,9 +76,30 @@ def test_refine_turns_learn_offsets_and_not_the_noisy_proposal(toy, scene) -> No
     assert refined > 0
 
 
+def test_a_refine_turn_that_stands_alone_repeats_question_and_proposal(scene) -> None:
+    config = DataConfig(refine=1.0, tasks={"lanes": 1.0})
+    drawer = DialogueDrawer(config, Codec(rounds=0), in_context=False)
+    [exchange] = next(drawer.draw(scene, np.random.default_rng(0))).exchanges
+    assert exchange.prompt.startswith("refine: ")
+    assert "<line>" in exchange.prompt
+    assert exchange.answer.startswith("<offset><line>")
+    assert exchange.learnt
+
+
+def test_questions_about_places_hold_their_tokens(toy, scene) -> None:  # noqa: F811
+    processor = toy[1]
+    cells = range(processor.base_id, processor.base_id + processor.grid.num_cells)
+    for conversation in build(toy, scene, 0.0, {"attributes": 1.0}):
+        asked = conversation.ids[conversation.labels == IGNORE_INDEX]
+        assert set(asked.tolist()) & set(cells)
+        answer = conversation.labels[conversation.labels != IGNORE_INDEX][:-1]
+        words = processor.text_of(asked.tolist()).split("options: ")[1].split(", ")
+        assert processor.text_of(answer.tolist()) in words
+
+
 def test_hints_are_those_of_prediction_time(toy, scene) -> None:  # noqa: F811
     processor = toy[1]
-    for conversation in build(processor, scene, 1.0):
+    for conversation in build(toy, scene, 1.0):
         np.testing.assert_array_equal(
             conversation.hints,
             anchor_hints(
@@ -69,23 +109,16 @@ def test_hints_are_those_of_prediction_time(toy, scene) -> None:  # noqa: F811
 
 
 def test_same_draw_gives_the_same_rows(toy, scene) -> None:  # noqa: F811
-    first, second = (build(toy[1], scene, 0.5, seed=4) for _ in range(2))
+    first, second = (build(toy, scene, 0.5, seed=4) for _ in range(2))
     assert [c.ids.tolist() for c in first] == [c.ids.tolist() for c in second]
 
 
-def test_collator_packs_and_pads(toy, scene) -> None:  # noqa: F811
-    processor = toy[1]
-    rows = [
-        {
-            "pixel_values": torch.zeros(3, 96, 128),
-            "conversations": build(processor, scene, 0.5, seed=s),
-            "cell_planes": torch.from_numpy(cell_classes(scene, processor.grid)),
-        }
-        for s in range(2)
-    ]
-    batch = PackingCollator(processor.special_ids["pad"])(rows)
-    for i, row in enumerate(rows):
-        lengths = [len(c.ids) for c in row["conversations"]]
+def test_rows_are_packed_and_padded(toy, scene) -> None:  # noqa: F811
+    student, first = row(toy, scene, 0.5, seed=0)
+    rows = [first, row(toy, scene, 0.5, seed=1)[1]]
+    batch = student.collate(rows)
+    for i, one in enumerate(rows):
+        lengths = [len(c.ids) for c in one["conversations"]]
         total = sum(lengths)
         assert (batch["segment_ids"][i, total:] == -1).all()
         assert (batch["labels"][i, total:] == IGNORE_INDEX).all()
@@ -100,16 +133,30 @@ def test_the_model_has_a_score_for_every_cell_class(toy) -> None:  # noqa: F811
     assert toy[0].config.num_cell_classes == len(CELL_CLASSES)
 
 
-@pytest.mark.parametrize("name", ["nano-cpu", "nano-cpu-more", "nano-gpu", "smoke"])
+@pytest.mark.parametrize("name", ["nano-cpu", "nano-gpu", "nano-smoke"])
 def test_packaged_configs_load(name: str) -> None:
-    assert load_config(name).output.parts[0] == "runs"
+    assert load_config(name, ["optim.seed=7"]).optim.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("optim.steps", "must look like"),
+        ("=3", "must look like"),
+        ("optim.steps.more=1", "must name a setting"),
+        ("optim.steps=none", "optim.steps"),
+        ("data.tasks={dance: 1}", "tasks must be among"),
+        ("data.tasks={lanes: 0}", "some above 0"),
+    ],
+)
+def test_changes_that_name_no_setting_are_refused(change: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_config("nano-smoke", ["optim.steps=5", change])
 
 
 def test_config_reports_every_problem_at_once(tmp_path) -> None:
-    from drivegrid.errors import ConfigError
-
     path = tmp_path / "bad.yaml"
-    path.write_text("output: x\noptim: {steps: 0, speed: 3}\n")
+    path.write_text("optim: {steps: 0, speed: 3}\n")
     with pytest.raises(ConfigError, match=r"optim.steps.*optim.speed"):
         load_config(path)
     with pytest.raises(ConfigError, match="nano-cpu"):

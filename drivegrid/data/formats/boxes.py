@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from drivegrid.data import fields
 from drivegrid.data.formats.losing import item_of
-from drivegrid.data.formats.naming import label_of_word
+from drivegrid.data.formats.naming import allowed_of, label_of_word
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.labels import default_label_space
 
 
 def allowed_only(label: str, attributes: Mapping[str, str]) -> dict[str, str]:
@@ -19,18 +16,8 @@ def allowed_only(label: str, attributes: Mapping[str, str]) -> dict[str, str]:
     >>> allowed_only("obstacle/cone", {"visible_state": "cut off", "limit": "50"})
     {'visible_state': 'cut off'}
     """
-    space = default_label_space()
-    known = space.attributes_of(label) if label in space.labels else {}
+    known = allowed_of(label)
     return {name: value for name, value in attributes.items() if value in known.get(name, ())}
-
-
-def own_extra(holder: Scene | Instance, name: str) -> dict[str, Any]:
-    """Return what a format's reader left in ``extra``; empty where it left nothing.
-
-    Raises:
-        FormatError: If something else stands there.
-    """
-    return fields.as_kind(holder.extra.get(name, {}), dict, f"extra {name}")
 
 
 def left_out(scene: Scene, index: int, why: str) -> Loss:

@@ -26,11 +26,12 @@ from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import parse_json
 from drivegrid.data.formats.coco_annotations import KEY, facts_of, instance_of
 from drivegrid.data.formats.coco_ids import Id, check_id, is_id
-from drivegrid.data.formats.coco_shapes import Record, check_masks
+from drivegrid.data.formats.coco_shapes import Record
 from drivegrid.data.formats.coco_write import save_coco
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.peek import Peek
+from drivegrid.data.formats.regions import check_masks
 from drivegrid.data.json_stream import array_items, first_char, object_items
 from drivegrid.data.quarantine import Loaded
 from drivegrid.data.scene import Frame, Instance, Scene
@@ -134,8 +135,8 @@ def load_coco(
 
 def _labels_of(path: Path) -> Path:
     """Return the file that holds the images of results."""
-    labels = path.with_name(path.name.removesuffix(RESULTS) + ".json")
-    if not path.name.endswith(RESULTS) or not labels.is_file():
+    labels = _labels_read(path)
+    if labels is None:
         raise FormatError(
             f"results must be named x{RESULTS} and lie beside the x.json with their images.", path
         )
@@ -242,9 +243,7 @@ def _parse(context: Context, entry: Entry) -> Scene:
         annotations = [as_kind(parse_json(text), dict, "annotation") for text in entry.annotations]
         return _scene(image, annotations, context, entry.file)
     except FormatError as error:
-        where = error.item or (f"picture {error.path}" if error.path else None)
-        item = f"{item}, {where}" if where else item
-        raise FormatError(error.message, context.path, item=item) from error
+        raise in_entry(error, context.path, item) from error
 
 
 def _scene(

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drivegrid.data.checks import is_number
-from drivegrid.data.fields import as_kind, field, number
+from drivegrid.data.fields import as_confidence, as_kind, field, number
 from drivegrid.data.formats.coco_ids import Id, check_id
 from drivegrid.data.formats.coco_shapes import (
     Record,
@@ -23,7 +22,7 @@ from drivegrid.data.formats.coco_shapes import (
     write_shape,
 )
 from drivegrid.data.formats.losing import instance_losses, item_of
-from drivegrid.data.formats.naming import label_of, label_of_word
+from drivegrid.data.formats.naming import allowed_of, label_of, label_of_word
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
@@ -99,11 +98,6 @@ def write_facts(
     return {name: value for name, value in given.items() if name not in said} | dict(facts)
 
 
-def _allowed(label: str) -> Mapping[str, tuple[str, ...]]:
-    space = default_label_space()
-    return space.attributes_of(label) if label in space.labels else {}
-
-
 def instance_of(
     annotation: Record, categories: Mapping[Id, Record], size_wh: Size, item: str
 ) -> Instance | None:
@@ -137,16 +131,27 @@ def instance_of(
         own["id"] = check_id(annotation["id"], f"{item}, id")
     rest = {key: value for key, value in annotation.items() if key not in _OWN}
     rest |= {"iscrowd": annotation["iscrowd"]} if annotation.get("iscrowd", 0) != 0 else {}
-    score: Any = annotation.get("score")
-    confidence = float(score) if is_number(score) and 0 <= score <= 1 else None
-    rest |= {"score": score} if confidence is None and "score" in annotation else {}
+    confidence = as_confidence(annotation.get("score"))
+    rest |= {"score": annotation["score"]} if confidence is None and "score" in annotation else {}
     own |= {"rest": rest} if rest else {}
     own |= _odd_shape(annotation, shape, size_wh)
     facts = {}
     if (given := annotation.get("attributes")) is not None:
         own["attributes"] = as_kind(given, dict, f"{item}, attributes")
-        facts = facts_of(given, _allowed(label))
+        facts = facts_of(given, allowed_of(label))
     return Instance(label, shape, facts, confidence=confidence, extra={KEY: own})
+
+
+def is_crowd(instance: Instance) -> bool:
+    """Tell whether an instance was read as a region of many things, which no one need tell apart.
+
+    >>> from drivegrid.geometry import Point
+    >>> is_crowd(Instance("object/person", Point([1, 2])))
+    False
+    """
+    own = instance.extra.get(KEY)
+    rest = own.get("rest") if isinstance(own, dict) else None
+    return isinstance(rest, dict) and rest.get("iscrowd") in (1, True)
 
 
 def shape_of(annotation: Record, size_wh: Size, item: str) -> Box | Polygon | None:
@@ -196,7 +201,7 @@ def annotation_of(scene: Scene, index: int) -> tuple[Record | None, list[Loss]]:
     record: Record = {"id": own["id"]} if "id" in own else {}
     record |= {"category": category, **shape, "iscrowd": 0}
     given = as_kind(own.get("attributes", {}), dict, f"{item}, attributes")
-    attributes = write_facts(instance.attributes, given, _allowed(instance.label))
+    attributes = write_facts(instance.attributes, given, allowed_of(instance.label))
     record |= {"attributes": attributes} if attributes or "attributes" in own else {}
     rest = as_kind(own.get("rest", {}), dict, f"{item}, rest")
     record |= {key: value for key, value in rest.items() if key not in record or key == "iscrowd"}

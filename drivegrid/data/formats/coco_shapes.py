@@ -10,15 +10,14 @@ maskApi.c.
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-import shapely
 
 from drivegrid.data.checks import check_numbers
 from drivegrid.data.fields import as_kind, box, field, number
+from drivegrid.data.formats.regions import boxes_meet, overlap, rings_of
 from drivegrid.data.rasters import (
     fill,
     mask_shape,
@@ -33,35 +32,10 @@ from drivegrid.geometry import BoolArray, Box, FloatArray, Polygon, Size
 
 Record: TypeAlias = dict[str, Any]
 
-MAX_MASK_PIXELS, MAX_RUNS = 2**30, 2**21
-"""How many pixels and runs the masks of a frame may have in all."""
 MAX_EXACT_VERTICES = 1_000
 """Up to how many points overlapping parts are joined exactly; more are joined by pixels."""
 
 _LEAST_NUMBERS = 6
-
-
-def check_masks(masks: Iterator[object]) -> None:
-    """Refuse a frame whose masks would take more memory and time than any real one.
-
-    Args:
-        masks: Anything; what is no mask is passed over.
-
-    Raises:
-        FormatError: If they have more than ``MAX_MASK_PIXELS`` pixels or ``MAX_RUNS`` runs.
-    """
-    pixels = runs = 0
-    for mask in masks:
-        if not isinstance(mask, dict):
-            continue
-        size, counts = mask.get("size"), mask.get("counts")
-        if isinstance(size, list) and all(type(side) is int for side in size[:2]):
-            pixels += abs(math.prod(size[:2]))
-        runs += len(counts) if isinstance(counts, list | str) else 0
-    if pixels > MAX_MASK_PIXELS:
-        raise FormatError(f"masks must have at most {MAX_MASK_PIXELS} pixels, got {pixels:.3g}.")
-    if runs > MAX_RUNS:
-        raise FormatError(f"masks must have at most {MAX_RUNS} runs, got more.")
 
 
 def box_of(sides: object, item: str) -> Box:
@@ -161,14 +135,11 @@ def _regions(mask: BoolArray, item: str) -> Polygon:
 
 def _joined(rings: list[FloatArray], size_wh: Size, item: str) -> tuple[FloatArray, ...]:
     """Return rings that, filled even-odd, cover what any of these covers."""
-    if not _boxes_meet(rings):
+    if not boxes_meet(rings):
         return tuple(rings)
     if sum(map(len, rings)) <= MAX_EXACT_VERTICES:
-        valid = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
-        union = shapely.union_all(valid)
-        if union.area >= sum(part.area for part in valid) * (1 - 1e-12):
-            return tuple(rings)
-        return tuple(_rings(union))
+        union = overlap(rings)
+        return tuple(rings) if union is None else rings_of(union)
     try:
         once = np.zeros(mask_shape(size_wh), np.bool_)
     except GeometryError as error:
@@ -177,23 +148,6 @@ def _joined(rings: list[FloatArray], size_wh: Size, item: str) -> tuple[FloatArr
     for ring in rings:
         paint(once, Polygon((ring,)), True)
     return tuple(rings) if np.array_equal(once, even_odd) else _regions(once, item).rings
-
-
-def _boxes_meet(rings: Sequence[FloatArray]) -> bool:
-    """Tell whether the boxes around any two rings meet; only then may the rings."""
-    if len(rings) < 2:
-        return False
-    boxes = [shapely.box(*ring.min(axis=0), *ring.max(axis=0)) for ring in rings]
-    first, second = shapely.STRtree(boxes).query(boxes, "intersects")
-    return bool((first != second).any())
-
-
-def _rings(region: shapely.Geometry) -> Iterator[FloatArray]:
-    """Yield the rings of a region, holes after their shell."""
-    for part in shapely.get_parts(region):
-        if isinstance(part, shapely.Polygon):
-            for ring in (part.exterior, *part.interiors):
-                yield np.array(ring.coords)[:-1]
 
 
 def write_shape(shape: Box | Polygon, size_wh: Size) -> tuple[Record, str | None]:
@@ -206,7 +160,7 @@ def write_shape(shape: Box | Polygon, size_wh: Size) -> tuple[Record, str | None
     rings = [ring for ring in shape.rings if len(ring) >= 3]
     if not rings:
         return {}, "polygon of fewer than 3 points left out"
-    if not _overlap(rings):
+    if not boxes_meet(rings) or overlap(rings) is None:
         parts = [plain(ring.ravel()) for ring in rings]
         lost = None if len(rings) == len(shape.rings) else "ring of fewer than 3 points left out"
         return _record(np.concatenate(rings), parts, sum(map(_area, rings))), lost
@@ -225,14 +179,6 @@ def write_shape(shape: Box | Polygon, size_wh: Size) -> tuple[Record, str | None
 
 def _record(points: FloatArray, segmentation: Any, area: float) -> Record:
     return {"segmentation": segmentation, "area": area, "bbox": sides_of(points)}
-
-
-def _overlap(rings: Sequence[FloatArray]) -> bool:
-    """Tell whether two of the rings share an area."""
-    if not _boxes_meet(rings):
-        return False
-    valid = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
-    return bool(shapely.union_all(valid).area < sum(part.area for part in valid) * (1 - 1e-12))
 
 
 def _area(ring: FloatArray) -> float:

@@ -72,6 +72,16 @@ def parse_entry(parse: Callable[[Any], Scene], entry: Any) -> Scene | FormatErro
         return error
 
 
+def in_entry(error: FormatError, path: Path, item: str) -> FormatError:
+    """Return an error of an entry with its place: the file, the entry, then what the error names.
+
+    >>> str(in_entry(FormatError("x must be a number.", item="bbox"), Path("a.json"), "image 3"))
+    'x must be a number. (a.json, image 3, bbox)'
+    """
+    where = error.item or (f"image {error.path}" if error.path else None)
+    return FormatError(error.message, path, item=f"{item}, {where}" if where else item)
+
+
 def _nothing(path: Path) -> Path | None:
     """Return the side file of formats that have none."""
     del path

@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.fields import as_kind, field, number, number_text, put_back
+from drivegrid.data.fields import as_kind, field, number, number_text, own_extra, put_back
 from drivegrid.data.files import parse_json, read_whole, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lanes import LANE, split_lanes
 from drivegrid.data.formats.lists import listed_label, read_list, require_root
+from drivegrid.data.formats.losing import size_losses
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loaded, Loss, Saved
@@ -193,10 +194,8 @@ def save_curvelanes(scenes: Iterable[Scene], path: str | Path) -> Saved:
 def _files(scene: Scene) -> FrameFiles:
     image = scene.frame.image
     lanes, losses = split_lanes(scene, frozenset())
-    if scene.frame.size_wh != SIZE:
-        message = "image size left out: readers without the picture take 2560x1440"
-        losses.append(Loss(image, message))
-    own = as_kind(scene.extra.get("curvelanes", {}), dict, "extra curvelanes")
+    losses += size_losses(scene, SIZE)
+    own = own_extra(scene, "curvelanes")
     written: list[list[Any]] = []
     for item, instance in lanes:
         if len(instance.geometry.vertices()):

@@ -134,11 +134,6 @@ def text_of(element: Element) -> str:
 # Writing ------------------------------------------------------------------------------------------
 
 
-def own_of(scene: Scene) -> dict[str, Any]:
-    """Return what a scene keeps of CVAT; empty if it is from elsewhere."""
-    return fields.as_kind(scene.extra.get("cvat", {}), dict, "extra cvat")
-
-
 def kept_texts(scene: Scene) -> tuple[list[tuple[int, str]], dict[str, str]]:
     """Return place and text of kept elements, and the frame attributes left for a tag of our own.
 
@@ -147,7 +142,8 @@ def kept_texts(scene: Scene) -> tuple[list[tuple[int, str]], dict[str, str]]:
     allowed = default_label_space().frame_attributes
     left = dict(scene.frame.attributes)
     kept: list[tuple[int, str]] = []
-    for pair in fields.as_kind(own_of(scene).get("kept", []), list, "extra cvat, kept"):
+    own = fields.own_extra(scene, "cvat")
+    for pair in fields.as_kind(own.get("kept", []), list, "extra cvat, kept"):
         if not (isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int):
             raise FormatError(f"kept must hold places and texts, got {pair!r:.100}.")
         element = parse_text(fields.as_kind(pair[1], str, "extra cvat, kept"))
@@ -194,7 +190,7 @@ def image_lines(scene: Scene, index: int, used: UsedLabels) -> tuple[list[str], 
         index: Its number, for the id where it has none.
         used: Takes note of labels and attributes.
     """
-    own = own_of(scene)
+    own = fields.own_extra(scene, "cvat")
     image = check_image_name(scene.frame.image)
     name = own.get("name")
     if not isinstance(name, str) or not f"/{image}".endswith(f"/{name}"):

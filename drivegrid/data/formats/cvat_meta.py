@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape
 
 from drivegrid.data.formats.cvat_shapes import Listed
-from drivegrid.data.formats.drawing_tools import allowed_of, meaning
+from drivegrid.data.formats.drawing_tools import meaning
+from drivegrid.data.formats.naming import allowed_of
 from drivegrid.labels import default_label_space
 
 FRAME_TAG = "frame"

@@ -3,7 +3,7 @@
 An instance keeps in ``extra["cvat"]`` what it cannot say itself: ``class``, the name it was drawn
 with; ``xml``, attributes of its element beside the geometry, where they are not the usual ones;
 ``attributes``, name and value as listed, where the taxonomy would not give them back;
-``element``, tag and geometry of masks, ellipses and turned shapes; for tracks see ``cvat_video``.
+``element``, tag and geometry of masks, ellipses and turned shapes; for tracks see ``cvat_tracks``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import numpy as np
 
 from drivegrid.data import fields
 from drivegrid.data.formats.drawing_tools import (
-    Allowed,
-    allowed_of,
     ellipse_ring,
     meaning,
     name_for,
     turned,
     upward,
 )
+from drivegrid.data.formats.naming import Allowed, allowed_of
 from drivegrid.data.images import MAX_PIXELS
 from drivegrid.data.rasters import fill, outline, rle_decode, rle_encode
 from drivegrid.data.scene import Instance
@@ -189,7 +188,7 @@ def own_extra(instance: Instance) -> dict[str, Any]:
     Raises:
         FormatError: If it is not what the reader leaves.
     """
-    own = fields.as_kind(instance.extra.get("cvat", {}), dict, "extra cvat")
+    own = fields.own_extra(instance, "cvat")
     for key, value in texts(own.get("xml", {}), "extra cvat, xml").items():
         check_xml_name(key)
         check_xml_text(value)

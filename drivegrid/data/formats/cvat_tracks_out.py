@@ -9,7 +9,7 @@ from typing import Any
 
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.formats.cvat_frames import drawn_instances, own_of, text_of
+from drivegrid.data.formats.cvat_frames import drawn_instances, text_of
 from drivegrid.data.formats.cvat_meta import UsedLabels, meta_lines
 from drivegrid.data.formats.cvat_shapes import (
     GEOMETRY,
@@ -31,7 +31,7 @@ from drivegrid.geometry import Size
 
 def is_of_video(scene: Scene) -> bool:
     """Tell whether a scene was read from a video of CVAT."""
-    return "frame" in own_of(scene)
+    return "frame" in fields.own_extra(scene, "cvat")
 
 
 class Tracks:
@@ -55,7 +55,7 @@ class Tracks:
             FormatError: If it is no frame of this video, or an extra is not what the reader
                 leaves; then nothing of it is taken.
         """
-        own = own_of(scene)
+        own = fields.own_extra(scene, "cvat")
         number = fields.field(own, "frame", int, "extra cvat")
         if not (self._frames or [-1])[-1] < number <= 10**9:
             raise FormatError(f"frames must be in order, got {number} after {self._frames[-1:]}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from functools import cache, lru_cache
 from itertools import product
 
@@ -11,16 +11,13 @@ import numpy as np
 
 from drivegrid.data.formats.lanes import LANE
 from drivegrid.data.formats.losing import instance_losses, item_of
-from drivegrid.data.formats.naming import label_of_word
+from drivegrid.data.formats.naming import Allowed, allowed_of, label_of_word
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import MAX_SIDE_PX, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import FloatArray, GeometryKind, Size
 from drivegrid.labels import default_label_space
 from drivegrid.labels.space import spelling
-
-Allowed = Mapping[str, tuple[str, ...]]
-"""Attribute name to its closed list of values."""
 
 _TOO_VAGUE = ("other", "unknown")
 _LANE_ENDING = re.compile(r" (?:lane )?(?:line|lane|marking)s?$")
@@ -71,12 +68,6 @@ def name_for(instance: Instance, original: object) -> tuple[str, dict[str, str]]
         if label == instance.label and said.items() <= instance.attributes.items():
             return original, said
     return instance.label, {}
-
-
-def allowed_of(label: str) -> Allowed:
-    """Return the attributes of a label; none where the taxonomy does not know it."""
-    known = default_label_space().labels.get(label)
-    return known.attributes if known else {}
 
 
 def attribute_of_word(word: str, allowed: Allowed) -> tuple[str, str] | None:
@@ -149,7 +140,9 @@ def shape_losses(
     return losses
 
 
-def ellipse_ring(center: FloatArray, radii: tuple[float, float], degrees: float = 0) -> FloatArray:
+def ellipse_ring(
+    center: FloatArray, radii: FloatArray | tuple[float, float], degrees: float = 0
+) -> FloatArray:
     """Return (64, 2) points of an ellipse, turned clockwise as seen, in pixels."""
     angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     ring = np.stack([radii[0] * np.cos(angles), radii[1] * np.sin(angles)], axis=1)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from drivegrid.data import fields
 from drivegrid.data.files import parse_json
 from drivegrid.data.formats.boxes import allowed_only
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.naming import label_of
 from drivegrid.data.formats.peek import Peek
@@ -130,9 +130,8 @@ def _parse(path: Path, root: Path, entry: Entry) -> Scene:
     try:
         return _scene(root, entry)
     except FormatError as error:
-        where = error.item or (f"image {error.path}" if error.path else None)
-        item = f"key frame {entry.frame:.100}, {entry.camera:.50}" + (f", {where}" if where else "")
-        raise FormatError(error.message, path, item=item) from error
+        item = f"key frame {entry.frame:.100}, {entry.camera:.50}"
+        raise in_entry(error, path, item) from error
 
 
 def _scene(root: Path, entry: Entry) -> Scene:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, read_lines, walk_files
-from drivegrid.data.formats.boxes import coarser, left_out, own_extra, plain_number
+from drivegrid.data.formats.boxes import coarser, left_out, plain_number
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -314,7 +314,7 @@ def _rows(scene: Scene) -> tuple[list[tuple[list[str], dict[str, str]]], list[Lo
         if not isinstance(instance.geometry, Box):
             losses.append(left_out(scene, index, "no box"))
             continue
-        own = own_extra(instance, "gtsrb")
+        own = fields.own_extra(instance, "gtsrb")
         name = class_implied("gtsrb", instance)
         if name is None and instance.label != SIGN:
             losses.append(left_out(scene, index, "GTSRB has no class for it"))

@@ -19,7 +19,7 @@ from typing import Any
 
 from drivegrid.data import fields
 from drivegrid.data.files import read_lines
-from drivegrid.data.formats.boxes import allowed_only, coarser, left_out, own_extra
+from drivegrid.data.formats.boxes import allowed_only, coarser, left_out
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -200,7 +200,7 @@ def _files(scene: Scene) -> FrameFiles:
         line, lost = _line(scene, index)
         lines += [line] if line else []
         losses += lost
-    kept = own_extra(scene, "kitti").get("dont_care", [])
+    kept = fields.own_extra(scene, "kitti").get("dont_care", [])
     fields.put_back(lines, kept, "extra kitti, dont_care")
     for _, line in kept:
         words = fields.as_kind(line, str, "extra kitti, dont_care").split(" ")
@@ -215,7 +215,7 @@ def _line(scene: Scene, index: int) -> tuple[str | None, list[Loss]]:
     instance = scene.instances[index]
     if not isinstance(instance.geometry, Box):
         return None, [left_out(scene, index, "no box")]
-    own = _checked(own_extra(instance, "kitti"))
+    own = _checked(fields.own_extra(instance, "kitti"))
     name = class_of("kitti", instance, own.get("type"))
     if name is None or name.name not in (*TYPES, own.get("type")):
         return None, [left_out(scene, index, "KITTI has no type for it")]

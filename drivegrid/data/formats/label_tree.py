@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_folder, write_lines, write_text
+from drivegrid.data.formats.frame_files import BAD_NAME
 from drivegrid.data.formats.holding import held
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
-
-_BAD_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
-"""What a label file's name brings about, of itself or among the others; not the disk."""
 
 
 class FrameFiles(NamedTuple):
@@ -135,8 +132,10 @@ class _Tree:
                 label.parent.mkdir(parents=True, exist_ok=True)
                 self._folders.add(label.parent)
             self._write_file(label, text)
+        except UnicodeEncodeError as error:
+            raise FormatError(f"label file must be UTF-8, got: {error!s:.300}.") from error
         except OSError as error:
-            if error.errno not in _BAD_NAME:
+            if error.errno not in BAD_NAME:
                 raise
             raise FormatError(
                 f"label file must be writable, got: {error.strerror} ({label.name:.200})."

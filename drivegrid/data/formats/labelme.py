@@ -9,7 +9,6 @@ instance see ``labelme_shapes``.
 
 from __future__ import annotations
 
-import errno
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,11 +18,11 @@ from typing import Any
 
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.files import atomic_folder, parse_json, read_whole, walk_files, write_text
+from drivegrid.data.files import parse_json, read_whole, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.drawing_tools import attributes_of_words, checked_size
 from drivegrid.data.formats.frames import find_frame
-from drivegrid.data.formats.holding import write_each
+from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.labelme_shapes import (
     flags_saying,
     read_shapes,
@@ -32,8 +31,7 @@ from drivegrid.data.formats.labelme_shapes import (
 )
 from drivegrid.data.formats.losing import frame_losses
 from drivegrid.data.formats.peek import Peek
-from drivegrid.data.images import IMAGE_SUFFIXES
-from drivegrid.data.quarantine import Loaded, Loss, Saved
+from drivegrid.data.quarantine import Loaded, Saved
 from drivegrid.data.scene import Frame, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
@@ -45,9 +43,6 @@ VERSION = "5.5.0"
 KEYS = ("version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth")
 MAX_BYTES = 2**28
 """Largest label file; with the picture inside it is a few megabytes."""
-
-_BAD_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
-"""What a label file's name brings about, of itself or among the others; not the disk."""
 
 
 def open_labelme(path: str | Path) -> Source:
@@ -181,43 +176,12 @@ def save_labelme(scenes: Iterable[Scene], path: str | Path) -> Saved:
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
-    root = Path(path)
-    if root.is_dir() and any(root.iterdir()):
-        return _save_into(root, scenes, root)
-    with atomic_folder(root) as work:
-        return _save_into(work, scenes, root)
+    return save_label_tree(scenes, path, _files)
 
 
-def _save_into(folder: Path, scenes: Iterable[Scene], root: Path) -> Saved:
-    saved, taken = Saved(), set[str]()
-
-    def write(scene: Scene) -> list[Loss]:
-        name, record, losses = _record(scene)
-        if name in taken:
-            raise FormatError(f"frame must have a file of its own, got {name!r:.200} again.")
-        _write_file(folder / name, json.dumps(record, ensure_ascii=False, indent=2))
-        taken.add(name)
-        return losses
-
-    write_each(scenes, write, root, saved)
-    return saved
-
-
-def _write_file(file: Path, text: str) -> None:
-    try:
-        write_text(file, text)
-    except (OSError, UnicodeEncodeError) as error:
-        if isinstance(error, OSError) and error.errno not in _BAD_NAME:
-            raise
-        raise FormatError(f"label file must be writable, got: {error!s:.300}.") from error
-
-
-def _record(scene: Scene) -> tuple[str, dict[str, Any], list[Loss]]:
-    """Return the name of a frame's label file, what stands in it and what was lost."""
-    image = check_image_name(scene.frame.image)
-    if not image.lower().endswith(IMAGE_SUFFIXES):
-        raise FormatError(f"frame must be a picture of its own, got {image!r:.200}.")
-    own = fields.as_kind(scene.extra.get("labelme", {}), dict, "extra labelme")
+def _files(scene: Scene) -> FrameFiles:
+    image = scene.frame.image
+    own = fields.own_extra(scene, "labelme")
     name = check_image_name(own.get("file", _label_name(image)))
     folder = posixpath.dirname(name)
     written = own.get("imagePath")
@@ -242,7 +206,8 @@ def _record(scene: Scene) -> tuple[str, dict[str, Any], list[Loss]]:
     order = [key for key in keys if isinstance(key, str) and key in values]
     needed = [key for key, value in values.items() if key != "version" and value not in (None, {})]
     record = {key: values[key] for key in dict.fromkeys([*order, *needed])}
-    return name, record, frame_losses(scene, held) + losses
+    text = json.dumps(record, ensure_ascii=False, indent=2)
+    return FrameFiles({name: text}, None, frame_losses(scene, held) + losses)
 
 
 LABELME = Format(

@@ -22,8 +22,6 @@ from PIL import Image
 from drivegrid.data import fields
 from drivegrid.data.checks import is_number
 from drivegrid.data.formats.drawing_tools import (
-    Allowed,
-    allowed_of,
     attribute_of_word,
     attributes_of_words,
     ellipse_ring,
@@ -33,6 +31,7 @@ from drivegrid.data.formats.drawing_tools import (
     upward,
 )
 from drivegrid.data.formats.losing import item_of
+from drivegrid.data.formats.naming import Allowed, allowed_of
 from drivegrid.data.images import MAX_PIXELS
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.rasters import outline
@@ -100,8 +99,7 @@ def _instance(drawn: _Drawn, torn: bool) -> Instance:
     geometry = _joined(drawn.geometries, label)
     record = drawn.records[0]
     words = true_words(record.get("flags"))
-    score: Any = record.get("score")
-    confidence = float(score) if is_number(score) and 0 <= score <= 1 else None
+    confidence = fields.as_confidence(record.get("score"))
     own: dict[str, Any] = {"class": drawn.name} if drawn.name != label else {}
     if torn:
         own["at"] = drawn.at
@@ -255,7 +253,8 @@ def write_shapes(scene: Scene) -> tuple[list[dict[str, Any]], list[Loss]]:
         if isinstance(instance.geometry, Polygon) and _has_hole(instance.geometry):
             message = "hole kept as a polygon of the group, which labelme fills"
             losses.append(Loss(scene.frame.image, message, item))
-        at = fields.as_kind(_own(instance).get("at", []), list, "extra labelme, at")
+        own = fields.own_extra(instance, "labelme")
+        at = fields.as_kind(own.get("at", []), list, "extra labelme, at")
         places = [float(place) if is_number(place) else np.inf for place in at]
         places += [places[-1] if places else np.inf] * len(shapes)
         placed += zip(places, shapes, strict=False)
@@ -281,12 +280,9 @@ class _Groups:
         return group
 
 
-def _own(instance: Instance) -> dict[str, Any]:
-    return fields.as_kind(instance.extra.get("labelme", {}), dict, "extra labelme")
-
-
 def _parts(instance: Instance) -> list[dict[str, Any]]:
-    parts = fields.as_kind(_own(instance).get("parts", []), list, "extra labelme, parts")
+    own = fields.own_extra(instance, "labelme")
+    parts = fields.as_kind(own.get("parts", []), list, "extra labelme, parts")
     return [fields.as_kind(part, dict, "extra labelme, part") for part in parts]
 
 
@@ -296,7 +292,7 @@ def _rest(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shapes(instance: Instance, groups: _Groups) -> tuple[list[dict[str, Any]], set[str]]:
     """Return the shapes of an instance, and the attributes that they say."""
-    name, said = name_for(instance, _own(instance).get("class"))
+    name, said = name_for(instance, fields.own_extra(instance, "labelme").get("class"))
     parts, bodies = _parts(instance), _bodies(instance)
     if len(parts) != len(bodies):
         parts = (parts[:1] or [{}]) * len(bodies)

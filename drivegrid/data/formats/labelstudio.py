@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, parse_json, read_whole
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.drawing_tools import checked_size
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
@@ -93,8 +93,7 @@ def _parse(path: Path, entry: tuple[int, bytes]) -> Scene:
     try:
         return _scene(fields.as_kind(parse_json(text), dict, "task"), path.parent)
     except FormatError as error:
-        item = f"task {number}, {error.item}" if error.item else f"task {number}"
-        raise FormatError(error.message, path, item=item) from error
+        raise in_entry(error, path, f"task {number}") from error
 
 
 def _scene(task: dict[str, Any], root: Path) -> Scene:
@@ -200,14 +199,13 @@ def _as_predicted(instance: Instance, name: str, holder: dict[str, Any]) -> Inst
     own = dict(instance.extra["labelstudio"]) | {"prediction": int(name.split()[1])}
     score = own["result"].get("score", holder.get("score"))
     own |= {"shared_score": score} if "score" not in own["result"] and score is not None else {}
-    good = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
     model = holder.get("model_version")
     source = model if isinstance(model, str) and model not in ("", "label") else PREDICTION
     return Instance(
         instance.label,
         instance.geometry,
         instance.attributes,
-        confidence=float(score) if good else None,
+        confidence=fields.as_confidence(score),
         source=source,
         extra={"labelstudio": own},
     )
@@ -254,7 +252,7 @@ def _line(scene: Scene) -> tuple[bytes, list[Loss]]:
 
 
 def _task(scene: Scene) -> tuple[dict[str, Any], list[Loss]]:
-    own = fields.as_kind(scene.extra.get("labelstudio", {}), dict, "extra labelstudio")
+    own = fields.own_extra(scene, "labelstudio")
     task = json.loads(json.dumps(fields.as_kind(own.get("task", {}), dict, "extra labelstudio")))
     data = fields.as_kind(task.setdefault("data", {}), dict, "data")
     image = check_image_name(scene.frame.image)
@@ -285,7 +283,7 @@ def _list_of(instance: Instance, predictions: list[dict[str, Any]]) -> str:
     """Return the list of results that an instance belongs to; a new prediction where none fits."""
     if instance.source == "label" and instance.confidence is None:
         return "annotation"
-    own = fields.as_kind(instance.extra.get("labelstudio", {}), dict, "extra labelstudio")
+    own = fields.own_extra(instance, "labelstudio")
     index = own.get("prediction")
     model = instance.source if instance.source not in ("label", PREDICTION) else None
     models = [one.get("model_version") or None for one in predictions]

@@ -9,8 +9,6 @@ from typing import Any
 
 from drivegrid.data import fields
 from drivegrid.data.formats.drawing_tools import (
-    Allowed,
-    allowed_of,
     attributes_of_words,
     checked_size,
     meaning,
@@ -20,6 +18,7 @@ from drivegrid.data.formats.drawing_tools import (
 )
 from drivegrid.data.formats.labelstudio_shapes import geometry_of, is_same, kind_of, value_of
 from drivegrid.data.formats.losing import frame_losses, item_of
+from drivegrid.data.formats.naming import Allowed, allowed_of
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import FormatError
@@ -144,7 +143,7 @@ def write_results(
     losses: list[Loss] = []
     shapes: list[dict[str, Any]] = []
     fresh: list[dict[str, Any]] = []
-    taken = {str(_own(scene.instances[index]).get("id")) for index in chosen}
+    taken = {str(_own_result(scene.instances[index]).get("id")) for index in chosen}
     for index in chosen:
         instance, item = scene.instances[index], item_of(index, scene.instances[index])
         region, rounded = _region(instance, scene.frame.size_wh, name != "annotation")
@@ -157,7 +156,7 @@ def write_results(
             losses.append(Loss(scene.frame.image, message, item))
         region["id"] = _free_id(region.get("id"), shapes, taken, index)
         shapes.append(region)
-        told = name_for(instance, _own_class(instance))[1]
+        told = name_for(instance, fields.own_extra(instance, "labelstudio").get("class"))[1]
         new, said = _choices(old, region, instance.attributes, allowed_of(instance.label), told)
         fresh += new
         losses += shape_losses(scene, index, said, {"confidence", "source"})
@@ -181,17 +180,10 @@ def _checked(kept: object) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
-def _own_extra(instance: Instance) -> dict[str, Any]:
-    return fields.as_kind(instance.extra.get("labelstudio", {}), dict, "extra labelstudio")
-
-
-def _own(instance: Instance) -> dict[str, Any]:
+def _own_result(instance: Instance) -> dict[str, Any]:
     """Return the region that an instance was read from; empty if it is from elsewhere."""
-    return fields.as_kind(_own_extra(instance).get("result", {}), dict, "extra labelstudio, result")
-
-
-def _own_class(instance: Instance) -> object:
-    return _own_extra(instance).get("class")
+    own = fields.own_extra(instance, "labelstudio")
+    return fields.as_kind(own.get("result", {}), dict, "extra labelstudio, result")
 
 
 def _free_id(
@@ -209,7 +201,7 @@ def _region(
     instance: Instance, size_wh: Size, is_predicted: bool
 ) -> tuple[dict[str, Any] | None, bool]:
     """Return the region of an instance, and whether it was rounded; None where there is none."""
-    old = _own(instance)
+    own, old = fields.own_extra(instance, "labelstudio"), _own_result(instance)
     kind, rounded = kind_of(_type(old)), False
     region = dict(old)
     if kind is None or not _is_unchanged(instance, old, kind, size_wh):
@@ -221,13 +213,13 @@ def _region(
         region |= {"type": kind, "value": value, "from_name": tag, "image_rotation": 0}
         region.setdefault("to_name", "image")
         region |= dict(zip(("original_width", "original_height"), size_wh, strict=True))
-    name, _ = name_for(instance, _own_class(instance))
+    name, _ = name_for(instance, own.get("class"))
     named = _type(region).endswith("labels") and _labels([region])[:1] != [name]
     if named and not (region.get("value") == old.get("value") and name == "" == instance.label):
         region["value"] = {**region["value"], _type(region): [name]}
     if is_predicted and instance.confidence is None:
         region.pop("score", None)
-    elif is_predicted and instance.confidence != _own_extra(instance).get("shared_score"):
+    elif is_predicted and instance.confidence != own.get("shared_score"):
         region["score"] = instance.confidence
     return region, rounded
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from drivegrid.data import fields
-from drivegrid.data.formats.drawing_tools import turned, upward
+from drivegrid.data.formats.drawing_tools import ellipse_ring, turned, upward
 from drivegrid.data.formats.labelme_shapes import decode_mask
 from drivegrid.data.images import MAX_PIXELS
 from drivegrid.data.rasters import fill, outline
@@ -33,7 +33,6 @@ from drivegrid.geometry import (
 KINDS = ("rectangle", "polygon", "keypoint", "ellipse", "brush", "bitmask", "vector")
 """Kinds of regions that become instances; a result's type is one of them, or that and "labels"."""
 _RUN_BITS = (3, 4, 8, 16)
-_NUM_STEPS = 64
 
 
 def kind_of(result_type: str) -> str | None:
@@ -99,9 +98,7 @@ def _placed(
     a, b = (fields.number(value.get(name), f"{item}, {name}") for name in names)
     extent = np.array([a, b]) * seen / 100
     if kind == "ellipse":
-        angles = np.linspace(0, 2 * np.pi, _NUM_STEPS, endpoint=False)
-        ring = extent * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return Polygon((at + turned(ring, degrees),))
+        return Polygon((ellipse_ring(at, extent, degrees),))
     if degrees % 360 == 0:
         low, high = np.minimum(at, at + extent), np.maximum(at, at + extent)
         return Box(np.concatenate([low, high]))

@@ -6,6 +6,7 @@ from collections.abc import Set
 
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Instance, Scene
+from drivegrid.geometry import Size
 
 
 def item_of(index: int, instance: Instance) -> str:
@@ -27,6 +28,20 @@ def frame_losses(scene: Scene, held: Set[str] = frozenset()) -> list[Loss]:
     """
     image, names = scene.frame.image, scene.frame.attributes
     return [Loss(image, f"frame attribute {name} left out") for name in names if name not in held]
+
+
+def size_losses(scene: Scene, default: Size) -> list[Loss]:
+    """Return the size of a frame's picture, unless readers without the picture take the same.
+
+    Args:
+        scene: Any scene.
+        default: The size that the format's reader assumes.
+    """
+    if scene.frame.size_wh == default:
+        return []
+    width, height = default
+    message = f"image size left out: readers without the picture take {width}x{height}"
+    return [Loss(scene.frame.image, message)]
 
 
 def instance_losses(

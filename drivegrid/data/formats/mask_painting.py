@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.fields import as_kind, field
+from drivegrid.data.fields import as_kind, field, own_extra
 from drivegrid.data.files import atomic_folder, write_lines
 from drivegrid.data.formats.frame_files import write_frame_file
 from drivegrid.data.formats.holding import held
@@ -76,16 +76,13 @@ def save_masks(scenes: Iterable[Scene], path: str | Path) -> Saved:
     return saved
 
 
-def _own(scene: Scene) -> dict[str, Any]:
-    return as_kind(scene.extra.get("masks", {}), dict, "extra masks")
-
-
 def _names(scene: Scene) -> tuple[str, str]:
     """Return the names of picture and mask."""
     image = check_image_name(scene.frame.image)
     place = PurePosixPath(image)
     folder = place.parent.parent / f"{place.parent.name}annot"
-    mask = check_image_name(_own(scene).get("mask", str(folder / f"{place.stem}.png")))
+    usual = str(folder / f"{place.stem}.png")
+    mask = check_image_name(own_extra(scene, "masks").get("mask", usual))
     if not mask.endswith(".png"):
         raise FormatError(f"mask must be a PNG file, got {mask!r:.200}.", item="mask")
     if image[0] in " \ufeff":
@@ -105,7 +102,7 @@ def _classes(own: Mapping[str, Any]) -> ClassList:
 
 def _painted(scene: Scene, table: ClassTable) -> tuple[npt.NDArray[np.int32], list[Loss]]:
     """Return (H, W) pixel values, and what was lost."""
-    own, size = _own(scene), scene.frame.size_wh
+    own, size = own_extra(scene, "masks"), scene.frame.size_wh
     values = np.full(mask_shape(size), _UNPAINTED, np.int32)
     dropped = as_kind(own.get("dropped", {}), dict, "extra masks, dropped")
     where = {
@@ -139,7 +136,7 @@ def _class_of(instance: Instance) -> tuple[ClassName | None, str]:
     """Return what masks call an instance, or None and why they cannot hold it."""
     if not isinstance(instance.geometry, Polygon):
         return None, f"{instance.label} ({instance.geometry.kind}) left out"
-    own = as_kind(instance.extra.get("masks", {}), dict, "extra masks")
+    own = own_extra(instance, "masks")
     for name in (as_kind(own.get("class", ""), str, "class"), instance.label):
         label = label_of_class(name)
         if isinstance(label, MappedLabel) and label.path == instance.label:

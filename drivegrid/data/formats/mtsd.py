@@ -22,7 +22,7 @@ from typing import Any
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import parse_json, read_whole
-from drivegrid.data.formats.boxes import allowed_only, coarser, left_out, own_extra
+from drivegrid.data.formats.boxes import allowed_only, coarser, left_out
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -209,7 +209,7 @@ def save_mtsd(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 
 def _files(scene: Scene) -> FrameFiles:
-    own = own_extra(scene, "mtsd")
+    own = fields.own_extra(scene, "mtsd")
     usual = TWINS.label_name(scene.frame.image)
     file = check_image_name(own.get("file", usual))
     width, height = scene.frame.size_wh
@@ -235,7 +235,7 @@ def _object(scene: Scene, index: int) -> tuple[dict[str, Any] | None, list[Loss]
     instance = scene.instances[index]
     if not isinstance(instance.geometry, Box):
         return None, [left_out(scene, index, "no box")]
-    own = own_extra(instance, "mtsd")
+    own = fields.own_extra(instance, "mtsd")
     name = _class_of(instance, own.get("label"))
     if name is None:
         return None, [left_out(scene, index, "Mapillary has no sign for it")]

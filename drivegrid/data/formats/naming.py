@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError
 from drivegrid.labels import default_label_space
 from drivegrid.labels.mapping import DroppedLabel, MappedLabel
 from drivegrid.labels.space import spelling
+
+Allowed: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Attribute name to its closed list of values."""
 
 
 class ClassName(NamedTuple):
@@ -138,3 +142,9 @@ def _run_together() -> dict[str, str]:
     labels = default_label_space().labels.values()
     terms = ((spelling(term), label.path) for label in labels for term in label.terms)
     return {term.replace(" ", ""): path for term, path in terms if " " in term}
+
+
+def allowed_of(label: str) -> Allowed:
+    """Return the attributes of a label; none where the taxonomy does not know it."""
+    known = default_label_space().labels.get(label)
+    return known.attributes if known else {}

@@ -23,12 +23,13 @@ from typing import Any, NamedTuple
 from drivegrid.data.checks import check_image_name, check_numbers
 from drivegrid.data.fields import as_kind, box, field
 from drivegrid.data.files import parse_json
-from drivegrid.data.formats.coco_shapes import Record, check_masks
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.coco_shapes import Record
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.naming import label_of
 from drivegrid.data.formats.nuimages_words import SOURCE, check_mask, facts_of, region_of
 from drivegrid.data.formats.nuimages_write import save_nuimages
 from drivegrid.data.formats.peek import Peek
+from drivegrid.data.formats.regions import check_masks
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.json_stream import array_items
 from drivegrid.data.quarantine import Loaded
@@ -221,12 +222,11 @@ def _annotations(
 
 
 def _parse(context: Context, entry: Entry) -> Scene:
-    item = f"sample_data {entry.image.get('token')!s:.50}"
     try:
         return _scene(context, entry)
     except FormatError as error:
-        item = f"{item}, {error.item}" if error.item else item
-        raise FormatError(error.message, context.path, item=item) from error
+        item = f"sample_data {entry.image.get('token')!s:.50}"
+        raise in_entry(error, context.path, item) from error
 
 
 def _scene(context: Context, entry: Entry) -> Scene:

@@ -13,6 +13,7 @@ from functools import cache
 
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.formats.coco_shapes import Record, polygon_of
+from drivegrid.data.formats.naming import allowed_of
 from drivegrid.data.rasters import fill, rle_encode, rle_from_text, rle_to_text
 from drivegrid.data.scene import Instance
 from drivegrid.errors import FormatError
@@ -59,8 +60,7 @@ def facts_of(names: Iterable[str], label: str) -> dict[str, str]:
     >>> facts_of(["vehicle.parked", "vehicle_light.emergency.flashing"], "object/vehicle/car")
     {'activity': 'parked'}
     """
-    space = default_label_space()
-    allowed = space.attributes_of(label) if label in space.labels else {}
+    allowed = allowed_of(label)
     said = [pair for name in names for pair in _meanings().get(name, {}).items()]
     return {name: value for name, value in said if value in allowed.get(name, ())}
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers
-from drivegrid.data.fields import as_kind, box, field, put_back
+from drivegrid.data.fields import as_kind, box, field, own_extra, put_back
 from drivegrid.data.files import atomic_folder
 from drivegrid.data.formats.coco_shapes import Record
 from drivegrid.data.formats.holding import write_each
@@ -119,7 +119,7 @@ class _Tables:
 
 def _write_frame(scene: Scene, tables: _Tables) -> list[Loss]:
     """Write the rows of a frame, all or none, and return what they cannot hold."""
-    own = as_kind(scene.extra.get("nuimages", {}), dict, "extra nuimages")
+    own = own_extra(scene, "nuimages")
     rows = _frame_rows(scene, own)
     image = rows["sample_data"]["token"]
     if tables.holds("sample_data", image):

@@ -23,13 +23,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from drivegrid.data.checks import check_image_name, check_numbers
-from drivegrid.data.fields import as_kind, field, put_back
+from drivegrid.data.fields import as_kind, field, own_extra, put_back
 from drivegrid.data.files import parse_json, read_whole, walk_files
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lists import listed_label, read_list, require_root
-from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
+from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of, size_losses
 from drivegrid.data.formats.openlane_cipo import cipo_record, is_cipo, parse_cipo
 from drivegrid.data.formats.openlane_words import attribute_of, category_of, says_lane, words_of
 from drivegrid.data.formats.peek import Peek
@@ -237,13 +237,10 @@ def save_openlane(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 def _files(scene: Scene) -> FrameFiles:
     image = scene.frame.image
-    own = as_kind(scene.extra.get("openlane", {}), dict, "extra openlane")
+    own = own_extra(scene, "openlane")
     lanes, losses = _written_lanes(scene)
     cipo, lost = cipo_record(scene)
-    losses = frame_losses(scene) + losses + lost
-    if scene.frame.size_wh != SIZE:
-        message = "image size left out: readers without the picture take 1920x1280"
-        losses.append(Loss(image, message))
+    losses = frame_losses(scene) + losses + lost + size_losses(scene, SIZE)
     texts: dict[str, str] = {}
     if lanes or cipo is None or "frame" in own:
         frame = as_kind(own.get("frame", {"file_path": None}), dict, "extra openlane, frame")

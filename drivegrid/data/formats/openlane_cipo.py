@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.data.fields import as_kind, field, number, put_back
+from drivegrid.data.fields import as_kind, field, number, own_extra, put_back
 from drivegrid.data.formats.losing import instance_losses, item_of
 from drivegrid.data.formats.naming import class_of, label_of
 from drivegrid.data.quarantine import Loss
@@ -72,7 +72,7 @@ def cipo_record(scene: Scene) -> tuple[dict[str, Any] | None, list[Loss]]:
     Raises:
         FormatError: If ``extra`` holds what no reader leaves there.
     """
-    own = as_kind(scene.extra.get("openlane", {}), dict, "extra openlane")
+    own = own_extra(scene, "openlane")
     boxes = [(i, found) for i, found in enumerate(scene.instances) if is_cipo(found)]
     if not boxes and "cipo" not in own:
         return None, []

@@ -22,7 +22,7 @@ import numpy as np
 import shapely
 
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.fields import as_kind, field, points, put_back
+from drivegrid.data.fields import as_kind, field, own_extra, points, put_back
 from drivegrid.data.files import atomic_folder, parse_json, read_whole, walk_files
 from drivegrid.data.formats.frame_files import write_frame_file
 from drivegrid.data.formats.holding import write_each
@@ -163,7 +163,7 @@ def save_files(scenes: Iterable[Scene], path: Path, dialect: Dialect) -> Saved:
 def _record(scene: Scene, dialect: Dialect) -> tuple[str, dict[str, Any], list[Loss]]:
     """Return the name and the content of a frame's file, and what was lost."""
     image, where = check_image_name(scene.frame.image), f"extra {dialect.name}"
-    extra = as_kind(scene.extra.get(dialect.name, {}), dict, where)
+    extra = own_extra(scene, dialect.name)
     file = check_image_name(extra.get("file", dialect.file_of(image)))
     if not dialect.is_file(file):
         raise FormatError(f"file must be one of {dialect.name}, got {file!r:.200}.", item="file")
@@ -197,7 +197,7 @@ def _objects(
     if not isinstance(instance.geometry, Polygon):
         return [], set(), [f"{instance.label} ({instance.geometry.kind}) left out"]
     where = f"extra {dialect.name}"
-    extra = as_kind(instance.extra.get(dialect.name, {}), dict, where)
+    extra = own_extra(instance, dialect.name)
     rest = as_kind(extra.get("rest", {}), dict, f"{where}, rest")
     if rest.get("deleted"):
         raise FormatError("instance must not be deleted, got one that is.", item=where)

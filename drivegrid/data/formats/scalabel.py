@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import atomic_path, fill_lines, parse_json, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.scalabel_labels import (
@@ -144,9 +144,7 @@ def parse_frame(entry: Entry, parse: Callable[[Record], Scene]) -> Scene:
         item += f" ({frame.get('name')!s:.100})"
         return parse(frame)
     except FormatError as error:
-        where = error.item or (f"image {error.path}" if error.path else None)
-        item = f"{item}, {where}" if where else item
-        raise FormatError(error.message, entry.file, item=item) from error
+        raise in_entry(error, entry.file, item) from error
 
 
 def scene_of(frame: Record, root: Path, vocabulary: Vocabulary) -> Scene:

@@ -15,9 +15,9 @@ from functools import cache
 from typing import Any
 
 from drivegrid.data.checks import is_number
-from drivegrid.data.fields import as_kind, field
+from drivegrid.data.fields import as_confidence, as_kind, field
 from drivegrid.data.formats.losing import instance_losses, item_of
-from drivegrid.data.formats.naming import ClassName, class_of, label_of, label_of_word
+from drivegrid.data.formats.naming import ClassName, allowed_of, class_of, label_of, label_of_word
 from drivegrid.data.formats.scalabel_shapes import (
     SHAPES,
     Record,
@@ -107,9 +107,9 @@ def instances_of(label: Record, number: int, vocabulary: Vocabulary) -> list[Ins
     shapes = shapes_of(label, item)
     if isinstance(target, DroppedLabel):
         return []
-    facts = attributes_of(attributes, _allowed(target.path)) | dict(target.attributes)
-    score: Any = label.get("score")
-    confidence = float(score) if is_number(score) and 0 <= score <= 1 else None
+    facts = attributes_of(attributes, allowed_of(target.path)) | dict(target.attributes)
+    score = label.get("score")
+    confidence = as_confidence(score)
     rest = {key: value for key, value in label.items() if key not in _OWN or value is None}
     extra: Record = {"class": category, "rest": rest}
     extra |= {"attributes": attributes} if given is not None else {}
@@ -136,11 +136,6 @@ def _class_name(category: str, attributes: Mapping[str, Any]) -> str:
     """Return the name that the map knows a lane by: its class and style."""
     full = f"{category} {attributes.get('laneStyle')}"
     return full if full in default_label_space().maps[BDD].labels else category
-
-
-def _allowed(path: str) -> Mapping[str, tuple[str, ...]]:
-    space = default_label_space()
-    return space.attributes_of(path) if path in space.labels else {}
 
 
 def attributes_of(
@@ -302,7 +297,7 @@ def _name_record(
     if known is not None and original is not None:
         target = vocabulary.label(known)
         if isinstance(target, MappedLabel) and target.path == instance.label:
-            facts = attributes_of(given, _allowed(target.path)) | dict(target.attributes)
+            facts = attributes_of(given, allowed_of(target.path)) | dict(target.attributes)
             if facts == instance.attributes:
                 kept = {"attributes": given} if "attributes" in own else {}
                 return {"category": original, **kept}, None, []
@@ -312,7 +307,7 @@ def _name_record(
     category, style = _split_style(named.name)
     facts = {key: value for key, value in instance.attributes.items() if key not in named.says}
     attributes, lost = write_attributes(
-        facts, given, _allowed(instance.label), is_open=vocabulary.is_open
+        facts, given, allowed_of(instance.label), is_open=vocabulary.is_open
     )
     attributes |= {"laneStyle": style} if style else {}
     written = {"attributes": attributes} if attributes or "attributes" in own else {}

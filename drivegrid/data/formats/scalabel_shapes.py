@@ -8,7 +8,6 @@ the first vertex). Sources: scalabel/scalabel, doc/src/format.rst and label/tran
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -16,6 +15,7 @@ import numpy as np
 import shapely
 
 from drivegrid.data.fields import as_kind, box, field, number, points
+from drivegrid.data.formats.regions import boxes_meet, check_masks, overlap, rings_of
 from drivegrid.data.rasters import outline, rle_decode
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, FloatArray, Geometry, Polygon, Polyline
@@ -30,8 +30,6 @@ MAX_CURVES = 10_000
 """How many curves a frame may have."""
 MAX_PART_VERTICES = 100_000
 """How many vertices those labels of a frame may have that have several paths."""
-MAX_MASK_PIXELS, MAX_RUNS = 2**30, 2**21
-"""How many pixels and runs the masks of a frame may have."""
 MAX_PARTS, MAX_OVERLAP_VERTICES = 500, 1_000
 """How many closed paths a label may have, and how many vertices if they overlap."""
 
@@ -42,11 +40,11 @@ def check_budget(labels: Sequence[Any]) -> None:
     """Refuse a frame whose shapes would take more memory and time than any real one.
 
     Raises:
-        FormatError: If it is above a limit of this module; names it.
+        FormatError: If it is above a limit of this module or of masks; names it.
     """
-    counts = dict.fromkeys(("curves", "vertices", "pixels", "runs"), 0)
-    for label in labels:
-        held: Record = label if isinstance(label, dict) else {}
+    records: list[Record] = [label for label in labels if isinstance(label, dict)]
+    counts = dict.fromkeys(("curves", "vertices"), 0)
+    for held in records:
         paths = held.get("poly2d") if isinstance(held.get("poly2d"), list) else []
         parts: list[Record] = [path for path in paths or [] if isinstance(path, dict)]
         for path in parts:
@@ -54,19 +52,13 @@ def check_budget(labels: Sequence[Any]) -> None:
             counts["curves"] += (types.count("C") + 1) // 2 if isinstance(types, str) else 0
             if len(parts) > 1 and isinstance(vertices, list):
                 counts["vertices"] += len(vertices)
-        mask = held.get("rle") if isinstance(held.get("rle"), dict) else {}
-        size, runs = (mask or {}).get("size"), (mask or {}).get("counts")
-        if isinstance(size, list) and all(type(side) is int for side in size[:2]):
-            counts["pixels"] += abs(math.prod(size[:2]))
-        counts["runs"] += len(runs) if isinstance(runs, list | str) else 0
     for what, limit, where in (
         ("curves", MAX_CURVES, "frame"),
         ("vertices", MAX_PART_VERTICES, "labels of several paths"),
-        ("pixels", MAX_MASK_PIXELS, "masks"),
-        ("runs", MAX_RUNS, "masks"),
     ):
         if counts[what] > limit:
             raise FormatError(f"{where} must have at most {limit} {what}, got more.")
+    check_masks(held.get("rle") for held in records)
 
 
 def shapes_of(label: Mapping[str, Any], item: str) -> list[tuple[Geometry, Record]]:
@@ -169,15 +161,11 @@ def _union(rings: list[FloatArray], item: str) -> tuple[FloatArray, ...]:
 
     Paths of a label add up, and holes are what two rings of a polygon make where they overlap.
     """
-    whole = [shapely.Polygon(ring) for ring in rings if len(ring) >= 3]
-    if len(whole) < 2:
-        return tuple(rings)
+    whole = [ring for ring in rings if len(ring) >= 3]
     if len(whole) > MAX_PARTS:
         message = f"label must have at most {MAX_PARTS} paths, got {len(whole)}."
         raise FormatError(message, item=item)
-    frames = [shapely.box(*shape.bounds) for shape in whole]
-    first, second = shapely.STRtree(frames).query(frames, "intersects")
-    if (first == second).all():
+    if not boxes_meet(whole):
         return tuple(rings)
     if sum(map(len, rings)) > MAX_OVERLAP_VERTICES:
         raise FormatError(
@@ -185,20 +173,8 @@ def _union(rings: list[FloatArray], item: str) -> tuple[FloatArray, ...]:
             f"{sum(map(len, rings))}.",
             item=item,
         )
-    valid = [shapely.make_valid(shape) for shape in whole]
-    union = shapely.union_all(valid)
-    if union.area >= sum(shape.area for shape in valid) * (1 - 1e-12):
-        return tuple(rings)
-    return _rings(union)
-
-
-def _rings(region: shapely.Geometry) -> tuple[FloatArray, ...]:
-    """Return the rings of a region, holes after their shell."""
-    found: list[FloatArray] = []
-    for part in shapely.get_parts(region):
-        if isinstance(part, shapely.Polygon):
-            found += [np.array(ring.coords)[:-1] for ring in (part.exterior, *part.interiors)]
-    return tuple(found)
+    union = overlap(whole)
+    return tuple(rings) if union is None else rings_of(union)
 
 
 def _mask(mask: object, item: str) -> Polygon:
@@ -246,13 +222,13 @@ def _path(vertices: FloatArray, *, closed: bool) -> Record:
 
 def _without_holes(rings: list[FloatArray]) -> list[FloatArray]:
     """Return the same list if no rings overlap, else rings of pieces that cover the same."""
-    whole = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings if len(ring) >= 3]
-    if len(whole) < 2 or shapely.union_all(whole).area >= sum(s.area for s in whole) * (1 - 1e-12):
+    if overlap(rings) is None:
         return rings
     region = shapely.GeometryCollection()
-    for shape in whole:
-        region = region.symmetric_difference(shape)
-    return [ring for piece in _cut(region) for ring in _rings(piece)]
+    for ring in rings:
+        if len(ring) >= 3:
+            region = region.symmetric_difference(shapely.make_valid(shapely.Polygon(ring)))
+    return [ring for piece in _cut(region) for ring in rings_of(piece)]
 
 
 def _cut(region: shapely.Geometry) -> list[shapely.Polygon]:

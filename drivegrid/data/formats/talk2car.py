@@ -27,8 +27,8 @@ import numpy as np
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, parse_json
-from drivegrid.data.formats.boxes import coarser, left_out, own_extra
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.boxes import coarser, left_out
+from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -121,10 +121,7 @@ def _parse(path: Path, root: Path, commands: _Commands) -> Scene:
         item = f"command {commands[0][0]}"
         return _scene(root, commands[0][1], instances, expressions, unknown)
     except FormatError as error:
-        where = error.item or (f"image {error.path}" if error.path else None)
-        raise FormatError(
-            error.message, path, item=f"{item}, {where}" if where else item
-        ) from error
+        raise in_entry(error, path, item) from error
 
 
 def _scene(
@@ -226,7 +223,7 @@ def _commands(scene: Scene, index: int) -> tuple[list[dict[str, Any]], list[Loss
             {"scene_token": scene.frame.clip or "", "sample_token": token, "t2c_img": image}
             | {"command_token": f"{token}-{number}"} | rest | {"command": text} | facts
         )  # fmt: skip
-    unknown = fields.as_kind(own_extra(scene, "talk2car").get("open", []), list, "open")
+    unknown = fields.as_kind(fields.own_extra(scene, "talk2car").get("open", []), list, "open")
     commands += [fields.as_kind(one, dict, "extra talk2car") for one in unknown]
     if not commands:
         raise FormatError("frame must have a command about one box, got none.")
@@ -247,7 +244,7 @@ def _target(scene: Scene, targets: list[Any], item: str) -> int | None:
 def _object(scene: Scene, index: int) -> tuple[dict[str, Any], list[Loss]]:
     """Return what a command says of its object, and what it cannot say."""
     instance = scene.instances[index]
-    own = own_extra(instance, "talk2car")
+    own = fields.own_extra(instance, "talk2car")
     found = class_of("nuscenes", instance, own.get("class"))
     name = found.name if found else instance.label
     losses = instance_losses(scene, index, found.says if found else frozenset())

@@ -14,6 +14,7 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles
+from drivegrid.data.formats.losing import size_losses
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import IMAGE_SUFFIXES
 from drivegrid.data.quarantine import Loss
@@ -104,12 +105,7 @@ class Twins:
             scene: Any scene.
             default: The size that the reader assumes.
         """
-        image, losses = scene.frame.image, []
-        if scene.frame.size_wh != default:
-            message = (
-                f"image size left out: readers without the picture take {default[0]}x{default[1]}"
-            )
-            losses.append(Loss(image, message))
+        image, losses = scene.frame.image, size_losses(scene, default)
         if PurePosixPath(image).suffix != self.picture_suffix:
             message = (
                 f"image suffix left out: readers without the picture take {self.picture_suffix}"

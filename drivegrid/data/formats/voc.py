@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
-from drivegrid.data.formats.boxes import allowed_only, left_out, own_extra, plain_number, word_for
+from drivegrid.data.formats.boxes import allowed_only, left_out, plain_number, word_for
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
@@ -197,7 +197,7 @@ def save_voc(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 
 def _files(scene: Scene) -> FrameFiles:
-    own = own_extra(scene, "voc")
+    own = fields.own_extra(scene, "voc")
     image = PurePosixPath(scene.frame.image)
     record = Element("annotation")
     for name, value in fields.as_kind(own.get("attributes", {}), dict, "extra voc").items():
@@ -251,7 +251,7 @@ def _add_object(record: Element, scene: Scene, index: int) -> list[Loss]:
     instance = scene.instances[index]
     if not isinstance(instance.geometry, Box):
         return [left_out(scene, index, "no box")]
-    own = own_extra(instance, "voc")
+    own = fields.own_extra(instance, "voc")
     was_read = "voc" in instance.extra
     texts = {tag: own[tag] for tag in _OBJECT_TEXTS if tag in own} if was_read else dict(_USUAL)
     state = instance.attributes.get("visible_state")

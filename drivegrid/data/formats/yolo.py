@@ -23,7 +23,7 @@ import numpy as np
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import read_lines, walk_files
-from drivegrid.data.formats.boxes import left_out, own_extra, word_for
+from drivegrid.data.formats.boxes import left_out, word_for
 from drivegrid.data.formats.contract import Format, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
@@ -267,7 +267,7 @@ def save_yolo(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 
 def _files(scene: Scene, table: NameTable) -> FrameFiles:
-    table.add_all(own_names(own_extra(scene, "yolo")))
+    table.add_all(own_names(fields.own_extra(scene, "yolo")))
     lines, losses = [], frame_losses(scene)
     for index in range(len(scene.instances)):
         line, lost = _line(scene, index, table)
@@ -287,7 +287,7 @@ def _line(scene: Scene, index: int, table: NameTable) -> tuple[str | None, list[
             losses.append(Loss(scene.frame.image, message, item_of(index, instance)))
     elif not isinstance(shape, Box):
         return None, [left_out(scene, index, "no box or polygon")]
-    own = own_extra(instance, "yolo")
+    own = fields.own_extra(instance, "yolo")
     texts = _own_texts(own, shape, scene.frame.size_wh) or _texts(shape, scene.frame.size_wh)
     words = [str(table.id_of(word_for(instance, own.get("class")))), *texts]
     if instance.confidence is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from drivegrid.data.formats.coco_annotations import is_crowd
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Box, FloatArray
 from drivegrid.metrics.average_precision import RECALLS, FrameBoxes, score_ap
@@ -43,12 +44,8 @@ def _boxes(scene: Scene) -> FrameBoxes:
         np.asarray(corners, dtype=np.float64).reshape(-1, 4),
         [item.label for item in items],
         [1.0 if item.confidence is None else item.confidence for item in items],
-        [_is_crowd(item.extra.get("coco")) for item in items],
+        [is_crowd(item) for item in items],
     )
-
-
-def _is_crowd(held: object) -> bool:
-    return isinstance(held, dict) and held.get("iscrowd") in (1, True)
 
 
 def _no_rates(sums: Sums) -> dict[str, FloatArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, a
 from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
 from drivegrid.tasks.signs import Signs
 from drivegrid.tasks.table import TASKS
-from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import escape_text
 
 Turns = Iterator[Turn | None]
@@ -42,11 +42,8 @@ def ask_everything(talk: Talk, name: str, rng: np.random.Generator) -> Turns:
     instances = talk.subjects[name]
     if not instances and not all(talk.denies(path) for path in SUBJECTS[name]):
         return
-    wordings = [
-        (query, names)
-        for query, names in TASKS[name].wordings()
-        if all(talk.knows(instance, n) for n in names for instance in instances)
-    ]
+    known = cache(lambda attribute: all(talk.knows(one, attribute) for one in instances))
+    wordings = [(query, names) for query, names in TASKS[name].wordings() if all(map(known, names))]
     for number in rng.permutation(len(wordings)):
         query, names = wordings[number]
         yield talk.turn(Asked(query, instances, names))
@@ -144,8 +141,8 @@ def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
     answers: dict[str, set[str]] = {}
     marked = []
     for question in questions:
-        region = talk.tokens(talk.scene.instances[question.instance])
-        if region is not None:
+        region = talk.regions[question.instance]
+        if region:
             prompt = attribute_prompt(question, region)
             answers.setdefault(prompt, set()).add(question.answer)
             marked.append((prompt, question))
@@ -158,10 +155,11 @@ def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
 
 def ask_description(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask to describe a marked place that holds one thing."""
-    marked: dict[GridGeometry, list[int]] = {}
-    for place, instance in enumerate(talk.scene.instances):
-        region = talk.tokens(instance)
-        if region is not None and instance.label.partition("/")[0] in DESCRIBED:
+    marked: dict[str, list[int]] = {}
+    for place, (region, instance) in enumerate(
+        zip(talk.regions, talk.scene.instances, strict=True)
+    ):
+        if region and instance.label.partition("/")[0] in DESCRIBED:
             marked.setdefault(region, []).append(place)
     alone = [(region, places[0]) for region, places in marked.items() if len(places) == 1]
     for index in rng.permutation(len(alone)):

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from drivegrid.data.scene import Scene
+from drivegrid.errors import FormatError
 from drivegrid.tasks.conversations.asking import (
     SUBJECTS,
     Turns,
@@ -70,6 +71,8 @@ def convert(scene: Scene, config: ConversationConfig) -> list[Record]:
     >>> record.id, record.texts[1]
     ('a.jpg#lanes-0', 'none')
     """
+    if not scene.frame.image:
+        raise FormatError("frame must name its image, got ''.", item="frame")
     talk = Talk(scene, config, _codec(config.grid))
     records = []
     for kind, count in config.tasks.items():
@@ -89,17 +92,25 @@ def _conversations(talk: Talk, kind: str, count: int) -> Iterator[list[Turn]]:
         yield from filter(None, (dialogue(talk, number) for number in range(count)))
         return
     seen = set()
-    for turn in islice(_turns(talk, kind, talk.rng(kind)), TRIES * count):
+    for turn in islice(draw_turns(talk, kind), TRIES * count):
         if turn is not None and turn.prompt not in seen:
             seen.add(turn.prompt)
             yield [turn]
 
 
-def _turns(talk: Talk, kind: str, rng: np.random.Generator) -> Turns:
-    if kind in SUBJECTS:
-        return ask_everything(talk, kind, rng)
+def draw_turns(talk: Talk, kind: str, rng: np.random.Generator | None = None) -> Turns:
+    """Yield questions of a kind about a scene, in a drawn order; None where a draw failed.
+
+    Args:
+        talk: The scene.
+        kind: Any of ``KINDS`` but "dialogue".
+        rng: Source of the draws; by default the scene's own for the kind.
+    """
     if kind in _EXPRESSIONS:
         return ask_expression(talk, _EXPRESSIONS[kind])
+    rng = rng or talk.rng(kind)
+    if kind in SUBJECTS:
+        return ask_everything(talk, kind, rng)
     return _DRAWN[kind](talk, rng)
 
 
@@ -110,7 +121,7 @@ def dialogue(talk: Talk, number: int) -> list[Turn]:
     wanted = int(rng.integers(fewest, most + 1))
     turns: list[Turn] = []
     for index in rng.permutation(len(_IN_DIALOGUES)):
-        drawn = islice(_turns(talk, _IN_DIALOGUES[index], rng), TRIES)
+        drawn = islice(draw_turns(talk, _IN_DIALOGUES[index], rng), TRIES)
         turn = next((turn for turn in drawn if turn is not None), None)
         if turn is None:
             continue

@@ -41,6 +41,13 @@ def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
 
 def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator) -> Turn:
     """Return the refine turn of an answer that somebody got slightly wrong."""
+    return _refine_turn(turn.query, *mistakes(talk, turn, rng))
+
+
+def mistakes(
+    talk: Talk, turn: Turn, rng: np.random.Generator
+) -> tuple[list[AnswerItem], list[int]]:
+    """Return an answer got slightly wrong, with the offsets that mend it, and its targets."""
     config, grid = talk.config.offsets, talk.codec.grid
     shown = [talk.scene.instances[talk.place[index]] for index in turn.targets]
     items = [
@@ -51,7 +58,7 @@ def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator) -> Turn:
         place = int(rng.integers(len(items) + 1))
         items.insert(place, invent(turn.items, grid, rng))
         targets.insert(place, INVENTED)
-    return _refine_turn(turn.query, items, targets)
+    return items, targets
 
 
 def _shaken(

@@ -12,7 +12,7 @@ from drivegrid.data.expressions import KINDS
 from drivegrid.data.queries import Query
 from drivegrid.data.referring import Referring, draw_referring
 from drivegrid.data.scene import Instance, Scene
-from drivegrid.errors import FormatError, GeometryError, TokenError
+from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, answer_items
@@ -23,7 +23,7 @@ from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
-from drivegrid.tokens.grammar import format_answer
+from drivegrid.tokens.grammar import format_answer, format_geometry
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import check_geometry
 
@@ -79,14 +79,9 @@ class Talk:
     Attributes:
         scene: The scene with shapes as answers give them (`answer_shape`).
         originals: The instances as read, in the same order.
-
-    Raises:
-        FormatError: If the frame names no image.
     """
 
     def __init__(self, source: Scene, config: ConversationConfig, codec: Codec) -> None:
-        if not source.frame.image:
-            raise FormatError("frame must name its image, got ''.", item="frame")
         self.config, self.codec, self.space = config, codec, default_label_space()
         known = [n for n, i in enumerate(source.instances) if i.label in self.space.labels]
         self.originals = [source.instances[n] for n in known]
@@ -115,12 +110,16 @@ class Talk:
         """Tell whether "none" is a right answer where no such label is in the frame."""
         return self.coverage.can_deny(path, self.labels)
 
-    def tokens(self, instance: Instance) -> GridGeometry | None:
-        """Return the tokens of an instance; None if it has none."""
+    @cached_property
+    def regions(self) -> list[str]:
+        """The instances' shapes in final text; empty where one has no tokens."""
+        return [self._region(instance) for instance in self.scene.instances]
+
+    def _region(self, instance: Instance) -> str:
         try:
-            return self.memory.encode(instance.geometry, self.size_wh)
+            return format_geometry(self.memory.encode(instance.geometry, self.size_wh))
         except (GeometryError, TokenError):
-            return None
+            return ""
 
     def turn(self, asked: Asked, *, whole: bool = False) -> Turn | None:
         """Return question and answer; None where the answer would not be right.

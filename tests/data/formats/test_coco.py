@@ -126,6 +126,8 @@ BAD_FRAMES = {
     "counts": (annotation(segmentation={"size": [6, 8], "counts": 3}), "segmentation", "counts"),
     "area": (annotation(area="12"), "area", "number"),
     "attributes": (annotation(attributes=[]), "attributes", "object"),
+    "a size of many digits": (annotation(segmentation={"size": [10**400, 2], "counts": []}),
+                              "image", "pixels"),
     "huge masks": (annotation(segmentation={"size": [2**20] * 2, "counts": []}), "image", "pixels"),
 }  # fmt: skip
 

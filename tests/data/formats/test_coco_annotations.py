@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivegrid.data.formats.coco import load_coco
+from drivegrid.data.formats.coco_annotations import is_crowd
 from drivegrid.data.rasters import fill, rle_encode, rle_to_text
 from drivegrid.data.scene import Instance
 from tests.data.builders import make_scene
@@ -142,3 +143,26 @@ def test_a_changed_label_gets_a_category_of_its_own(tmp_path):
     new = {"id": 3, "name": "object/vehicle/bus", "supercategory": "object/vehicle"}
     assert value["categories"] == [*CATEGORIES, new]
     assert value["annotations"] == [annotation(category_id=3)]
+
+
+CROWDS = {
+    "nothing said": ({}, False),
+    "one thing": ({"iscrowd": 0}, False),
+    "a crowd": ({"iscrowd": 1}, True),
+    "as a flag": ({"iscrowd": True}, True),
+    "odd": ({"iscrowd": [1]}, False),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), CROWDS.values(), ids=CROWDS)
+def test_crowds(tmp_path, changes, expected):
+    scene = load_one(tmp_path, annotation(**changes))
+    assert is_crowd(scene.instances[0]) is expected
+    written(tmp_path, scene)
+    [again] = load_coco(tmp_path / "out.json").scenes
+    assert is_crowd(again.instances[0]) is expected
+
+
+@pytest.mark.parametrize("own", [None, 1, [], {"rest": 1}, {"rest": []}])
+def test_extras_that_no_reader_left_are_no_crowds(own):
+    assert not is_crowd(Instance("object/person", box(0, 0, 1, 1), extra={"coco": own}))

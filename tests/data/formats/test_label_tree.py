@@ -35,3 +35,19 @@ def test_frames_are_written_whole_or_not_at_all(tmp_path, images, names, listed,
     found = sorted(file.name for file in (tmp_path / root).rglob("*") if file.is_file())
     assert found == sorted([*names, "all.txt", *(["z"] if root == "full" else [])])
     assert (tmp_path / root / "all.txt").read_text() == listed
+
+
+@pytest.mark.parametrize("root", ["new", "full"])
+def test_text_that_utf8_cannot_hold_sets_its_frame_aside(tmp_path, root):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "z").touch()
+
+    def odd(scene):
+        texts = {f"{scene.frame.image}.one": "\ud800" if scene.frame.image == "a.jpg" else "1"}
+        return FrameFiles(texts, None, [])
+
+    scenes = [make_scene(image="a.jpg"), make_scene(image="b.jpg")]
+    saved = save_label_tree(scenes, tmp_path / root, odd)
+    [wrong] = saved.quarantine.rejected
+    assert "UTF-8" in wrong.message
+    assert [file.name for file in (tmp_path / root).glob("*.jpg.*")] == ["b.jpg.one"]

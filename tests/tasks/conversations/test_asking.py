@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivegrid.data.queries import labels_asked
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.conversations import convert
 from drivegrid.tasks.conversations.coverage import Coverage, coverage_of, covered_by, labels_seen
+from drivegrid.tasks.conversations.record import to_dict
 from drivegrid.tasks.conversations.talk import answer_shape
 from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tokens.grid import GridSpec
@@ -132,6 +134,34 @@ def test_labels_outside_the_taxonomy_are_passed_over_and_indices_stay() -> None:
     assert (answer.partition(":")[0], targets) == ("car", (1,))
 
 
+def test_expressions_that_bring_their_form_keep_it() -> None:
+    form = {"where": [{"test": "is_a", "label": "obstacle/cone"}], "order": None,
+            "number": "one", "count": 0}  # fmt: skip
+    rows = [{"text": "it", "targets": [0], "form": form}, {"text": "that", "targets": [0]}]
+    shown = scene(box("obstacle/cone"), expressions=rows)
+    records = convert(shown, ConversationConfig(tasks={"refer_one": 2}))
+    assert [to_dict(record)["forms"] for record in records] == [[form], [None]]
+
+
+def test_things_compared_with_must_be_covered_too() -> None:
+    """Nobody knows what is left of "the bus" where only some buses are marked."""
+    shown = scene(box("obstacle/cone", 100), box("object/vehicle/bus", 400))
+    covered = ("obstacle",)
+    for seed in range(60):
+        for record in convert(
+            shown, ConversationConfig(tasks={"refer_none": 2}, covered=covered, seed=seed)
+        ):
+            (form,) = record.forms
+            assert {label.partition("/")[0] for label in labels_asked(form)} == {"obstacle"}
+
+
+def test_two_things_in_the_same_cells_are_not_described() -> None:
+    """Also where offsets, which no question shows, tell them apart."""
+    pair = box("obstacle/cone", 300), box("obstacle/barrier", 306)
+    assert ask(scene(pair[0]), "describe") != []
+    assert ask(scene(*pair), "describe") == []
+
+
 def test_attributes_have_their_options_and_no_twins() -> None:
     seen = box("obstacle/cone", 300, attributes={"visible_state": "cut off"})
     asked = ask(scene(seen), "attributes", 9)
@@ -165,6 +195,7 @@ def test_expressions_and_questions_of_the_data_set_come_first_and_are_escaped() 
         {"expressions": [{"text": "", "targets": []}]},
         {"expressions": [{"text": "it", "targets": [1]}]},
         {"expressions": [{"text": "it", "targets": ["0"]}]},
+        {"expressions": [{"text": "it", "targets": [0], "form": {"where": []}}]},
         {"questions": [{"question": "what?"}]},
     ],
 )

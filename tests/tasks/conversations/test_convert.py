@@ -16,9 +16,11 @@ from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.labels import default_label_space
 from drivegrid.metrics.regions import polygon_overlap
 from drivegrid.tasks.conversations import convert
+from drivegrid.tasks.conversations.record import to_dict
 from drivegrid.tasks.conversations.talk import answer_shape
 from drivegrid.tasks.settings import KINDS, ConversationConfig
 from drivegrid.tokens.grid import GridSpec
+from tests.data.plain_reading import read
 from tests.data.toy_world import random_scene
 from tests.tasks.conversations.reading import is_in_words, is_refine, pairs, read_answer
 
@@ -205,6 +207,35 @@ def test_golden_answers(kind) -> None:
     wanted = GOLDEN["offsets"].get(kind, "")
     answers = {a for p, a, _ in turns if is_refine(p) and f"\n{GOLDEN['answers'][kind]}" in p}
     assert answers == ({wanted} if wanted else set())
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_forms_mean_the_targets(split) -> None:
+    found = Counter()
+    for seed in range(40):
+        scene = toy(seed)
+        for record in convert(scene, ALL.model_copy(update={"split": split})):
+            for targets, form in zip(record.targets, to_dict(record)["forms"], strict=True):
+                if form is not None:
+                    found[record.task] += 1
+                    assert read(json.loads(json.dumps(form)), scene) == sorted(targets)
+                else:
+                    assert not record.task.startswith("refer")
+    assert set(found) == {"refer_one", "refer_many", "refer_none", "dialogue"}
+    assert found.total() > 130
+
+
+def test_held_out_wordings_are_kept_apart() -> None:
+    asked = {
+        split: {
+            record.texts[0]
+            for seed in range(40)
+            for record in convert(toy(seed), only("refer_many", split=split))
+        }
+        for split in ("train", "held_out")
+    }
+    assert min(map(len, asked.values())) > 15
+    assert not asked["train"] & asked["held_out"]
 
 
 def test_order_of_work_and_other_kinds_change_nothing() -> None:

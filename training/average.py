@@ -1,0 +1,65 @@
+"""A running average of the weights: steadier than the weights of the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+FILE = "average.safetensors"
+
+
+class WeightAverage:
+    """Exponential moving average of what a model learns, in single precision.
+
+    The decay grows with the steps, as min(decay, (1 + t) / (10 + t)), so that early weights are
+    soon forgotten.
+
+    Args:
+        model: The model; only parameters that need a gradient are averaged.
+        decay: Share of the average that each step keeps; 0 gives the last weights.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.weights = {name: p.detach().float().clone() for name, p in _learnt(model)}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the weights after a step."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, parameter in _learnt(model):
+            self.weights[name].lerp_(parameter.detach().float(), 1 - decay)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Let the model have the averaged weights for a while."""
+        kept = {name: p.detach().clone() for name, p in _learnt(model)}
+        _fill(model, self.weights)
+        try:
+            yield
+        finally:
+            _fill(model, kept)
+
+    def save(self, folder: Path) -> None:
+        """Write the average beside a checkpoint."""
+        save_file(self.weights, folder / FILE, metadata={"steps": str(self.steps)})
+
+    def load(self, folder: Path, steps: int) -> None:
+        """Go on from the average beside a checkpoint of that many steps."""
+        self.weights, self.steps = load_file(folder / FILE), steps
+
+
+def _learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
+
+
+@torch.no_grad()
+def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    for name, parameter in _learnt(model):
+        parameter.copy_(weights[name])

@@ -1,0 +1,173 @@
+"""The nano model as a student: dialogues about one picture are packed into one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from drivegrid.data.scene import Scene
+from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
+from drivegrid.model.checkpoint import save_nano
+from drivegrid.model.nano import NanoForGrounding
+from drivegrid.model.nano_processor import NanoProcessor
+from drivegrid.model.pixels import to_pixel_values
+from drivegrid.tasks.cell_classes import cell_classes
+
+from .config import OptimConfig
+from .examples import Dialogue
+from .student import IGNORE_INDEX, Row, Visual
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One dialogue in tokens.
+
+    Args:
+        ids: (T,) input tokens.
+        labels: (T,) the token that follows each, where it is to be learnt; else -100.
+        hints: (T, 3) as ``anchor_hints`` returns.
+    """
+
+    ids: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    hints: npt.NDArray[np.float64]
+
+
+class NanoStudent:
+    """drivegrid-nano in training.
+
+    Args:
+        model: The model.
+        processor: Its processor.
+        row_tokens: Dialogues about a picture are packed up to this length.
+        optim: Rates and decay.
+    """
+
+    in_context = True
+
+    def __init__(
+        self,
+        model: NanoForGrounding,
+        processor: NanoProcessor,
+        row_tokens: int,
+        optim: OptimConfig,
+    ) -> None:
+        self.model, self.processor, self.grid = model, processor, processor.grid
+        self.size_wh = processor.image_size_wh
+        self.row_tokens, self.optim = row_tokens, optim
+
+    def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
+        """Return a row of packed conversations; see `Student`."""
+        row: Row = {
+            "conversations": self._packed(dialogues),
+            "cell_planes": torch.from_numpy(cell_classes(scene, self.grid)),
+        }
+        if "pyramid" in visual:
+            row["pyramid"] = visual["pyramid"]
+        else:
+            row["pixel_values"] = to_pixel_values(visual["image"], self.processor.image_size_wh)
+        return row
+
+    def _packed(self, dialogues: Iterable[Dialogue]) -> list[Conversation]:
+        """Take dialogues while they fit; the first is taken whatever its length."""
+        taken: list[Conversation] = []
+        room = self.row_tokens
+        for dialogue in dialogues:
+            conversation = self.write(dialogue)
+            room -= len(conversation.ids)
+            if room >= 0 or not taken:
+                taken.append(conversation)
+            if room <= 0:
+                break
+        return taken
+
+    def write(self, dialogue: Dialogue) -> Conversation:
+        """Write a dialogue as tokens."""
+        ids: list[int] = []
+        learnt: list[bool] = []
+        processor = self.processor
+        for exchange in dialogue.exchanges:
+            prompt = processor.turn_ids(exchange.prompt)
+            reply = processor.reply_ids(exchange.answer)
+            ids += prompt + reply
+            learnt += [False] * len(prompt) + [exchange.learnt] * len(reply)
+        row = np.array(ids)
+        labels = np.where(learnt[1:], row[1:], IGNORE_INDEX)
+        hints = anchor_hints(ids[:-1], processor.grid, processor.base_id, processor.special_ids)
+        return Conversation(row[:-1], labels, hints)
+
+    def collate(self, rows: list[Row]) -> dict[str, Any]:
+        """Return model inputs: (B, T) tensors, and (B, ..) pixels or pyramid."""
+        packed = [_pack(row["conversations"]) for row in rows]
+        longest = max(len(row["input_ids"]) for row in packed)
+        fills = {
+            "input_ids": self.processor.special_ids["pad"],
+            "labels": IGNORE_INDEX,
+            "position_ids": 0,
+            "segment_ids": -1,
+            "anchor_xyr": NO_ANCHOR,
+        }
+        batch: dict[str, Any] = {
+            name: torch.stack([_fill(row[name], longest, fill) for row in packed])
+            for name, fill in fills.items()
+        }
+        batch["cell_planes"] = torch.stack([row["cell_planes"] for row in rows])
+        if "pixel_values" in rows[0]:
+            batch["pixel_values"] = torch.stack([row["pixel_values"] for row in rows])
+        else:
+            strides = rows[0]["pyramid"]
+            batch["pyramid"] = {
+                s: torch.stack([row["pyramid"][s] for row in rows]).float() for s in strides
+            }
+        return batch
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+        """Return the loss of answers and cells."""
+        loss: Tensor = model(**batch).loss
+        return loss
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""
+        optim, named = self.optim, list(self.model.named_parameters())
+        trunk = [p for name, p in named if name.startswith("trunk.")]
+        rest = [(n, p) for n, p in named if not n.startswith("trunk.")]
+        decayed = [p for n, p in rest if p.ndim > 1 and n != "embedding.weight"]
+        plain = [p for n, p in rest if p.ndim <= 1 or n == "embedding.weight"]
+        rate, decay = optim.learning_rate, optim.weight_decay
+        groups = [
+            {"params": decayed, "lr": rate, "weight_decay": decay},
+            {"params": plain, "lr": rate, "weight_decay": 0.0},
+        ]
+        for parameter in trunk:
+            parameter.requires_grad_(optim.trunk_learning_rate > 0)
+        if optim.trunk_learning_rate > 0:
+            tuned = {"params": trunk, "lr": optim.trunk_learning_rate, "weight_decay": decay}
+            groups.append(tuned)
+        return groups
+
+    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        """Write a checkpoint in half precision; see ``save_nano``."""
+        save_nano(self.model, self.processor, folder, facts)
+
+
+def _pack(parts: list[Conversation]) -> dict[str, Tensor]:
+    lengths = [len(part.ids) for part in parts]
+    return {
+        "input_ids": torch.from_numpy(np.concatenate([part.ids for part in parts])),
+        "labels": torch.from_numpy(np.concatenate([part.labels for part in parts])),
+        "position_ids": torch.cat([torch.arange(n) for n in lengths]),
+        "segment_ids": torch.cat([torch.full((n,), i) for i, n in enumerate(lengths)]),
+        "anchor_xyr": torch.from_numpy(np.concatenate([p.hints for p in parts])).float(),
+    }
+
+
+def _fill(values: Tensor, length: int, fill: float) -> Tensor:
+    padding = values.new_full((length - len(values), *values.shape[1:]), fill)
+    return torch.cat([values, padding])

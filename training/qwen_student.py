@@ -1,0 +1,141 @@
+"""Qwen2.5-VL with LoRA and spatial rows as a student: a dialogue a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+
+from drivegrid.data.files import write_text
+from drivegrid.data.scene import Scene
+from drivegrid.model.adapter import (
+    AdapterConfig,
+    adapter_groups,
+    add_adapter,
+    load_base,
+    save_adapter,
+)
+from drivegrid.model.processor import Message, QwenProcessor, chat_text, to_patches
+from drivegrid.model.soft_targets import spatial_cross_entropy
+
+from .config import AdapterSettings, OptimConfig
+from .examples import Dialogue, Exchange
+from .student import IGNORE_INDEX, Row, Visual
+
+RENDERED_WH = (1280, 720)
+"""Rendered pictures have a camera's shape; like any other they are scaled to the model's."""
+END_OF_TURN = "<|im_end|>\n"
+
+
+class QwenStudent:
+    """An extended Qwen2.5-VL whose LoRA pairs and spatial rows learn.
+
+    Args:
+        settings: Base checkpoint, picture size, size of the adapter.
+        optim: Rates and decay.
+    """
+
+    in_context = False
+
+    def __init__(self, settings: AdapterSettings, optim: OptimConfig) -> None:
+        dtype = torch.bfloat16 if optim.precision == "bf16" else torch.float32
+        base, tokenizer, manifest = load_base(settings.base, dtype)
+        size = AdapterConfig(rank=settings.rank, alpha=settings.alpha, dropout=settings.dropout)
+        self.model: PeftModel = add_adapter(base, manifest, size)
+        self.processor = QwenProcessor(tokenizer, manifest.vocabulary, settings.size_wh)
+        self.settings, self.optim = settings, optim
+        self.grid, self.size_wh = manifest.grid, RENDERED_WH
+
+    def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
+        """Return the row of the first dialogue; see `Student`."""
+        del scene
+        ids, learnt = self.write(next(iter(dialogues)))
+        return {
+            "ids": ids,
+            "labels": np.where(learnt, ids, IGNORE_INDEX),
+            "patches": to_patches(visual["image"], self.processor.size_wh),
+        }
+
+    def write(self, dialogue: Dialogue) -> tuple[np.ndarray, np.ndarray]:
+        """Return (T,) token ids of a dialogue in ChatML, and which of them are learnt."""
+        ids: list[int] = []
+        learnt: list[bool] = []
+        for number, exchange in enumerate(dialogue.exchanges):
+            for text, learn in self._pieces(exchange, first=number == 0):
+                piece = self.processor.tokenizer.encode(text, add_special_tokens=False)
+                ids += piece
+                learnt += [learn] * len(piece)
+        return np.array(ids), np.array(learnt)
+
+    def _pieces(self, exchange: Exchange, *, first: bool) -> list[tuple[str, bool]]:
+        """Return the text of an exchange, cut where learning starts and stops."""
+        turn: Message = {
+            "role": "user",
+            "content": [{"type": "tokens", "text": exchange.prompt}],
+        }
+        if first:
+            asked = chat_text([turn], self.processor.num_image_tokens)
+        else:
+            asked = f"<|im_start|>user\n{exchange.prompt}{END_OF_TURN}<|im_start|>assistant\n"
+        end = END_OF_TURN.removesuffix("\n")
+        return [(asked, False), (f"{exchange.answer}{end}", exchange.learnt), ("\n", False)]
+
+    def collate(self, rows: list[Row]) -> dict[str, Any]:
+        """Return model inputs: (B, T) tensors padded on the right, and the pictures' patches."""
+        longest = max(len(row["ids"]) for row in rows)
+        pad = self.processor.tokenizer.pad_token_id
+        ids = torch.stack([_fill(row["ids"], longest, pad) for row in rows])
+        lengths = torch.tensor([len(row["ids"]) for row in rows])
+        grid_thw = torch.tensor([self.processor.grid_thw] * len(rows))
+        return {
+            "input_ids": ids,
+            "labels": torch.stack([_fill(row["labels"], longest, IGNORE_INDEX) for row in rows]),
+            "attention_mask": (torch.arange(longest) < lengths[:, None]).long(),
+            "mm_token_type_ids": (ids == self.processor.image_token_id).long(),
+            "pixel_values": torch.cat([row["patches"] for row in rows]),
+            "image_grid_thw": grid_thw,
+        }
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+        """Return the mean cross-entropy of the answers, scored where something is learnt only."""
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        targets = batch["labels"][:, 1:]
+        # A column that no row learns from needs no scores over 150,000 tokens.
+        columns = (targets != IGNORE_INDEX).any(dim=0).nonzero().squeeze(1)
+        logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits.float()
+        wanted = targets[:, columns]
+        taught = wanted != IGNORE_INDEX
+        return spatial_cross_entropy(
+            logits[taught],
+            wanted[taught],
+            self.grid,
+            self.processor.vocabulary.base_id,
+            self.settings.target_sigma,
+        )
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
+        named, names = dict(self.model.named_parameters()), adapter_groups(self.model)
+        rates = {"lora": self.optim.learning_rate, "rows": self.optim.row_learning_rate}
+        decays = {"lora": self.optim.weight_decay, "rows": 0.0}
+        return [
+            {"params": [named[n] for n in names[kind]], "lr": rate, "weight_decay": decays[kind]}
+            for kind, rate in rates.items()
+        ]
+
+    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        """Write the adapter; see ``save_adapter``."""
+        save_adapter(self.model, self.settings.base, folder)
+        write_text(folder / "training.json", json.dumps(facts, indent=1) + "\n")
+
+
+def _fill(values: np.ndarray, length: int, fill: int) -> Tensor:
+    filled = np.full(length, fill, dtype=np.int64)
+    filled[: len(values)] = values
+    return torch.from_numpy(filled)
