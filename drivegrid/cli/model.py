@@ -21,7 +21,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print the manifest")]
 
 @model.callback()
 def _model() -> None:
-    """Prepare checkpoints: extend, train elsewhere, merge, export.
+    """Prepare checkpoints for training and for other tools.
 
     Example: drivegrid model extend Qwen2.5-VL-3B-Instruct/ qwen-grid/
     """

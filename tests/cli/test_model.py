@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 
 from drivegrid.model.checkpoint import shipped_checkpoint
 from drivegrid.model.manifest import verify
-from tests.model.test_adapter import make_trained
+from tests.model.tiny_adapter import make_trained
 from tests.model.tiny_qwen import make_checkpoint
 
 

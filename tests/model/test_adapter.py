@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.adapter import (
@@ -17,51 +16,8 @@ from drivegrid.model.adapter import (
     save_adapter,
 )
 from drivegrid.model.adapter_files import ADAPTER_CONFIG, ADAPTER_MANIFEST, ADAPTER_WEIGHTS
+from tests.model.tiny_adapter import SMALL, edit, logits_of, tensors, tied_or_not, train
 from tests.model.tiny_qwen import make_batch, make_checkpoint, make_extended
-
-SMALL = AdapterConfig(rank=4, alpha=8)
-tied_or_not = pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-
-
-def train(model, batch, num_steps=2, rate=0.05):
-    """Take steps of AdamW on everything that trains; return the losses."""
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=rate, weight_decay=0.0)
-    losses = []
-    for _ in range(num_steps):
-        loss = model(**batch, labels=batch["input_ids"]).loss
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
-def logits_of(model, batch):
-    with torch.no_grad():
-        return model.eval()(**batch).logits
-
-
-def make_trained(tmp_path, tied, dtype=torch.float32):
-    """Return base folder, adapter folder, trained model and batch."""
-    base = make_extended(tmp_path, tied, dtype)
-    model, _, manifest = load_base(base)
-    torch.manual_seed(0)
-    model = add_adapter(model, manifest, SMALL)
-    batch = make_batch(manifest)
-    train(model, batch)
-    save_adapter(model, base, tmp_path / "adapter")
-    return base, tmp_path / "adapter", model, batch
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return make_trained(tmp_path_factory.mktemp("tied"), True)
-
-
-@pytest.fixture(scope="module")
-def untied(tmp_path_factory):
-    return make_trained(tmp_path_factory.mktemp("untied"), False)
 
 
 @tied_or_not
@@ -128,28 +84,6 @@ def test_a_saved_adapter_names_no_place(trained):
     assert found == {ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_MANIFEST}
     copied = json.loads((trained[1] / ADAPTER_MANIFEST).read_text())["base_manifest"]
     assert copied == json.loads((trained[0] / "drivegrid.json").read_text())
-
-
-def edit(name, **fields):
-    def change(folder):
-        path = folder / name
-        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
-
-    return change
-
-
-def tensors(change):
-    """Change the dict of tensors and the digest that goes with them."""
-
-    def apply(folder):
-        from drivegrid.model.manifest import file_sha256
-
-        found = load_file(folder / ADAPTER_WEIGHTS)
-        change(found)
-        save_file(found, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
-        edit(ADAPTER_MANIFEST, weights_sha256=file_sha256(folder / ADAPTER_WEIGHTS))(folder)
-
-    return apply
 
 
 LAYER = "base_model.model.model.language_model.layers.0.self_attn.q_proj"

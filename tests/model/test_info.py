@@ -11,12 +11,12 @@ from drivegrid.model.extend import extend_checkpoint
 from drivegrid.model.info import as_json, describe
 from drivegrid.model.manifest import verify
 from drivegrid.tokens.grid import GridSpec
-from tests.model.test_adapter import make_trained
 from tests.model.tiny_qwen import make_checkpoint, make_model
 
 
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("dtype, name", [(torch.float32, "F32"), (torch.bfloat16, "BF16")])
+@pytest.mark.parametrize(
+    "tied, dtype, name", [(True, torch.float32, "F32"), (False, torch.bfloat16, "BF16")]
+)
 def test_a_base_and_its_extension(tmp_path, tied, dtype, name):
     base = make_checkpoint(tmp_path / "base", tied, dtype, shard_size="60KB")
     found = describe(base)
@@ -33,8 +33,9 @@ def test_a_base_and_its_extension(tmp_path, tied, dtype, name):
     assert (grown.grid, grown.token_ids, grown.init) == (GridSpec(4, 3), (262, 300), "fourier")
 
 
-def test_an_adapter(tmp_path):
-    base, folder, model, _ = make_trained(tmp_path, False)
+def test_an_adapter(untied, tmp_path):
+    base, model = untied[0], untied[2]
+    folder = shutil.copytree(untied[1], tmp_path / "adapter")
     found = describe(folder)
     assert (found.form, found.rank, found.alpha) == ("adapter", 4, 8)
     trained = [p.numel() for p in model.parameters() if p.requires_grad]

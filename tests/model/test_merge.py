@@ -1,22 +1,25 @@
 """A merged checkpoint says what base and adapter said, and loads without the package."""
 
 import json
-import subprocess
-import sys
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    Qwen2_5_VLForConditionalGeneration,
+)
 
 from drivegrid.errors import ConfigError, ModelError
-from drivegrid.model.adapter import add_adapter, load_base, save_adapter
+from drivegrid.model.adapter import add_adapter, load_adapter, load_base, save_adapter
 from drivegrid.model.adapter_files import ADAPTER_WEIGHTS
 from drivegrid.model.extend import extend_checkpoint
 from drivegrid.model.manifest import tensor_files, verify
 from drivegrid.model.merge import merge_adapter
 from drivegrid.tokens.grid import GridSpec
-from tests.model.test_adapter import SMALL, logits_of, make_trained, tensors, tied_or_not, train
+from tests.model.tiny_adapter import SMALL, logits_of, tensors, tied_or_not, train
 from tests.model.tiny_qwen import make_batch, make_checkpoint
 
 INDEX = "model.safetensors.index.json"
@@ -34,8 +37,8 @@ def all_tensors(folder):
 
 
 @tied_or_not
-def test_logits_are_those_of_base_and_adapter(tmp_path, tied):
-    base, adapter, model, batch = make_trained(tmp_path, tied)
+def test_logits_are_those_of_base_and_adapter(trained_ones, tmp_path, tied):
+    base, adapter, model, batch = trained_ones(tied)
     before = logits_of(model, batch)
     manifest = merge_adapter(base, adapter, tmp_path / "merged")
     merged = load(tmp_path / "merged")
@@ -44,24 +47,24 @@ def test_logits_are_those_of_base_and_adapter(tmp_path, tied):
     assert (after - logits_of(load(base), batch)).abs().max() > 1e-2
     assert verify(tmp_path / "merged") == manifest
     # peft's own merge in memory is the oracle.
-    oracle = model.merge_and_unload()
+    oracle = load_adapter(base, adapter)[0].merge_and_unload()
     assert (after - logits_of(oracle, batch)).abs().max() < 1e-5
 
 
 @tied_or_not
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_old_rows_and_all_without_adapter_are_bit_identical(tmp_path, tied, dtype):
-    base, adapter, _, _ = make_trained(tmp_path, tied, dtype)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_old_rows_and_all_without_adapter_are_bit_identical(trained_ones, tmp_path, tied, dtype):
+    base, adapter, _, _ = trained_ones(tied, dtype)
     manifest = merge_adapter(base, adapter, tmp_path / "merged")
     old, new = all_tensors(base), all_tensors(tmp_path / "merged")
     assert old.keys() == new.keys()
     learned = load_file(adapter / ADAPTER_WEIGHTS)
     ids = slice(manifest.base_id, manifest.token_ids.stop)
     for name, tensor in old.items():
-        assert tensor.dtype == new[name].dtype == dtype
+        assert tensor.dtype == new[name].dtype == getattr(torch, dtype)
         if name in manifest.row_tensors:
             rows = next(r for k, r in learned.items() if name.split(".")[-2] in k)
-            assert torch.equal(new[name][ids], rows.to(dtype))
+            assert torch.equal(new[name][ids], rows.to(tensor.dtype))
             new[name][ids] = tensor[ids]
         if ".layers." not in name or "proj.weight" not in name:
             assert torch.equal(new[name], tensor), name
@@ -93,21 +96,16 @@ def test_shards_stay_and_a_tied_head_stored_as_well_follows(tmp_path):
     assert (after - logits_of(model, batch)).abs().max() < 1e-5
 
 
-def test_it_loads_without_the_package(tmp_path):
-    base, adapter, _, _ = make_trained(tmp_path, True)
-    merge_adapter(base, adapter, tmp_path / "merged")
-    code = (
-        "import sys; from transformers import AutoTokenizer, AutoModelForImageTextToText as Auto;"
-        "Auto.from_pretrained(sys.argv[1]); t = AutoTokenizer.from_pretrained(sys.argv[1]);"
-        "assert t.encode('<grid_3_2>') == [273], t.encode('<grid_3_2>');"
-        "sys.exit('drivegrid' in sys.modules)"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "merged")]
-    assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0
+def test_it_needs_no_code_but_transformers(trained, tmp_path):
+    merge_adapter(trained[0], trained[1], tmp_path / "merged")
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged")
+    assert type(model) is Qwen2_5_VLForConditionalGeneration
+    assert "auto_map" not in (tmp_path / "merged" / "config.json").read_text()
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").encode("<grid_3_2>") == [273]
 
 
-def test_a_merged_checkpoint_is_a_base_again(tmp_path):
-    base, adapter, _, batch = make_trained(tmp_path, False)
+def test_a_merged_checkpoint_is_a_base_again(untied, tmp_path):
+    base, adapter, _, batch = untied
     merge_adapter(base, adapter, tmp_path / "merged")
     again, _, manifest = load_base(tmp_path / "merged")
     again = add_adapter(again, manifest, SMALL)
@@ -121,8 +119,8 @@ def test_a_merged_checkpoint_is_a_base_again(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["rows", "pair"])
-def test_a_diverged_adapter_is_refused_and_leaves_nothing(tmp_path, what):
-    base, adapter, _, _ = make_trained(tmp_path, True)
+def test_a_diverged_adapter_is_refused_and_leaves_nothing(trained, tmp_path, what):
+    base, adapter = trained[0], shutil.copytree(trained[1], tmp_path / "adapter")
     mark = "trainable_tokens_delta" if what == "rows" else "lora_B"
 
     def spoil(found):
@@ -134,7 +132,7 @@ def test_a_diverged_adapter_is_refused_and_leaves_nothing(tmp_path, what):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_an_existing_target_is_refused(tmp_path):
-    base, adapter, _, _ = make_trained(tmp_path, True)
+def test_an_existing_target_is_refused(trained):
+    base, adapter, _, _ = trained
     with pytest.raises(ConfigError, match="target must not exist"):
         merge_adapter(base, adapter, base)
