@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from drivegrid.data.attributes import attribute_questions
-from drivegrid.data.expressions import kind_of
+from drivegrid.data.attributes import AttributeQuestion, attribute_questions
+from drivegrid.data.expressions import choose, kind_of
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.queries import Query, labels_asked, query_from_json
 from drivegrid.data.scene import Instance
@@ -136,8 +136,9 @@ def _rows(extra: Mapping[str, Any], key: str, text: str) -> Iterator[tuple[str, 
 def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask about marked places with the options in the question.
 
-    Two things in the same cells that differ in the answer are not asked about: nobody could tell
-    which one is marked.
+    Tasks and answers take turns, so that a rare answer is asked for as often as a common one. Two
+    things in the same cells that differ in the answer are not asked about: nobody could tell which
+    one is marked.
     """
     questions = attribute_questions(talk.scene, talk.space)
     answers: dict[str, set[str]] = {}
@@ -148,11 +149,29 @@ def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
             prompt = attribute_prompt(question, region)
             answers.setdefault(prompt, set()).add(question.answer)
             marked.append((prompt, question))
-    for index in rng.permutation(len(marked)):
-        prompt, question = marked[index]
-        if len(answers[prompt]) == 1:
-            target = talk.number[id(talk.scene.instances[question.instance])]
-            yield Turn(prompt, question.answer, (target,))
+    clear = [(prompt, question) for prompt, question in marked if len(answers[prompt]) == 1]
+    for prompt, question in _in_turns(clear, rng):
+        target = talk.number[id(talk.scene.instances[question.instance])]
+        yield Turn(prompt, question.answer, (target,))
+
+
+_Marked: TypeAlias = tuple[str, AttributeQuestion]
+
+
+def _in_turns(marked: Sequence[_Marked], rng: np.random.Generator) -> Iterator[_Marked]:
+    """Yield all questions; each is of a drawn task, and of a drawn answer to it."""
+    left: dict[str, dict[str, list[_Marked]]] = {}
+    for one in marked:
+        left.setdefault(one[1].task, {}).setdefault(one[1].answer, []).append(one)
+    while left:
+        task = choose(rng, list(left))
+        answer = choose(rng, list(left[task]))
+        found = left[task][answer]
+        yield found.pop(int(rng.integers(len(found))))
+        if not found:
+            del left[task][answer]
+        if not left[task]:
+            del left[task]
 
 
 def ask_description(talk: Talk, rng: np.random.Generator) -> Turns:

@@ -1,5 +1,6 @@
 """What may be asked: nothing unclear, nothing that nobody marked, nothing hostile."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,12 @@ from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, Point, Polygon, Polyline
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.conversations import convert
+from drivegrid.tasks.conversations.asking import ask_attribute
 from drivegrid.tasks.conversations.coverage import Coverage, coverage_of, covered_by, labels_seen
 from drivegrid.tasks.conversations.record import to_dict
-from drivegrid.tasks.conversations.talk import answer_shape
+from drivegrid.tasks.conversations.talk import Talk, answer_shape
 from drivegrid.tasks.settings import ConversationConfig
+from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 from tests.data.builders import scenes
 from tests.tasks.conversations.reading import pairs, read_answer
@@ -264,3 +267,20 @@ def test_a_ring_cut_by_the_frame_is_refined_along_the_border() -> None:
     })  # fmt: skip
     for record in convert(shown, config):
         assert "DELETE" not in record.texts[1]
+
+
+def test_rare_answers_are_asked_for_as_often_as_common_ones() -> None:
+    shape = [Box(np.array([20.0 * n, 10.0, 20.0 * n + 15, 30.0])) for n in range(20)]
+    states = ["fully visible"] * 18 + ["cut off", "mostly hidden"]
+    cars = tuple(
+        Instance("object/vehicle/car", box, {"visible_state": state})
+        for box, state in zip(shape, states, strict=True)
+    )
+    shown = Scene(Frame("a.jpg", (400, 40)), cars)
+    talk = Talk(shown, ConversationConfig(), Codec(rounds=0))
+    firsts = Counter(
+        next(iter(ask_attribute(talk, np.random.default_rng(seed)))).answer for seed in range(300)
+    )
+    assert min(firsts.values()) > 70, firsts
+    every = [turn.answer for turn in ask_attribute(talk, np.random.default_rng(0))]
+    assert Counter(every) == Counter(states)
