@@ -24,7 +24,6 @@ from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, a
 from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
 from drivegrid.tasks.signs import Signs
 from drivegrid.tasks.table import TASKS
-from drivegrid.tokens.grammar import format_geometry
 from drivegrid.tokens.vocabulary import escape_text
 
 Turns = Iterator[Turn | None]
@@ -211,10 +210,10 @@ def _with_places(talk: Talk, question: str, answer: str, refers: dict[str, Any])
     said: dict[str, str] = {}
     for name, index in refers.items() if all(refers) else ():
         place = talk.place.get(as_kind(index, int, "refers"))
-        region = None if place is None else talk.tokens(talk.scene.instances[place])
-        if region is None:
+        region = "" if place is None else talk.regions[place]
+        if not region:
             return None
-        said[name] = format_geometry(region)
+        said[name] = region
     names = re.compile("({})".format("|".join(map(re.escape, said))) if said else "($^)")
     parts = [names.split(text) for text in (question, answer)]
     asked, told = ("".join(said.get(p) or escape_text(p) for p in each) for each in parts)
