@@ -20,6 +20,7 @@ from drivegrid.tasks.corpus import text_corpus
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridSpec
 
+from .card import model_card
 from .checks import FrozenRows, check_gradients
 from .config import TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
@@ -68,11 +69,12 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     frozen = FrozenRows(student)
     trainer.train(resume_from_checkpoint=resume)
     frozen.check(student.model)
-    if not trainer.state.log_history or not (folder / BEST).exists():
+    if not (folder / BEST).exists():
         trainer.evaluate()
     target = folder / CHECKPOINT
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder / BEST, target)
+    write_text(target / "README.md", model_card(config, trainer.best()))
     return target
 
 

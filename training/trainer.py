@@ -99,16 +99,24 @@ class SftTrainer(Trainer):
             self._judge(losses)
         return metrics
 
-    def _judge(self, losses: dict[str, float]) -> None:
+    def judged(self) -> list[dict[str, Any]]:
+        """Return what was judged so far: step, mean loss, and the loss by kind of question."""
         path = self.folder / JUDGED
-        judged = json.loads(path.read_text()) if path.exists() else []
+        found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        return found
+
+    def best(self) -> dict[str, Any]:
+        """Return what was judged best."""
+        return min(self.judged(), key=lambda entry: entry["mean"])
+
+    def _judge(self, losses: dict[str, float]) -> None:
         # A resumed run judges some steps again.
-        judged = [entry for entry in judged if entry["step"] < self.state.global_step]
+        judged = [entry for entry in self.judged() if entry["step"] < self.state.global_step]
         mean = sum(losses.values()) / len(losses)
         if mean < min((entry["mean"] for entry in judged), default=float("inf")):
             self.student.save(self.folder / BEST, {**self.facts, "step": self.state.global_step})
         judged.append({"step": self.state.global_step, "mean": mean, "losses": losses})
-        write_text(path, json.dumps(judged, indent=1) + "\n")
+        write_text(self.folder / JUDGED, json.dumps(judged, indent=1) + "\n")
 
 
 class _Averaging(TrainerCallback):

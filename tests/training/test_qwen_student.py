@@ -158,5 +158,6 @@ def test_a_run_on_labels_learns_and_is_loaded_again(base, tmp_path) -> None:
     assert judged[-1]["mean"] < judged[0]["mean"]
     model, _, _ = load_adapter(base, adapter)
     assert any(float(p.abs().sum()) > 0 for n, p in model.named_parameters() if "lora_B" in n)
+    assert "LoRA and spatial rows" in (adapter / "README.md").read_text()
     facts = json.loads((adapter / "training.json").read_text())
     assert facts["config"]["data"]["tasks"] == {"objects": 1.0, "object_query": 1.0}
