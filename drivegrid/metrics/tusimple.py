@@ -61,10 +61,11 @@ def _as_rows(lanes: Sequence[npt.ArrayLike], num_rows: int, what: str) -> FloatA
 def _pixel_threshold(xs: FloatArray, rows: FloatArray) -> float:
     """Return 20 px / cos of the angle of the straight line fitted to the lane's points."""
     seen = xs >= 0
-    if len(np.unique(rows[seen])) < 2:
+    x, y = xs[seen], rows[seen]
+    if len(y) == 0 or (y == y[0]).all():
         return PIXEL_THRESHOLD
-    y = rows[seen] - rows[seen].mean()
-    slope = float((y * (xs[seen] - xs[seen].mean())).sum() / (y * y).sum())
+    y = y - y.mean()
+    slope = float((y * (x - x.mean())).sum() / (y * y).sum())
     return PIXEL_THRESHOLD / float(np.cos(np.arctan(slope)))
 
 

@@ -14,8 +14,8 @@ from tests.data.builders import make_lane, make_scene
 
 @pytest.mark.parametrize(
     "name",
-    ["", None, 7, ["a.jpg"], "/etc/passwd", "../a.jpg", "a/../../b.jpg", "C:\\a.jpg", "\\\\host\\a",
-     "a\\..\\b.jpg", "a\nb.jpg", "a\0.jpg", "\ud800.jpg", "\udcff.jpg"],
+    ["", None, 7, ["a.jpg"], "/etc/passwd", "../a.jpg", "a/../../b.jpg", "C:\\a.jpg", "C:a.jpg",
+     "\\\\host\\a", "a\\..\\b.jpg", "a\nb.jpg", "a\0.jpg", "\ud800.jpg", "\udcff.jpg"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(FormatError, match="image name"):
@@ -23,7 +23,7 @@ def test_names_that_lead_elsewhere_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.jpg", "clips/0313-1/6040/20.jpg", "..a/b..c.jpg", "Straße 1.jpg"]
+    "name", ["a.jpg", "clips/0313-1/6040/20.jpg", "..a/b..c.jpg", "a/12:30.jpg", "Straße 1.jpg"]
 )
 def test_plain_names_pass(name):
     assert check_image_name(name) == name

@@ -192,8 +192,12 @@ def test_numbers_that_are_not_finite_are_refused_as_in_writing(tmp_path, record)
         load_scenes(tmp_path / "a.jsonl")
 
 
+HOLDS_ITSELF: list[object] = []
+HOLDS_ITSELF.append(HOLDS_ITSELF)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("value", [float("nan"), np.float32(1), {1, 2}], ids=repr)
+@pytest.mark.parametrize("value", [float("nan"), np.float32(1), {1, 2}, HOLDS_ITSELF], ids=repr)
 def test_values_that_are_no_json_write_nothing(tmp_path, suffix, value):
     bad = make_scene(extra={"k": value})
     with pytest.raises(FormatError, match=r"JSON values.*scene 1"):

@@ -67,8 +67,9 @@ def save_label_tree(
 
 def _write_bytes(path: str, text: str) -> None:
     """Write a file of a folder that is itself whole or absent: waits for no disk, unlike others."""
+    content = text.encode("utf-8")  # first, so that a text that is none leaves no file
     with open(path, "wb") as file:
-        file.write(text.encode("utf-8"))
+        file.write(content)
 
 
 def _save_into(
