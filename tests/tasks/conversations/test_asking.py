@@ -264,3 +264,29 @@ def test_a_ring_cut_by_the_frame_is_refined_along_the_border() -> None:
     })  # fmt: skip
     for record in convert(shown, config):
         assert "DELETE" not in record.texts[1]
+
+
+def area(label, side, x=100.0):
+    ring = np.array([[x, 100.0], [x + side, 100.0], [x + side, 100 + side], [x, 100 + side]])
+    return Instance(label, Polygon((ring,)))
+
+
+def test_the_road_stands_for_the_drivable_area_where_no_part_is_told_apart() -> None:
+    road, direct = area("area/drivable", 200), area("area/drivable/direct", 100)
+    [(_, whole, targets)] = ask(scene(road), "drivable", count=1)
+    assert (whole.count("<poly>"), targets) == (1, (0,))
+    assert [t for *_, t in ask(scene(road, direct), "drivable", count=1)] == [(1,)]
+    assert [t for *_, t in ask(scene(road, area("area/drivable/alternative", 9)), "drivable")] == []
+
+
+def test_specks_of_masks_are_not_asked_about() -> None:
+    speck, thing = area("object/vehicle/car", 6), area("object/vehicle/car", 40, x=300.0)
+    for kind in ("objects", "object_query", "describe", "refer_one", "refine_mask"):
+        found = ask(scene(speck, thing), kind)
+        assert found
+        assert {t for *_, targets in found for t in targets} <= {-1, 1}, kind
+
+
+def test_one_of_two_in_the_same_place_is_not_described() -> None:
+    twins = scene(box("object/vehicle/car"), box("object/vehicle/truck"), box("obstacle/cone", 300))
+    assert {targets for *_, targets in ask(twins, "describe", count=9)} == {(2,)}
