@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drivegrid.cli.output import counting_bar, print_error, print_json, print_rejected
+from drivegrid.cli.reading import FromOption, RootOption, SizeOption, find_labels, warn_of
 
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,9 +43,11 @@ def _saying_how_to_go_on(target: str, to: str) -> Iterator[None]:
 @data.command("convert")
 def convert_labels(  # noqa: PLR0913, PLR0917 - one parameter an option
     source: Annotated[str, typer.Argument(help="label file or folder")],
-    target: Annotated[str, typer.Argument(help="new file, or new or empty folder")],
+    target: Annotated[str, typer.Argument(help="file to write, or new or empty folder")],
     to: Annotated[str, typer.Option(help="format to write, as `drivegrid data formats` lists it")],
-    source_format: Annotated[str, typer.Option("--from", help="auto detects it")] = "auto",
+    source_format: FromOption = "auto",
+    root: RootOption = None,
+    size: SizeOption = None,
     report_file: Annotated[
         Path | None, typer.Option("--report", help="write rejected records and losses here")
     ] = None,
@@ -56,6 +59,8 @@ def convert_labels(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Convert labels; what cannot be read or held is counted and named.
 
+    A file that is already there is replaced; a folder must be new or empty.
+
     `--to scene` into a folder, or a URL such as s3://bucket/folder, writes Parquet shards. After
     Ctrl-C or a kill the same command does what is left.
 
@@ -65,26 +70,27 @@ def convert_labels(  # noqa: PLR0913, PLR0917 - one parameter an option
     """
     from drivegrid.data.convert import convert
     from drivegrid.data.engines import Engine
-    from drivegrid.data.folders import is_url
-    from drivegrid.data.formats import detect_format
+    from drivegrid.data.folders import is_url, plain_path
+    from drivegrid.data.formats import find_format
 
-    if source_format == "auto" and is_url(source):
-        source_format = "scene"
-    if source_format == "auto":
-        source_format, reason = detect_format(source)
-        typer.echo(f"{source}: {source_format} ({reason})", err=True)
+    source = plain_path(source)
+    if is_url(source):
+        path, reader = source, find_format("scene")
+    else:
+        labels = find_labels(Path(source), source_format, root, size)
+        path, reader = str(labels.path), labels.format
     with counting_bar(None, "frames") as progress, _saying_how_to_go_on(target, to):
         chosen = Engine(engine, workers, progress)
-        report = convert(source, source_format, target, to, report_file, chosen)
-    counts = {
-        key: report.to_dict()[key] for key in ("read", "written", "quarantined", "loss_counts")
-    }
+        report = convert(path, reader, target, to, report_file, chosen)
+    shown = ("read", "written", "quarantined", "assumed_sizes", "loss_counts")
+    counts = {key: report.to_dict()[key] for key in shown}
     if as_json:
         print_json(counts)
     else:
         typer.echo("read {read}, written {written}, quarantined {quarantined}".format(**counts))
         for message, count in counts["loss_counts"].items():
             typer.echo(f"left out {count} times: {message}")
+    warn_of(report.assumed)
     print_rejected(report.rejected)
     if report.quarantined:
         raise typer.Exit(1)

@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from drivegrid.cli.output import print_error, print_json, print_rejected, printable, progress_bar
+from drivegrid.cli.reading import FromOption, RootOption, SizeOption, find_labels, sized, warn_of
 
 if TYPE_CHECKING:
-    from drivegrid.data.sources import LabelSource
     from drivegrid.data.target import Outcome, Target
 
 SourceArgument: TypeAlias = Annotated[Path, typer.Argument(help="label file or folder")]
 TargetArgument: TypeAlias = Annotated[Path, typer.Argument(help="new or empty folder")]
-FromOption: TypeAlias = Annotated[str, typer.Option("--from", help="format; auto detects it")]
 ToOption: TypeAlias = Annotated[
     str, typer.Option(help="format to write, as `drivegrid data formats` lists it")
 ]
 PicturesOption: TypeAlias = Annotated[
     Literal["link", "copy", "none"], typer.Option(help="what to do with the pictures")
-]
-RootOption: TypeAlias = Annotated[
-    Path | None, typer.Option(help="folder of the pictures; default: that of the labels")
 ]
 ReportOption: TypeAlias = Annotated[
     Path | None, typer.Option("--report", help="write rejected records and losses here")
@@ -40,6 +36,7 @@ def import_labels(  # noqa: PLR0913, PLR0917 - options of a command
     source_format: FromOption = "auto",
     pictures: PicturesOption = "link",
     root: RootOption = None,
+    size: SizeOption = None,
     classes: Annotated[
         Path | None, typer.Option(help="YAML that says what class names mean (taxonomy/README.md)")
     ] = None,
@@ -57,7 +54,7 @@ def import_labels(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.renaming import load_classes, with_classes
 
     made = _target(target, "scene", pictures, root)
-    found = _source(source, source_format)
+    found = find_labels(source, source_format, root, size)
     if classes is not None:
         found = replace(found, format=with_classes(found.format, load_classes(classes)))
     _finish(copy_labels(found, made), made, report, as_json)
@@ -70,6 +67,7 @@ def export_labels(  # noqa: PLR0913, PLR0917 - options of a command
     source_format: FromOption = "auto",
     pictures: PicturesOption = "link",
     root: RootOption = None,
+    size: SizeOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,10 +78,12 @@ def export_labels(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.derive import copy_labels
 
     made = _target(target, to, pictures, root)
-    _finish(copy_labels(_source(source, source_format), made), made, report, as_json)
+    _finish(
+        copy_labels(find_labels(source, source_format, root, size), made), made, report, as_json
+    )
 
 
-def merge(
+def merge(  # noqa: PLR0913, PLR0917 - options of a command
     paths: Annotated[
         list[Path], typer.Argument(metavar="SOURCE... TARGET", help="label files or folders")
     ],
@@ -92,6 +92,7 @@ def merge(
         Literal["error", "keep-first"], typer.Option(help="where an image name comes again")
     ] = "error",
     pictures: PicturesOption = "link",
+    size: SizeOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,7 +106,7 @@ def merge(
     *given, target = paths
     if not given:
         raise typer.BadParameter("name at least one source and the target")
-    sources = [source for path in given for source in find_sources(path)]
+    sources = [sized(source, None, size) for path in given for source in find_sources(path)]
     for source in sources:
         typer.echo(f"{source.path}: {source.format.name}", err=True)
     made = _target(target, to, pictures, None)
@@ -124,6 +125,7 @@ def split(  # noqa: PLR0913, PLR0917 - options of a command
     source_format: FromOption = "auto",
     pictures: PicturesOption = "link",
     root: RootOption = None,
+    size: SizeOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,7 +137,7 @@ def split(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.parts import parse_parts
 
     made, shares = _target(target, to, pictures, root), parse_parts(parts)
-    outcome = split_labels(_source(source, source_format), made, shares, by, seed)
+    outcome = split_labels(find_labels(source, source_format, root, size), made, shares, by, seed)
     _finish(outcome, made, report, as_json)
     if outcome.torn:
         print_error(f"clips should stay whole, got {outcome.torn} in several parts (--by frame)")
@@ -153,6 +155,7 @@ def sample(  # noqa: PLR0913, PLR0917 - options of a command
     source_format: FromOption = "auto",
     pictures: PicturesOption = "link",
     root: RootOption = None,
+    size: SizeOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -163,20 +166,13 @@ def sample(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.derive import sample_labels
 
     made = _target(target, to, pictures, root)
-    outcome = sample_labels(_source(source, source_format), made, num, seed, label or ())
+    outcome = sample_labels(
+        find_labels(source, source_format, root, size), made, num, seed, label or ()
+    )
     _finish(outcome, made, report, as_json)
     if (drawn := sum(outcome.written.values())) < num:
         print_error(f"sample must have {num} frames, got {drawn}: there are no more")
         raise typer.Exit(1)
-
-
-def _source(path: Path, name: str) -> LabelSource:
-    from drivegrid.data.sources import find_source
-
-    source = find_source(path, name)
-    if name == "auto":
-        typer.echo(f"{source.path}: {source.format.name}", err=True)
-    return source
 
 
 def _target(
@@ -203,6 +199,7 @@ def _finish(outcome: Outcome, target: Target, report: Path | None, as_json: bool
         for line in _lines(outcome):
             typer.echo(printable(line))
         typer.echo(f"made {target.folder}")
+    warn_of(outcome.assumed)
     print_rejected(outcome.rejected)
     if outcome.rejected:
         raise typer.Exit(1)

@@ -27,6 +27,6 @@ def formats(
     for row in rows:
         does = "read, written" if row["written"] else "read"
         typer.echo(f"{row['name']:{width}}  {row['title']}: {row['path_is']}, {does}")
-        for key in ("holds", "lost_in", "lost_out"):
+        for key in ("holds", "marks", "lost_in", "lost_out"):
             if row[key]:
                 typer.echo(f"{'':{width}}    {key.replace('_', ' '):9} {row[key]}")

@@ -34,6 +34,15 @@ def print_error(error: Exception | str) -> None:
     console.print(Text.assemble(("error: ", "bold red"), printable(line)))
 
 
+def print_warning(text: str) -> None:
+    """Write one line, ``warning: ...``, to stderr: the work goes on, but people should know."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text.assemble(("warning: ", "bold yellow"), printable(text)))
+
+
 def print_rejected(rejected: Sequence[Rejected]) -> None:
     """Write an error for each of the first records that were set aside, and how many more."""
     for record in rejected[:MAX_SHOWN]:

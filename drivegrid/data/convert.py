@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -24,10 +25,13 @@ from drivegrid.data.quarantine import Loss, Quarantine, Rejected, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.data.shard_writer import FRAMES_PER_SHARD, make_config, write_shards
 from drivegrid.data.shards import read_rejected
+from drivegrid.data.sizing import AssumedSizes
 from drivegrid.errors import FormatError
 
 FRAMES_PER_JOB = 256
 """Frames that a worker parses at a time, where one process writes them."""
+FRAMES_LOOKED_AT = 1000
+"""How many frames of a source are looked at for assumed sizes, where workers write."""
 MAX_REJECTED = 10_000
 """How many frames set aside from shards a report names; the quarantine beside them names all."""
 
@@ -43,6 +47,7 @@ class Report:
             first ``MAX_REJECTED``.
         losses: What written frames hold in the source but not in the target; the first of many.
         loss_counts: Message to number of losses, all of them.
+        assumed: Frames whose size was assumed; of shards among the first ``FRAMES_LOOKED_AT``.
     """
 
     read: int
@@ -50,6 +55,7 @@ class Report:
     rejected: list[Rejected]
     losses: list[Loss]
     loss_counts: dict[str, int]
+    assumed: AssumedSizes = field(default_factory=AssumedSizes)
 
     @property
     def quarantined(self) -> int:
@@ -63,6 +69,7 @@ class Report:
             "written": self.written,
             "quarantined": self.quarantined,
             "loss_counts": self.loss_counts,
+            "assumed_sizes": self.assumed.counts.total(),
             "records": [asdict(record) for record in self.rejected],
             "losses": [asdict(loss) for loss in self.losses],
         }
@@ -74,7 +81,7 @@ class Report:
 
 def convert(
     source: str | Path,
-    source_format: str,
+    source_format: str | Format,
     target: str | Path,
     target_format: str,
     report_file: str | Path | None = None,
@@ -89,7 +96,8 @@ def convert(
 
     Args:
         source: File or folder, as the format has it; shards may lie behind a URL.
-        source_format: A name in ``drivegrid.data.formats.FORMATS``.
+        source_format: A name in ``drivegrid.data.formats.FORMATS``, or a format as `with_sizes`
+            and `with_classes` give it.
         target: File or folder to make; shards may go to a URL (see ``is_shard_target``).
         target_format: A name in ``FORMATS``.
         report_file: Where to write the report, if anywhere.
@@ -101,7 +109,8 @@ def convert(
         OSError: If the disk is full or the folder cannot be written; then nothing is written but
             finished shards.
     """
-    reader, writer = find_format(source_format), find_format(target_format)
+    reader = find_format(source_format) if isinstance(source_format, str) else source_format
+    writer = find_format(target_format)
     source, target = plain_path(source), plain_path(target)
     if writer.save is None:
         raise FormatError(f"target must be of a format that is written, got {target_format}.")
@@ -148,9 +157,13 @@ def _to_shards(source: str | Path, reader: Format, target: str | Path, engine: E
     entries = counted()
     for first in islice(entries, 1):
         config = make_config(Path(os.path.realpath(source)).name, reader.name, FRAMES_PER_SHARD)
+        config |= {"reading": reader.reading} if reader.reading else {}
         folder = as_folder(target)
         manifest = write_shards(chain([first], entries), found.parse, folder, config, engine)
-        return Report(read, manifest.count, read_rejected(folder, MAX_REJECTED), [], {})
+        assumed = AssumedSizes()
+        deque(assumed.watch(islice(_open(source, reader), FRAMES_LOOKED_AT)), maxlen=0)
+        rejected = read_rejected(folder, MAX_REJECTED)
+        return Report(read, manifest.count, rejected, [], {}, assumed)
     raise _no_frame(source)
 
 
@@ -162,8 +175,8 @@ def _to_labels(
     report_file: Path | None,
 ) -> Report:
     """Write scenes from this process, one by one."""
-    quarantine = Quarantine()
-    good = _good_scenes(scenes, quarantine, source)
+    quarantine, assumed = Quarantine(), AssumedSizes()
+    good = assumed.watch(_good_scenes(scenes, quarantine, source))
     save = cast("Callable[[Iterable[Scene], Path], Saved]", writer.save)
     if writer.path_is == "folder":
         with atomic_folder(target) as work:
@@ -179,6 +192,7 @@ def _to_labels(
         + [replace(record, path=str(target)) for record in saved.quarantine.rejected],
         losses=saved.losses,
         loss_counts=dict(saved.loss_counts.most_common()),
+        assumed=assumed,
     )
 
 

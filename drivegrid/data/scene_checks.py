@@ -88,9 +88,9 @@ def _check_shape(instance: Instance, size_wh: Size) -> Iterator[str]:
 def _check_ring(ring: FloatArray) -> Iterator[str]:
     if len(ring) < 3:
         yield f"ring must have at least 3 points, got {len(ring)}"
-    elif not shapely.LinearRing(ring).is_simple:
+    elif not shapely.is_simple(shapely.linearrings(ring)):
         yield "ring must not cross or touch itself, got a crossing"
-    elif shapely.Polygon(ring).area == 0:
+    elif shapely.area(shapely.polygons(ring)) == 0:
         yield "ring must have an area, got none"
 
 

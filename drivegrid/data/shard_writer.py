@@ -106,7 +106,8 @@ def _claim(folder: Folder, config: Mapping[str, Any]) -> None:
         folder.write(CONFIG, _json(config))
         return
     before = as_kind(parse_json(held), dict, CONFIG)
-    other = [f"{key} {before.get(key)!r:.100}" for key in config if before.get(key) != config[key]]
+    keys = (*config, *(key for key in before if key not in config))
+    other = [f"{k} {before.get(k)!r:.100}" for k in keys if before.get(k) != config.get(k)]
     if other:
         raise FormatError(
             f"target must be begun by the same conversion, got one of {', '.join(other)}. "

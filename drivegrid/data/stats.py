@@ -205,8 +205,11 @@ def _cells(instance: Instance, size_wh: Size) -> npt.NDArray[np.int64]:
     if not isinstance(instance.geometry, Polyline) and len(points):
         points = (points.min(axis=0, keepdims=True) + points.max(axis=0, keepdims=True)) / 2
     inside = points[((points >= 0) & (points < size_wh)).all(axis=1)]
-    cells: npt.NDArray[np.int64] = np.unique((inside * CELLS // size_wh).astype(np.int64), axis=0)
-    return cells
+    cells: npt.NDArray[np.int64] = (inside * CELLS // size_wh).astype(np.int64)
+    if len(cells) < 2:
+        return cells
+    rows, columns = np.divmod(np.unique(cells @ (1, CELLS)), CELLS)  # twice as fast as over an axis
+    return np.stack([columns, rows], axis=1)
 
 
 _PLAIN = ("classes", "templates", "geometry", "frame_sizes", "box_sizes")

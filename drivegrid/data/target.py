@@ -13,6 +13,7 @@ from drivegrid.data.formats import Format
 from drivegrid.data.pictures import PictureList, PictureMode, place_pictures
 from drivegrid.data.quarantine import MAX_LOSSES, Loss, Quarantine, Rejected, Saved
 from drivegrid.data.scene import Scene
+from drivegrid.data.sizing import AssumedSizes
 from drivegrid.data.sources import LabelSource, Watch
 from drivegrid.errors import FormatError
 
@@ -55,6 +56,7 @@ class Outcome:
         losses: What written frames lost; the first of many.
         loss_counts: Message to number of losses, all of them.
         torn: Clips that stand in more than one part.
+        assumed: Frames written whose size was assumed.
     """
 
     read: int = 0
@@ -65,6 +67,7 @@ class Outcome:
     losses: list[Loss] = field(default_factory=list)
     loss_counts: Counter[str] = field(default_factory=Counter)
     torn: int = 0
+    assumed: AssumedSizes = field(default_factory=AssumedSizes)
 
     def add(self, part: str, saved: Saved, folder: Path) -> None:
         """Count what a writer did with a part; it wrote where the folder was made, not there."""
@@ -84,6 +87,7 @@ class Outcome:
             "torn_clips": self.torn,
             "pictures": dict(self.pictures),
             "loss_counts": dict(self.loss_counts.most_common()),
+            "assumed_sizes": self.assumed.counts.total(),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def write_parts(
             found = Quarantine()
             with PictureList() as pictures:
                 scenes = _kept(sources, target, keep, pictures, found)
-                saved = save(scenes, labels_path(folder, target.format))
+                saved = save(outcome.assumed.watch(scenes), labels_path(folder, target.format))
                 outcome.pictures += place_pictures(pictures, folder, target.pictures)
             outcome.add(part, saved, target.folder)
             if number == 0:

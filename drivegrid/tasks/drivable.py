@@ -13,8 +13,12 @@ from drivegrid.tasks.base import Asked, Task, pick
 PARAPHRASES = ("the drivable area", "where can we drive?", "drivable area", "free road ahead")
 
 
+ROAD = "area/drivable"
+DIRECT = f"{ROAD}/direct"
+
+
 class Drivable(Task):
-    """The directly drivable area."""
+    """The directly drivable area; the road, in frames that tell no more."""
 
     name: ClassVar[str] = "drivable"
     kind: ClassVar[GeometryKind] = "poly"
@@ -22,12 +26,14 @@ class Drivable(Task):
     paraphrases: ClassVar[tuple[str, ...]] = PARAPHRASES
 
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
-        """Return the directly drivable polygons, as the scene lists them."""
-        return tuple(
-            i
-            for i in scene.instances
-            if i.geometry.kind == "poly" and i.label == "area/drivable/direct"
-        )
+        """Return the directly drivable polygons, as the scene lists them.
+
+        Cityscapes, Vistas, CamVid and KITTI mark the road as a whole: where no part of it is told
+        apart, all of it is meant.
+        """
+        areas = [i for i in scene.instances if i.geometry.kind == "poly"]
+        told_apart = any(i.label.startswith(f"{ROAD}/") for i in areas)
+        return tuple(i for i in areas if i.label == (DIRECT if told_apart else ROAD))
 
     def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
         """Draw a phrasing."""

@@ -45,6 +45,25 @@ def test_seed_and_config_decide(labels, tmp_path) -> None:
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_an_assumed_size_is_told_and_can_be_said(labels, tmp_path) -> None:
+    ran = run(labels, tmp_path / "r.jsonl", "--tasks", "lanes")
+    assert "warning: size of 1 frame is assumed, 1280x720" in ran.stderr
+    ran = run(labels, tmp_path / "r.jsonl", "--tasks", "lanes", "--size", "1400x800")
+    assert "warning" not in ran.stderr
+    assert json.loads((tmp_path / "r.jsonl").read_text())["size_wh"] == [1400, 800]
+
+
+def test_image_names_take_a_prefix(labels, tmp_path) -> None:
+    run(labels, tmp_path / "r.jsonl", "--tasks", "lanes", "--as", "trl", "--prefix", "/data/t/")
+    assert json.loads((tmp_path / "r.jsonl").read_text())["images"] == ["/data/t/clips/a/20.jpg"]
+
+
+def test_no_record_has_a_reason(labels, tmp_path) -> None:
+    ran = run(labels.parent, tmp_path / "r.jsonl", "--tasks", "drivable,signs")
+    assert "no frame allows a question of the kinds drivable, signs" in ran.stderr
+    assert "its labels are lane/line" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "found"),
     [
@@ -52,6 +71,8 @@ def test_seed_and_config_decide(labels, tmp_path) -> None:
         (["--tasks", "lane"], "lane_query"),
         (["--config", "none.yaml"], "config must exist"),
         (["--from", "nothing"], "format must be one of"),
+        (["--size", "big"], "size must be WIDTHxHEIGHT"),
+        (["--root", "nowhere"], "folder of the pictures must exist"),
     ],
 )
 def test_wrong_options_are_named(labels, tmp_path, options, found) -> None:

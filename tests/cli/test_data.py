@@ -46,7 +46,7 @@ def test_formats() -> None:
     rows = json.loads(run("formats", "--json").stdout)
     assert [row["name"] for row in rows] == list(FORMATS)
     assert rows[0].keys() == {
-        "name", "title", "path_is", "written", "holds", "lost_in", "lost_out",
+        "name", "title", "path_is", "written", "holds", "marks", "lost_in", "lost_out",
     }  # fmt: skip
 
 

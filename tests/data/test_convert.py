@@ -66,6 +66,7 @@ def test_the_report_on_disk(tmp_path):
         "written": 1,
         "quarantined": 1,
         "loss_counts": {"a box": 1},
+        "assumed_sizes": 0,
         "records": [{"path": "a", "message": "bad", "line": 3, "item": None}],
         "losses": [{"image": "b.jpg", "message": "a box", "item": None}],
     }

@@ -108,6 +108,8 @@ class Format:
         suffix: How a file's name ends, where drivegrid chooses the name.
         labels_all: Whether all things of a kind are marked where any is; else the reader leaves
             ``KEY_OBJECTS`` in the extras of its scenes.
+        shares: Whether coordinates are shares of the picture, which grow with its size.
+        reading: What people said of the way it is read; a conversion resumes only with the same.
     """
 
     name: str
@@ -123,6 +125,8 @@ class Format:
     side_written: Callable[[Path], Path | None] = _nothing
     suffix: str = ".json"
     labels_all: bool = True
+    shares: bool = False
+    reading: str = ""
 
     def load(self, path: str | Path) -> Loaded:
         """Return all frames of a data set at once, and what was set aside."""

@@ -27,7 +27,7 @@ def describe(entry: Format) -> dict[str, str | bool]:
         "path_is": entry.path_is,
         "written": entry.save is not None,
         "holds": entry.holds,
-        "labels": EVERYTHING if entry.labels_all else SOME,
+        "marks": EVERYTHING if entry.labels_all else SOME,
         "lost_in": entry.lost_in,
         "lost_out": entry.lost_out,
     }

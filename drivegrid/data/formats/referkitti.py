@@ -198,4 +198,5 @@ REFERKITTI = Format(
     lost_in="video_name of sentences; frames to ignore where a sentence means nothing",
     lost_out="",
     labels_all=False,
+    shares=True,
 )

@@ -324,4 +324,5 @@ YOLO = Format(
     holds="boxes and polygons of any name, confidence",
     lost_in="paths, links and texts of data.yaml",
     lost_out="points and lines; holes; attributes; clips; sizes",
+    shares=True,
 )

@@ -16,6 +16,7 @@ from drivegrid.data.fields import as_kind, field
 from drivegrid.data.queries import Query, labels_asked, query_from_json
 from drivegrid.data.scene import Instance
 from drivegrid.errors import FormatError
+from drivegrid.geometry import clip_points
 from drivegrid.tasks.base import Asked
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.drivable import Drivable
@@ -35,6 +36,8 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     Drivable.name: ("area/drivable/direct",),
 }
 """The labels a task asks for: all must be covered for the answer "none"."""
+SAME_CELLS = 2.0
+"""Shapes whose corners lie further apart, in cells, do not have the same tokens."""
 DESCRIBED = ("lane", "obstacle", "object", "sign", "light", "area")
 
 
@@ -143,7 +146,7 @@ def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
     answers: dict[str, set[str]] = {}
     marked = []
     for question in questions:
-        region = talk.regions[question.instance]
+        region = talk.region(question.instance)
         if region:
             prompt = attribute_prompt(question, region)
             answers.setdefault(prompt, set()).add(question.answer)
@@ -175,18 +178,26 @@ def _in_turns(marked: Sequence[_Marked], rng: np.random.Generator) -> Iterator[_
 
 def ask_description(talk: Talk, rng: np.random.Generator) -> Turns:
     """Ask to describe a marked place that holds one thing."""
-    marked: dict[str, list[int]] = {}
-    for place, (region, instance) in enumerate(
-        zip(talk.regions, talk.scene.instances, strict=True)
-    ):
-        if region and instance.label.partition("/")[0] in DESCRIBED:
-            marked.setdefault(region, []).append(place)
-    alone = [(region, places[0]) for region, places in marked.items() if len(places) == 1]
-    for index in rng.permutation(len(alone)):
-        region, place = alone[index]
-        instance = talk.scene.instances[place]
-        words = describe(instance, talk.space)
-        yield Turn(describe_prompt(region, rng), words, (talk.number[id(instance)],))
+    instances = talk.scene.instances
+    places = [p for p, i in enumerate(instances) if i.label.partition("/")[0] in DESCRIBED]
+    corners = np.array([_corner_cells(talk, instances[p]) for p in places]).reshape(-1, 4)
+    for index in rng.permutation(len(places)):
+        instance, region = instances[places[index]], talk.region(places[index])
+        apart = np.abs(corners - corners[index]).max(axis=1, initial=0)
+        near = [places[other] for other in np.flatnonzero(apart < SAME_CELLS) if other != index]
+        if region and all(talk.region(other) != region for other in near):
+            words = describe(instance, talk.space)
+            yield Turn(describe_prompt(region, rng), words, (talk.number[id(instance)],))
+
+
+def _corner_cells(talk: Talk, instance: Instance) -> list[float]:
+    """Return the corners of what is seen of a shape, in cells; -1 where it has no point."""
+    points = clip_points(instance.geometry.vertices(), talk.size_wh)
+    if not len(points):
+        return [-1.0] * 4
+    grid = talk.codec.grid
+    cells = points / talk.size_wh * (grid.cols, grid.rows)
+    return [*cells.min(axis=0).tolist(), *cells.max(axis=0).tolist()]
 
 
 def ask_given(talk: Talk, rng: np.random.Generator) -> Turns:
@@ -210,10 +221,9 @@ def _with_places(talk: Talk, question: str, answer: str, refers: dict[str, Any])
     said: dict[str, str] = {}
     for name, index in refers.items() if all(refers) else ():
         place = talk.place.get(as_kind(index, int, "refers"))
-        region = "" if place is None else talk.regions[place]
-        if not region:
+        said[name] = "" if place is None else talk.region(place)
+        if not said[name]:
             return None
-        said[name] = region
     names = re.compile("({})".format("|".join(map(re.escape, said))) if said else "($^)")
     parts = [names.split(text) for text in (question, answer)]
     asked, told = ("".join(said.get(p) or escape_text(p) for p in each) for each in parts)

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from drivegrid.data.formats import Source, parse_entry
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.scene import Scene
+from drivegrid.data.sizing import AssumedSizes
 from drivegrid.errors import FormatError
 from drivegrid.tasks.conversations.convert import convert
 from drivegrid.tasks.conversations.files import FORMS, check_form, save_records
@@ -34,10 +35,11 @@ __all__ = ["FORMS", "Exported", "export"]
 
 
 class _Converted(NamedTuple):
-    """The records of a scene, and what it brings (see `Exported`)."""
+    """The records of a scene, and what `Exported` counts of it."""
 
     records: list[Record]
     brought: Counter[str]
+    sizes: AssumedSizes
 
 
 @dataclass(slots=True)
@@ -50,12 +52,14 @@ class Exported:
         counts: Records written, by kind of conversation.
         brought: Questions and expressions that the data set itself brings, by their name among
             the extras of a scene; a frame gives at most as many as the settings say.
+        assumed: Good frames whose size was assumed.
     """
 
     quarantine: Quarantine = field(default_factory=Quarantine)
     num_silent: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     brought: Counter[str] = field(default_factory=Counter)
+    assumed: AssumedSizes = field(default_factory=AssumedSizes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
@@ -66,11 +70,18 @@ class Exported:
             "records": self.counts.total(),
             "tasks": dict(self.counts.most_common()),
             "brought": dict(self.brought),
+            "assumed_sizes": self.assumed.counts.total(),
         }
 
 
 def export(
-    source: Source, path: str | Path, form: str, config: ConversationConfig, workers: int = 1
+    source: Source,
+    path: str | Path,
+    form: str,
+    config: ConversationConfig,
+    *,
+    workers: int = 1,
+    prefix: str = "",
 ) -> Exported:
     """Write the training records of a data set; memory stays flat in the number of frames.
 
@@ -80,6 +91,8 @@ def export(
         form: "ours", "llava", "swift" or "trl".
         config: Settings.
         workers: Processes; the file is the same for any number.
+        prefix: What stands before each image name in the records, for example the folder of the
+            pictures, where a trainer does not ask for it.
 
     Raises:
         FormatError: If the form or the file's suffix is unknown, or the source cannot be read.
@@ -90,7 +103,7 @@ def export(
     done = Exported()
     work = partial(_convert_all, source.parse, config)
     with closing(_mapped(work, _chunks(source.entries), workers)) as found:
-        save_records(_records(found, done), path, form, config)
+        save_records(_prefixed(_records(found, done), prefix), path, form, config)
     return done
 
 
@@ -107,7 +120,9 @@ def _convert_one(
     if isinstance(scene, FormatError):
         return scene
     try:
-        return _Converted(convert(scene, config), _brought_by(scene))
+        sizes = AssumedSizes()
+        sizes.see(scene)
+        return _Converted(convert(scene, config), _brought_by(scene), sizes)
     except FormatError as error:
         item = ", ".join(filter(None, (scene.frame.image, error.item)))
         return FormatError(error.message, error.path, error.line, item)
@@ -160,7 +175,13 @@ def _records(
             continue
         records = one.records
         done.brought += one.brought
+        done.assumed.counts += one.sizes.counts
         done.quarantine.keep()
         done.num_silent += not records
         done.counts.update(record.task for record in records)
         yield from records
+
+
+def _prefixed(records: Iterator[Record], prefix: str) -> Iterator[Record]:
+    for record in records:
+        yield replace(record, image=prefix + record.image) if prefix else record

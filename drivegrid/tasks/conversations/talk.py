@@ -17,7 +17,7 @@ from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.conversations.coverage import coverage_of, marks_some
-from drivegrid.tasks.objects import ROOTS
+from drivegrid.tasks.objects import MIN_SHARE, ROOTS
 from drivegrid.tasks.seeds import draw_for
 from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tasks.table import TASKS
@@ -29,6 +29,7 @@ from drivegrid.tokens.vocabulary import check_geometry
 
 UNKNOWN = "unknown"
 """Value of attributes that nobody could tell; it is no answer."""
+SPECK_SHARE = MIN_SHARE**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Talk:
     """A scene and everything that questions about it share.
 
     Args:
-        source: Labels as read. Instances whose label is not in the taxonomy are not asked about.
+        source: Labels as read. Instances whose label is not in the taxonomy are not asked about,
+            nor specks (`is_speck`).
         config: Settings.
         codec: ``config.grid.codec()``, made once for many scenes.
 
@@ -84,7 +86,11 @@ class Talk:
 
     def __init__(self, source: Scene, config: ConversationConfig, codec: Codec) -> None:
         self.config, self.codec, self.space = config, codec, default_label_space()
-        known = [n for n, i in enumerate(source.instances) if i.label in self.space.labels]
+        known = [
+            number
+            for number, instance in enumerate(source.instances)
+            if instance.label in self.space.labels and not is_speck(instance, source.frame.size_wh)
+        ]
         self.originals = [source.instances[n] for n in known]
         shown = tuple(answer_shape(instance) for instance in self.originals)
         self.scene = replace(source, instances=shown)
@@ -97,6 +103,7 @@ class Talk:
         self.marks_all = not marks_some(source)
         self.coverage = coverage_of(source, config.covered, self.space)
         self.memory = _Memory(codec)
+        self._regions: dict[int, str] = {}
 
     @cached_property
     def subjects(self) -> dict[str, tuple[Instance, ...]]:
@@ -114,16 +121,17 @@ class Talk:
         """Tell whether "none" is a right answer where no such label is in the frame."""
         return self.coverage.can_deny(path, self.labels)
 
-    @cached_property
-    def regions(self) -> list[str]:
-        """The instances' shapes in final text; empty where one has no tokens."""
-        return [self._region(instance) for instance in self.scene.instances]
-
-    def _region(self, instance: Instance) -> str:
-        try:
-            return format_geometry(self.memory.encode(instance.geometry, self.size_wh))
-        except (GeometryError, TokenError):
-            return ""
+    def region(self, place: int) -> str:
+        """Return the shape of an instance shown in final text; empty where it has no tokens."""
+        found = self._regions.get(place)
+        if found is None:
+            try:
+                shape = self.scene.instances[place].geometry
+                found = format_geometry(self.memory.encode(shape, self.size_wh))
+            except (GeometryError, TokenError):
+                found = ""
+            self._regions[place] = found
+        return found
 
     def turn(self, asked: Asked, *, whole: bool = False) -> Turn | None:
         """Return question and answer; None where the answer would not be right.
@@ -173,6 +181,18 @@ class Talk:
         wanted = max(self.config.tasks.get(f"refer_{kind}", 0) for kind in ("one", "many", "none"))
         count = len(KINDS) * max(wanted, 1)
         return draw_referring(self.scene, self.rng("refer"), count, self.config.split)
+
+
+def is_speck(instance: Instance, size_wh: Size) -> bool:
+    """Tell an outline so small that nobody asks about it: masks are full of them.
+
+    Its bounds cover less than ``SPECK_SHARE`` of the frame: a quarter of a cell of 32 x 32.
+    """
+    points = instance.geometry.vertices()
+    if not isinstance(instance.geometry, Polygon) or not len(points):
+        return False
+    width, height = np.ptp(points, axis=0).tolist()
+    return bool(width * height < SPECK_SHARE * size_wh[0] * size_wh[1])
 
 
 def answer_shape(instance: Instance) -> Instance:

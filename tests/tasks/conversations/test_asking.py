@@ -284,3 +284,29 @@ def test_rare_answers_are_asked_for_as_often_as_common_ones() -> None:
     assert min(firsts.values()) > 70, firsts
     every = [turn.answer for turn in ask_attribute(talk, np.random.default_rng(0))]
     assert Counter(every) == Counter(states)
+
+
+def area(label, side, x=100.0):
+    ring = np.array([[x, 100.0], [x + side, 100.0], [x + side, 100 + side], [x, 100 + side]])
+    return Instance(label, Polygon((ring,)))
+
+
+def test_the_road_stands_for_the_drivable_area_where_no_part_is_told_apart() -> None:
+    road, direct = area("area/drivable", 200), area("area/drivable/direct", 100)
+    [(_, whole, targets)] = ask(scene(road), "drivable", count=1)
+    assert (whole.count("<poly>"), targets) == (1, (0,))
+    assert [t for *_, t in ask(scene(road, direct), "drivable", count=1)] == [(1,)]
+    assert [t for *_, t in ask(scene(road, area("area/drivable/alternative", 9)), "drivable")] == []
+
+
+def test_specks_of_masks_are_not_asked_about() -> None:
+    speck, thing = area("object/vehicle/car", 6), area("object/vehicle/car", 40, x=300.0)
+    for kind in ("objects", "object_query", "describe", "refer_one", "refine_mask"):
+        found = ask(scene(speck, thing), kind)
+        assert found
+        assert {t for *_, targets in found for t in targets} <= {-1, 1}, kind
+
+
+def test_one_of_two_in_the_same_place_is_not_described() -> None:
+    twins = scene(box("object/vehicle/car"), box("object/vehicle/truck"), box("obstacle/cone", 300))
+    assert {targets for *_, targets in ask(twins, "describe", count=9)} == {(2,)}

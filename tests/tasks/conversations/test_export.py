@@ -27,7 +27,7 @@ def test_no_frame_no_record(tmp_path) -> None:
     done = export(Source(iter([]), lambda entry: entry), path, "ours", CONFIG)
     assert done.to_dict() == {
         "frames": 0, "quarantined": 0, "without_records": 0, "records": 0, "tasks": {},
-        "brought": {},
+        "brought": {}, "assumed_sizes": 0,
     }  # fmt: skip
     assert path.read_text() == ""
 
@@ -61,7 +61,7 @@ def test_any_number_of_processes_writes_the_same_file(tmp_path) -> None:
     config = ConversationConfig(tasks={"lanes": 1, "lane_query": 2, "refine": 1})
     for workers in (1, 2):
         path = tmp_path / f"{workers}.jsonl"
-        done = export(open_scene(tmp_path / "s.jsonl"), path, "ours", config, workers)
+        done = export(open_scene(tmp_path / "s.jsonl"), path, "ours", config, workers=workers)
         assert done.quarantine.num_kept == 70
         assert len(path.read_text().splitlines()) == done.counts.total() > 100
     assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
