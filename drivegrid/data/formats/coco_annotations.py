@@ -47,6 +47,9 @@ def label_of_category(category: Mapping[str, Any]) -> str | None:
 
     A name the taxonomy does not know stays as it is.
 
+    Raises:
+        FormatError: If the supercategory is no text.
+
     >>> label_of_category({"name": "fire hydrant"})
     'obstacle/hydrant'
     >>> label_of_category({"name": "orange", "supercategory": "food"})
@@ -56,7 +59,8 @@ def label_of_category(category: Mapping[str, Any]) -> str | None:
     name: str = category["name"]
     labels = default_label_space().labels
     target = label_of("coco", name)
-    if category.get("supercategory") in GROUPS:
+    group = category.get("supercategory")
+    if group is not None and as_kind(group, str, "category, supercategory") in GROUPS:
         if isinstance(target, DroppedLabel):
             return None
         if target.path in labels:

@@ -161,7 +161,7 @@ def _geometry(kind: object, points: object, record: Mapping[str, Any], item: str
     if kind == "points":
         return Anchors(xy)
     needed = {"line": (2,), "rectangle": (2, 4), "circle": (2,), "mask": (2,), "point": (1,)}
-    if kind not in needed:
+    if not isinstance(kind, str) or kind not in needed:
         known = ", ".join([*needed, *_RINGS, "linestrip", "points"])
         raise FormatError(f"shape_type must be one of {known}, got {kind!r:.100}.", item=item)
     if len(xy) not in needed[kind]:

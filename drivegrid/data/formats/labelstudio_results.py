@@ -65,7 +65,8 @@ def read_results(results: Sequence[object], size_wh: Size, name: str) -> Results
     for at, record in enumerate(records):
         if kind_of(_type(record)) is None:
             region = record.get("id")
-            about.setdefault(region if region in ids else None, []).append(record)
+            is_about = isinstance(region, str) and region in ids
+            about.setdefault(region if is_about else None, []).append(record)
             found.kept.append([at, record])
     for at, record in enumerate(shapes):
         own = about.get(record.get("id"), []) if isinstance(record.get("id"), str) else []
@@ -256,7 +257,8 @@ def _choices(
     said = set(told)
     for pair in list(old):
         found = pair[1].get("id")
-        if found == region["id"] if region else found not in ids:
+        is_about = isinstance(found, str) and found in ids
+        if found == region["id"] if region else not is_about:
             says = attributes_of_words(_words([pair[1]]), allowed)
             if says.items() <= attributes.items():
                 said |= says.keys()

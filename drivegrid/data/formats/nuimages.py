@@ -172,20 +172,32 @@ def _entries(tables: Path, header: Record) -> Iterator[Entry | FormatError]:
     poses = _joined(tables, "ego_pose", images.values(), "ego_pose_token")
     cameras = _joined(tables, "calibrated_sensor", images.values(), "calibrated_sensor_token")
     sensors = _joined(tables, "sensor", cameras.values(), "sensor_token")
-    for number, (token, row) in enumerate(images.items()):
-        sample = samples.get(row.get("sample_token"), {})
-        camera = cameras.get(row.get("calibrated_sensor_token"), {})
-        rows = {
-            "sample": sample,
-            "log": logs.get(sample.get("log_token")),
-            "ego_pose": poses.get(row.get("ego_pose_token")),
-            "calibrated_sensor": camera,
-            "sensor": sensors.get(camera.get("sensor_token")),
-        }
+    told = False
+    for token, row in images.items():
+        try:
+            sample = _look_up(samples, row, "sample_token")
+            camera = _look_up(cameras, row, "calibrated_sensor_token")
+            rows = {
+                "sample": sample,
+                "log": _look_up(logs, sample, "log_token"),
+                "ego_pose": _look_up(poses, row, "ego_pose_token"),
+                "calibrated_sensor": camera,
+                "sensor": _look_up(sensors, camera, "sensor_token"),
+            }
+        except FormatError as error:
+            yield FormatError(error.message, tables, item=f"sample_data {token:.50}")
+            continue
         found = {name: row for name, row in rows.items() if row}
         own = {name: annotations[name].get(token, []) for name in ANNOTATIONS}
-        yield Entry(row, own, found, header if number == 0 else None)
+        yield Entry(row, own, found, None if told else header)
+        told = True
     yield from orphans
+
+
+def _look_up(table: dict[Any, Record], row: Record, key: str) -> Record:
+    """Return the row of another table that a row points to; empty where there is none."""
+    token = row.get(key)
+    return {} if token is None else table.get(as_kind(token, str, key), {})
 
 
 def _is_key_frame(row: Record) -> bool:

@@ -1,5 +1,7 @@
 """Broken files for the fuzz tests of formats."""
 
+import re
+
 from hypothesis import strategies as st
 
 
@@ -30,3 +32,28 @@ def mutated(draw, content: bytes) -> bytes:
             case _:
                 content = content[:start]
     return content
+
+
+ODD_VALUES = (None, True, -0.5, "x", [], ["x"], {"x": 1})
+"""One of each kind of JSON value, for the place of another."""
+
+
+def swapped(value, odd=ODD_VALUES):
+    """Yield a JSON value with each value in it, and it itself, in turn replaced by odd ones.
+
+    >>> list(swapped({"a": [1]}, odd=["x"]))
+    ['x', {'a': 'x'}, {'a': ['x']}]
+    """
+    yield from (other for other in odd if type(other) is not type(value) or other != value)
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        for changed in swapped(value[key], odd):
+            copy = value.copy()
+            copy[key] = changed
+            yield copy
+
+
+def swapped_words(text, odd=("", "x", "-1", "1e999", "nan", "9" * 400, "\u00b2", "<x/>", "a,b;c")):
+    """Yield a text with each word or number in it in turn replaced by odd ones."""
+    for word in re.finditer(r"[\w.+-]+", text):
+        yield from (text[: word.start()] + other + text[word.end() :] for other in odd)
