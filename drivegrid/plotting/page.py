@@ -156,6 +156,7 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
 th, td {{ padding: .3rem .9rem; border-bottom: 1px solid var(--edge); text-align: right }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0 }}
 tbody tr:hover {{ background: var(--soft) }}
+section {{ overflow-x: auto }}
 section p {{ margin: .4rem 0; opacity: .75 }}
 main {{ display: grid; gap: 1.2rem; margin-top: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)) }}
