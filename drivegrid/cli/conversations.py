@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drivegrid.cli.output import print_json, print_rejected
+from drivegrid.cli.output import print_json, print_rejected, with_progress
 
 
 def conversations(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -44,7 +44,9 @@ def conversations(  # noqa: PLR0913, PLR0917 - one parameter an option
     config, found = load_conversation_config(config_file), find_format(source_format)
     covered = covered_by(source_format, labels_seen(found.open(source)), default_label_space())
     config = with_options(config, tasks=tasks, seed=seed, covered=covered)
-    done = export_records(found.open(source), target, form, config, workers)
+    done = export_records(
+        with_progress(found.open(source), "frames"), target, form, config, workers
+    )
     if as_json:
         print_json(done.to_dict())
     else:

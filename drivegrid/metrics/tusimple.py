@@ -196,6 +196,8 @@ class TusimpleScore:
                 "match_threshold": MATCH_THRESHOLD,
                 "max_run_time_ms": MAX_RUN_TIME_MS,
                 "max_extra_lanes": MAX_EXTRA_LANES,
+                "fp": "below 0 where one prediction finds two lanes",
+                "f1": "from the means of FP and FN, as CLRNet; not of the official script",
                 "image_wh": list(IMAGE_WH),
             },
         }
