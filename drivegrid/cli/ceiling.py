@@ -9,7 +9,7 @@ import typer
 
 from drivegrid.cli.benchmark import find_split, print_benchmark
 from drivegrid.cli.lattice import parse_lattice
-from drivegrid.cli.output import print_json, print_rejected
+from drivegrid.cli.output import print_json, print_rejected, progress_bar, with_progress
 
 
 def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
@@ -43,9 +43,9 @@ def ceiling(  # noqa: PLR0913, PLR0917 - options of a command
             return
         label_format, reason = detect_format(path)
         typer.echo(f"{path}: {label_format} ({reason})", err=True)
-    loaded = find_format(label_format).load(path)
+    loaded = with_progress(find_format(label_format).open(path), "reading").load()
     loaded.require_frames(path)
-    report = score(loaded.scenes, codec, smooth=smooth)
+    report = score(progress_bar(loaded.scenes, "frames"), codec, smooth=smooth)
     rejected = loaded.quarantine.rejected
     print_rejected(rejected)
     result = report.as_dict() | {"frames": len(loaded.scenes), "quarantined": len(rejected)}

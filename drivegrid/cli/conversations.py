@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivegrid.cli.output import print_json, print_rejected, print_warning
+from drivegrid.cli.output import print_json, print_rejected, print_warning, with_progress
 from drivegrid.cli.reading import FromOption, RootOption, SizeOption, find_labels, warn_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def conversations(  # noqa: PLR0913, PLR0917 - one parameter an option
     seen = labels_seen(found.format.open(found.path))
     covered = covered_by(found.format.name, seen, default_label_space())
     config = with_options(config, tasks=tasks, seed=seed, covered=covered)
-    opened = found.format.open(found.path)
+    opened = with_progress(found.format.open(found.path), "frames")
     done = export_records(opened, target, form, config, workers=workers, prefix=prefix)
     if as_json:
         print_json(done.to_dict())

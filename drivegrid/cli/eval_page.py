@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.images import load_image
@@ -15,16 +18,18 @@ from drivegrid.metrics.calibration import precision_by_recall
 from drivegrid.metrics.evaluation import MatchRow
 from drivegrid.metrics.outcome import Outcome
 from drivegrid.metrics.pairing import FramePairs
-from drivegrid.metrics.report import flatten, parameters_of
+from drivegrid.metrics.report import flatten, parameters_of, turned
 from drivegrid.plotting.canvas import ImageArray
 from drivegrid.plotting.chart import Bar, Chart, Series
-from drivegrid.plotting.compare import LEGEND, Compared, draw_comparison
+from drivegrid.plotting.compare import LEGEND, UNMATCHED_LEGEND, Compared, draw_comparison
 from drivegrid.plotting.page import Cell, Picture, Table, write_page
 
 MAX_WORST = 12
 """How many of the worst frames of a rule are shown."""
 MAX_POINTS = 400
 """How many points of a curve are drawn."""
+FRAME_BINS = 20
+"""Bars of the chart that shows how frames fare."""
 NOTHING = "–"
 
 
@@ -65,7 +70,9 @@ def _remarks(data: PageData) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (name.replace("_", " "), count) for name, count in data.remarks.items()
     ]
-    note = f"The pictures at the end show the worst frames: {LEGEND}."
+    note = ""
+    if any(outcome.evaluation.worst for outcome in data.outcomes):
+        note = f"The pictures at the end show the worst frames: {LEGEND}; {UNMATCHED_LEGEND}."
     return Table("Frames", ("", "number"), [("scored", len(data.pairs.pairs)), *rows], note)
 
 
@@ -92,7 +99,7 @@ def _tables(outcome: Outcome) -> Iterator[Table]:
         rows.append((name, _cell(value), ends))
     yield Table(outcome.rule, ("", "value", "95 % interval"), rows, note)
     if outcome.splits:
-        yield _by_name(f"{outcome.rule} by split", "split", outcome.splits)
+        yield _by_name(f"{outcome.rule} by split", "", turned(outcome.shown_splits()))
     for key in ("per_label", "per_class"):
         if found := outcome.evaluation.figures.get(key):
             plain = {label: flatten(row) for label, row in found.items()}
@@ -116,14 +123,16 @@ def _confusion(title: str, table: Mapping[str, Mapping[str, int]]) -> Table:
 
 
 def _charts(outcome: Outcome) -> Iterator[Chart]:
-    """Yield precision by recall and calibration, where predictions have confidences."""
+    """Yield how frames fare and, where predictions have confidences, what those are worth."""
+    yield from _charts_of_frames(outcome)
     if curves := outcome.evaluation.curves:
         series = [Series(name, points) for name, points in curves.items()]
         yield Chart(f"{outcome.rule}: precision by recall", "recall", "precision", series)
+    calibration = outcome.evaluation.figures.get("calibration")
+    if calibration is None:
+        return
     rows = outcome.evaluation.rows
     known = [row for row in rows if row.pred is not None and row.confidence is not None]
-    if not known:
-        return
     hits = [row.hit for row in known]
     confidences = [row.confidence or 0.0 for row in known]
     num_gt = sum(row.gt is not None for row in rows)
@@ -131,7 +140,6 @@ def _charts(outcome: Outcome) -> Iterator[Chart]:
     step = max(1, len(recall) // MAX_POINTS)
     points = list(zip(recall[::step].tolist(), precision[::step].tolist(), strict=True))
     yield Chart(f"{outcome.rule}: precision by recall", "recall", "precision", [Series("", points)])
-    calibration = outcome.evaluation.figures["calibration"]
     width = 1 / len(calibration["bins"])
     bars = [
         Bar(b["up_to"] - width, b["up_to"], b["hit_rate"], f"{b['n']} predictions")
@@ -140,6 +148,26 @@ def _charts(outcome: Outcome) -> Iterator[Chart]:
     ]
     title = f"{outcome.rule}: calibration, ECE {calibration['ece']:.3f}"
     yield Chart(title, "confidence", "share that is right", (), bars, diagonal=True)
+
+
+def _charts_of_frames(outcome: Outcome) -> Iterator[Chart]:
+    """Yield the share of frames by the rule's main rate, and F1 by IoU where lanes are drawn."""
+    tally, worst = outcome.evaluation.tally, outcome.evaluation.worst
+    rates = tally.rates_by_frame().get(worst, np.zeros(0))
+    rates = rates[~np.isnan(rates)]
+    if len(rates):
+        counts, edges = np.histogram(rates, FRAME_BINS, (0.0, 1.0))
+        bars = [
+            Bar(low, high, count / len(rates), f"{count} frames")
+            for low, high, count in zip(edges[:-1], edges[1:], counts.tolist(), strict=True)
+        ]
+        yield Chart(f"{outcome.rule}: frames by {worst}", worst, "share of frames", (), bars)
+    sums = tally.sums()
+    levels = {int(n[3:]) / 100: value for n, value in sums.items() if re.fullmatch("tp_[0-9]+", n)}
+    lanes = sums.get("num_pred", 0) + sums.get("num_gt", 0)
+    if len(levels) > 2 and lanes:
+        points = [(level, 2 * tp / lanes) for level, tp in sorted(levels.items())]
+        yield Chart(f"{outcome.rule}: F1 by IoU", "IoU", "F1", [Series("", points)])
 
 
 def _worst(outcome: Outcome, data: PageData) -> Iterator[Picture]:
@@ -152,14 +180,15 @@ def _worst(outcome: Outcome, data: PageData) -> Iterator[Picture]:
         if image is None:
             continue
         pred, gt = data.pairs.pairs[name]
-        drawn = draw_comparison(image, pred, gt, _compared(by_frame.get(name, []), pred, gt))
+        known = by_frame.get(name, []) if by_frame else None
+        drawn = draw_comparison(image, pred, gt, _compared(known, pred, gt))
         what = f"{outcome.rule} {outcome.evaluation.worst} {rate:.3f}"
         yield Picture(drawn, f"{name}: {what}")
 
 
-def _compared(rows: list[MatchRow], pred: Scene, gt: Scene) -> Compared:
-    """Return what to draw of a frame; of rules that match nothing, everything."""
-    if not rows:
+def _compared(rows: list[MatchRow] | None, pred: Scene, gt: Scene) -> Compared:
+    """Return what to draw of a frame; without rows, of rules that match nothing, everything."""
+    if rows is None:
         return Compared(found=range(len(pred.instances)), hit=range(len(gt.instances)))
     return Compared(
         found=[row.pred for row in rows if row.pred is not None and row.hit],

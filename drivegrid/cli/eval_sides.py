@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from drivegrid.cli.output import print_error, print_rejected, progress_bar
+from drivegrid.cli.output import print_error, print_rejected, with_progress
 from drivegrid.data.formats import FORMATS, detect_format, find_format
 from drivegrid.data.formats.coco import open_coco
 from drivegrid.data.json_stream import first_char
@@ -97,8 +97,7 @@ def _load(path: Path, name: str, labels: Path | None = None) -> Side:
     source = (
         find_format(name).open(path) if labels is None else open_coco(path, labels.parent, labels)
     )
-    entries = progress_bar(source.entries, f"reading {path.name}")
-    loaded = replace(source, entries=entries).load()
+    loaded = with_progress(source, f"reading {path.name}").load()
     if loaded.quarantine.rejected and not loaded.scenes:
         print_rejected(loaded.quarantine.rejected[:1])
         raise FormatError(

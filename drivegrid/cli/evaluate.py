@@ -38,6 +38,13 @@ Splits: TypeAlias = Annotated[
 By: TypeAlias = Annotated[
     Literal["auto", "frame", "clip"], typer.Option(help="what is resampled for intervals")
 ]
+Rows: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="folder to write Parquet to: a row a frame, and a row a match for the rules of lanes "
+        "(bdd-lane aside), boxes and points"
+    ),
+]
 Images: TypeAlias = Annotated[
     Path | None, typer.Option(help="folder of the pictures; default: beside the labels")
 ]
@@ -53,7 +60,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a command
     by: By = "auto",
     resamples: Annotated[int, typer.Option(min=0, help="0 draws no intervals")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
-    rows: Annotated[Path | None, typer.Option(help="write Parquet of frames and matches")] = None,
+    rows: Rows = None,
     html: Annotated[Path | None, typer.Option(help="write a report page")] = None,
     images: Images = None,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
@@ -141,7 +148,7 @@ def _as_json(outcomes: list[Outcome], compared: Compared, *, single: bool) -> di
 
 
 def _as_text(outcomes: list[Outcome], compared: Compared, title: str) -> list[str]:
-    from drivegrid.metrics.report import format_rows, format_table
+    from drivegrid.metrics.report import format_rows, format_table, turned
 
     lines = format_rows(title, compared.as_dict())
     for one in outcomes:
@@ -149,5 +156,5 @@ def _as_text(outcomes: list[Outcome], compared: Compared, title: str) -> list[st
         if one.intervals:
             lines.append("  (" + ", ".join(f"{k}={v}" for k, v in one.drawn.items()) + ")")
         if one.splits:
-            lines += [f"  {row}" for row in format_table(one.splits)]
+            lines += [f"  {row}" for row in format_table(turned(one.shown_splits()))]
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from drivegrid.errors import FormatError
 
 if TYPE_CHECKING:
+    from drivegrid.data.formats import Source
     from drivegrid.data.quarantine import Rejected
 
 T = TypeVar("T")
@@ -60,6 +62,11 @@ def progress_bar(items: Iterable[T], name: str) -> Iterator[T]:
     yield from track(
         items, description=name, console=console, disable=not console.is_terminal, transient=True
     )
+
+
+def with_progress(source: Source, name: str) -> Source:
+    """Return an opened data set whose frames a bar on stderr counts as they are read."""
+    return replace(source, entries=progress_bar(source.entries, name))
 
 
 @contextmanager

@@ -141,8 +141,13 @@ def _annotations(frames: Sequence[FrameBoxes], ids: dict[str, int]) -> list[dict
     return out
 
 
-def _score(precision: FloatArray, labels: Sequence[str], num_gt: int) -> ApScore:
-    """Return the means of (T, R, K, A) precision; areas are all, small, medium, large."""
+def ap_figures(precision: FloatArray) -> dict[str, float]:
+    """Return COCO's six figures of (T, R, K, A) precision; nan where there is no truth.
+
+    Args:
+        precision: By IoU .50:.05:.95, `RECALLS`, class, and area: all, small, medium, large; -1
+            where there is no truth.
+    """
     named = {
         "ap": np.s_[:, :, :, 0],
         "ap_50": np.s_[:1, :, :, 0],
@@ -151,14 +156,17 @@ def _score(precision: FloatArray, labels: Sequence[str], num_gt: int) -> ApScore
         "ap_medium": np.s_[:, :, :, 2],
         "ap_large": np.s_[:, :, :, 3],
     }
+    return {name: _mean(precision[part]) for name, part in named.items()}
+
+
+def _score(precision: FloatArray, labels: Sequence[str], num_gt: int) -> ApScore:
     per_label, curves = {}, {}
     for k, label in enumerate(labels):
         if (precision[:, :, k, 0] > -1).any():
-            one = precision[:, :, k : k + 1]
-            per_label[label] = {name: _mean(one[named[name]]) for name in _FIGURES[:3]}
+            one = ap_figures(precision[:, :, k : k + 1])
+            per_label[label] = {name: one[name] for name in _FIGURES[:3]}
             curves[label] = precision[0, :, k, 0]
-    figures = {name: _mean(precision[part]) for name, part in named.items()}
-    return ApScore(figures, per_label, curves, num_gt)
+    return ApScore(ap_figures(precision), per_label, curves, num_gt)
 
 
 def _mean(precision: FloatArray) -> float:

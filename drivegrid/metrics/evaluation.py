@@ -12,7 +12,7 @@ from drivegrid.data.scene import Instance, Scene
 from drivegrid.geometry import FloatArray
 from drivegrid.metrics.calibration import calibrate
 from drivegrid.metrics.matching import Match
-from drivegrid.metrics.tally import Rates, Tally
+from drivegrid.metrics.tally import Rates, Tally, WeightedRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Evaluation:
         rows: Matches; empty for rules that match nothing.
         worst: Name of the rate by which frames are called good or bad; "" if there is none.
         curves: (recall, precision) points by label, of rules that define their own curve.
+        weighted: Rates of a set in which each frame counts so often, where the rates are no
+            functions of the tally's sums.
     """
 
     figures: Mapping[str, Any]
@@ -55,6 +57,7 @@ class Evaluation:
     rows: tuple[MatchRow, ...] = ()
     worst: str = ""
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    weighted: WeightedRates | None = None
 
 
 def tally_of(

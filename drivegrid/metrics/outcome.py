@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,11 +11,14 @@ import numpy as np
 from drivegrid.metrics.evaluation import Evaluation
 from drivegrid.metrics.matching import plain
 from drivegrid.metrics.pairing import FramePairs
+from drivegrid.metrics.report import flatten
 from drivegrid.metrics.rules.settings import Settings
 from drivegrid.metrics.rules.table import find_rule
-from drivegrid.metrics.tally import LEVEL, RESAMPLES, Interval, intervals
+from drivegrid.metrics.tally import LEVEL, RESAMPLES, Interval, intervals, weighted_intervals
 
 Resampled: TypeAlias = Literal["frame", "clip"]
+WEIGHTED_RESAMPLES = 200
+"""Most resamples of rates that are worked out anew for each: AP."""
 MIN_CLIPS = 10
 """Fewest clips that are resampled as a whole; an interval over fewer would mean little."""
 
@@ -75,6 +78,14 @@ class Outcome:
         """Return the figures for people: what ``at_iou`` says again is left out."""
         return {name: value for name, value in self.evaluation.figures.items() if name != "at_iou"}
 
+    def shown_splits(self) -> dict[str, dict[str, Any]]:
+        """Return of each split what the totals show, and how many predictions and truths."""
+        told = {"frames", "num_pred", "num_gt", *flatten(self.shown())}
+        return {
+            split: {name: value for name, value in row.items() if name in told}
+            for split, row in self.splits.items()
+        }
+
     def ends(self) -> dict[str, list[float | None]]:
         """Return low and high end of each interval; None where no resample gave the rate."""
         return {name: [plain(i.low), plain(i.high)] for name, i in self.intervals.items()}
@@ -89,13 +100,16 @@ class Outcome:
         }
 
     def worst_frames(self, count: int) -> list[tuple[str, float]]:
-        """Return the frames with the lowest of the rule's main rate, worst first, and that rate."""
+        """Return the frames with the lowest of the rule's main rate, worst first, and that rate.
+
+        Perfect ones are not among them, nor those that have none.
+        """
         rates = self.evaluation.tally.rates_by_frame().get(self.evaluation.worst)
         if rates is None:
             return []
         order = np.argsort(rates, kind="stable")[:count]
         names = self.evaluation.tally.names
-        return [(names[i], float(rates[i])) for i in order if not np.isnan(rates[i])]
+        return [(names[i], float(rates[i])) for i in order if rates[i] < 1]
 
 
 def evaluate_rule(
@@ -121,6 +135,8 @@ def evaluate_rule(
     evaluation = find_rule(rule)(pairs, settings)
     tally = evaluation.tally
     groups = bootstrap.groups(pairs)
+    if evaluation.weighted is not None:
+        bootstrap = replace(bootstrap, resamples=min(bootstrap.resamples, WEIGHTED_RESAMPLES))
     drawn = {
         "method": "percentile bootstrap",
         "by": "frame" if groups is None else "clip",
@@ -128,13 +144,26 @@ def evaluate_rule(
         "seed": bootstrap.seed,
         "level": LEVEL,
     }
-    found = (
-        intervals(tally, groups, resamples=bootstrap.resamples, seed=bootstrap.seed)
-        if bootstrap.resamples
-        else {}
-    )
+    found = _intervals(evaluation, groups, bootstrap)
     apart = {}
     for name, places in (splits or {}).items():
         chosen = np.asarray(places, dtype=np.int64)
-        apart[name] = {"frames": len(chosen), **tally.sums(chosen), **tally.rates_of(chosen)}
+        sums = {
+            column: int(value) if value.is_integer() else value
+            for column, value in tally.sums(chosen).items()
+        }
+        apart[name] = {"frames": len(chosen), **sums, **tally.rates_of(chosen)}
     return Outcome(rule, evaluation, found, drawn, apart)
+
+
+def _intervals(
+    evaluation: Evaluation, groups: Sequence[str] | None, bootstrap: Bootstrap
+) -> dict[str, Interval]:
+    names, (resamples, seed) = evaluation.tally.names, (bootstrap.resamples, bootstrap.seed)
+    if not resamples:
+        return {}
+    if evaluation.weighted is None:
+        return intervals(evaluation.tally, groups, resamples=resamples, seed=seed)
+    if not names:
+        return {}
+    return weighted_intervals(evaluation.weighted, groups or names, resamples=resamples, seed=seed)

@@ -120,6 +120,18 @@ def format_rows(
     ]
 
 
+def turned(rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Return a table with rows and columns changed over where that makes it narrower.
+
+    >>> turned({"night": {"frames": 2, "n": 3, "f1": 0.5}})
+    {'frames': {'night': 2}, 'n': {'night': 3}, 'f1': {'night': 0.5}}
+    """
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if len(columns) <= len(rows):
+        return rows
+    return {name: {row: values.get(name) for row, values in rows.items()} for name in columns}
+
+
 def format_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     r"""Return named rows of the same figures as an aligned table.
 

@@ -21,6 +21,9 @@ Sums: TypeAlias = Mapping[str, FloatArray]
 """Column name to sums over frames, all of one shape: () for one set of frames, (R,) for many."""
 Rates: TypeAlias = Callable[[Sums], dict[str, FloatArray]]
 
+WeightedRates: TypeAlias = Callable[[FloatArray], Mapping[str, float]]
+"""(N,) how often each frame counts, to rates; nan over nothing."""
+
 RESAMPLES = 1000
 LEVEL = 0.95
 
@@ -122,13 +125,36 @@ def intervals(
     if not tally.names or not tally.columns:
         return {name: Interval(np.nan, np.nan) for name in tally.rates_of()}
     drawn = _resampled_sums(tally, groups, resamples, np.random.default_rng(seed))
+    return {name: _percentiles(rate, level) for name, rate in tally.rates(drawn).items()}
+
+
+def weighted_intervals(
+    rates: WeightedRates, groups: Sequence[str], *, resamples: int, seed: int = 0
+) -> dict[str, Interval]:
+    """Return the bootstrap intervals of rates that are no functions of sums over frames.
+
+    Args:
+        rates: How often each frame counts to the rates.
+        groups: (N,) as in :func:`intervals`, at least one; a name of its own for each frame draws
+            frames.
+        resamples: At least 1.
+        seed: Of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    count = int(place.max()) + 1
+    drawn = []
+    for _ in range(resamples):
+        often = np.bincount(rng.integers(count, size=count), minlength=count)
+        drawn.append(rates(often[place].astype(np.float64)))
+    return {name: _percentiles(np.array([one[name] for one in drawn]), LEVEL) for name in drawn[0]}
+
+
+def _percentiles(rate: FloatArray, level: float) -> Interval:
+    known = rate[~np.isnan(rate)]
     tails = [(1 - level) / 2, (1 + level) / 2]
-    found = {}
-    for name, rate in tally.rates(drawn).items():
-        known = rate[~np.isnan(rate)]
-        low, high = np.quantile(known, tails) if len(known) else (np.nan, np.nan)
-        found[name] = Interval(float(low), float(high))
-    return found
+    low, high = np.quantile(known, tails) if len(known) else (np.nan, np.nan)
+    return Interval(float(low), float(high))
 
 
 def _resampled_sums(

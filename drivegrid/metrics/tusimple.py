@@ -13,7 +13,7 @@ lanes without any point; leave them in to reproduce its figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import FloatArray, Size
-from drivegrid.metrics.matching import plain, ratio
+from drivegrid.metrics.matching import Match, plain, ratio
 
 PIXEL_THRESHOLD = 20.0
 MATCH_THRESHOLD = 0.85
@@ -37,13 +37,18 @@ _ABSENT = -100.0
 
 @dataclass(frozen=True, slots=True)
 class TusimpleFrame:
-    """One frame's accuracy in [0, 1], FP rate and FN rate."""
+    """One frame's accuracy in [0, 1], FP rate and FN rate.
+
+    ``found`` holds (prediction, truth, share of rows) of each true lane that was found, with the
+    prediction that lies nearest; one prediction may find several.
+    """
 
     accuracy: float
     fp: float
     fn: float
     num_pred: int = 0
     num_gt: int = 0
+    found: tuple[Match, ...] = field(default=(), repr=False)
 
 
 def _as_rows(lanes: Sequence[npt.ArrayLike], num_rows: int, what: str) -> FloatArray:
@@ -95,17 +100,19 @@ def score_frame(
     pred_x, gt_x = _as_rows(pred, len(rows), "prediction"), _as_rows(gt, len(rows), "truth")
     if run_time_ms > MAX_RUN_TIME_MS or len(pred) > len(gt) + MAX_EXTRA_LANES:
         return TusimpleFrame(0.0, 0.0, 1.0, len(pred), len(gt))
-    best = np.zeros(len(gt))
+    best, found = np.zeros(len(gt)), list[Match]()
     for i, lane in enumerate(gt_x):
-        near = np.abs(pred_x - lane) < _pixel_threshold(lane, rows)
-        best[i] = near.sum(axis=1).max(initial=0) / max(len(rows), 1)
-    matched = int((best >= MATCH_THRESHOLD).sum())
+        near = (np.abs(pred_x - lane) < _pixel_threshold(lane, rows)).sum(axis=1)
+        best[i] = near.max(initial=0) / max(len(rows), 1)
+        if best[i] >= MATCH_THRESHOLD:
+            found.append((int(near.argmax()), i, float(best[i])))
+    matched = len(found)
     missed, summed = len(gt) - matched, float(best.sum())
     if len(gt) > 4:
         missed, summed = max(missed - 1, 0), summed - float(best.min())
     whole = max(min(4, len(gt)), 1)
     fp = (len(pred) - matched) / len(pred) if pred else 0.0
-    return TusimpleFrame(summed / whole, fp, missed / whole, len(pred), len(gt))
+    return TusimpleFrame(summed / whole, fp, missed / whole, len(pred), len(gt), tuple(found))
 
 
 def rows_of(
@@ -190,6 +197,8 @@ class TusimpleScore:
                 "match_threshold": MATCH_THRESHOLD,
                 "max_run_time_ms": MAX_RUN_TIME_MS,
                 "max_extra_lanes": MAX_EXTRA_LANES,
+                "fp": "below 0 where one prediction finds two lanes",
+                "f1": "from the means of FP and FN, as CLRNet; not of the official script",
                 "image_wh": list(IMAGE_WH),
             },
         }

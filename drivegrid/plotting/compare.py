@@ -16,6 +16,7 @@ from drivegrid.plotting.palette import SKY, VERMILLION, WHITE, YELLOW, Color
 FOUND, FALSE, MISSED, TRUE = SKY, VERMILLION, YELLOW, WHITE
 """A hit, a false alarm, a truth nobody found, and the truth of a hit."""
 LEGEND = "found (blue) over its truth (white), false alarm (red), missed (yellow)"
+UNMATCHED_LEGEND = "rules that match nothing: prediction (blue) over truth (white)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def score_table(
 
 def _table(table: Table) -> str:
     """Return a table as HTML."""
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in table.columns)
+    head = "".join(f"<th>{_breakable(name)}</th>" for name in table.columns)
     rows = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in table.rows)
     note = f"<p>{html.escape(table.note)}</p>" if table.note else ""
     return (
@@ -115,7 +116,12 @@ def _table(table: Table) -> str:
 def _cell(cell: Cell) -> str:
     """Return a table cell as HTML."""
     shown = f"{cell:.3f}" if isinstance(cell, float) else str(cell)
-    return f"<td>{html.escape(shown)}</td>"
+    return f"<td>{_breakable(shown)}</td>"
+
+
+def _breakable(text: str) -> str:
+    """Return text as HTML that may go on in a new line behind _ and /, so that tables fit."""
+    return re.sub(r"(?<=[_/])(?=\w)", "<wbr>", html.escape(text))
 
 
 def _figure(picture: Picture) -> str:
@@ -154,8 +160,10 @@ h1 {{ font-size: 1.6rem; margin: 0 0 1rem }}
 h2 {{ font-size: 1.1rem; margin: 1.5rem 0 .5rem }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
 th, td {{ padding: .3rem .9rem; border-bottom: 1px solid var(--edge); text-align: right }}
+th {{ vertical-align: bottom }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0 }}
 tbody tr:hover {{ background: var(--soft) }}
+section {{ overflow-x: auto }}
 section p {{ margin: .4rem 0; opacity: .75 }}
 main {{ display: grid; gap: 1.2rem; margin-top: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)) }}

@@ -198,9 +198,43 @@ def test_the_page_is_one_file_without_scripts_and_shows_the_worst(data):
         assert ("data:image/jpeg" in text) == pictures
     run(data / "pred.jsonl", data / "gt.jsonl", "--html", page)
     text = page.read_text()
-    assert text.index("clip0/0.jpg: culane") < text.index("clip1/1.jpg: culane")
+    assert text.index("clip0/0.jpg: culane") < text.index("clip1/9.jpg: culane")
+    assert "clip1/1.jpg: culane" not in text  # nothing is wrong there
     assert text.count("<svg") >= 4
     assert "ECE" in text
+
+
+def test_the_page_shows_how_frames_fare_and_no_frame_that_is_perfect(data):
+    page = data / "page.html"
+    ran = run(data / "gt.jsonl", data / "gt.jsonl", "--rule", "culane", "--html", page)
+    assert ran.exit_code == 0, ran.output
+    text = page.read_text()
+    assert "data:image" not in text
+    assert "culane: frames by f1_50" in text
+    assert "culane: F1 by IoU" in text
+
+
+@pytest.mark.parametrize("rule", ["culane", "tusimple"])
+def test_missed_lanes_of_the_worst_frames_are_yellow(data, monkeypatch, rule):
+    drawn = []
+    monkeypatch.setattr(
+        "drivegrid.cli.eval_page.draw_comparison",
+        lambda image, _pred, _gt, compared: drawn.append(compared) or image,
+    )
+    save_scenes([Scene(Frame("clip0/0.jpg", SIZE))], data / "none.jsonl")
+    run(data / "none.jsonl", data / "gt.jsonl", "--rule", rule, "--html", data / "page.html")
+    assert [(list(one.missed), list(one.hit)) for one in drawn] == [([0], [])] * len(drawn)
+    assert drawn
+
+
+def test_splits_stand_side_by_side_where_that_is_narrower(data):
+    (data / "list.txt").write_text("clip1/1.jpg\n")
+    page = data / "page.html"
+    ran = run(data / "pred.jsonl", data / "gt.jsonl", "--rule", "culane", "--html", page,
+              "--splits", data / "list.txt")  # fmt: skip
+    assert re.search(r"\n  frames +1\n", ran.stdout)
+    assert "<th>list</th>" in page.read_text()
+    assert max(map(len, ran.stdout.splitlines()[1:])) <= 100
 
 
 def test_pictures_that_are_not_there_are_left_out(data, tmp_path):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from drivegrid.cli.output import print_error, print_json, progress_bar
+from drivegrid.cli.output import print_error, print_json, progress_bar, with_progress
+from drivegrid.data.formats import Source
 
 
 @pytest.mark.parametrize("value", [{}, {"é": [1, 2.5, None]}, "x"])
@@ -38,3 +39,9 @@ def test_an_error_is_one_line_on_stderr(capsys, error, line) -> None:
 def test_progress_gives_every_item_and_keeps_stdout_clean(capsys, num) -> None:
     assert list(progress_bar(iter(range(num)), "frames")) == list(range(num))
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_counted_data_set_is_the_same(capsys) -> None:
+    counted = with_progress(Source(iter([1, 2]), str), "reading")
+    assert list(counted) == ["1", "2"]
+    assert not capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
-from drivegrid.geometry import Polyline
+from drivegrid.geometry import Box, Polyline
 from drivegrid.metrics.outcome import MIN_CLIPS, Bootstrap, evaluate_rule
 from drivegrid.metrics.pairing import pair_scenes
 from drivegrid.metrics.rows import match_table, save_rows
@@ -48,12 +48,41 @@ def test_splits_are_told_apart_and_a_crossroads_has_false_alarms_only():
     assert found["f1_50"] == pytest.approx(2 / 6)
 
 
-def test_worst_frames_come_first_and_empty_ones_not_at_all():
+def test_splits_are_shown_without_the_counts_behind_the_figures():
+    found = outcome(make_pairs(), splits={"normal": [0, 1]})
+    row = found.shown_splits()["normal"]
+    assert list(row) == [
+        "frames", "num_pred", "num_gt", "tp_50", "tp_75", "f1_50", "precision_50", "recall_50",
+        "f1_75", "precision_75", "recall_75", "mf1",
+    ]  # fmt: skip
+    assert all(type(row[name]) is int for name in ("frames", "num_pred", "num_gt", "tp_50"))
+    assert "tp_95" in found.splits["normal"]
+
+
+def test_ap_has_intervals_of_fewer_resamples():
+    pytest.importorskip("faster_coco_eval")
+    box = Instance("object/person", Box(np.array([0.0, 0, 40, 40])), confidence=0.5)
+    frames = [Scene(Frame(f"{i}.jpg", (99, 99)), (box,)) for i in range(6)]
+    empty = [Scene(Frame(f"{i}.jpg", (99, 99))) for i in range(2)]
+    pairs = pair_scenes(empty + frames[2:], frames)
+    found = evaluate_rule("coco", pairs, Settings(), Bootstrap())
+    assert found.drawn["resamples"] == 200
+    low, high = found.ends()["ap"]
+    assert low < found.evaluation.figures["ap"] < high
+    few = evaluate_rule("coco", pairs, Settings(), Bootstrap(resamples=20))
+    assert few.drawn["resamples"] == 20
+    assert evaluate_rule("coco", pairs, Settings(), Bootstrap(resamples=0)).intervals == {}
+    assert evaluate_rule("coco", pair_scenes([], []), Settings(), Bootstrap()).intervals == {}
+
+
+def test_worst_frames_come_first_and_perfect_and_empty_ones_not_at_all():
     pairs = pair_scenes(
         [scene("b.jpg", 99)], [scene("a.jpg"), scene("b.jpg", 0), scene("c.jpg", 0)]
     )
     assert outcome(pairs).worst_frames(5) == [("b.jpg", 0.0), ("c.jpg", 0.0)]
     assert outcome(make_pairs()).worst_frames(1) == [("b.jpg", 0.0)]
+    right = pair_scenes([scene("a.jpg", 0)], [scene("a.jpg", 0)])
+    assert outcome(right).worst_frames(5) == []
 
 
 @pytest.mark.parametrize(

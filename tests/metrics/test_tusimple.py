@@ -141,3 +141,18 @@ def test_as_dict_has_f1_and_parameters():
     assert score["f1"] == pytest.approx(2 * precision * recall / (precision + recall))
     assert score["parameters"]["pixel_threshold"] == 20
     assert TusimpleScore({}).as_dict()["accuracy"] is None
+
+
+def test_f1_says_little_where_many_frames_have_no_prediction():
+    """As docs/metrics.md warns: the means of FP and FN are taken for counts."""
+    lane = [[100] * 10]
+    frames = {str(i): score_frame(lane if i < 4 else [], lane, range(10)) for i in range(132)}
+    score = TusimpleScore(frames)
+    assert (round(score.accuracy, 2), round(score.fn, 2), score.fp) == (0.03, 0.97, 0)
+    assert score.f1 == pytest.approx(2 / (2 + score.fn))
+    assert round(score.f1, 2) == 0.67
+
+
+def test_one_prediction_that_finds_two_lanes_makes_fp_negative():
+    frame = score_frame([[105] * 10], [[100] * 10, [110] * 10], range(10))
+    assert (frame.fp, frame.fn, frame.found) == (-1.0, 0.0, ((0, 0, 1.0), (0, 1, 1.0)))

@@ -32,7 +32,7 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -91,6 +91,14 @@ def test_pictures_keep_their_colors_and_bounds(tmp_path, size, shown) -> None:
 def test_numbers_in_cells(tmp_path) -> None:
     outline = written(tmp_path, "t", [Table("s", ("a", "b", "c"), [("x", 3, 0.12345)])], [])
     assert "x30.123" in outline.text
+
+
+def test_long_names_may_be_broken_so_that_wide_tables_fit(tmp_path) -> None:
+    table = Table("s", ("", "precision_50"), [("sign/stop", 1)])
+    outline = written(tmp_path, "t", [table], [])
+    assert outline.tags.count("wbr") == 2
+    assert "precision_50" in outline.text and "sign/stop" in outline.text
+    assert "overflow-x: auto" in (tmp_path / "new" / "index.html").read_text()
 
 
 def test_score_table_puts_scores_beside_ceilings() -> None:

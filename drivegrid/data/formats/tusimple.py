@@ -231,8 +231,8 @@ def save_tusimple(
 
     def line_of(scene: Scene) -> tuple[str, list[Loss]]:
         image = check_image_name(scene.frame.image)
-        record, types, losses = _record(scene, h_samples)
-        type_rows.append((image, types))
+        record, lines, losses = _record(scene, h_samples)
+        type_rows.append((image, [name for name, _ in lines]))
         return json.dumps(record), losses
 
     with atomic_path(path) as part:
@@ -262,15 +262,16 @@ def _rows_at(values: tuple[float, ...]) -> _Rows:
 
 def _record(
     scene: Scene, h_samples: Sequence[float] | None
-) -> tuple[dict[str, Any], list[str], list[Loss]]:
+) -> tuple[dict[str, Any], list[tuple[str, Instance | None]], list[Loss]]:
+    """Return the record, type and instance of its lanes (None for an empty one), and losses."""
     extra: Mapping[str, Any] = scene.extra.get("tusimple", {})
     own = h_samples is None and "h_samples" in extra
     rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
     lanes, losses = split_lanes(scene, HELD)
-    written: list[tuple[float, Sequence[float], str]] = []
+    written: list[tuple[float, Sequence[float], str, Instance | None]] = []
     target = _rows_at(tuple(rows))
     for slot, row in extra.get("empty", []) if own else []:
-        written.append((slot, row, UNKNOWN))
+        written.append((slot, row, UNKNOWN, None))
     for item, instance in lanes:
         row, lost = _lane_row(instance, target, scene.frame.size_wh[0])
         losses += [Loss(scene.frame.image, message, item) for message in lost]
@@ -278,26 +279,27 @@ def _record(
             lane_type, lost = type_of_attributes(instance)
             losses += [Loss(scene.frame.image, message, item) for message in lost]
             written.append(
-                (instance.extra.get("tusimple", {}).get("slot", math.inf), row, lane_type)
+                (instance.extra.get("tusimple", {}).get("slot", math.inf), row, lane_type, instance)
             )
     written.sort(key=lambda lane: lane[0])
     if scene.frame.size_wh != SIZE:
         message = "image size left out: readers without the picture take 1280x720"
         losses.append(Loss(scene.frame.image, message))
     record = {
-        "lanes": [list(row) for _, row, _ in written],
+        "lanes": [list(row) for _, row, _, _ in written],
         "h_samples": list(rows),
         "raw_file": scene.frame.image,
     }
     if own and extra.get("assumed_rows"):
         del record["h_samples"]
     record |= {"run_time": extra["run_time"]} if "run_time" in extra else {}
-    return record | extra.get("rest", {}), [name for _, _, name in written], losses
+    lines = [(name, instance) for _, _, name, instance in written]
+    return record | extra.get("rest", {}), lines, losses
 
 
 def lane_rows(
     scene: Scene, h_samples: Sequence[float] | None = None
-) -> tuple[list[float], list[list[float]]]:
+) -> tuple[list[float], list[list[float]], list[int | None]]:
     """Return a scene's lanes as the TuSimple rule sees them: x at fixed rows, as in the file.
 
     Args:
@@ -306,12 +308,14 @@ def lane_rows(
         h_samples: As in `save_tusimple`.
 
     Returns:
-        The rows, (R,) y in pixels, and (R,) x for each lane, -2 where there is no point.
+        The rows, (R,) y in pixels; (R,) x for each lane, -2 where there is no point; and each
+        lane's place among the instances, None for one without any point.
     """
     own = scene.extra.get("tusimple", {}).get("h_samples", _default_rows(scene))
     rows = list(own if h_samples is None else h_samples)
-    record, _, _ = _record(scene, None if rows == own else rows)
-    return rows, record["lanes"]
+    record, lines, _ = _record(scene, None if rows == own else rows)
+    places = {id(instance): i for i, instance in enumerate(scene.instances)}
+    return rows, record["lanes"], [places.get(id(instance)) for _, instance in lines]
 
 
 def _default_rows(scene: Scene) -> list[int]:

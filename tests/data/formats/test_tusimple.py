@@ -196,10 +196,10 @@ def test_rows_that_are_not_given_end_at_710(tmp_path):
 def test_lane_rows_are_those_of_the_file_unless_given(tmp_path):
     path = write_frames(tmp_path / "a.json", make_frame([10, 20, 30], [-2, -2, -2]))
     [scene] = load_tusimple(path).scenes
-    assert lane_rows(scene) == (ROWS, [[10, 20, 30], [-2, -2, -2]])
-    assert lane_rows(scene, [105, 300]) == ([105, 300], [[15, -2]])
+    assert lane_rows(scene) == (ROWS, [[10, 20, 30], [-2, -2, -2]], [0, None])
+    assert lane_rows(scene, [105, 300]) == ([105, 300], [[15, -2]], [0])
     assert lane_rows(make_scene(make_lane([[5, 700], [5, 690]]), size_wh=(99, 180))) == (
-        [160, 170], []
+        [160, 170], [], []
     )  # fmt: skip
 
 

@@ -92,6 +92,61 @@ def test_rows_hold_each_prediction_and_each_truth_once(pairs, rule):
     assert found.figures["calibration"]["n"] == sums["num_pred"]
 
 
+def test_rows_of_coco_are_the_matches_at_half(pairs):
+    pytest.importorskip("faster_coco_eval")
+    found = find_rule("coco")(pairs, Settings())
+    pred = [(row.frame, row.pred) for row in found.rows if row.pred is not None]
+    true = [(row.frame, row.gt) for row in found.rows if row.gt is not None]
+    sums = found.tally.sums()
+    assert len(pred) == len(set(pred)) == sums["num_pred"]
+    assert len(true) == len(set(true)) == sums["num_gt"]
+    hits = [row for row in found.rows if row.hit]
+    assert hits and all(row.overlap >= 0.5 for row in hits)
+    # A car hit alone: as many as the best match of all, since boxes lie apart.
+    assert len(hits) == find_rule("boxes")(pairs, Settings()).tally.sums()["tp_50"]
+
+
+def test_crowds_and_what_falls_to_them_have_no_rows():
+    pytest.importorskip("faster_coco_eval")
+    crowd = Instance(CAR, Box(np.array([0.0, 0, 90, 90])), extra={"coco": {"rest": {"iscrowd": 1}}})
+    inside = [Instance(CAR, Box(np.array([x, 10.0, x + 9, 20]))) for x in (10.0, 30.0, 200.0)]
+    frame = Frame("a", SIZE)
+    pairs = pair_scenes([Scene(frame, tuple(inside))], [Scene(frame, (crowd,))])
+    [row] = find_rule("coco")(pairs, Settings()).rows
+    assert (row.pred, row.gt, row.hit) == (2, None, False)
+
+
+def lanes_at(*places, run_time=0.0):
+    lanes = (Polyline(np.array([[x, 700.0], [x, 160.0]])) for x in places)
+    instances = tuple(Instance("lane/line", lane) for lane in lanes)
+    extra = {"tusimple": {"run_time": run_time}}
+    return Scene(Frame("a", (1280, 720)), instances, extra)
+
+
+@pytest.mark.parametrize(
+    ("pred", "gt", "rows"),
+    [
+        ([], [], []),
+        ([], [300], [(None, 0, False)]),
+        ([300], [], [(0, None, False)]),
+        ([500, 305, 100], [300, 900], [(1, 0, True), (0, None, False), (2, None, False),
+                                       (None, 1, False)]),
+        ([300], [295, 305], [(0, 0, True), (0, 1, True)]),
+        ([300, 1, 2, 3], [300], [(i, None, False) for i in range(4)] + [(None, 0, False)]),
+    ],
+)  # fmt: skip
+def test_rows_of_tusimple(pred, gt, rows):
+    found = find_rule("tusimple")(pair_scenes([lanes_at(*pred)], [lanes_at(*gt)]), Settings())
+    assert [(row.pred, row.gt, row.hit) for row in found.rows] == rows
+
+
+def test_true_lanes_without_points_have_no_rows():
+    empty = {"h_samples": [160, 170], "empty": [[0, [-2, -2]]], "rest": {}}
+    truth = Scene(Frame("a", (1280, 720)), (), {"tusimple": empty})
+    found = find_rule("tusimple")(pair_scenes([truth], [truth]), Settings())
+    assert (found.rows, found.figures["accuracy"]) == ((), 1)
+
+
 def test_the_rules_agree_with_evaluate_scenes(pairs):
     whole = evaluate_scenes(*sides(pairs), densify_px=None)
     lanes, boxes, points, polygons = (
