@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivegrid.cli.output import print_error, print_json, print_rejected, printable, progress_bar
+from drivegrid.cli.reading import RootOption, SizeOption, sized, warn_of
 
 if TYPE_CHECKING:
     from drivegrid.data.quarantine import Quarantine
     from drivegrid.data.scene import Scene
+    from drivegrid.data.sources import LabelSource
     from drivegrid.data.stats import Histogram, Stats, Table
 
 MAX_COLUMNS = 200
 """Up to this number plots leave room for what never occurs."""
 
 
-def stats(
+def stats(  # noqa: PLR0913, PLR0917 - options of a command
     path: Annotated[Path, typer.Argument(help="label file or folder of any format")],
     label_format: Annotated[str, typer.Option("--from", help="format; auto detects it")] = "auto",
+    root: RootOption = None,
+    size: SizeOption = None,
     least: Annotated[
         int, typer.Option(min=0, help="exit code 1 if a class or value occurs less often")
     ] = 0,
@@ -39,15 +43,20 @@ def stats(
     Example: drivegrid data stats bench/test --least 20 --plots plots
     """
     from drivegrid.data.quarantine import Quarantine
+    from drivegrid.data.sizing import AssumedSizes
+    from drivegrid.data.sources import find_sources
     from drivegrid.data.stats import count_scenes
 
-    quarantine = Quarantine()
-    counted = count_scenes(progress_bar(_scenes(path, label_format, quarantine), "frames"))
+    quarantine, sizes = Quarantine(), AssumedSizes()
+    sources = [sized(source, root, size) for source in find_sources(path, label_format)]
+    found = sizes.watch(_scenes(sources, quarantine))
+    counted = count_scenes(progress_bar(found, "frames"))
     rare = counted.rarer_than(least)
     result = counted.as_dict() | {
         "least": least,
         "rare": rare,
         "quarantined": quarantine.num_rejected,
+        "assumed_sizes": sizes.counts.total(),
     }
     if plots is not None:
         _write_plots(plots, counted, result)
@@ -61,6 +70,7 @@ def stats(
     for title, table in rare.items():
         for value, number in table.items():
             print_error(f"{title} must occur at least {least} times, got {number} ({value})")
+    warn_of(sizes)
     print_rejected(quarantine.rejected)
     if rare or quarantine.rejected:
         raise typer.Exit(1)
@@ -122,12 +132,11 @@ def _filled(histogram: Histogram) -> Histogram:
     return {number: histogram.get(number, 0) for number in numbers[:MAX_COLUMNS]} | histogram
 
 
-def _scenes(path: Path, name: str, quarantine: Quarantine) -> Iterator[Scene]:
-    """Yield the good scenes of a path; faults go to the quarantine."""
-    from drivegrid.data.sources import find_sources
+def _scenes(sources: list[LabelSource], quarantine: Quarantine) -> Iterator[Scene]:
+    """Yield the good scenes of data sets; faults go to the quarantine."""
     from drivegrid.errors import FormatError
 
-    for source in find_sources(path, name):
+    for source in sources:
         for _, found in source.placed():
             if isinstance(found, FormatError):
                 quarantine.reject(found)

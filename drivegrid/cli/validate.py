@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivegrid.cli.output import MAX_SHOWN, print_error, print_json, printable, progress_bar
+from drivegrid.cli.reading import SizeOption, warn_of
 
 if TYPE_CHECKING:
     from drivegrid.data.validate import Validation
@@ -24,6 +25,7 @@ def validate(
     root: Annotated[
         Path | None, typer.Option(help="folder of the pictures, which all must be there")
     ] = None,
+    size: SizeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="print all findings as JSON")] = False,
 ) -> None:
     """Find empty and one-point lanes, markings labelled along both edges, crossing rings,
@@ -34,18 +36,21 @@ def validate(
 
     Example: drivegrid data validate bench/test
     """
+    from drivegrid.data.sizing import parse_size
     from drivegrid.data.validate import Validation
     from drivegrid.errors import DriveGridError
 
     def watch(frames: Iterator[Any]) -> Iterator[Any]:
         return progress_bar(frames, "frames")
 
-    checked = Validation(path, name=label_format, root=root, watch=watch)
     try:
+        size_wh = None if size is None else parse_size(size)
+        checked = Validation(path, name=label_format, root=root, size_wh=size_wh, watch=watch)
         _show(checked, as_json)
     except (DriveGridError, OSError) as error:
         print_error(error)
         raise typer.Exit(CANNOT_READ) from error
+    warn_of(checked.assumed)
     if checked.rules:
         raise typer.Exit(1)
 
@@ -68,7 +73,17 @@ def _show(checked: Validation, as_json: bool) -> None:
         f"{checked.path}: {formats}, {checked.frames} frames, {checked.instances} instances, "
         f"{checked.quarantined} set aside, {total or 'no'} findings"
     )
-    if checked.pictures["missing"] and not checked.pictures["found"]:
+    if checked.beyond:
+        told = ", ".join(f"{number} {kind}" for kind, number in checked.beyond.most_common())
+        typer.echo(f"partly outside the image, which labels may be: {told}")
+    if checked.skipped:
+        told = ", ".join(str(file) for file in checked.skipped[:3])
+        typer.echo(
+            printable(
+                f"of no known format, passed over: {len(checked.skipped)} files, first {told}"
+            )
+        )
+    if checked.pictures["missing"] and not checked.pictures["found"] and checked.root is None:
         typer.echo("pictures: none beside the labels, not checked; --root says where they are")
 
 
@@ -81,5 +96,8 @@ def _counts(checked: Validation) -> dict[str, Any]:
         "instances": checked.instances,
         "quarantined": checked.quarantined,
         "pictures": dict(checked.pictures),
+        "assumed_sizes": checked.assumed.counts.total(),
+        "partly_outside": dict(checked.beyond),
+        "skipped": [str(file) for file in checked.skipped],
         "rules": dict(checked.rules.most_common()),
     }

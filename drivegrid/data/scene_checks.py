@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,8 +10,12 @@ import shapely
 
 from drivegrid.data.lane_edges import find_edge_pairs
 from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.sizing import ASSUMED
 from drivegrid.geometry import Box, FloatArray, Polygon, Polyline, Size
 from drivegrid.labels import LabelSpace
+
+BEYOND_PX = 2.0
+"""Labels that end on the border lie up to this far outside, by how their tool counts pixels."""
 
 
 def check_scene(scene: Scene, space: LabelSpace) -> Iterator[tuple[str, str]]:
@@ -31,6 +36,31 @@ def check_scene(scene: Scene, space: LabelSpace) -> Iterator[tuple[str, str]]:
         if scene.instances[first].geometry != scene.instances[second].geometry:
             item = f"instance {second} ({scene.instances[second].label})"
             yield item, f"line must be a marking of its own, got the other edge of instance {first}"
+
+
+def beyond_image(scene: Scene) -> Counter[str]:
+    """Return kind of shape to instances partly outside the image, by more than ``BEYOND_PX``."""
+    counts: Counter[str] = Counter()
+    for instance in scene.instances:
+        points = instance.geometry.vertices()
+        if len(points) and _meets(instance, scene.frame.size_wh):
+            far = max(-points.min(), (points - scene.frame.size_wh).max())
+            counts[instance.geometry.kind] += bool(far > BEYOND_PX)
+    return +counts
+
+
+def below_assumed(scene: Scene) -> float | None:
+    """Return how far down labels reach below a size that was only assumed; None if they do not.
+
+    Lanes leave a picture at its sides, but nothing is marked below it.
+    """
+    if scene.extra.get(ASSUMED) is not True:
+        return None
+    ends = [
+        float(points[:, 1].max()) for i in scene.instances if len(points := i.geometry.vertices())
+    ]
+    lowest = max(ends, default=0.0)
+    return lowest if lowest > scene.frame.size_wh[1] + BEYOND_PX else None
 
 
 def _check_frame(frame: Frame, space: LabelSpace) -> Iterator[str]:

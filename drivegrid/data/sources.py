@@ -86,6 +86,22 @@ def find_sources(path: str | Path, name: str = AUTO) -> list[LabelSource]:
     Raises:
         FormatError: If there is no data set, or a file or folder looks like several formats.
     """
+    found = [one for one in look_below(path, name) if isinstance(one, LabelSource)]
+    if not found:
+        detect_format(path)  # says what the folder looks like
+    return found
+
+
+def look_below(path: str | Path, name: str = AUTO) -> list[LabelSource | Path]:
+    """Return the data sets that a path stands for, and the files among them that are of none.
+
+    Args:
+        path: As for `find_sources`, also one without any data set.
+        name: Format to read it as.
+
+    Raises:
+        FormatError: As `find_sources`.
+    """
     path = Path(path)
     if name != AUTO:
         known = find_format(name)
@@ -94,10 +110,7 @@ def find_sources(path: str | Path, name: str = AUTO) -> list[LabelSource]:
         return [LabelSource(file, known) for file in inside or [path]]
     if not path.is_dir():
         return [LabelSource(path, find_format(detect_format(path)[0]))]
-    found = list(_below(path, MAX_DEPTH))
-    if not found:
-        detect_format(path)  # says what the folder looks like
-    return found
+    return list(_below(path, MAX_DEPTH))
 
 
 def _files_of(folder: Path, known: Format) -> list[Path]:
@@ -106,7 +119,7 @@ def _files_of(folder: Path, known: Format) -> list[Path]:
     return [file for file in files if _is_label(file) and known.recognise(Peek(file)) is not None]
 
 
-def _below(folder: Path, depth: int) -> Iterator[LabelSource]:
+def _below(folder: Path, depth: int) -> Iterator[LabelSource | Path]:
     if is_split(folder):
         yield LabelSource(folder / LABEL_FILES[0], find_format("scene"))
     elif possible_formats(folder):
@@ -115,8 +128,9 @@ def _below(folder: Path, depth: int) -> Iterator[LabelSource]:
         for child in sorted(folder.iterdir()) if depth else ():
             if child.is_dir():
                 yield from _below(child, depth - 1)
-            elif _is_label(child) and (known := _format_of(child)):
-                yield LabelSource(child, known)
+            elif _is_label(child):
+                known = _format_of(child)
+                yield LabelSource(child, known) if known else child
 
 
 def _is_label(file: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drivegrid.data.benchmark import LABEL_FILES
@@ -14,11 +14,13 @@ from drivegrid.data.folders import LocalFolder
 from drivegrid.data.formats.contract import Place
 from drivegrid.data.images import image_size
 from drivegrid.data.scene import Scene
-from drivegrid.data.scene_checks import check_scene
+from drivegrid.data.scene_checks import below_assumed, beyond_image, check_scene
 from drivegrid.data.shards import check_shards, is_shards
-from drivegrid.data.sources import AUTO, LabelSource, Watch, find_sources
+from drivegrid.data.sizing import AssumedSizes, check_root, with_sizes
+from drivegrid.data.sources import AUTO, LabelSource, Watch, find_sources, look_below
 from drivegrid.data.split import is_split
 from drivegrid.errors import FormatError
+from drivegrid.geometry import Size
 from drivegrid.labels import LabelSpace, default_label_space
 
 MAX_WAITING = 1000
@@ -60,13 +62,18 @@ class Validation:
         name: Format to read the path as.
         root: Folder of the pictures, all of which must be there. By default that of the labels,
             where either all or none must be there: labels often travel alone.
+        size_wh: Size of frames without a picture.
         watch: Told of each frame that is read.
         sources: The data sets that were found.
+        skipped: Files beside them that look like labels but are of no known format.
         frames: Frames read.
         instances: Instances in the good ones.
         quarantined: Frames that readers set aside; each is a finding too.
         pictures: Pictures ``found`` and ``missing``.
         rules: What must hold, to the number of findings.
+        assumed: Frames whose size was assumed.
+        beyond: Kind of shape to instances that lie partly outside the image, by more than
+            ``BEYOND_PX``. Labels may: it is no fault.
 
     Iterating raises FormatError if there are no labels, or they cannot be read at all.
     """
@@ -75,17 +82,22 @@ class Validation:
     space: LabelSpace = field(default_factory=default_label_space)
     name: str = AUTO
     root: Path | None = None
+    size_wh: Size | None = None
     watch: Watch = iter
     sources: list[LabelSource] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
     frames: int = 0
     instances: int = 0
     quarantined: int = 0
     pictures: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    assumed: AssumedSizes = field(default_factory=AssumedSizes)
+    beyond: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[Finding]:
         """Yield every fault."""
-        self.sources = find_sources(self.path, self.name)
+        check_root(self.root)
+        self._find()
         for source in self.sources:
             torn = False
             try:
@@ -105,11 +117,21 @@ class Validation:
                 self.rules[finding.rule] += 1
                 yield finding
 
+    def _find(self) -> None:
+        for found in look_below(self.path, self.name):
+            if isinstance(found, Path):
+                self.skipped.append(found)
+            else:
+                sized = with_sizes(found.format, self.root, self.size_wh)
+                self.sources.append(replace(found, format=sized))
+        if not self.sources:
+            find_sources(self.path, self.name)  # says what the path looks like
+
     def _check(self, source: LabelSource) -> Iterator[Finding]:
         split = is_split(source.root) and source.path.name == LABEL_FILES[0]
         if split:
             yield from map(_of_benchmark, check_manifest(source.root))
-        pictures = _Pictures(self.root or source.root, self.pictures, split or bool(self.root))
+        pictures = _Pictures(self.root, source.root, self.pictures, split)
         scenes: list[Scene | None] = []  # of a benchmark split, whose questions ask about them
         names: set[int] = set()
         before = self.frames
@@ -134,6 +156,17 @@ class Validation:
         if name and hash(name) in names:
             yield Finding(where, f"image must occur once, got {name} again", place.line, "frame")
         names.add(hash(name))
+        self.assumed.see(scene)
+        self.beyond += beyond_image(scene)
+        if (lowest := below_assumed(scene)) is not None:
+            yield Finding(
+                where,
+                "frame must be as large as its labels, got a size that is assumed, "
+                f"{scene.frame.size_wh[0]}x{scene.frame.size_wh[1]}, and points down to y = "
+                f"{lowest:g}. Say the size: --size",
+                place.line,
+                name,
+            )
         for item, message in check_scene(scene, self.space):
             full = item if place.line is not None else f"{name}, {item}"
             yield Finding(where, message, place.line, full)
@@ -143,13 +176,18 @@ class _Pictures:
     """What is wrong with the pictures of one data set.
 
     Args:
-        root: Folder that image names are relative to.
+        given: Folder of the pictures, if people say it: then each must be there.
+        beside: Folder of the labels: there all or none must be.
         counts: Where ``found`` and ``missing`` are counted.
-        required: Whether each must be there, or all or none.
+        required: Whether each must be there beside the labels too.
     """
 
-    def __init__(self, root: Path, counts: Counter[str], required: bool) -> None:
-        self._root, self._counts, self._required = root, counts, required
+    def __init__(
+        self, given: Path | None, beside: Path, counts: Counter[str], required: bool
+    ) -> None:
+        self._root, self._counts = given or beside, counts
+        self._required = required or given is not None
+        self._rule = f"stand in {given}" if given else "stand beside its labels"
         self._waiting: list[Finding] = []
 
     def check(self, place: Place, scene: Scene) -> Iterator[Finding]:
@@ -172,7 +210,7 @@ class _Pictures:
             )
             return
         self._counts["missing"] += 1
-        message = "picture must stand beside its labels, got none"
+        message = f"picture must {self._rule}, got none"
         lost = Finding(where[0], message, where[1], name)
         if self._required:
             yield lost

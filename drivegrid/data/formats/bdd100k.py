@@ -21,7 +21,7 @@ from typing import Any
 from drivegrid.data.fields import as_kind
 from drivegrid.data.files import walk_files
 from drivegrid.data.formats.bdd_masks import MaskEntry, masks_of, parse_masks, recognise_bdd_masks
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.scalabel import Entry, frames_of, parse_frame, save_frames, scene_of
 from drivegrid.data.formats.scalabel_labels import CLOSED, KEY
@@ -63,7 +63,7 @@ def open_bdd100k(path: str | Path, root: str | Path | None = None) -> Source:
         isinstance(file, Path) and is_json(file) for file in walk_files(path)
     )
     found = masks_of(path) if is_of_masks else frames_of(path)
-    return Source(found, partial(_parse, folder))
+    return Source(found, partial(_parse, folder), _place)
 
 
 def load_bdd100k(path: str | Path, root: str | Path | None = None) -> Loaded:
@@ -84,6 +84,12 @@ def _parse(root: Path, entry: Entry | MaskEntry) -> Scene:
         return scene_of(newest(frame, entry.header, entry.number), root, CLOSED)
 
     return parse_frame(entry, parse)
+
+
+def _place(entry: Entry | MaskEntry) -> Place:
+    if isinstance(entry, MaskEntry):
+        return Place(entry.lane or entry.drivable or entry.root)
+    return Place(entry.file)
 
 
 def newest(frame: Record, header: Mapping[str, Any], number: int) -> Record:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.polygon_files import Dialect, parse_file, save_files, walk_labels
 from drivegrid.data.quarantine import Loaded, Saved
@@ -43,7 +43,9 @@ def open_cityscapes(path: str | Path) -> Source:
         FormatError: While iterating, if there are no such files.
     """
     root = Path(path)
-    return Source(_files(root), partial(parse_file, root, DIALECT))
+    return Source(
+        _files(root), partial(parse_file, root, DIALECT), lambda entry: Place(root / entry)
+    )
 
 
 def load_cityscapes(path: str | Path) -> Loaded:

@@ -24,7 +24,7 @@ import numpy as np
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field, number, number_text, own_extra, put_back
 from drivegrid.data.files import parse_json, read_whole, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lanes import LANE, split_lanes
@@ -66,8 +66,10 @@ def open_curvelanes(path: str | Path) -> Source:
     root = Path(path)
     if root.is_file():
         root, list_file = require_root(root, _label_name), root.absolute()
-        return Source(_listed(root, list_file), partial(_parse, root))
-    return Source(_walk(root), partial(_parse, root))
+        return Source(
+            _listed(root, list_file), partial(_parse, root), lambda entry: Place(root / entry)
+        )
+    return Source(_walk(root), partial(_parse, root), lambda entry: Place(root / entry))
 
 
 def load_curvelanes(path: str | Path) -> Loaded:

@@ -18,7 +18,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from drivegrid.data.files import atomic_path, fill_lines
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.cvat_frames import image_lines, scene_of_image
 from drivegrid.data.formats.cvat_meta import UsedLabels, meta_lines
 from drivegrid.data.formats.cvat_tracks import (
@@ -60,7 +60,7 @@ def open_cvat(path: str | Path) -> Source:
     """
     path = Path(path)
     file = path / FILE_NAME if path.is_dir() else path
-    return Source(_entries(file), partial(_parse, file))
+    return Source(_entries(file), partial(_parse, file), lambda _: Place(file))
 
 
 def load_cvat(path: str | Path) -> Loaded:

@@ -26,7 +26,7 @@ from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, read_lines, walk_files
 from drivegrid.data.formats.boxes import coarser, left_out, plain_number
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import class_implied, label_of
@@ -82,8 +82,8 @@ def open_gtsrb(path: str | Path) -> Source:
     """
     path = Path(path)
     if path.is_dir():
-        return Source(_walk(path), partial(_parse, path))
-    return Source(_pictures(path), partial(_parse, path.parent))
+        return Source(_walk(path), partial(_parse, path), _place)
+    return Source(_pictures(path), partial(_parse, path.parent), _place)
 
 
 def load_gtsrb(path: str | Path) -> Loaded:
@@ -192,6 +192,10 @@ def _row(
     except FormatError as error:
         return error.at(file, number)
     return Row(number, {name: words[place] for name, place in columns.items()})
+
+
+def _place(picture: Picture) -> Place:
+    return Place(picture.file, picture.rows[0].number)
 
 
 def _name_of(row: Row | FormatError) -> str | None:

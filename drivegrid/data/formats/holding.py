@@ -37,7 +37,8 @@ def held(
         except (FormatError, GeometryError) as error:
             message = error.message if isinstance(error, FormatError) else str(error)
             inside = error.item if in_detail and isinstance(error, FormatError) else None
-            item = f"scene {index}, {inside}" if inside else f"scene {index}"
+            named = f"scene {index}" + (f" ({scene.frame.image:.200})" if scene.frame.image else "")
+            item = f"{named}, {inside}" if inside else named
             saved.quarantine.reject(FormatError(message, path, item=item))
             continue
         saved.lose(losses)

@@ -20,7 +20,7 @@ from typing import Any
 from drivegrid.data import fields
 from drivegrid.data.files import read_lines
 from drivegrid.data.formats.boxes import allowed_only, coarser, left_out
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import class_of, label_of
@@ -75,7 +75,7 @@ def open_kitti(path: str | Path) -> Source:
         FormatError: If there are no label files.
     """
     root, files = find_labels(Path(path), TWINS, _is_other)
-    return Source(files, partial(_parse, root))
+    return Source(files, partial(_parse, root), Place)
 
 
 def load_kitti(path: str | Path) -> Loaded:

@@ -19,7 +19,7 @@ from typing import Any
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import parse_json, read_whole, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.drawing_tools import attributes_of_words, checked_size
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
@@ -66,7 +66,7 @@ def open_labelme(path: str | Path) -> Source:
     """
     path = Path(path)
     if path.is_dir():
-        return Source(_walk(path), partial(_parse, path))
+        return Source(_walk(path), partial(_parse, path), Place)
     return Source(iter([path]), partial(_parse, path.parent))
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import read_lines, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.mask_classes import (
     KITTI_ROAD,
     ClassList,
@@ -76,7 +76,7 @@ def open_masks(path: str | Path) -> Source:
         )
     classes = KITTI_ROAD if listed is None else read_class_list(listed)
     entries = _listed(root) if (root / FRAMES_NAME).is_file() else _walk(root)
-    return Source(entries, partial(_parse, root, classes))
+    return Source(entries, partial(_parse, root, classes), lambda entry: Place(root / entry[1]))
 
 
 def load_masks(path: str | Path) -> Loaded:

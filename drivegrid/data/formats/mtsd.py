@@ -23,7 +23,7 @@ from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import parse_json, read_whole
 from drivegrid.data.formats.boxes import allowed_only, coarser, left_out
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import ClassName, class_implied, class_of, label_of
@@ -71,7 +71,7 @@ def open_mtsd(path: str | Path) -> Source:
         FormatError: If there are no annotation files.
     """
     root, files = find_labels(Path(path), TWINS, lambda _: False)
-    return Source(files, partial(_parse, root))
+    return Source(files, partial(_parse, root), Place)
 
 
 def load_mtsd(path: str | Path) -> Loaded:

@@ -25,7 +25,7 @@ import numpy as np
 from drivegrid.data.checks import check_image_name, check_numbers
 from drivegrid.data.fields import as_kind, field, own_extra, put_back
 from drivegrid.data.files import parse_json, read_whole, walk_files
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lists import listed_label, read_list, require_root
@@ -77,14 +77,14 @@ def open_openlane(path: str | Path, list_file: str | Path | None = None) -> Sour
     """
     root = Path(path)
     if list_file is not None:
-        return Source(_listed(root, Path(list_file)), partial(_parse, root))
+        return Source(_listed(root, Path(list_file)), partial(_parse, root), partial(_place, root))
     if root.is_file() and root.suffix == LABEL_SUFFIX:
         one = (None, root.name) if root.name.endswith(CIPO_SUFFIXES) else (root.name, None)
         return Source(iter([one]), partial(_parse, root.parent))
     if root.is_file():
         root, listed = require_root(root, _label_name), root.absolute()
-        return Source(_listed(root, listed), partial(_parse, root))
-    return Source(_walk(root), partial(_parse, root))
+        return Source(_listed(root, listed), partial(_parse, root), partial(_place, root))
+    return Source(_walk(root), partial(_parse, root), partial(_place, root))
 
 
 def load_openlane(path: str | Path, list_file: str | Path | None = None) -> Loaded:
@@ -150,9 +150,14 @@ def _without(name: str, suffixes: tuple[str, ...]) -> str:
     return name.removesuffix(next(suffix for suffix in suffixes if name.endswith(suffix)))
 
 
+def _place(root: Path, entry: Entry) -> Place:
+    lanes_file, cipo_file = entry
+    return Place(root / (lanes_file or cipo_file or ""))
+
+
 def _parse(root: Path, entry: Entry) -> Scene:
     lanes_file, cipo_file = entry
-    file = root / (lanes_file or cipo_file or "")
+    file = _place(root, entry).file
     own: dict[str, Any] = {}
     instances: list[Instance] = []
     try:

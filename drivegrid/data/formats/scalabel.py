@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import atomic_path, fill_lines, parse_json, walk_files
-from drivegrid.data.formats.contract import Format, Source, in_entry
+from drivegrid.data.formats.contract import Format, Place, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.scalabel_labels import (
@@ -86,7 +86,7 @@ def open_scalabel(path: str | Path, root: str | Path | None = None) -> Source:
     """
     path = Path(path)
     folder = Path(root) if root is not None else path if path.is_dir() else path.parent
-    return Source(frames_of(path), partial(_parse, folder))
+    return Source(frames_of(path), partial(_parse, folder), lambda entry: Place(entry.file))
 
 
 def load_scalabel(path: str | Path, root: str | Path | None = None) -> Loaded:

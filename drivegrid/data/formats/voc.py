@@ -23,7 +23,7 @@ from xml.etree.ElementTree import Element, SubElement
 from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.formats.boxes import allowed_only, left_out, plain_number, word_for
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import label_of_word
@@ -79,7 +79,7 @@ def open_voc(path: str | Path) -> Source:
         FormatError: If there are no annotation files.
     """
     root, files = find_labels(Path(path), TWINS, lambda _: False)
-    return Source(files, partial(_parse, root))
+    return Source(files, partial(_parse, root), Place)
 
 
 def load_voc(path: str | Path) -> Loaded:

@@ -24,7 +24,7 @@ from drivegrid.data import fields
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.boxes import left_out, word_for
-from drivegrid.data.formats.contract import Format, Source
+from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of
 from drivegrid.data.formats.naming import label_of_word
@@ -84,7 +84,11 @@ def open_yolo(path: str | Path) -> Source:
     given = path.is_file() and path.suffix in (".yaml", ".yml")
     root, files = find_labels(path.parent if given else path, TWINS, _is_other)
     names = find_names(root)
-    return Source(_with_empty(root, files), partial(_parse, root, names))
+    return Source(
+        _with_empty(root, files),
+        partial(_parse, root, names),
+        lambda entry: Place(entry[1] or root / entry[0]),
+    )
 
 
 def load_yolo(path: str | Path) -> Loaded:

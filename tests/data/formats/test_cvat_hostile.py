@@ -97,13 +97,19 @@ def test_what_cannot_be_written_is_set_aside(tmp_path):
         make_scene(extra={"cvat": []}),
     ]
     saved = save_cvat(iter(scenes), tmp_path / "a.xml")
-    assert [bad.item for bad in saved.quarantine.rejected] == [f"scene {i}" for i in range(1, 10)]
+    assert [bad.item.partition(" (")[0] for bad in saved.quarantine.rejected] == [
+        f"scene {i}" for i in range(1, 10)
+    ]
     assert len(load_cvat(tmp_path / "a.xml").scenes) == 1
     frames = [make_scene(extra={"cvat": {"frame": n}}) for n in (3, 3, 4)]
     frames.append(make_scene(size_wh=(5, 5), extra={"cvat": {"frame": 7}}))
     frames.append(make_scene())
     saved = save_cvat(frames, tmp_path / "b.xml")
-    assert [bad.item for bad in saved.quarantine.rejected] == ["scene 1", "scene 3", "scene 4"]
+    assert [bad.item.partition(" (")[0] for bad in saved.quarantine.rejected] == [
+        "scene 1",
+        "scene 3",
+        "scene 4",
+    ]
 
 
 GOOD = images(

@@ -33,10 +33,14 @@ def _hold(scene):
     [
         ((), [], []),
         (("a", "b"), ["a!", "b!"], []),
-        (("plain",), [], [("scene 0", "name must be short, got long.")]),
-        (("a", "inside"), ["a!"], [("scene 1", "id must be there, got none.")]),
-        (("elsewhere", "a"), ["a!"], [("scene 0", "name must be short, got long.")]),
-        (("a", "shape", "b"), ["a!", "b!"], [("scene 1", "mask must be small, got large.")]),
+        (("plain",), [], [("scene 0 (plain)", "name must be short, got long.")]),
+        (("a", "inside"), ["a!"], [("scene 1 (inside)", "id must be there, got none.")]),
+        (("elsewhere", "a"), ["a!"], [("scene 0 (elsewhere)", "name must be short, got long.")]),
+        (
+            ("a", "shape", "b"),
+            ["a!", "b!"],
+            [("scene 1 (shape)", "mask must be small, got large.")],
+        ),
     ],
 )
 def test_read_is_held_and_set_aside(names, records, rejected):
@@ -54,7 +58,7 @@ def test_reports_in_detail_name_what_in_the_scene_is_wrong():
     scenes = _scenes("plain", "inside", "shape")
     assert list(held(scenes, _hold, OUT, saved, in_detail=True)) == []
     items = [bad.item for bad in saved.quarantine.rejected]
-    assert items == ["scene 0", "scene 1, instance 2", "scene 2"]
+    assert items == ["scene 0 (plain)", "scene 1 (inside), instance 2", "scene 2 (shape)"]
 
 
 def test_scenes_are_taken_one_by_one():

@@ -261,7 +261,7 @@ def test_an_image_above_the_usual_rows_keeps_its_lanes(tmp_path):
 def test_frames_without_a_usable_name_are_set_aside(tmp_path):
     saved = save_tusimple([make_scene(image=""), make_scene()], tmp_path / "a.json")
     assert saved.quarantine.num_kept == len(read_frames(tmp_path / "a.json")) == 1
-    assert saved.quarantine.rejected[0].item == "scene 0"
+    assert saved.quarantine.rejected[0].item.startswith("scene 0")
 
 
 # Lane types ---------------------------------------------------------------------------------------
