@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
+from drivegrid.data.formats.losing import unread_in
 from drivegrid.data.lane_edges import find_edge_pairs
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.sizing import ASSUMED
+from drivegrid.errors import FormatError
 from drivegrid.geometry import Box, FloatArray, Polygon, Polyline, Size
 from drivegrid.labels import LabelSpace
 
@@ -22,6 +24,7 @@ def check_scene(scene: Scene, space: LabelSpace) -> Iterator[tuple[str, str]]:
     """Yield (item, message) of every fault inside a scene."""
     yield from (("frame", message) for message in _check_frame(scene.frame, space))
     yield from ((item, "lane must have points, got none") for item in _empty_lanes(scene))
+    yield from _unread(scene)
     seen: dict[tuple[str, object], int] = {}
     for index, instance in enumerate(scene.instances):
         item = f"instance {index} ({instance.label})"
@@ -70,6 +73,16 @@ def _check_frame(frame: Frame, space: LabelSpace) -> Iterator[str]:
             yield f"frame attribute must be in the taxonomy, got {name!r}"
         elif value not in values:
             yield f"{name} must be one of {', '.join(values)}, got {value!r}"
+
+
+def _unread(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Yield what a reader saw and could make no instance of."""
+    try:
+        _, found = unread_in(scene)
+    except FormatError as error:
+        yield "frame", error.message
+        return
+    yield from ((item, f"label must become an instance, got {what}") for item, what in found)
 
 
 def _empty_lanes(scene: Scene) -> Iterator[str]:

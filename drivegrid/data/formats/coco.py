@@ -24,12 +24,13 @@ from typing import Any, NamedTuple
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field
 from drivegrid.data.files import parse_json
-from drivegrid.data.formats.coco_annotations import KEY, facts_of, instance_of
+from drivegrid.data.formats.coco_annotations import KEY, facts_of, instance_of, why_unread
 from drivegrid.data.formats.coco_ids import Id, check_id, is_id
 from drivegrid.data.formats.coco_shapes import Record
 from drivegrid.data.formats.coco_write import save_coco
 from drivegrid.data.formats.contract import Format, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.losing import unread
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.formats.regions import check_masks
 from drivegrid.data.json_stream import array_items, first_char, object_items
@@ -157,6 +158,9 @@ def _members(path: Path) -> tuple[list[bytes], list[bytes], Record]:
     members: Record = {}
     for key, number, text in object_items(path):
         if key in texts:
+            if number is None and text != b"[]":
+                got = text[:50].decode("utf-8", "replace")
+                raise FormatError(f"{key} must be a list, got {got}.", path, item=key)
             texts[key] += [text] if number is not None else []
             continue
         try:
@@ -255,6 +259,7 @@ def _scene(
     check_masks(annotation.get("segmentation") for annotation in annotations)
     instances: list[Instance] = []
     other: list[list[Any]] = []
+    left: list[tuple[str, str]] = []
     for place, annotation in enumerate(annotations):
         item = f"annotation {annotation.get('id', place)!s:.50}"
         found = instance_of(annotation, context.categories, frame.size_wh, item)
@@ -265,12 +270,13 @@ def _scene(
         if annotation.get("category_id") is not None:
             kept["category"] = context.categories[annotation["category_id"]]
         other.append([place, kept])
+        left += [(item, why) for why in [why_unread(annotation)] if why]
     said = ("file_name", "width", "height")
     rest = {key: value for key, value in image.items() if key not in said}
     own: Record = {"image": rest}
     own |= {"other": other} if other else {}
     own |= {"file": file} if file is not None else {}
-    return Scene(frame, tuple(instances), {KEY: own} | about_size)
+    return Scene(frame, tuple(instances), {KEY: own} | unread(KEY, left) | about_size)
 
 
 def _frame(image: Record, context: Context) -> tuple[Frame, dict[str, bool]]:

@@ -158,6 +158,14 @@ def is_crowd(instance: Instance) -> bool:
     return isinstance(rest, dict) and rest.get("iscrowd") in (1, True)
 
 
+def why_unread(annotation: Record) -> str | None:
+    """Return what an annotation lacks to be an instance, None if only its class is none of ours."""
+    if annotation.get("category_id") is None:
+        return "annotation without a category"
+    has_shape = annotation.get("bbox") or annotation.get("segmentation")
+    return None if has_shape else "annotation without a shape"
+
+
 def shape_of(annotation: Record, size_wh: Size, item: str) -> Box | Polygon | None:
     """Return the region of an annotation, else its box, None if it has neither."""
     region = polygon_of(annotation.get("segmentation"), size_wh, f"{item}, segmentation")

@@ -11,10 +11,11 @@ from typing import IO, Any
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.fields import as_kind, field, put_back
 from drivegrid.data.files import atomic_path, fill_lines
-from drivegrid.data.formats.coco_annotations import annotation_of, own_extra, write_facts
+from drivegrid.data.formats.coco_annotations import KEY, annotation_of, own_extra, write_facts
 from drivegrid.data.formats.coco_ids import Ids, NamedTable
 from drivegrid.data.formats.coco_shapes import Record
 from drivegrid.data.formats.holding import held
+from drivegrid.data.formats.losing import frame_losses
 from drivegrid.data.quarantine import Loss, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.errors import FormatError
@@ -77,6 +78,7 @@ class _Writer:
             record, lost = annotation_of(scene, index)
             annotations += [record] if record is not None else []
             losses += lost
+        losses += frame_losses(scene, KEY, scene.frame.clip, scene.frame.attributes.keys())
         put_back(annotations, own.get("other", []), "extra coco, other")
         annotations = [dict(as_kind(found, dict, "extra coco, other")) for found in annotations]
         for annotation in annotations:

@@ -19,7 +19,7 @@ import numpy as np
 from drivegrid.data.checks import are_within, check_image_name
 from drivegrid.data.files import read_lines, walk_files
 from drivegrid.data.formats.contract import Format, Place, Source
-from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.frames import find_frame, folder_clip
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
 from drivegrid.data.formats.lanes import LANE, climbs, split_lanes
 from drivegrid.data.formats.lists import Entry, listed_label, read_list, require_root
@@ -203,13 +203,13 @@ def _list_line(scene: Scene, num_lanes: int) -> tuple[str, list[Loss]]:
 def _are_those_read(scene: Scene, num_lanes: int) -> bool:
     """Tell whether the lanes written are those that the existence flags speak of."""
     extra = scene.extra["culane"]
-    lanes, _ = split_lanes(scene, frozenset())
+    lanes, _ = split_lanes(scene, "culane", folder_clip(scene.frame.image))
     same_number = num_lanes == extra.get("lanes", sum(extra["exist"]))
     return same_number and all("culane" in lane.extra for _, lane in lanes)
 
 
 def _lines(scene: Scene) -> tuple[list[str], list[Loss]]:
-    lanes, losses = split_lanes(scene, frozenset())
+    lanes, losses = split_lanes(scene, "culane", folder_clip(scene.frame.image))
     if scene.frame.size_wh != SIZE:
         message = "image size left out: readers without the picture take 1640x590"
         losses.append(Loss(scene.frame.image, message))

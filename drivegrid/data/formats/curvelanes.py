@@ -195,7 +195,7 @@ def save_curvelanes(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 def _files(scene: Scene) -> FrameFiles:
     image = scene.frame.image
-    lanes, losses = split_lanes(scene, frozenset())
+    lanes, losses = split_lanes(scene, "curvelanes", None)
     losses += size_losses(scene, SIZE)
     own = own_extra(scene, "curvelanes")
     written: list[list[Any]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
@@ -23,12 +25,14 @@ from drivegrid.data.formats.cvat_shapes import (
 )
 from drivegrid.data.formats.cvat_xml import parse_text
 from drivegrid.data.formats.drawing_tools import attributes_of_words, checked_size, shape_losses
-from drivegrid.data.formats.losing import item_of
+from drivegrid.data.formats.losing import frame_losses, item_of, unread
 from drivegrid.data.quarantine import Loss
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
+
+_TAG = re.compile(r"<([^\s/>]{1,50})")
 
 
 def scene_of_image(root: Path, image: Element) -> Scene:
@@ -52,7 +56,16 @@ def scene_of_image(root: Path, image: Element) -> Scene:
         own["name"] = name
     if kept:
         own["kept"] = kept
-    return Scene(Frame(place, size, attributes), tuple(instances), {"cvat": own})
+    frame = Frame(place, size, attributes)
+    return Scene(frame, tuple(instances), {"cvat": own} | unread_elements(text for _, text in kept))
+
+
+def unread_elements(texts: Iterable[str]) -> dict[str, Any]:
+    """Return what a scene's ``extra`` says of kept elements that are no tags."""
+    found = [
+        (match[1], f"element <{match[1]}>") for match in map(_TAG.match, texts) if match is not None
+    ]
+    return unread("cvat", [pair for pair in found if pair[0] != "tag"])
 
 
 def _whole(text: str | None) -> object:
@@ -200,6 +213,7 @@ def image_lines(scene: Scene, index: int, used: UsedLabels) -> tuple[list[str], 
     xml = {"id": str(index), "name": name, "width": width, "height": height}
     head = " ".join(f"{key}={attribute_text(value)}" for key, value in (xml | other).items())
     drawn, losses = drawn_instances(scene, scene.frame.size_wh)
+    losses += frame_losses(scene, "cvat", None, scene.frame.attributes.keys())
     pieces: list[str] = []
     for _, tag, shape, listed in drawn:
         pieces.append("\n".join(element_lines(tag, shape, listed, "    ")))

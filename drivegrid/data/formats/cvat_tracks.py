@@ -28,6 +28,7 @@ from drivegrid.data.formats.cvat_frames import class_and_xml, listed_in, text_of
 from drivegrid.data.formats.cvat_shapes import GEOMETRY, number_text, read_instance
 from drivegrid.data.formats.drawing_tools import checked_size
 from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.losing import unread
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
@@ -178,7 +179,8 @@ def scene_of_frame(root: Path, video: Video, entry: FrameEntry) -> Scene:
     own: dict[str, Any] = {"frame": number}
     own |= {"outside": outside} if outside else {}
     own |= {"tracks": texts} if texts else {}
-    return Scene(frame, tuple(instances), {"cvat": own} | about_size)
+    of_tracks = unread("cvat", [("track", "track of other elements than shapes") for _ in texts])
+    return Scene(frame, tuple(instances), {"cvat": own} | about_size | of_tracks)
 
 
 def _frame(root: Path, video: Video, number: int) -> tuple[Frame, dict[str, bool]]:

@@ -82,10 +82,11 @@ class Tracks:
         losses += [
             Loss(scene.frame.image, message) for track in outside if track not in self._lines
         ]
+        losses += frame_losses(scene, "cvat", source or scene.frame.clip)
         self._take(number, shown, outside)
         self._size, self._source = size, self._source or source
         self._texts += fields.as_kind(own.get("tracks", []), list, "tracks")
-        return losses + frame_losses(scene)
+        return losses
 
     def _track_of(
         self, instance: Instance, xml: dict[str, str], taken: set[str]

@@ -34,5 +34,14 @@ def find_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, b
             ) from error
         found = False
     size = image_size(picture) if found else default
-    clip = str(PurePosixPath(name).parent)
-    return Frame(name, size, clip=clip), {} if found else {"assumed_size": True}
+    return Frame(name, size, clip=folder_clip(name)), {} if found else {"assumed_size": True}
+
+
+def folder_clip(image: str) -> str | None:
+    """Return the clip of a picture where a clip is a folder: None where there is no folder.
+
+    >>> folder_clip("clips/0313-1/20.jpg"), folder_clip("20.jpg")
+    ('clips/0313-1', None)
+    """
+    folder = str(PurePosixPath(image).parent)
+    return None if folder == "." else folder

@@ -222,8 +222,12 @@ def _frame(image: str, values: Mapping[str, str]) -> Frame:
     sides = (_whole(values[_WIDTH], "Width"), _whole(values[_HEIGHT], "Height"))
     if not 1 <= min(sides) <= max(sides) <= MAX_SIDE_PX:
         raise FormatError(f"Width and Height must be 1 to {MAX_SIDE_PX}, got {sides}.", item="size")
+    return Frame(image, sides, clip=_clip_of(image))
+
+
+def _clip_of(image: str) -> str | None:
     track = _TRACK.fullmatch(image)
-    return Frame(image, sides, clip=track[1] if track else None)
+    return track[1] if track else None
 
 
 def _whole(text: str, item: str) -> int:
@@ -313,7 +317,7 @@ class _Sheet:
 def _rows(scene: Scene) -> tuple[list[tuple[list[str], dict[str, str]]], list[Loss]]:
     """Return the columns and the further columns of each sign, and what is lost."""
     image = check_image_name(scene.frame.image)
-    rows, losses = [], frame_losses(scene)
+    rows, losses = [], frame_losses(scene, "gtsrb", _clip_of(image))
     for index, instance in enumerate(scene.instances):
         if not isinstance(instance.geometry, Box):
             losses.append(left_out(scene, index, "no box"))

@@ -195,7 +195,7 @@ def save_kitti(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 
 def _files(scene: Scene) -> FrameFiles:
-    lines, losses = [], frame_losses(scene)
+    lines, losses = [], frame_losses(scene, "kitti", None)
     for index in range(len(scene.instances)):
         line, lost = _line(scene, index)
         lines += [line] if line else []

@@ -207,7 +207,7 @@ def _files(scene: Scene) -> FrameFiles:
     needed = [key for key, value in values.items() if key != "version" and value not in (None, {})]
     record = {key: values[key] for key in dict.fromkeys([*order, *needed])}
     text = json.dumps(record, ensure_ascii=False, indent=2)
-    return FrameFiles({name: text}, None, frame_losses(scene, held) + losses)
+    return FrameFiles({name: text}, None, frame_losses(scene, "labelme", None, held) + losses)
 
 
 LABELME = Format(

@@ -49,8 +49,10 @@ def open_labelstudio(path: str | Path) -> Source:
     - rectangle: box, a turned one polygon; polygon: polygon, or with ``closed: false`` polyline;
       keypoint: point; ellipse, brush and bitmask: polygon; vector: polyline or polygon through its
       vertices (handles of curves stay in ``extra``). A ``lane/line`` drawn downwards is turned.
-    - choices of a region with its ``id`` become attributes, those of no region frame attributes,
-      where the taxonomy knows them: the name of the choice and the value, or the value alone.
+    - choices of a region with its ``id`` become attributes, those of no region in the annotation
+      (in the first prediction where there is none) frame attributes, where the taxonomy knows
+      them: the name of the choice and the value, or the value alone.
+    - The size is that of the regions, else ``width`` and ``height`` of the task's data.
     - The picture is ``image`` of the task's data, else the first that looks like one. A URL stays
       as it is and is never fetched; paths lose what the server puts before them.
 
@@ -97,20 +99,21 @@ def _parse(path: Path, entry: tuple[int, bytes]) -> Scene:
 
 
 def _scene(task: dict[str, Any], root: Path) -> Scene:
-    written = _image_key(fields.field(task, "data", dict, "task"))[1]
+    data = dict(fields.field(task, "data", dict, "task"))
+    written = _image_key(data)[1]
     image = _image_name(written)
     lists = _result_lists(task)
-    size, assumed = _size(lists, root, image)
+    size, assumed = _size(lists, data, root, image)
     instances: list[Instance] = []
     kept: dict[str, Any] = {}
     attributes: dict[str, str] = {}
-    rest = dict(task)
+    rest = task | {"data": data}
     for key in ("annotations", "predictions"):
         rest |= {key: [dict(one) for one in _dicts(task, key)]} if key in task else {}
     for name, holder in lists.items():
         found = read_results(fields.as_kind(holder["result"], list, name), size, name)
         kept |= {name: found.kept} if found.kept else {}
-        attributes |= found.attributes if name == "annotation" else {}
+        attributes |= found.attributes if name == next(iter(lists)) else {}
         instances += [_as_predicted(one, name, holder) for one in found.instances]
         _holder(rest, name)["result"] = []
     own: dict[str, Any] = {"task": rest} | ({"kept": kept} if kept else {})
@@ -181,13 +184,20 @@ def _holder(task: dict[str, Any], name: str) -> dict[str, Any]:
     return _dicts(task, "predictions")[int(name.removeprefix("prediction "))]
 
 
-def _size(lists: dict[str, dict[str, Any]], root: Path, image: str) -> tuple[Size, dict[str, bool]]:
-    """Return the size that regions say, else that of the picture, else an assumed one."""
+def _size(
+    lists: dict[str, dict[str, Any]], data: dict[str, Any], root: Path, image: str
+) -> tuple[Size, dict[str, bool]]:
+    """Return the size that regions say, else the data, else the picture, else an assumed one.
+
+    Sides in the data are taken out of it where they are what counts: they are written again.
+    """
     for name, holder in lists.items():
         for result in fields.as_kind(holder["result"], list, name):
             if isinstance(result, dict) and "original_width" in result:
                 sides = (result["original_width"], result.get("original_height"))
                 return checked_size(*sides), {}
+    if type(data.get("width")) is int and type(data.get("height")) is int:
+        return checked_size(data.pop("width"), data.pop("height")), {}
     frame, assumed = find_frame(root, image, SIZE)
     return frame.size_wh, assumed
 
@@ -272,11 +282,24 @@ def _task(scene: Scene) -> tuple[dict[str, Any], list[Loss]]:
     kept = fields.as_kind(own.get("kept", {}), dict, "extra labelstudio, kept")
     losses: list[Loss] = []
     names = [f"prediction {index}" for index in range(len(predictions))]
-    for name in ["annotation"] * (_chosen(annotations) is not None) + names:
-        results, lost = write_results(scene, groups.get(name, []), name, kept.get(name, []))
+    names = ["annotation"] * (_chosen(annotations) is not None) + names
+    for name in names:
+        chosen = groups.get(name, [])
+        results, lost = write_results(
+            scene, chosen, name, kept.get(name, []), of_frame=name == names[0]
+        )
         _holder(task, name)["result"] = results
         losses += lost
+    data |= _size_data(scene, [_holder(task, name) for name in names])
     return task, losses
+
+
+def _size_data(scene: Scene, lists: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the size as data of the task, where no region says it."""
+    told = any("original_width" in result for one in lists for result in one["result"])
+    if told or scene.extra.get("assumed_size"):
+        return {}
+    return dict(zip(("width", "height"), scene.frame.size_wh, strict=True))
 
 
 def _list_of(instance: Instance, predictions: list[dict[str, Any]]) -> str:

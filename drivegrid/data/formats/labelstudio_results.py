@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ from drivegrid.data.formats.drawing_tools import (
     shape_losses,
     upward,
 )
-from drivegrid.data.formats.labelstudio_shapes import geometry_of, is_same, kind_of, value_of
+from drivegrid.data.formats.labelstudio_shapes import KINDS, geometry_of, is_same, kind_of, value_of
 from drivegrid.data.formats.losing import frame_losses, item_of
 from drivegrid.data.formats.naming import Allowed, allowed_of
 from drivegrid.data.quarantine import Loss
@@ -26,6 +26,8 @@ from drivegrid.geometry import Polyline, Size
 from drivegrid.labels import default_label_space
 
 _PLACE = ("id", "to_name", "original_width", "original_height", "image_rotation")
+_PLACED = frozenset(("x", "points", "vertices", "rle", "imageDataURL"))
+"""What only the value of a region has."""
 _NAMES = {
     "rectanglelabels": "box",
     "polygonlabels": "polygon",
@@ -71,9 +73,25 @@ def read_results(results: Sequence[object], size_wh: Size, name: str) -> Results
     for at, record in enumerate(shapes):
         own = about.get(record.get("id"), []) if isinstance(record.get("id"), str) else []
         found.instances.append(_instance(record, own, size_wh, f"{name}, region {at}"))
+    _check_placed(found.kept, ids, name)
     frame = default_label_space().frame_attributes
     found.attributes = attributes_of_words(_words(about.get(None, [])), frame)
     return found
+
+
+def _check_placed(kept: Sequence[list[Any]], ids: Set[object], name: str) -> None:
+    """Refuse results with a place in the picture that are neither regions nor about one."""
+    for at, record in kept:
+        value, region = record.get("value"), record.get("id")
+        if isinstance(region, str) and region in ids:
+            continue
+        if isinstance(value, dict) and not _PLACED.isdisjoint(value):
+            known = ", ".join(KINDS)
+            raise FormatError(
+                f"type of a region must be one of {known}, or that and labels, "
+                f"got {record.get('type')!r:.50}.",
+                item=f"{name}, result {at}",
+            )
 
 
 def _type(record: Mapping[str, Any]) -> str:
@@ -127,15 +145,16 @@ def _instance(
 
 
 def write_results(
-    scene: Scene, chosen: Sequence[int], name: str, kept: object
+    scene: Scene, chosen: Sequence[int], name: str, kept: object, *, of_frame: bool
 ) -> tuple[list[dict[str, Any]], list[Loss]]:
     """Return the results of some instances of a scene, and what was lost.
 
     Args:
         scene: Any scene.
         chosen: Which of its instances.
-        name: The list: frame attributes belong to ``annotation``.
+        name: The list: ``annotation`` or a prediction.
         kept: Place and result of what was no region.
+        of_frame: Whether the list says the frame's attributes too.
 
     Raises:
         FormatError: If an ``extra["labelstudio"]`` is not what the reader leaves.
@@ -161,11 +180,11 @@ def write_results(
         new, said = _choices(old, region, instance.attributes, allowed_of(instance.label), told)
         fresh += new
         losses += shape_losses(scene, index, said, {"confidence", "source"})
-    if name == "annotation":
+    if of_frame:
         frame = default_label_space().frame_attributes
         new, said = _choices(old, {}, scene.frame.attributes, frame, {}, shapes)
         fresh += new
-        losses += frame_losses(scene, said)
+        losses += frame_losses(scene, "labelstudio", None, said)
     for place, record in old:
         shapes.insert(min(place, len(shapes)), record)
     return shapes + fresh, losses

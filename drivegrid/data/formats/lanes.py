@@ -81,20 +81,24 @@ def climbs(points: FloatArray) -> bool:
 
 
 def split_lanes(
-    scene: Scene, held: frozenset[str]
+    scene: Scene, written: str, clip: str | None, held: frozenset[str] = frozenset()
 ) -> tuple[list[tuple[str, Instance]], list[Loss]]:
     """Return the lane lines of a scene by name, and what a lane file cannot hold.
 
     Args:
         scene: Any scene.
-        held: Attributes that the format does hold.
+        written: The format's name.
+        clip: What its reader will take for the clip.
+        held: Attributes of lanes that the format does hold.
     """
-    losses = frame_losses(scene)
+    losses = frame_losses(scene, written, clip)
     lanes: list[tuple[str, Instance]] = []
     for index, instance in enumerate(scene.instances):
         item = item_of(index, instance)
         if instance.label in ("lane", LANE) and isinstance(instance.geometry, Polyline):
             losses += instance_losses(scene, index, held)
+            if instance.label != LANE:
+                losses.append(Loss(scene.frame.image, f"{instance.label} written as {LANE}", item))
             lanes.append((item, instance))
         else:
             message = f"{instance.label} ({instance.geometry.kind}) left out: no lane line"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from drivegrid.data.fields import as_kind
 from drivegrid.data.files import parse_json, read_lines, read_whole
+from drivegrid.data.formats.frames import folder_clip
 from drivegrid.data.formats.naming import label_of, label_of_word
 from drivegrid.errors import FormatError
 from drivegrid.labels import default_label_space
@@ -26,6 +27,7 @@ MAX_LIST_BYTES = 2**20
 _SOURCES = ("camvid", "cityscapes", "mapillary_vistas")
 """Whose class names are understood, in this order, before words of the taxonomy."""
 
+_CAMVID_CLIP = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_")
 _COLOR_LINE = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\S.*)")
 _NUMBER_LINE = re.compile(r"(\d{1,5})[\s,:]+(\S.*)")
 
@@ -203,3 +205,9 @@ class ClassTable:
         """Return the lines of ``classes.txt``."""
         implied = None if self.colors else (IGNORE, IGNORE_VALUE)
         return [self._line(*known) for known in self.values.items() if known != implied]
+
+
+def clip_of(image: str) -> str | None:
+    """Return the clip of a picture: the sequence of CamVid, else its folder."""
+    match = _CAMVID_CLIP.match(PurePosixPath(image).name)
+    return match[1] if match else folder_clip(image)

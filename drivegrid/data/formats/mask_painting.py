@@ -23,6 +23,7 @@ from drivegrid.data.formats.mask_classes import (
     VOID,
     ClassList,
     ClassTable,
+    clip_of,
     label_of_class,
 )
 from drivegrid.data.formats.naming import ClassName
@@ -116,7 +117,8 @@ def _painted(scene: Scene, table: ClassTable) -> tuple[npt.NDArray[np.int32], li
         values[:] = table.value(field(own, "background", str, "extra masks"))
     for name, pixels in where.items():
         values[pixels] = table.value(name)
-    losses, painted = frame_losses(scene), list[tuple[int, int]]()
+    losses = frame_losses(scene, "masks", clip_of(scene.frame.image))
+    painted: list[tuple[int, int]] = []
     for index, instance in enumerate(scene.instances):
         known, lost = _class_of(instance)
         if known is None or not isinstance(instance.geometry, Polygon):

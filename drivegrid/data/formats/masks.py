@@ -15,7 +15,6 @@ are kept in ``extra["masks"]`` (one class as ``background``, the others as run l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -30,6 +29,7 @@ from drivegrid.data.formats.contract import Format, Place, Source
 from drivegrid.data.formats.mask_classes import (
     KITTI_ROAD,
     ClassList,
+    clip_of,
     find_class_list,
     label_of_class,
     read_class_list,
@@ -51,7 +51,6 @@ _KITTI_FOLDER = "gt_image_2"
 _FOLDERS = {"masks": "images", "labels": "images", "annotations": "images"}
 _ENDINGS = ("annot", "_labels", "_masks")
 _STEM_ENDINGS = ("_L", "_P", "_mask")
-_CAMVID_CLIP = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_")
 
 
 def open_masks(path: str | Path) -> Source:
@@ -200,9 +199,7 @@ def _parse(root: Path, classes: ClassList, entry: Entry) -> Scene:
         extra = {"masks": {"class": name}}
         instances.append(Instance(label.path, polygon, label.attributes, extra=extra))
     dropped = {names[value]: values == value for value in found[~kept].tolist()}
-    match = _CAMVID_CLIP.match(PurePosixPath(image).name)
-    clip = match[1] if match else str(PurePosixPath(image).parent)
-    frame = Frame(image, (values.shape[1], values.shape[0]), clip=clip)
+    frame = Frame(image, (values.shape[1], values.shape[0]), clip=clip_of(image))
     return Scene(frame, tuple(instances), {"masks": _frame_extra(mask, classes, dropped)})
 
 

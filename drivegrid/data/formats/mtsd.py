@@ -213,7 +213,7 @@ def _files(scene: Scene) -> FrameFiles:
     usual = TWINS.label_name(scene.frame.image)
     file = check_image_name(own.get("file", usual))
     width, height = scene.frame.size_wh
-    objects, losses = [], frame_losses(scene)
+    objects, losses = [], frame_losses(scene, "mtsd", None)
     for index in range(len(scene.instances)):
         found, lost = _object(scene, index)
         objects += [found] if found else []

@@ -125,7 +125,7 @@ def _write_frame(scene: Scene, tables: _Tables) -> list[Loss]:
     if tables.holds("sample_data", image):
         raise FormatError(f"frame must have a token of its own, got {image!r:.100} again.")
     annotations: dict[str, list[Record]] = {"object_ann": [], "surface_ann": []}
-    losses = frame_losses(scene)
+    losses = frame_losses(scene, "nuimages", scene.frame.clip)
     for index in range(len(scene.instances)):
         table, record, lost = _annotation(scene, index)
         losses += lost

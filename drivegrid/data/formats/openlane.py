@@ -26,8 +26,9 @@ from drivegrid.data.checks import check_image_name, check_numbers
 from drivegrid.data.fields import as_kind, field, own_extra, put_back
 from drivegrid.data.files import parse_json, read_whole, walk_files
 from drivegrid.data.formats.contract import Format, Place, Source
-from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.frames import find_frame, folder_clip
 from drivegrid.data.formats.label_tree import FrameFiles, save_label_tree
+from drivegrid.data.formats.lanes import LANE
 from drivegrid.data.formats.lists import listed_label, read_list, require_root
 from drivegrid.data.formats.losing import frame_losses, instance_losses, item_of, size_losses
 from drivegrid.data.formats.openlane_cipo import cipo_record, is_cipo, parse_cipo
@@ -245,7 +246,8 @@ def _files(scene: Scene) -> FrameFiles:
     own = own_extra(scene, "openlane")
     lanes, losses = _written_lanes(scene)
     cipo, lost = cipo_record(scene)
-    losses = frame_losses(scene) + losses + lost + size_losses(scene, SIZE)
+    losses = frame_losses(scene, "openlane", folder_clip(image)) + losses + lost
+    losses += size_losses(scene, SIZE)
     texts: dict[str, str] = {}
     if lanes or cipo is None or "frame" in own:
         frame = as_kind(own.get("frame", {"file_path": None}), dict, "extra openlane, frame")
@@ -275,6 +277,7 @@ def _written_lanes(scene: Scene) -> tuple[list[dict[str, Any]], list[Loss]]:
             if len(instance.geometry.xy):
                 lane, says, lost = _written_lane(instance, item, scene.frame.size_wh)
                 lanes.append(lane)
+                lost += [f"lane written as {LANE}"] if instance.label == "lane" else []
                 losses += instance_losses(scene, index, says)
         losses += [Loss(scene.frame.image, message, item) for message in lost]
     return lanes, losses

@@ -168,7 +168,7 @@ def _record(scene: Scene, dialect: Dialect) -> tuple[str, dict[str, Any], list[L
     if not dialect.is_file(file):
         raise FormatError(f"file must be one of {dialect.name}, got {file!r:.200}.", item="file")
     objects: list[Any] = []
-    losses = frame_losses(scene)
+    losses = frame_losses(scene, dialect.name, dialect.clip_of(file))
     for index, instance in enumerate(scene.instances):
         made, says, lost = _objects(instance, dialect)
         objects += made

@@ -25,6 +25,7 @@ from drivegrid.data.files import atomic_path, fill_lines, parse_json, walk_files
 from drivegrid.data.formats.contract import Format, Place, Source, in_entry
 from drivegrid.data.formats.frames import find_frame
 from drivegrid.data.formats.holding import held
+from drivegrid.data.formats.losing import frame_losses, unread
 from drivegrid.data.formats.scalabel_labels import (
     KEY,
     OPEN,
@@ -33,6 +34,7 @@ from drivegrid.data.formats.scalabel_labels import (
     instances_of,
     label_record,
     own_extra,
+    why_unread,
     write_attributes,
 )
 from drivegrid.data.formats.scalabel_look import is_json, recognise_scalabel
@@ -162,11 +164,13 @@ def scene_of(frame: Record, root: Path, vocabulary: Vocabulary) -> Scene:
     labels = [] if given is None else as_kind(given, list, "labels")
     check_budget(labels)
     instances, other = list[Instance](), list[list[Any]]()
+    left: list[tuple[str, str]] = []
     for number, label in enumerate(labels):
         found = instances_of(as_kind(label, dict, f"label {number}"), number, vocabulary)
         instances += found
         if not found:
             other.append([number, label])
+            left += [(f"label {number}", why) for why in [why_unread(label)] if why]
     attributes = frame.get("attributes")
     facts: dict[str, str] = {}
     if attributes is not None:
@@ -185,7 +189,7 @@ def scene_of(frame: Record, root: Path, vocabulary: Vocabulary) -> Scene:
     name = check_image_name(frame.get("name"))
     video = as_kind(clip, str, "videoName") if clip else None
     about = Frame(name, size, facts, clip=video)
-    return Scene(about, tuple(instances), {KEY: extra} | about_size)
+    return Scene(about, tuple(instances), {KEY: extra} | unread(KEY, left) | about_size)
 
 
 def _size(frame: Record, root: Path) -> tuple[Size, dict[str, bool]]:
@@ -257,7 +261,7 @@ def frame_record(scene: Scene, vocabulary: Vocabulary) -> tuple[Record, list[Los
     if scene.frame.clip is not None:
         record["videoName"] = scene.frame.clip
     attributes, lost = _frame_attributes(scene, own, vocabulary)
-    losses += [Loss(image, f"frame attribute {name} left out") for name in lost]
+    losses += frame_losses(scene, KEY, scene.frame.clip, scene.frame.attributes.keys() - set(lost))
     record |= attributes
     if not scene.extra.get("assumed_size"):
         record["size"] = dict(zip(("width", "height"), scene.frame.size_wh, strict=True))

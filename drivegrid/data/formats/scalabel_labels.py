@@ -125,6 +125,13 @@ def instances_of(label: Record, number: int, vocabulary: Vocabulary) -> list[Ins
     return found
 
 
+def why_unread(label: Record) -> str | None:
+    """Return what a label lacks to be an instance, None if only its class is none of ours."""
+    if label.get("category") is None:
+        return "label without a category"
+    return None if any(label.get(shape) for shape in SHAPES) else "label without a shape"
+
+
 def _upwards(path: str, shape: Geometry) -> Geometry:
     is_lane = isinstance(shape, Polyline) and path.startswith("lane")
     if is_lane and len(shape.parts()[0]) and shape.parts()[0][0, 1] < shape.parts()[0][-1, 1]:

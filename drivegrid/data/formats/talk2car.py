@@ -202,7 +202,7 @@ def _commands(scene: Scene, index: int) -> tuple[list[dict[str, Any]], list[Loss
         FormatError: If its image name or its ``extra`` cannot be used, or nothing is asked of it.
     """
     image = check_image_name(scene.frame.image)
-    losses, said = frame_losses(scene), set[int]()
+    losses, said = frame_losses(scene, "talk2car", scene.frame.clip), set[int]()
     commands: list[dict[str, Any]] = []
     token = f"{index:08d}-{image}"
     for number, entry in enumerate(

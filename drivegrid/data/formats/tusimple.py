@@ -27,7 +27,7 @@ import numpy as np
 from drivegrid.data.checks import check_image_name, check_numbers, check_rows, is_number
 from drivegrid.data.files import atomic_path, fill_lines, is_stream, parse_json, read_lines
 from drivegrid.data.formats.contract import Format, Place, Source
-from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.frames import find_frame, folder_clip
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.lanes import (
     LANE,
@@ -267,7 +267,7 @@ def _record(
     extra: Mapping[str, Any] = scene.extra.get("tusimple", {})
     own = h_samples is None and "h_samples" in extra
     rows = extra["h_samples"] if own else _default_rows(scene) if h_samples is None else h_samples
-    lanes, losses = split_lanes(scene, HELD)
+    lanes, losses = split_lanes(scene, "tusimple", folder_clip(scene.frame.image), HELD)
     written: list[tuple[float, Sequence[float], str, Instance | None]] = []
     target = _rows_at(tuple(rows))
     for slot, row in extra.get("empty", []) if own else []:

@@ -213,7 +213,7 @@ def _files(scene: Scene) -> FrameFiles:
     _add_size(record, scene, own)
     if new or "segmented" in own:
         add_text(record, "segmented", fields.as_kind(own.get("segmented", "0"), str, "segmented"))
-    losses = frame_losses(scene)
+    losses = frame_losses(scene, "voc", None)
     for index in range(len(scene.instances)):
         losses += _add_object(record, scene, index)
     return FrameFiles({_file(own, scene.frame.image): print_xml(record)}, "", losses)

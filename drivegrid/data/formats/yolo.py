@@ -272,7 +272,7 @@ def save_yolo(scenes: Iterable[Scene], path: str | Path) -> Saved:
 
 def _files(scene: Scene, table: NameTable) -> FrameFiles:
     table.add_all(own_names(fields.own_extra(scene, "yolo")))
-    lines, losses = [], frame_losses(scene)
+    lines, losses = [], frame_losses(scene, "yolo", None)
     for index in range(len(scene.instances)):
         line, lost = _line(scene, index, table)
         lines += [line] if line else []

@@ -15,9 +15,10 @@ from drivegrid.data.formats.labelstudio import (
 )
 from drivegrid.data.formats.peek import Peek
 from drivegrid.data.images import save_image
-from drivegrid.data.scene import Instance
-from drivegrid.geometry import Box, Polygon
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Box, Polygon, Polyline
 from tests.data.builders import SHAPES, make_lane, make_scene
+from tests.data.formats.boxed import make_box
 from tests.data.formats.drawn import drawn_scenes
 from tests.data.formats.labelstudio_tasks import (
     BOX,
@@ -283,3 +284,21 @@ def test_drawn_scenes_come_back(tmp_path_factory, scene):
             one.geometry.vertices(), other.geometry.vertices(), rtol=1e-12, atol=1e-8
         )
     assert again(first, folder) == (first, [])
+
+
+FRAMES = {
+    "no instance": [],
+    "a label": [make_box("obstacle/cone")],
+    "a prediction": [make_box("obstacle/cone", confidence=0.5, source="prediction")],
+    "an instance left out": [Instance("lane/line", Polyline(np.zeros((0, 2))))],
+}
+
+
+@pytest.mark.parametrize("instances", FRAMES.values(), ids=FRAMES)
+def test_size_and_frame_attributes_come_back_whatever_is_in_the_frame(tmp_path, instances):
+    frame = Frame("a.jpg", (640, 480), {"weather": "rain"})
+    [found], _ = again([Scene(frame, tuple(instances))], tmp_path)
+    assert found.frame == frame
+    assert again([found], tmp_path)[0] == [found]
+    [unsized], _ = again([Scene(frame, (), {"assumed_size": True})], tmp_path)
+    assert unsized.extra["assumed_size"] is True

@@ -21,6 +21,8 @@ BAD = {
     "annotations": ({"annotations": 5}, "annotations"),
     "results": ({"annotations": [{"result": 5}]}, "annotation"),
     "a result": ({"annotations": [{"result": [5]}]}, "result 0"),
+    "a typo": ([region("rectanglelabel", BOX)], "type of a region must be one of rectangle"),
+    "no type": ([{"id": "a", "value": BOX}], "type of a region must be one of rectangle"),
     "no number": ([region("rectanglelabels", BOX | {"x": "1"})], "number"),
     "missing": ([region("rectanglelabels", {"x": 1})], "y"),
     "far": ([region("keypointlabels", {"x": 1e9, "y": 1})], "number"),

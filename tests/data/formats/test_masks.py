@@ -95,7 +95,7 @@ LAYOUTS = {
     "an ending of its own": ("train_labels/x_L.png", "train/x.png", "train"),
     "a mask": ("masks/x_mask.png", "images/x.jpg", "images"),
     "no picture": ("masks/x_mask.png", None, "images"),
-    "no folder": ("annot/20.png", "20.jpg", "."),
+    "no folder": ("annot/20.png", "20.jpg", None),
 }
 
 
