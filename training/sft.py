@@ -177,7 +177,6 @@ def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArgument
         max_grad_norm=1.0,
         gradient_accumulation_steps=optim.accumulate,
         gradient_checkpointing=config.adapter is not None and config.adapter.checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",
