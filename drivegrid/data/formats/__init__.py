@@ -141,7 +141,7 @@ def _recognising(peek: Peek) -> dict[str, str]:
 def _sight(peek: Peek) -> str:
     """Say what a path looks like that is of no known format."""
     if peek.is_folder:
-        endings = sorted({"".join(file.suffixes[-2:]) for file in peek.files if file.suffix})
+        endings = sorted({_ending(file) for file in peek.files if file.suffix})
         return f"a folder with *{', *'.join(endings[:8])} files" if endings else "an empty folder"
     if isinstance(peek.json, dict):
         return f"JSON with the keys {sorted(peek.json)!s:.200}"
@@ -150,6 +150,12 @@ def _sight(peek: Peek) -> str:
     if peek.head.startswith(_PICTURES):
         return "a picture"
     return f"a file that begins with {peek.head[:40]!r}" if peek.head else "an empty file"
+
+
+def _ending(file: Path) -> str:
+    """Return the last suffix, with a short one before it: ``.lines.txt``."""
+    before = "".join(file.suffixes[:-1][-1:])
+    return (before if len(before) < 8 else "") + file.suffix
 
 
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM")
