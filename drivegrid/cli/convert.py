@@ -89,7 +89,7 @@ def convert_labels(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         typer.echo("read {read}, written {written}, quarantined {quarantined}".format(**counts))
         for message, count in counts["loss_counts"].items():
-            typer.echo(f"left out {count} times: {message}")
+            typer.echo(f"{count} times: {message}")
     warn_of(report.assumed)
     print_rejected(report.rejected)
     if report.quarantined:

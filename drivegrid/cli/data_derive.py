@@ -213,5 +213,10 @@ def _lines(outcome: Outcome) -> list[str]:
         lines += [f"  {part}: {number}" for part, number in outcome.written.items()]
     if outcome.pictures:
         lines.append("pictures " + ", ".join(f"{k} {n}" for k, n in outcome.pictures.items()))
-    lines += [f"left out {n} times: {message}" for message, n in counts["loss_counts"].items()]
+    beside = bool(outcome.pictures) and not outcome.pictures["missing"]
+    lines += [
+        f"{number} times: {message}"
+        for message, number in counts["loss_counts"].items()
+        if not (beside and "without the picture" in message)
+    ]
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -34,7 +35,8 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
         Path | None, typer.Option("--json", help="write all answers to this file")
     ] = None,
     scenes_file: Annotated[
-        Path | None, typer.Option("--scenes", help="write scenes (.jsonl), for data convert")
+        Path | None,
+        typer.Option("--scenes", help="write scenes (.jsonl), for data convert"),
     ] = None,
     overlay: Annotated[
         Path | None, typer.Option(help="write pictures with the answers into this folder")
@@ -53,16 +55,16 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> None:
     """Answer queries about frames: lanes, obstacles, signs, drivable area.
 
-    Without a query everything is looked for. docs/queries.md lists what can be asked.
+    Without a query everything is looked for (docs/queries.md: what can be asked). Scenes name
+    pictures from the folder of their file, if all lie below it, else from the one given.
 
     Example: drivegrid predict frame.jpg clips/ -q "all lanes from left to right" --json out.json
     """
     from drivegrid.data.images import iter_frames
 
     _check_queries(query or [])
-    results = _Results.open(json_file, scenes_file, resume)
-    names = OverlayNames()
-    predictor = load_predictor(model)
+    results = _Results.open(json_file, scenes_file, resume, base_of(paths, scenes_file))
+    names, predictor = OverlayNames(), load_predictor(model)
     lattice = predictor.processor.grid if trace else None
     failed = 0
     try:  # an interrupted run leaves what it has, for --resume
@@ -92,14 +94,17 @@ class _Results:
     done: list[dict[str, Any]] = field(default_factory=list)
     scenes: list[Scene] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    base: Path = Path()
 
     @classmethod
-    def open(cls, json_file: Path | None, scenes_file: Path | None, resume: bool) -> _Results:
+    def open(
+        cls, json_file: Path | None, scenes_file: Path | None, resume: bool, base: Path
+    ) -> _Results:
         """Refuse what cannot be written before hours are spent, and take up an earlier run."""
         from drivegrid.data.store import load_scenes
 
         _check_targets(json_file, scenes_file)
-        results = cls(json_file, scenes_file)
+        results = cls(json_file, scenes_file, base=base)
         if resume:
             results.done = _finished(json_file)
             results.known = {frame["image"] for frame in results.done}
@@ -114,7 +119,8 @@ class _Results:
     def add(self, answer: Answer) -> None:
         self.known.add(answer.image)
         self.done.append(answer.to_dict())
-        self.scenes.append(answer.to_scene())
+        name = name_in_scenes(answer.image, self.base)
+        self.scenes.append(replace(answer, image=name).to_scene())
         if self.json_file is None:
             _print(answer)
 
@@ -175,6 +181,28 @@ def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds:
     for more in queries[1:]:
         answer = answer + predictor.ask(frame, more, rounds)
     return answer
+
+
+def base_of(paths: list[Path], scenes_file: Path | None) -> Path:
+    """Return the folder that scenes name their pictures from: their own, if it holds them all.
+
+    Else it is the folder given, or the one that holds everything given.
+    """
+    given = [Path(os.path.abspath(path)) for path in paths]
+    folders = [path if path.is_dir() else path.parent for path in given]
+    own = None if scenes_file is None else Path(os.path.abspath(scenes_file)).parent
+    if own is not None and all(folder.is_relative_to(own) for folder in folders):
+        return own
+    return Path(os.path.commonpath(folders))
+
+
+def name_in_scenes(name: str, base: Path) -> str:
+    """Return a picture's name as a data set has it: never absolute, never climbing.
+
+    >>> name_in_scenes("/data/drive/1/a.jpg", Path("/data/drive"))
+    '1/a.jpg'
+    """
+    return Path(os.path.abspath(name)).relative_to(base).as_posix()
 
 
 class OverlayNames:

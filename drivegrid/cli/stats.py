@@ -31,7 +31,8 @@ def stats(  # noqa: PLR0913, PLR0917 - options of a command
         int, typer.Option(min=0, help="exit code 1 if a class or value occurs less often")
     ] = 0,
     plots: Annotated[
-        Path | None, typer.Option(help="new or empty folder for plots (SVG) and stats.json")
+        Path | None,
+        typer.Option(help="new or empty folder for index.html, SVG, stats.json"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
@@ -120,7 +121,13 @@ def _write_plots(folder: Path, counted: Stats, result: dict[str, Any]) -> None:
         ),
         "positions": heat_maps("Where instances lie in the image", counted.positions),
     }
+    empty = {
+        "attributes": not values, "box_sides": not counted.box_sides, "classes": not counted.classes
+    }  # fmt: skip
+    charts = {name: chart for name, chart in charts.items() if not empty.get(name)}
+    page = "".join(f'<p><img src="{name}.svg" alt="{name}"></p>\n' for name in charts)
     with atomic_folder(folder) as work:
+        (work / "index.html").write_text(f"<!doctype html>\n{page}", encoding="utf-8")
         for name, chart in charts.items():
             (work / f"{name}.svg").write_text(chart, encoding="utf-8")
         (work / "stats.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

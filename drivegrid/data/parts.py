@@ -17,13 +17,15 @@ _PART = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,50})=(?P<share>[0-9]*\.?[0-9]+)")
 
 
 def parse_parts(text: str) -> dict[str, float]:
-    """Return shares by name; they make up the whole.
+    """Return shares by name; they make up the whole. Whole numbers are proportions.
 
     Raises:
         ConfigError: If the text is of another form, a name comes twice, or the shares do not add
             up to 1.
 
     >>> parse_parts("train=.8,val=.2")
+    {'train': 0.8, 'val': 0.2}
+    >>> parse_parts("train=8,val=2")
     {'train': 0.8, 'val': 0.2}
     """
     matches = [_PART.fullmatch(piece.strip()) for piece in text.split(",")]
@@ -33,8 +35,13 @@ def parse_parts(text: str) -> dict[str, float]:
             f"parts must be names with shares, each once, got {text!r:.100}. "
             "Example: train=.8,val=.1,test=.1"
         )
+    whole = sum(parts.values())
+    if math.isfinite(whole) and whole > 1 and all(s.is_integer() for s in parts.values()):
+        parts = {name: share / whole for name, share in parts.items()}
     if not math.isclose(sum(parts.values()), 1, abs_tol=1e-6) or min(parts.values()) <= 0:
-        raise ConfigError(f"shares must be above 0 and add up to 1, got {text!r:.100}.")
+        raise ConfigError(
+            f"shares must be above 0 and add up to 1, or be whole numbers, got {text!r:.100}."
+        )
     return parts
 
 

@@ -23,7 +23,7 @@ AUTO = "auto"
 """Name of a format that is to be told from the content."""
 MAX_DEPTH = 3
 """So many folders below a path are looked at for data sets."""
-_LABEL_SUFFIXES = (*SUFFIXES, ".json", ".json.gz", ".xml", ".csv")
+LABEL_SUFFIXES = (*SUFFIXES, ".json", ".json.gz", ".xml", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _below(folder: Path, depth: int) -> Iterator[LabelSource | Path]:
 
 
 def _is_label(file: Path) -> bool:
-    return file.name.endswith(_LABEL_SUFFIXES)
+    return file.name.endswith(LABEL_SUFFIXES)
 
 
 def _format_of(file: Path) -> Format | None:

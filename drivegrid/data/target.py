@@ -14,7 +14,7 @@ from drivegrid.data.pictures import PictureList, PictureMode, place_pictures
 from drivegrid.data.quarantine import MAX_LOSSES, Loss, Quarantine, Rejected, Saved
 from drivegrid.data.scene import Scene
 from drivegrid.data.sizing import AssumedSizes
-from drivegrid.data.sources import LabelSource, Watch
+from drivegrid.data.sources import LABEL_SUFFIXES, LabelSource, Watch
 from drivegrid.errors import FormatError
 
 WHOLE = "all"
@@ -191,6 +191,12 @@ def _check_part(
 def _check_folder(folder: Path, sources: Sequence[LabelSource]) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FormatError("target must be a new or an empty folder. Choose another.", folder)
+    if folder.name.endswith(LABEL_SUFFIXES):
+        raise FormatError(
+            "target must be a folder to make, got the name of a file. Labels get a name in it, "
+            "beside their pictures; one file is written by `drivegrid data convert`.",
+            folder,
+        )
     for source in sources:
         if source.path.is_dir() and folder.resolve().is_relative_to(source.path.resolve()):
             raise FormatError(

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
+from drivegrid.cli.predict import base_of, name_in_scenes
 from drivegrid.data.formats import load_culane, load_tusimple
 from drivegrid.data.store import load_scenes
 
@@ -63,7 +64,23 @@ def test_predict_writes_json_scenes_and_overlays(frames, checkpoint, tmp_path) -
                 "label", "geometry", "points", "tokens", "confidence", "attributes",
             }  # fmt: skip
     assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 2
-    assert len((tmp_path / "s.jsonl").read_text().splitlines()) == 2
+    named = [scene.frame.image for scene in load_scenes(tmp_path / "s.jsonl")]
+    assert named == ["frames/a.png", "frames/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("given", "scenes", "named"),
+    [
+        (["frames"], "s.jsonl", "frames/a.png"),
+        (["frames"], "out/s.jsonl", "a.png"),
+        (["frames/a.png"], "out/s.jsonl", "a.png"),
+        (["frames", "more"], "out/s.jsonl", "frames/a.png"),
+        (["frames"], None, "a.png"),
+    ],
+)
+def test_scenes_name_pictures_from_a_folder(frames, tmp_path, given, scenes, named) -> None:
+    base = base_of([tmp_path / path for path in given], scenes and tmp_path / scenes)
+    assert name_in_scenes(str(frames / "a.png"), base) == named
 
 
 def test_predict_names_bad_frames_and_does_the_rest(frames, checkpoint, tmp_path) -> None:

@@ -123,7 +123,8 @@ def test_validate_exits_with_2_where_it_cannot_read(tmp_path, as_json) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("split", "{labels}", "{out}", "--parts", "a=1,b=1"),
+        ("split", "{labels}", "{out}", "--parts", "a=1,b=0"),
+        ("merge", "{labels}", "{out}.json", "--to", "coco"),
         ("split", "{labels}", "{out}", "--to", "nothing"),
         ("merge", "{labels}", "{labels}", "{out}"),
         ("import", "{labels}", "{full}"),
@@ -147,7 +148,22 @@ def test_stats_draws_plots(labels, tmp_path) -> None:
     assert run("stats", labels, "--plots", tmp_path / "plots").exit_code == 0
     assert {path.name for path in (tmp_path / "plots").iterdir()} == {
         "classes.svg", "attributes.svg", "instances_per_frame.svg", "lanes_per_frame.svg",
-        "box_sides.svg", "positions.svg", "stats.json",
+        "positions.svg", "stats.json", "index.html",
     }  # fmt: skip
     assert json.loads((tmp_path / "plots" / "stats.json").read_text())["per_frame"]["frames"] == 12
     assert run("stats", labels, "--plots", tmp_path / "plots").exit_code == 1
+
+
+def test_what_was_left_out_is_said_once(labels, tmp_path) -> None:
+    ran = run("convert", labels, tmp_path / "lanes", "--to", "culane")
+    assert "12 times: image size left out: readers without the picture" in ran.stdout
+    assert "left out 12 times" not in ran.stdout
+    ran = run("export", labels, tmp_path / "more", "--to", "culane")
+    assert "without the picture" not in ran.stdout  # it was linked
+
+
+def test_lanes_without_points_are_named_as_lost(labels, tmp_path) -> None:
+    row = {"raw_file": "x.jpg", "h_samples": [700, 600], "lanes": [[5, 6], [-2, -2]]}
+    labels.write_text(json.dumps(row) + "\n")
+    ran = run("convert", labels, tmp_path / "lanes", "--to", "culane", "--json")
+    assert json.loads(ran.stdout)["loss_counts"]["lane without points left out"] == 1

@@ -141,7 +141,7 @@ def test_broken_lines_do_not_stop_the_rest(tmp_path) -> None:
 
 
 def test_a_folder_without_labels_is_an_error(tmp_path) -> None:
-    with pytest.raises(FormatError, match="labels must be one of"):
+    with pytest.raises(FormatError, match="labels must be of a known format, got an empty"):
         list(validate(tmp_path))
     (tmp_path / "empty.jsonl").write_text("")
     assert [f.message for f in validate(tmp_path)]

@@ -210,6 +210,10 @@ def _are_those_read(scene: Scene, num_lanes: int) -> bool:
 
 def _lines(scene: Scene) -> tuple[list[str], list[Loss]]:
     lanes, losses = split_lanes(scene, "culane", folder_clip(scene.frame.image))
+    empty = scene.extra.get("tusimple", {}).get("empty", [])
+    losses += [
+        Loss(scene.frame.image, "lane without points left out", f"lane {e[0]}") for e in empty
+    ]
     if scene.frame.size_wh != SIZE:
         message = "image size left out: readers without the picture take 1640x590"
         losses.append(Loss(scene.frame.image, message))

@@ -1,4 +1,4 @@
-"""CurveLanes: one JSON file a frame, ``labels/x.lines.json`` for ``images/x.jpg``.
+"""CurveLanes: one JSON file a frame, ``labels/x.lines.json`` for ``images/x.jpg``, or beside it.
 
 ``{"Lines": [[{"y": "1439.0", "x": "2079.41"}, ...], ...]}``: key points of each lane, their
 coordinates as texts. Pictures differ in size; most are 2560x1440. Source: SoulmateB/CurveLanes,

@@ -101,7 +101,7 @@ def recognise_openlane(peek: Peek) -> str | None:
         return None
     for keys in (("file_path", "lane_lines"), ("raw_file_path", "results")):
         if record.keys() >= set(keys):
-            return f"{first or peek.path} with {' and '.join(keys)}"
+            return f"{(first or peek.path).name} with {' and '.join(keys)}"
     return None
 
 

@@ -95,3 +95,22 @@ def test_unknown_folders_names_and_missing_files(tmp_path):
         find_format("cocoa")
     with pytest.raises(FormatError, match="absent"):
         detect_format(tmp_path / "absent")
+
+
+def test_each_format_is_loaded_and_saved_by_name() -> None:
+    from drivegrid.data import formats
+
+    for name, entry in FORMATS.items():
+        if name != "scene":
+            assert f"load_{name}" in formats.__all__
+            assert (f"save_{name}" in formats.__all__) == (entry.save is not None)
+    assert all(hasattr(formats, name) for name in formats.__all__)
+
+
+@pytest.mark.parametrize(
+    ("content", "sight"), [(b"", "an empty file"), (b"\x89PNG\r\n", "a picture")]
+)
+def test_what_is_no_label_is_said_first(tmp_path, content, sight) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(FormatError, match=f"must be of a known format, got {sight}"):
+        detect_format(tmp_path / "a")
