@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from drivegrid.cli.output import print_error, print_json, print_rejected, printable, progress_bar
+from drivegrid.cli.output import (
+    print_error,
+    print_json,
+    print_rejected,
+    print_warning,
+    printable,
+    progress_bar,
+)
 from drivegrid.cli.reading import FromOption, RootOption, SizeOption, find_labels, sized, warn_of
 
 if TYPE_CHECKING:
@@ -140,7 +147,7 @@ def split(  # noqa: PLR0913, PLR0917 - options of a command
     outcome = split_labels(find_labels(source, source_format, root, size), made, shares, by, seed)
     _finish(outcome, made, report, as_json)
     if outcome.torn:
-        print_error(f"clips should stay whole, got {outcome.torn} in several parts (--by frame)")
+        print_warning(f"{outcome.torn} clips stand in several parts, since frames went one by one")
 
 
 def sample(  # noqa: PLR0913, PLR0917 - options of a command

@@ -84,7 +84,7 @@ def split_labels(
         def keep(number: int, source: LabelSource, scene: Scene) -> bool:
             del number, source
             chosen = part_of(group_of(scene.frame, by), parts, seed) == part
-            if chosen and scene.frame.clip:
+            if chosen and scene.frame.clip not in (None, "", "."):
                 places.setdefault(scene.frame.clip, set()).add(part)
             return chosen
 

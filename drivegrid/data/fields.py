@@ -112,7 +112,8 @@ def box(x0: float, y0: float, x1: float, y1: float, item: str) -> Box:
     """Return the box of two corners in pixels, the first at the upper left."""
     if x1 < x0 or y1 < y0:
         raise FormatError(
-            f"{item} must have its first corner at the upper left, got {[x0, y0, x1, y1]}.",
+            f"{item} must have its first corner at the upper left, "
+            f"got {[float(side) for side in (x0, y0, x1, y1)]}.",
             item=item,
         )
     return Box(np.array([x0, y0, x1, y1]))

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import stat
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     (it may be a mount, a link's target or the working folder): its content is moved in at the end.
 
     Raises:
-        OSError: If the folder cannot be written or the disk is full; names ``path``.
+        OSError: If the folder cannot be written, the disk is full or another process filled the
+            folder meanwhile; names ``path``.
     """
     target = _follow(path)
     exists = target.is_dir()
@@ -93,12 +95,17 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         part.mkdir(parents=True)
         yield part
         if exists:
+            if any(not _is_hidden(other.name) for other in target.iterdir()):
+                raise OSError(errno.ENOTEMPTY, "", str(path))
             for content in sorted(part.iterdir()):
                 os.replace(content, target / content.name)
         else:
             os.replace(part, target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOTEMPTY:
+            reason = "folder must stay new or empty, but something else filled it meanwhile"
+        raise OSError(error.errno, reason, str(path)) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -116,6 +123,10 @@ def _follow(path: str | Path) -> Path:
 def _hidden_name(path: Path) -> Path:
     """Return a new name beside a path, of at most 250 bytes."""
     return path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.part")
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".part")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -190,8 +201,9 @@ def parse_json(line: bytes) -> Any:
 
     Raises:
         FormatError: If it is not UTF-8, not JSON, or holds a number that is not finite (``NaN``,
-            ``Infinity``, ``1e999``) or a text that UTF-8 cannot hold (half a surrogate pair);
-            without path and line, see ``FormatError.at``.
+            ``Infinity``, ``1e999``), a text that UTF-8 cannot hold (half a surrogate pair) or an
+            object with a key twice (which of the two would count?); without path and line, see
+            ``FormatError.at``.
 
     >>> parse_json(b'{"lanes": []}')
     {'lanes': []}
@@ -224,8 +236,18 @@ def _finite(text: str) -> float:
     return value
 
 
-_QUICK_DECODER = json.JSONDecoder(parse_constant=_finite)
-_FINITE_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)  # half as fast
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        [(again, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"key {again!r:.100} twice in an object")
+    return value
+
+
+_QUICK_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_finite)
+_FINITE_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+)  # half as fast
 
 
 def walk_files(root: Path) -> Iterator[Path | FormatError]:

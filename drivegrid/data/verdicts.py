@@ -36,6 +36,7 @@ _LOOKALIKES: Mapping[str, tuple[str, ...]] = {
     "obstacle/debris": ("obstacle/rock", "obstacle/pushable"),
     "obstacle/rock": ("obstacle/debris",),
     "obstacle/construction_sign": ("sign/temporary", "sign/warning/road_work"),
+    "object": ("obstacle/parked_vehicle",),
     "object/vehicle": ("obstacle/parked_vehicle",),
     "object/vehicle/car": (
         "obstacle/parked_vehicle", "object/vehicle/van", "object/vehicle/emergency/police",

@@ -61,7 +61,8 @@ def match_class(pred: FrameBoxes, gt: FrameBoxes, label: str) -> ClassMatches:
     iou = box_iou(pred.xyxy[mine], gt.xyxy[true])
     if crowd.any():  # how much of the prediction the crowd covers
         iou[:, crowd] = _covered(pred.xyxy[mine], gt.xyxy[true][crowd])
-    sizes = _area(pred.xyxy[mine]), _area(gt.xyxy[true])
+    areas = np.asarray(gt.areas, np.float64) if gt.areas else _area(gt.xyxy)
+    sizes = _area(pred.xyxy[mine]), areas[true]
     hits = np.zeros((len(AREAS), len(LEVELS), len(mine)), np.bool_)
     ignored = np.zeros_like(hits)
     counted = np.zeros(len(AREAS))

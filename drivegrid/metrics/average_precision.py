@@ -33,12 +33,15 @@ class FrameBoxes:
         scores: (N,) confidences; unused for the truth.
         crowd: (N,) whether a true box stands for a crowd, in which predictions are ignored; unused
             for predictions.
+        areas: (N,) areas of true things in square pixels, which say if they are small; empty if
+            they are those of the boxes.
     """
 
     xyxy: FloatArray
     labels: Sequence[str]
     scores: Sequence[float] = ()
     crowd: Sequence[bool] = ()
+    areas: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def _annotations(frames: Sequence[FrameBoxes], ids: dict[str, int]) -> list[dict
                 "image_id": i + 1,
                 "category_id": ids[label],
                 "bbox": [box[0], box[1], width, height],
-                "area": width * height,
+                "area": frame.areas[j] if frame.areas else width * height,
                 "iscrowd": int(bool(frame.crowd) and frame.crowd[j]),
             }
             out.append(entry | ({"score": float(frame.scores[j])} if frame.scores else {}))

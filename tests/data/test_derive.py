@@ -157,6 +157,21 @@ def test_split_tears_no_clip_and_stays_when_more_comes(tmp_path) -> None:
     assert again.written != outcome.written or parts_of(tmp_path / "z") != small
 
 
+@pytest.mark.parametrize("clip", [None, "", "."])
+def test_frames_of_no_clip_tear_none(tmp_path, clip) -> None:
+    frames = [Scene(Frame(f"{i}.jpg", (64, 48), clip=clip)) for i in range(20)]
+    save_scenes(frames, tmp_path / "a.jsonl")
+    source = find_source(tmp_path / "a.jsonl")
+    target = Target(tmp_path / "x", SCENE, "none")
+    assert split_labels(source, target, {"a": 0.5, "b": 0.5}, "clip").torn == 0
+
+
+def test_split_to_a_format_without_clips_says_so(tmp_path) -> None:
+    target = Target(tmp_path / "x", FORMATS["curvelanes"], "none")
+    outcome = split_labels(make_clips(tmp_path / "a", 20), target, {"a": 0.5, "b": 0.5}, "clip")
+    assert outcome.counts()["loss_counts"]["clip left out"] == 60
+
+
 def test_split_by_frame_counts_torn_clips(tmp_path) -> None:
     source = make_clips(tmp_path / "in", 4, frames=8)
     halves = {"a": 0.5, "b": 0.5}

@@ -198,6 +198,12 @@ def test_only_numbers_that_fit_a_float_come_back(digits, point, exponent, power)
             parse_json(text.encode())
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '[{"b": {"x": 1, "a": 2, "x": 3}}]'])
+def test_a_key_twice_is_refused(text):
+    with pytest.raises(FormatError, match=r"key '[ax]' twice"):
+        parse_json(text.encode())
+
+
 def test_pairs_of_surrogates_are_letters():
     assert parse_json(rb'"\ud83d\uDE00 \\ud800"') == "\U0001f600 \\ud800"
 
@@ -249,3 +255,15 @@ def test_a_file_is_read_whole_up_to_a_limit(tmp_path):
         read_whole(tmp_path / "absent")
     with pytest.raises(FormatError, match="must be readable"):
         read_whole(tmp_path)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_that_another_fills_meanwhile_is_left_to_it(tmp_path, there):
+    path = tmp_path / "out"
+    if there:
+        path.mkdir()
+    with pytest.raises(OSError, match="something else filled it"), atomic_folder(path) as work:
+        (work / "ours").touch()
+        path.mkdir(exist_ok=True)
+        (path / "theirs").touch()
+    assert [file.name for file in path.iterdir()] == ["theirs"]

@@ -112,6 +112,34 @@ def figures_of_pycocotools(folder):
     return dict(zip(FIGURES, evaluator.stats[:6].tolist(), strict=True)), per_label
 
 
+def with_segments(folder, random):
+    """Give true boxes segmentations of a smaller area, some a bbox or an area of their own."""
+    tables = json.loads((folder / "a.json").read_text())
+    for row in tables["annotations"]:
+        x, y, width, height = row["bbox"]
+        kind = random.integers(4)
+        if kind:
+            ring = [x, y, x + width, y, x, y + height]
+            row |= {"segmentation": [ring], "area": width * height / 2}
+        if kind == 2:
+            row["area"] = width * height / 3
+        if kind == 3:
+            row["bbox"] = [x, y, width + 2, height]
+    (folder / "a.json").write_text(json.dumps(tables))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_regions_count_by_their_bbox_and_area_as_in_pycocotools(tmp_path, seed):
+    write_files(tmp_path, seed, 0.1)
+    with_segments(tmp_path, np.random.default_rng(seed))
+    truth, found = (load_coco(tmp_path / name) for name in ("a.json", "a.results.json"))
+    ours = evaluate_coco(pair_scenes(found.scenes, truth.scenes), Settings())
+    figures, _ = figures_of_pycocotools(tmp_path)
+    assert {name: ours.figures[name] for name in FIGURES} == pytest.approx(figures, abs=1e-9)
+    assert ours.figures["n"] == sum(len(scene.instances) for scene in truth.scenes)
+    assert ours.figures["ap"] > 0.05
+
+
 @pytest.mark.parametrize("crowds", [0, 0.25], ids=["no crowds", "crowds"])
 @pytest.mark.parametrize("seed", range(6))
 def test_equals_pycocotools(tmp_path, seed, crowds):

@@ -193,6 +193,7 @@ BDD100K = Format(
     save=save_bdd100k,
     recognise=recognise_bdd100k,
     holds="boxes, lines, polygons with classes and attributes of BDD100K, confidence, clip",
-    lost_in="groups of frames; the lists of classes and attributes in config",
+    lost_in="groups of frames; the lists of classes and attributes in config; labels without a "
+    "category or a shape (kept for BDD100K alone)",
     lost_out="other classes, other attributes; anchors, points without a box; visibility",
 )

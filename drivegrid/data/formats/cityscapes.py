@@ -144,5 +144,6 @@ CITYSCAPES = Format(
     recognise=recognise_cityscapes,
     holds="regions as polygons, their order",
     lost_in="",
-    lost_out="all but polygons; holes; all attributes; labels below its classes",
+    lost_out="all but polygons; holes; all attributes; labels below its classes; "
+    "clips that are not the folder",
 )

@@ -44,6 +44,8 @@ SIZE: Size = (640, 480)
 """Size of an image that says none and has no picture: COCO's usual one."""
 RESULTS = ".results.json"
 """``val.results.json`` holds results for the images of ``val.json`` beside it."""
+MAX_ANNOTATIONS = 100_000
+"""Of one image; real ones have hundreds, and these take ten seconds."""
 
 _ARRAYS = ("images", "annotations")
 _MARKS = {
@@ -246,6 +248,11 @@ def _parse(context: Context, entry: Entry) -> Scene:
     try:
         image = as_kind(parse_json(entry.image), dict, "image")
         item += f" ({image.get('file_name')!s:.100})"
+        if len(entry.annotations) > MAX_ANNOTATIONS:
+            raise FormatError(
+                f"image must have at most {MAX_ANNOTATIONS} annotations, "
+                f"got {len(entry.annotations)}."
+            )
         annotations = [as_kind(parse_json(text), dict, "annotation") for text in entry.annotations]
         return _scene(image, annotations, context, entry.file)
     except FormatError as error:
@@ -328,7 +335,7 @@ COCO = Format(
     save=save_coco,
     recognise=recognise_coco,
     holds="boxes and polygons of any name, masks, attributes, confidence, clips as videos",
-    lost_in="",
+    lost_in="annotations without a category or a shape (kept for COCO alone)",
     lost_out="lines, points, anchors; visibility; holes become masks of pixels",
     side_read=_labels_read,
 )

@@ -158,6 +158,25 @@ def is_crowd(instance: Instance) -> bool:
     return isinstance(rest, dict) and rest.get("iscrowd") in (1, True)
 
 
+def scored_box(instance: Instance, size_wh: Size) -> tuple[list[float], float] | None:
+    """Return the corners and the area by which COCO's rule scores an instance; None if by none.
+
+    A region counts if it was read from COCO: its ``bbox`` and ``area`` as the annotation has them,
+    or would have.
+
+    >>> scored_box(Instance("obstacle/cone", Box([1, 2, 4, 4])), (640, 480))
+    ([1, 2, 4, 4], 6.0)
+    """
+    shape, item = instance.geometry, "instance"
+    if not (isinstance(shape, Box) or (isinstance(shape, Polygon) and KEY in instance.extra)):
+        return None
+    record, _ = _shape_record(instance, own_extra(instance, item), size_wh, item)
+    if not record:
+        return None
+    x, y, width, height = record["bbox"]
+    return [x, y, x + width, y + height], float(record["area"] or 0)
+
+
 def why_unread(annotation: Record) -> str | None:
     """Return what an annotation lacks to be an instance, None if only its class is none of ours."""
     if annotation.get("category_id") is None:

@@ -270,5 +270,6 @@ CULANE = Format(
     recognise=recognise_culane,
     holds="lane lines",
     lost_in="",
-    lost_out="all but lane lines; all attributes; parts of lines outside the image",
+    lost_out="all but lane lines; all attributes; parts of lines outside the image; "
+    "clips that are not the folder",
 )

@@ -231,5 +231,5 @@ CURVELANES = Format(
     recognise=recognise_curvelanes,
     holds="lane lines",
     lost_in="",
-    lost_out="all but lane lines; all attributes",
+    lost_out="all but lane lines; all attributes; clips",
 )

@@ -183,7 +183,8 @@ CVAT = Format(
     save=save_cvat,
     recognise=recognise_cvat,
     holds="boxes, polygons, lines, points, masks, tracks, attributes, frame attributes as tags",
-    lost_in="what the meta says of task, owner and jobs",
+    lost_in="what the meta says of task, owner and jobs; cuboids, skeletons and unknown elements "
+    "(kept for CVAT alone)",
     lost_out="confidence, visibility, clip; polygons of several rings become masks of pixels",
     suffix=".xml",
 )

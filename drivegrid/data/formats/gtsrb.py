@@ -390,6 +390,6 @@ GTSRB = Format(
     recognise=recognise_gtsrb,
     holds="boxes of 43 kinds of traffic signs",
     lost_in="",
-    lost_out="all but boxes of those signs; frames without one; other attributes",
+    lost_out="all but boxes of those signs; frames without one; other attributes; clips",
     suffix=".csv",
 )

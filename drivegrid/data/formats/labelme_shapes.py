@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 import shapely
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from drivegrid.data import fields
 from drivegrid.data.checks import is_number
@@ -214,6 +214,8 @@ def decode_mask(encoded: str, item: str) -> BoolArray:
                 return np.asarray(image.convert("L")) > 0
     except FormatError:
         raise
+    except UnidentifiedImageError as error:  # its text shows the address of a buffer
+        raise FormatError("mask must be a PNG picture, got something else.", item=item) from error
     except binascii.Error as error:
         raise FormatError(f"mask must be base64, got: {error}.", item=item) from error
     except Exception as error:  # decoders of broken files raise nearly every built-in error

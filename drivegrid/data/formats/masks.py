@@ -246,5 +246,5 @@ MASKS = Format(
     holds="regions by class, one polygon for each connected part",
     lost_in="KITTI road: masks of the ego lane (um_lane)",
     lost_out="all but regions; what others cover; parts between pixels; which of two touching "
-    "regions of one class; all attributes",
+    "regions of one class; all attributes; clips that are not the folder",
 )

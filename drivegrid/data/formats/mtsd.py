@@ -302,5 +302,5 @@ MTSD = Format(
     recognise=recognise_mtsd,
     holds="boxes of traffic signs, visible state, panoramas",
     lost_in="",
-    lost_out="all but boxes of signs; other attributes; confidence",
+    lost_out="all but boxes of signs; other attributes; confidence; clips",
 )

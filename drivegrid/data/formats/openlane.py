@@ -313,5 +313,6 @@ OPENLANE = Format(
     recognise=recognise_openlane,
     holds="lane and curb lines with style, colour and role; CIPO boxes",
     lost_in="",
-    lost_out="other instances; other attributes; boxes that no CIPO file had",
+    lost_out="other instances; other attributes; boxes that no CIPO file had; "
+    "clips that are not the folder; no style comes back as unknown",
 )

@@ -52,7 +52,7 @@ class Peek:
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes of a file, unpacked if it ends in .gz; none of a folder.
+        """The first bytes of a file, unpacked if it ends in .gz, in UTF-8; none of a folder.
 
         Raises:
             FormatError: If the file is missing or cannot be read.
@@ -63,10 +63,12 @@ class Peek:
             check_regular(self.path)
             packed = self.path.suffix == ".gz"
             with gzip.open(self.path, "rb") if packed else self.path.open("rb") as file:
-                return file.read(MAX_HEAD).removeprefix(b"\xef\xbb\xbf")
+                head = file.read(MAX_HEAD).removeprefix(b"\xef\xbb\xbf")
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise FormatError(f"file must be readable, got: {reason}.", self.path) from error
+        is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff")  # as XML may be
+        return head.decode("utf-16", "replace").encode() if is_utf16 else head
 
     @cached_property
     def json(self) -> Any:

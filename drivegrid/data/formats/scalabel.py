@@ -316,6 +316,7 @@ SCALABEL = Format(
     save=save_scalabel,
     recognise=recognise_scalabel,
     holds="boxes, lines, polygons, all attributes, confidence, clip",
-    lost_in="groups of frames; the lists of classes and attributes in config",
+    lost_in="groups of frames; the lists of classes and attributes in config; labels without a "
+    "category or a shape (kept for Scalabel alone)",
     lost_out="anchors, points without a box; holes are cut open; visibility",
 )

@@ -352,7 +352,8 @@ TUSIMPLE = Format(
     recognise=recognise_tusimple,
     holds="lane lines by row, style and colour as lane types, run time",
     lost_in="",
-    lost_out="all but lane lines; points between, above and below the rows; other attributes",
+    lost_out="all but lane lines (lane becomes lane/line, no style comes back as unknown); points "
+    "between, above and below the rows; other attributes; clips that are not the folder",
     side_read=find_side_file,
     side_written=own_side_file,
 )

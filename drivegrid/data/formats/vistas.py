@@ -147,5 +147,5 @@ VISTAS = Format(
     recognise=recognise_vistas,
     holds="regions as polygons, their order",
     lost_in="",
-    lost_out="all but polygons; holes; attributes that no class name says",
+    lost_out="all but polygons; holes; attributes that no class name says; clips",
 )

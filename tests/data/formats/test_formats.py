@@ -81,6 +81,20 @@ def test_a_broken_first_line_is_passed_over(tmp_path):
     assert detect_format(tmp_path / "a")[0] == "tusimple"
 
 
+@pytest.mark.parametrize(("name", "file"), [("cvat", "a.xml"), ("voc", "Annotations/a.xml")])
+def test_xml_in_utf16_is_recognised_and_read(tmp_path, name, file):
+    saved = tmp_path / "saved"
+    find_format(name).save([make_scene(KEPT.get(name, LANE))], saved)
+    written = saved if saved.is_file() else next(saved.rglob("*.xml"))
+    text = written.read_text().replace('encoding="utf-8"', 'encoding="utf-16"')
+    path = tmp_path / "in" / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode("utf-16"))
+    opened = path if path.parent.name == "in" else tmp_path / "in"
+    assert detect_format(opened)[0] == name
+    assert len(find_format(name).load(opened).scenes) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"[1]\n", b'{"images": []}', b"\x89PNG"])
 def test_unknown_files_list_the_known_formats(tmp_path, content):
     (tmp_path / "a").write_bytes(content)

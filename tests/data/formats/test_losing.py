@@ -109,6 +109,13 @@ def test_a_malformed_note_is_found_and_set_aside(tmp_path, odd):
     assert FORMATS["voc"].save([scene], tmp_path / "a").quarantine.num_rejected == 1
 
 
+def test_more_annotations_than_any_image_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("drivegrid.data.formats.coco.MAX_ANNOTATIONS", 1)
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    assert len(_read(tmp_path, "coco", [box])) == 1
+    assert _read(tmp_path, "coco", [box, box]) == []
+
+
 def test_a_lane_is_written_as_a_lane_line_and_says_so(tmp_path):
     scene = make_scene(replace(LANE, label="lane"))
     for name in ("tusimple", "culane", "curvelanes", "openlane"):
