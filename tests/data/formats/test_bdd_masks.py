@@ -140,10 +140,10 @@ def test_masks_of_two_sizes_are_set_aside(tmp_path):
 
 def test_other_folders_are_not_recognised(tmp_path):
     write(tmp_path / "labels" / "a.png", make_mask())
-    with pytest.raises(FormatError, match="must be one of"):
+    with pytest.raises(FormatError, match="must be of a known format"):
         detect_format(tmp_path)
     write(tmp_path / "lanes" / "b.png", make_mask(back=100))
-    with pytest.raises(FormatError, match="must be one of"):
+    with pytest.raises(FormatError, match="must be of a known format"):
         detect_format(tmp_path)
     with pytest.raises(FormatError, match="masks"):
         load_bdd_masks(tmp_path / "labels")
