@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from drivegrid.data.checks import check_image_name
@@ -43,5 +44,10 @@ def folder_clip(image: str) -> str | None:
     >>> folder_clip("clips/0313-1/20.jpg"), folder_clip("20.jpg")
     ('clips/0313-1', None)
     """
-    folder = str(PurePosixPath(image).parent)
-    return None if folder == "." else folder
+    return _plain_folder(image.rpartition("/")[0])
+
+
+@lru_cache(maxsize=256)  # frames of a clip come one after the other
+def _plain_folder(folder: str) -> str | None:
+    plain = str(PurePosixPath(folder))
+    return None if plain == "." else plain
