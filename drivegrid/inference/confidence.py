@@ -58,3 +58,30 @@ def anchor_belief(
     within = np.diag(grid.cell_size(size_wh) ** 2 / 12)
     covariance = spread.T @ (places - mean) + within
     return AnchorBelief(float(probabilities[reach <= 1].sum()), mean, covariance)
+
+
+def expected_place(
+    probabilities: FloatArray, cell: int, grid: GridSpec, size_wh: Size, reach: int = 1
+) -> FloatArray:
+    """Return (2,) where the chosen cell and those around it expect the anchor, in pixels.
+
+    Args:
+        probabilities: (num_cells,) non-negative, row-major; need not sum to one.
+        cell: Index of the chosen cell.
+        grid: Lattice.
+        size_wh: Frame size in pixels.
+        reach: Cells around the chosen one that count; 1 for 3 x 3.
+
+    >>> shares = np.array([0.5, 0.5, 0.0, 0.0])
+    >>> expected_place(shares, 0, GridSpec(cols=4, rows=1), (64, 16)).tolist()
+    [16.0, 8.0]
+    """
+    row, col = divmod(cell, grid.cols)
+    rows = np.arange(max(0, row - reach), min(grid.rows, row + reach + 1))
+    cols = np.arange(max(0, col - reach), min(grid.cols, col + reach + 1))
+    weight = probabilities.reshape(grid.rows, grid.cols)[np.ix_(rows, cols)]
+    if not weight.sum() > 0:
+        rows, cols, weight = np.array([row]), np.array([col]), np.ones((1, 1))
+    mean = np.array([weight.sum(0) @ cols, weight.sum(1) @ rows]) / weight.sum()
+    place: FloatArray = (mean + 0.5) * grid.cell_size(size_wh)
+    return place

@@ -1,4 +1,4 @@
-"""Constrained greedy decoding, turn by turn, over one key-value cache.
+"""Constrained decoding of answers, many conversations at once.
 
 Proposals are decoded token by token. A refine turn is not: its shape is known from the proposal,
 only the offsets are open, so all of them are guessed at once and corrected together until nothing
@@ -8,52 +8,62 @@ since every token then is the best one given the tokens before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-from drivegrid.geometry import FloatArray, IntArray
-from drivegrid.model.nano import NanoForGrounding
-from drivegrid.model.vision import ImageFeatures
-from drivegrid.tokens.automaton import AnswerAutomaton
+from drivegrid.geometry import BoolArray, FloatArray, IntArray
+from drivegrid.inference.choosing import Choose
+from drivegrid.inference.talks import Talk, Talks
+from drivegrid.tokens.automaton import TokenClasses
 from drivegrid.tokens.grid import STAY
 from drivegrid.tokens.template import OffsetTemplate
 
-NONE_CHANCE = 0.5
-"""Probability that "none" must exceed to be the answer."""
+
+class Grammar(Protocol):
+    """Which token may come next; `AnswerAutomaton`, or `Anything`."""
+
+    classes: TokenClasses
+
+    def start_state(self) -> int:
+        """Return the state before the first token."""
+
+    def allowed(self, state: int) -> BoolArray:
+        """Return (V,) True for tokens that may come next."""
+
+    def step(self, state: int, token_id: int) -> int:
+        """Return the state after a token."""
 
 
-@dataclass
-class Dialogue:
-    """A conversation about one image: tokens so far and the decoder's cache.
+class Anything:
+    """No grammar at all: any token may come, and after some number only the end.
 
     Args:
-        model: The model.
-        image: The encoded image, batch size 1.
+        classes: The model's vocabulary.
+        most: Longest answer in tokens.
     """
 
-    model: NanoForGrounding
-    image: ImageFeatures
-    ids: list[int] = field(default_factory=list)
-    cache: DynamicCache = field(default_factory=DynamicCache)
+    def __init__(self, classes: TokenClasses, most: int = 768) -> None:
+        self.classes, self.most = classes, most
 
-    def feed(self, ids: list[int]) -> Tensor:
-        """Append tokens and return (len(ids), vocab_size) scores of what follows each."""
-        self.ids += ids
-        inputs = self.model.prepare_inputs_for_generation(
-            torch.tensor([self.ids]), past_key_values=self.cache, image_features=self.image
-        )
-        with torch.inference_mode():
-            scores: Tensor = self.model(**inputs).logits[0]
-        return scores
+    def start_state(self) -> int:
+        """Return 0: states count tokens."""
+        return 0
 
-    def rewind(self, length: int) -> None:
-        """Forget everything after the first ``length`` tokens."""
-        self.cache.crop(length - len(self.ids))  # a negative number removes so many tokens
-        del self.ids[length:]
+    def allowed(self, state: int) -> BoolArray:
+        """Return (V,) True everywhere, or for the end alone."""
+        mask = np.full(self.classes.size, state < self.most)
+        mask[self.classes.end] = True
+        return mask
+
+    def step(self, state: int, token_id: int) -> int:
+        """Count a token."""
+        del token_id
+        return state + 1
 
 
 @dataclass(frozen=True)
@@ -64,50 +74,76 @@ class Decoded:
         ids: (T,) answer tokens, the end token left out.
         probabilities: (T,) probability of each among the legal tokens.
         cells: For each grid token, in order, the (num_cells,) distribution it came from.
+        talk: The conversation up to there.
     """
 
     ids: list[int]
     probabilities: FloatArray
     cells: list[FloatArray]
+    talk: Talk
 
 
-def propose(dialogue: Dialogue, prompt: list[int], automaton: AnswerAutomaton, end: int) -> Decoded:
-    """Decode an answer greedily among the tokens that the grammar allows."""
-    first_cell = dialogue.model.config.spatial_base_id
-    cell_ids = range(first_cell, first_cell + dialogue.model.config.grid_spec.num_cells)
-    state = automaton.start_state()
-    scores = dialogue.feed(prompt)[-1]
-    ids: list[int] = []
-    kept: list[float] = []
-    cells: list[FloatArray] = []
-    while True:
-        legal = torch.tensor(automaton.allowed(state))
-        chances = scores.masked_fill(~legal, -torch.inf).softmax(-1)
-        token = int(chances.argmax())
-        if not ids:
-            token = _first_token(chances, automaton.classes.none)
-        if token == end:
-            break
-        ids.append(token)
-        kept.append(float(chances[token]))
-        if token in cell_ids:
-            cells.append(chances[cell_ids.start : cell_ids.stop].double().numpy())
-        state = automaton.step(state, token)
-        scores = dialogue.feed([token])[-1]
-    dialogue.feed([end])
-    return Decoded(ids, np.array(kept), cells)
+@dataclass
+class _Writer:
+    """One answer in the making."""
+
+    row: int
+    choose: Choose
+    state: int
+    ids: list[int] = field(default_factory=list)
+    kept: list[float] = field(default_factory=list)
+    cells: list[FloatArray] = field(default_factory=list)
 
 
-def _first_token(chances: Tensor, none: tuple[int, ...]) -> int:
-    """Return the likeliest token, "none" only if it is likelier than all labels together.
+def propose(
+    talks: Talks, prompts: Sequence[Sequence[int]], grammar: Grammar, choices: Sequence[Choose]
+) -> list[Decoded]:
+    """Decode an answer in every conversation, among the tokens that the grammar allows.
 
-    The labels share the chance that there is something: three signs at 0.2 each must not lose
-    against "none" at 0.4.
+    Args:
+        talks: The conversations; used up.
+        prompts: What each is asked.
+        grammar: Of the answers.
+        choices: How each picks its tokens.
     """
-    if none and chances[none[0]] <= NONE_CHANCE:
-        chances = chances.clone()
-        chances[none[0]] = 0.0
-    return int(chances.argmax())
+    writers = [_Writer(i, choose, grammar.start_state()) for i, choose in enumerate(choices)]
+    answers: dict[int, Decoded] = {}
+    scores = talks.feed(prompts)[:, -1]
+    while True:
+        chances = _legal_chances(scores, grammar, writers)
+        going, tokens = [], []
+        for place, (writer, mine) in enumerate(zip(writers, chances, strict=True)):
+            token = writer.choose(mine, None if writer.ids else grammar.classes)
+            if token == grammar.classes.end:
+                kept = np.array(writer.kept)
+                talk = talks.talk(place)
+                answers[writer.row] = Decoded(writer.ids, kept, writer.cells, talk)
+                continue
+            _write(writer, token, mine, grammar)
+            going.append(place)
+            tokens.append([token])
+        if not going:
+            return [answers[row] for row in range(len(choices))]
+        talks.keep(going)
+        writers = [writers[place] for place in going]
+        scores = talks.feed(tokens)[:, -1]
+
+
+def _legal_chances(scores: Tensor, grammar: Grammar, writers: Sequence[_Writer]) -> FloatArray:
+    """Return (B, V) the distribution over the legal tokens of each answer."""
+    legal = torch.from_numpy(np.stack([grammar.allowed(writer.state) for writer in writers]))
+    scores = scores[:, : grammar.classes.size].cpu().masked_fill(~legal, -torch.inf)
+    chances: FloatArray = scores.softmax(-1).double().numpy()
+    return chances
+
+
+def _write(writer: _Writer, token: int, chances: FloatArray, grammar: Grammar) -> None:
+    cells = grammar.classes.vocabulary.cell_range
+    writer.ids.append(token)
+    writer.kept.append(float(chances[token]))
+    if token in cells:
+        writer.cells.append(chances[cells.start : cells.stop].copy())
+    writer.state = grammar.step(writer.state, token)
 
 
 @dataclass(frozen=True)
@@ -118,28 +154,55 @@ class Moves:
         offsets: (N,) offset indices in the order of the anchors.
         probabilities: (N, 10) distribution over the offsets of each anchor.
         passes: Forward passes it took.
+        talk: The conversation up to there.
     """
 
     offsets: IntArray
     probabilities: FloatArray
     passes: int
+    talk: Talk
 
 
-def refine(dialogue: Dialogue, prompt: list[int], template: OffsetTemplate, end: int) -> Moves:
-    """Decode all offsets of a refine turn together."""
-    slots = template.slots
-    best = np.full(len(slots), STAY)
-    dialogue.feed(prompt[:-1])
-    start = len(dialogue.ids)
-    passes, guess = 0, None
-    while guess is None or (best != guess).any():
-        if guess is not None:
-            dialogue.rewind(start)
-        guess, passes = best, passes + 1
-        scores = dialogue.feed([prompt[-1], *template.fill(guess).tolist()])
-        # Place 0 is the prompt's last token, so the score of the template's token k stands at k.
-        open_scores = scores[torch.from_numpy(slots)][:, torch.from_numpy(template.choices)]
-        chances = open_scores.softmax(-1).double().numpy()
-        best = chances.argmax(1)
-    dialogue.feed([end])
-    return Moves(best, chances, passes)
+def refine(
+    talks: Talks, prompts: Sequence[Sequence[int]], templates: Sequence[OffsetTemplate]
+) -> list[Moves]:
+    """Decode all offsets of a refine turn together, in every conversation.
+
+    Args:
+        talks: The conversations; used up.
+        prompts: What each is asked.
+        templates: The form of each answer.
+    """
+    if any(len(prompt) > 1 for prompt in prompts):
+        talks.feed([prompt[:-1] for prompt in prompts])
+    best = [np.full(len(template.slots), STAY) for template in templates]
+    active, passes = list(range(len(templates))), 0
+    found: dict[int, Moves] = {}
+    while True:
+        guesses, passes = [best[i] for i in active], passes + 1
+        filled = [
+            [prompts[i][-1], *templates[i].fill(guess).tolist()]
+            for i, guess in zip(active, guesses, strict=True)
+        ]
+        scores, going = talks.feed(filled), []
+        for place, (i, guess) in enumerate(zip(active, guesses, strict=True)):
+            chances = _offset_chances(scores[place, -len(filled[place]) :], templates[i])
+            best[i] = chances.argmax(1)
+            if (best[i] == guess).all():
+                found[i] = Moves(best[i], chances, passes, talks.talk(place))
+            else:
+                going.append(place)
+        if not going:
+            return [found[i] for i in range(len(templates))]
+        talks.rewind(max(map(len, filled)))
+        talks.keep(going)
+        active = [active[place] for place in going]
+
+
+def _offset_chances(scores: Tensor, template: OffsetTemplate) -> FloatArray:
+    """Return (N, 10) what the model thinks of each slot, given scores from the prompt's end on."""
+    # Place 0 is the prompt's last token, so the score of the template's token k stands at k.
+    slots = torch.from_numpy(template.slots).to(scores.device)
+    choices = torch.from_numpy(template.choices).to(scores.device)
+    chances: FloatArray = scores[slots][:, choices].softmax(-1).double().cpu().numpy()
+    return chances

@@ -4,51 +4,50 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from transformers import Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.data.images import load_image
-from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError, GeometryError
-from drivegrid.geometry import FloatArray, IntArray, Size
-from drivegrid.inference.confidence import AnchorBelief, anchor_belief
-from drivegrid.inference.decoding import Dialogue, propose, refine
+from drivegrid.geometry import FloatArray, Size
+from drivegrid.inference.checkpoints import load_checkpoint
+from drivegrid.inference.choosing import Choose
+from drivegrid.inference.collect import Collector, chances_of
+from drivegrid.inference.consistency import medoid
+from drivegrid.inference.decoding import Anything, propose, refine
+from drivegrid.inference.options import DecodingOptions, Options
+from drivegrid.inference.qwen_speaker import QwenSpeaker
 from drivegrid.inference.repeats import drop_repeats
-from drivegrid.inference.results import Answer, Found
+from drivegrid.inference.results import Answer
+from drivegrid.inference.speaker import NanoSpeaker, Pixels, Speaker, View
+from drivegrid.inference.talks import Talk, Talks
 from drivegrid.labels import default_label_space
-from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.model.vision import ImageFeatures
-from drivegrid.plotting.trace import AnchorTrace
+from drivegrid.model.processor import QwenProcessor
 from drivegrid.tasks.corpus import unfamiliar_words
-from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.table import TASKS
-from drivegrid.tokens.answer import AnswerItem, Diagnostic
+from drivegrid.tokens.answer import AnswerItem, Diagnostic, ParsedAnswer
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.codec import Codec
-from drivegrid.tokens.grammar import (
-    format_geometry,
-    format_offsets,
-    parse_answer,
-    parse_offsets,
-)
-from drivegrid.tokens.grid import GridGeometry, GridSpec
-from drivegrid.tokens.offsets import decode_points
+from drivegrid.tokens.grammar import parse_answer, parse_offsets
+from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.template import offset_template
 
 Image = npt.NDArray[np.uint8] | str | Path
 CACHED_IMAGES = 4
+ROWS = 16
+"""Most conversations that run side by side; more wait for their turn."""
 LIMITS = Limits(items=24, anchors=40, text=24)
 """More than any frame holds; they end the babble of a model that never stops."""
 MAX_QUERY = 500
 """Longest question, in characters."""
-MODEL_NAME = "drivegrid-nano"
 DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
 
 
@@ -56,28 +55,40 @@ class Predictor:
     """A model that answers queries about frames.
 
     The image is encoded once for any number of queries (the last few frames are kept), and a
-    refine turn goes on from its proposal's key-value cache.
+    refine turn goes on from what the model has in its cache.
 
     Args:
-        model: A nano model.
+        model: A nano model, or an extended Qwen2.5-VL with or without an adapter in it.
         processor: Its processor.
     """
 
-    def __init__(self, model: NanoForGrounding, processor: NanoProcessor) -> None:
-        self.model, self.processor = model.eval(), processor
+    def __init__(
+        self,
+        model: NanoForGrounding | Qwen2_5_VLForConditionalGeneration,
+        processor: NanoProcessor | QwenProcessor,
+    ) -> None:
+        self.model, self.processor = model, processor
+        self.speaker: Speaker = _speaker(model, processor)
         self.codec = Codec(processor.grid)
-        self._encoded: OrderedDict[bytes, ImageFeatures] = OrderedDict()
+        self._encoded: OrderedDict[bytes, View] = OrderedDict()
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path | None = None) -> Predictor:
+    def from_pretrained(
+        cls, folder: str | Path | None = None, base: str | Path | None = None
+    ) -> Predictor:
         """Load a checkpoint folder; by default the model that the package ships.
 
-        Raises:
-            ModelError: If weights are missing or do not fit their manifest.
-        """
-        return cls(*load_nano(Path(folder) if folder is not None else shipped_checkpoint()))
+        Args:
+            folder: A nano checkpoint, an extended Qwen2.5-VL checkpoint, or an adapter of one.
+            base: The checkpoint that an adapter was trained on.
 
-    def encode(self, image: npt.NDArray[np.uint8]) -> ImageFeatures:
+        Raises:
+            ModelError: If weights are missing or do not fit their manifest, or base and folder
+                do not go together.
+        """
+        return cls(*load_checkpoint(folder, base))
+
+    def encode(self, image: Pixels) -> View:
         """Return the encoded image, from the cache where it was seen lately.
 
         Args:
@@ -86,55 +97,60 @@ class Predictor:
         shape = str(image.shape).encode()
         key = blake2b(np.ascontiguousarray(image), digest_size=16, key=shape).digest()
         if key not in self._encoded:
-            with torch.inference_mode():
-                pixels = self.processor.pixel_values(image)
-                pixels = pixels.contiguous(memory_format=torch.channels_last)
-                self._encoded[key] = self.model.encode_image(pixels)
+            self._encoded[key] = self.speaker.encode(image)
             while len(self._encoded) > CACHED_IMAGES:
                 self._encoded.popitem(last=False)
         self._encoded.move_to_end(key)
         return self._encoded[key]
 
-    def ask(self, image: Image, query: str, rounds: int = 1) -> Answer:
+    def ask(self, image: Image, query: str, rounds: int = 1, **options: Unpack[Options]) -> Answer:
         """Answer one query in words.
 
         Args:
             image: (H, W, 3) uint8 RGB, or a path.
             query: For example "all lanes from left to right" or "the nearest car".
             rounds: Refine turns; 0 returns the bare proposal.
+            **options: Fields of `DecodingOptions`: how the answer is chosen.
 
         Raises:
             FormatError: If the path does not hold a readable image.
             GeometryError: If the array is no RGB picture.
-            ConfigError: If the query is empty or endless, or ``rounds`` is negative.
+            ConfigError: If the query is empty or endless, or an option is out of range.
         """
-        check_query(query)
-        if rounds < 0:
-            raise ConfigError(f"rounds must be at least 0, got {rounds}.")
-        frame, name = _open(image)
-        size_wh = (frame.shape[1], frame.shape[0])
-        dialogue = Dialogue(self.model, self.encode(frame))
-        automaton = AnswerAutomaton(self.processor.token_classes, limits=LIMITS)
-        first = propose(dialogue, self.processor.prompt_ids(query), automaton, self._end)
-        text = self.processor.text_of(first.ids)
-        parsed = parse_answer(text, self.processor.grid)
-        texts, moves = [text], []
-        geometries = tuple(item.geometry for item in parsed.items)
-        for _ in range(rounds if geometries else 0):
-            template = offset_template(geometries, self.processor.vocabulary)
-            turn = refine(dialogue, self.processor.prompt_ids(REFINE), template, self._end)
-            texts.append(self.processor.text_of(template.fill(turn.offsets).tolist()))
-            geometries = parse_offsets(texts[-1], geometries).geometries
-            moves.append(turn)
-        collected = self._collect(parsed.items, geometries, first.cells, size_wh)
-        found, repeats = drop_repeats([replace(one, query=query) for one in collected])
-        diagnostics = (
-            *unfamiliar_query(query),
-            *parsed.diagnostics,
-            *unknown_labels(parsed.items),
-            *repeats,
-        )
-        return Answer((query,), size_wh, found, tuple(texts), diagnostics, name)
+        return self.ask_batch([image], [query], rounds, **options)[0]
+
+    def ask_batch(
+        self,
+        images: Sequence[Image],
+        queries: Sequence[str],
+        rounds: int = 1,
+        **options: Unpack[Options],
+    ) -> list[Answer]:
+        """Answer a query about each of some images; the answers are those of `ask`.
+
+        Args:
+            images: As for `ask`; an image may come several times.
+            queries: One for each image.
+            rounds: Refine turns.
+            **options: Fields of `DecodingOptions`.
+
+        Raises:
+            ConfigError: If there is not one query for each image; and as `ask` raises.
+        """
+        if len(images) != len(queries):
+            raise ConfigError(
+                f"queries must be one for each image, got {len(queries)} for {len(images)}."
+            )
+        for query in queries:
+            check_query(query)
+        how = DecodingOptions(rounds=rounds, **options)
+        answers: list[Answer] = []
+        per_turn = max(1, ROWS // how.samples)
+        for start in range(0, len(images), per_turn):
+            turn = slice(start, start + per_turn)
+            pairs = zip(images[turn], queries[turn], strict=True)
+            answers += self._answers([_Asked(q, *open_image(image)) for image, q in pairs], how)
+        return answers
 
     def detect(self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1) -> Answer:
         """Answer the plain question of several tasks and join the answers.
@@ -150,64 +166,135 @@ class Predictor:
         unknown = sorted(set(tasks) - set(TASKS))
         if unknown or not tasks:
             raise ConfigError(f"tasks must be some of {sorted(TASKS)}, got {list(tasks)}.")
-        frame, name = _open(image)
-        answers = [self.ask(frame, TASKS[task].question, rounds) for task in tasks]
-        joined = answers[0]
-        for answer in answers[1:]:
-            joined = joined + answer
-        return replace(joined, image=name)
+        frame, name = open_image(image)
+        questions = [TASKS[task].question for task in tasks]
+        first, *more = self.ask_batch([frame] * len(tasks), questions, rounds)
+        return replace(sum(more, first), image=name)
+
+    def _answers(self, asked: Sequence[_Asked], how: DecodingOptions) -> list[Answer]:
+        """Answer some questions side by side, each as often as there are samples."""
+        views = [self.encode(question.frame) for question in asked]
+        rows = [
+            (question, view)
+            for question, view in zip(asked, views, strict=True)
+            for _ in range(how.samples)
+        ]
+        drafts = self._drafts(rows, how.choices() * len(asked), how)
+        answers = [
+            self._answer(question, draft, how)
+            for (question, _), draft in zip(rows, drafts, strict=True)
+        ]
+        groups = [answers[i : i + how.samples] for i in range(0, len(answers), how.samples)]
+        return [
+            group[medoid([answer.instances for answer in group], group[0].size_wh)]
+            for group in groups
+        ]
+
+    def _drafts(
+        self, rows: Sequence[tuple[_Asked, View]], choices: Sequence[Choose], how: DecodingOptions
+    ) -> list[_Draft]:
+        """Let the model write: proposals, then offsets for those that name something."""
+        processor, speaker = self.processor, self.speaker
+        classes = processor.token_classes
+        grammar = AnswerAutomaton(classes, limits=LIMITS) if how.constrained else Anything(classes)
+        prompts = [processor.prompt_ids(question.query) for question, _ in rows]
+        talks = Talks.about(speaker, [view for _, view in rows])
+        drafts = []
+        for found in propose(talks, prompts, grammar, choices):
+            text = processor.text_of(found.ids)
+            parsed = parse_answer(text, processor.grid)
+            drafts.append(
+                _Draft(
+                    parsed=parsed,
+                    chances=chances_of(text, parsed.items, found.cells, processor.grid),
+                    geometries=tuple(item.geometry for item in parsed.items),
+                    texts=[text],
+                    talk=found.talk,
+                )
+            )
+        going = [
+            (question, draft)
+            for (question, _), draft in zip(rows, drafts, strict=True)
+            if draft.geometries
+        ]
+        for done in range(how.rounds if going else 0):
+            self._refine(going, done)
+        return drafts
+
+    def _refine(self, going: Sequence[tuple[_Asked, _Draft]], done: int) -> None:
+        """Give every draft one more round of offsets."""
+        processor, speaker = self.processor, self.speaker
+        if speaker.in_context:
+            talks = Talks(speaker, [draft.talk for _, draft in going])
+        else:
+            talks = Talks.about(speaker, [draft.talk.view for _, draft in going])
+        prompts = [
+            speaker.refine_ids(question.query, draft.items, done) for question, draft in going
+        ]
+        templates = [offset_template(draft.geometries, processor.vocabulary) for _, draft in going]
+        turns = refine(talks, prompts, templates)
+        for (_, draft), template, turn in zip(going, templates, turns, strict=True):
+            draft.texts.append(processor.text_of(template.fill(turn.offsets).tolist()))
+            draft.geometries = parse_offsets(draft.texts[-1], draft.geometries).geometries
+            draft.talk = turn.talk
+
+    def _answer(self, question: _Asked, draft: _Draft, how: DecodingOptions) -> Answer:
+        collector = Collector(self.codec, question.size_wh, self.speaker.name, how.places)
+        collected = collector.found(draft.parsed.items, draft.geometries, draft.chances)
+        query = question.query
+        found, repeats = drop_repeats([replace(one, query=query) for one in collected])
+        diagnostics = (
+            *unfamiliar_query(query),
+            *draft.parsed.diagnostics,
+            *unknown_labels(draft.parsed.items),
+            *repeats,
+        )
+        texts = tuple(draft.texts)
+        return Answer((query,), question.size_wh, found, texts, diagnostics, question.name)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question about an RGB picture, which may have a name."""
+
+    query: str
+    frame: Pixels
+    name: str
 
     @property
-    def _end(self) -> int:
-        return self.processor.special_ids["end"]
-
-    def _collect(
-        self,
-        items: Sequence[AnswerItem],
-        geometries: Sequence[GridGeometry],
-        cells: Sequence[FloatArray],
-        size_wh: Size,
-    ) -> tuple[Found, ...]:
-        """Turn items in tokens into instances in pixels; deleted ones fall out."""
-        grid = self.processor.grid
-        found, at = [], 0
-        for item, geometry in zip(items, geometries, strict=True):
-            mine = cells[at : at + geometry.num_anchors]
-            at += geometry.num_anchors
-            numbers = _cell_numbers(geometry, grid).tolist()
-            beliefs = [
-                anchor_belief(chances, number, grid, size_wh)
-                for chances, number in zip(mine, numbers, strict=True)
-            ]
-            shape = self.codec.decode(geometry, size_wh, smooth=geometry.kind == "line")
-            if shape is None:
-                continue
-            instance = Instance(
-                label=default_label_space().path_or_words(item.label),
-                geometry=shape,
-                attributes=dict(item.attributes),
-                confidence=float(np.mean([belief.confidence for belief in beliefs])),
-                source=MODEL_NAME,
-            )
-            tokens = (
-                format_geometry(geometry),
-                *(format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))),
-            )
-            found.append(Found(instance, tokens, self._trace(geometry, beliefs, size_wh)))
-        return tuple(found)
-
-    def _trace(
-        self, geometry: GridGeometry, beliefs: Sequence[AnchorBelief], size_wh: Size
-    ) -> AnchorTrace:
-        grid = self.processor.grid
-        cells = np.concatenate(geometry.cells)
-        offsets = [np.concatenate(round_) for round_ in geometry.offsets]
-        moved, kept = decode_points(cells, offsets, grid, size_wh)
-        covariance = np.stack([belief.covariance for belief in beliefs])
-        return AnchorTrace(grid.centers_of(cells, size_wh), moved, ~kept, covariance)
+    def size_wh(self) -> Size:
+        return self.frame.shape[1], self.frame.shape[0]
 
 
-def _open(image: Image) -> tuple[npt.NDArray[np.uint8], str]:
+@dataclass
+class _Draft:
+    """What the model has written so far."""
+
+    parsed: ParsedAnswer
+    chances: list[list[FloatArray]]
+    geometries: tuple[GridGeometry, ...]
+    texts: list[str]
+    talk: Talk
+
+    @property
+    def items(self) -> list[AnswerItem]:
+        """The items with the offsets they have by now."""
+        pairs = zip(self.parsed.items, self.geometries, strict=True)
+        return [replace(item, geometry=geometry) for item, geometry in pairs]
+
+
+def _speaker(
+    model: NanoForGrounding | Qwen2_5_VLForConditionalGeneration,
+    processor: NanoProcessor | QwenProcessor,
+) -> Speaker:
+    if isinstance(model, NanoForGrounding) and isinstance(processor, NanoProcessor):
+        return NanoSpeaker(model, processor)
+    assert isinstance(model, Qwen2_5_VLForConditionalGeneration)
+    assert isinstance(processor, QwenProcessor)
+    return QwenSpeaker(model, processor)
+
+
+def open_image(image: Image) -> tuple[Pixels, str]:
     """Return an RGB picture and its name; arrays have none."""
     if isinstance(image, str | Path):
         return load_image(image), str(image)
@@ -253,10 +340,3 @@ def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:
         for item in items
         if space.path_or_words(item.label) not in space.paths
     )
-
-
-def _cell_numbers(geometry: GridGeometry, grid: GridSpec) -> IntArray:
-    """Return (N,) row-major numbers of a shape's cells."""
-    cells = np.concatenate(geometry.cells)
-    numbers: IntArray = cells[:, 1] * grid.cols + cells[:, 0]
-    return numbers

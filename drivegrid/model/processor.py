@@ -9,6 +9,7 @@ uses 840x840, whose 30x30 visual tokens are not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict, cast
 
@@ -22,6 +23,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.geometry import Size
 from drivegrid.model.manifest import read_json, verify
+from drivegrid.tokens.automaton import TokenClasses
+from drivegrid.tokens.grammar import NONE
+from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary, escape_text
 
 RGBImage: TypeAlias = npt.NDArray[np.uint8]
@@ -33,6 +37,8 @@ PATCH, MERGE, FRAMES = 14, 2, 2
 """Qwen2.5-VL: pixels per patch side, patches per visual token side, copies of a still image."""
 VISUAL_PITCH = PATCH * MERGE
 IMAGE_PAD = "<|image_pad|>"
+VISION_END = "<|vision_end|>"
+END_OF_TURN = "<|im_end|>"
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """What Qwen2.5-VL's chat template puts first where there is no system turn."""
 # CLIP's statistics, in transformers' OPENAI_CLIP_MEAN and OPENAI_CLIP_STD.
@@ -71,7 +77,7 @@ def chat_text(
     >>> chat_text([turn], 1).splitlines()[3]
     '<|vision_start|><|image_pad|><|vision_end|>left lane?<|im_end|>'
     """
-    image = f"<|vision_start|>{IMAGE_PAD * num_image_tokens}<|vision_end|>"
+    image = f"<|vision_start|>{IMAGE_PAD * num_image_tokens}{VISION_END}"
     lines = []
     if not messages or messages[0]["role"] != "system":
         lines.append(f"<|im_start|>system\n{DEFAULT_SYSTEM}<|im_end|>\n")
@@ -235,6 +241,50 @@ class QwenProcessor:
             "pixel_values": torch.cat([to_patches(image, self.size_wh) for image in images]),
             "image_grid_thw": torch.tensor([self.grid_thw] * len(images)),
         }
+
+    @property
+    def grid(self) -> GridSpec:
+        """Lattice of the spatial tokens."""
+        return self.vocabulary.grid
+
+    @cached_property
+    def token_classes(self) -> TokenClasses:
+        """What constrained decoding must know of the tokenizer; it takes a second or two."""
+        tokenizer = self.tokenizer
+        ids = sorted({*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids})
+        texts = [""] * (1 + max(tokenizer.get_vocab().values()))
+        for i, text in zip(ids, tokenizer.batch_decode([[i] for i in ids]), strict=True):
+            texts[i] = text
+        return TokenClasses.from_texts(
+            texts,
+            self.vocabulary,
+            newline=self._encode("\n")[0],
+            end=self._encode(END_OF_TURN)[0],
+            none=tuple(self._encode(NONE)),
+        )
+
+    @cached_property
+    def opening_ids(self) -> list[int]:
+        """Ids up to the end of the picture: what all conversations begin with."""
+        turn: Message = {"role": "user", "content": ""}
+        before, mark, _ = chat_text([turn], self.num_image_tokens).partition(VISION_END)
+        return self._encode(before + mark)
+
+    def prompt_ids(self, query: str) -> list[int]:
+        """Return the ids of a first question after `opening_ids`; the query is escaped."""
+        return self.turn_ids(escape_text(query))
+
+    def turn_ids(self, prompt: str) -> list[int]:
+        """Return the same of a question in final text, which may hold spatial tokens."""
+        return self._encode(f"{prompt}{END_OF_TURN}\n<|im_start|>assistant\n")
+
+    def reply_ids(self, answer: str) -> list[int]:
+        """Return the ids of an answer with its end."""
+        return self._encode(f"{answer}{END_OF_TURN}")
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
 
     def text_of(self, ids: Sequence[int]) -> str:
         """Return the text of answer ids: spatial tokens kept, chat control tokens left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,19 @@ class ImageFeatures:
     cross: tuple[KeyValue, ...]
     cells: Tensor
     fine: tuple[Tensor, ...]
+
+    @classmethod
+    def join(cls, features: Sequence[ImageFeatures]) -> ImageFeatures:
+        """Put encoded images side by side in one batch."""
+        if len(features) == 1:
+            return features[0]
+        layers = zip(*(f.cross for f in features), strict=True)
+        cross = tuple(
+            (torch.cat([key for key, _ in rows]), torch.cat([value for _, value in rows]))
+            for rows in layers
+        )
+        fine = tuple(torch.cat(maps) for maps in zip(*(f.fine for f in features), strict=True))
+        return cls(cross, torch.cat([f.cells for f in features]), fine)
 
 
 def fourier_features(xy: Tensor) -> Tensor:
