@@ -14,8 +14,12 @@ ModelOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="checkpoint folder; default: the shipped nano")
 ]
 
+BaseOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="checkpoint that the adapter given as --model was trained on")
+]
 
-def load_predictor(model: Path | None) -> Predictor:
+
+def load_predictor(model: Path | None, base: Path | None = None) -> Predictor:
     """Load a checkpoint, by default the shipped one, for decoding in one thread.
 
     Single tokens are too little work to share: with a second busy process beside it, two threads
@@ -26,4 +30,4 @@ def load_predictor(model: Path | None) -> Predictor:
     from drivegrid.inference.predictor import Predictor
 
     torch.set_num_threads(1)
-    return Predictor.from_pretrained(model)
+    return Predictor.from_pretrained(model, base)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivegrid.cli.loading import ModelOption, load_predictor
+from drivegrid.cli.loading import BaseOption, ModelOption, load_predictor
 from drivegrid.cli.output import print_error, printable, progress_bar
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     resume: Annotated[
         bool, typer.Option(help="keep the frames already in the JSON and scenes files")
     ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="frames answered at once")] = 1,
+    base: BaseOption = None,
 ) -> None:
     """Answer queries about frames: lanes, obstacles, signs, drivable area.
 
@@ -64,9 +66,9 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 
     _check_queries(query or [])
     results = _Results.open(json_file, scenes_file, resume, base_of(paths, scenes_file))
-    names, predictor = OverlayNames(), load_predictor(model)
-    lattice = predictor.processor.grid if trace else None
-    failed = 0
+    predictor = load_predictor(model, base)
+    names, failed = OverlayNames(), 0
+    asking = _Asking(predictor, query or [], rounds, least, results, overlay, trace)
     try:  # an interrupted run leaves what it has, for --resume
         for name, frame in progress_bar(iter_frames(paths), "frames"):
             picture = names.name_of(name)
@@ -74,15 +76,54 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
                 print_error(frame)
                 failed += 1
             elif name not in results.known:
-                answer = _answer(predictor, frame, query or [], rounds).confident(least)
-                results.add(answer := replace(answer, image=name))
-                if overlay is not None:
-                    failed += not _draw(answer, frame, overlay / picture, lattice)
+                asking.waiting.append(_Frame(name, picture, frame))
+            if len(asking.waiting) == batch:
+                failed += asking.answer()
+        failed += asking.answer()
     finally:
         results.save()
         typer.echo(f"{results.count} answered, {failed} failed", err=True)
     if failed or not results.done:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A frame to be answered, and the name of its overlay."""
+
+    name: str
+    picture: str
+    pixels: ImageArray
+
+
+@dataclass
+class _Asking:
+    """What is asked of every frame, and the frames that wait for their batch."""
+
+    predictor: Predictor
+    queries: list[str]
+    rounds: int
+    least: float
+    results: _Results
+    overlay: Path | None
+    trace: bool
+    waiting: list[_Frame] = field(default_factory=list)
+
+    def answer(self) -> int:
+        """Answer the frames that wait; return how many overlays could not be written."""
+        waiting, self.waiting = self.waiting, []
+        failed, pictures = 0, [frame.pixels for frame in waiting]
+        if self.queries:
+            answers = self.predictor.ask_all(pictures, self.queries, self.rounds)
+        else:
+            answers = self.predictor.detect_batch(pictures, rounds=self.rounds)
+        lattice = self.predictor.processor.grid if self.trace else None
+        for frame, answer in zip(waiting, answers, strict=True):
+            named = replace(answer.confident(self.least), image=frame.name)
+            self.results.add(named)
+            if self.overlay is not None:
+                failed += not _draw(named, frame.pixels, self.overlay / frame.picture, lattice)
+        return failed
 
 
 @dataclass
@@ -172,15 +213,6 @@ def _finished(json_file: Path | None) -> list[dict[str, Any]]:
             f"file to resume must be a list of frames, got {error}", json_file
         ) from error
     raise FormatError("file to resume must be a list of frames, as predict writes", json_file)
-
-
-def _answer(predictor: Predictor, frame: ImageArray, queries: list[str], rounds: int) -> Answer:
-    if not queries:
-        return predictor.detect(frame, rounds=rounds)
-    answer = predictor.ask(frame, queries[0], rounds)
-    for more in queries[1:]:
-        answer = answer + predictor.ask(frame, more, rounds)
-    return answer
 
 
 def base_of(paths: list[Path], scenes_file: Path | None) -> Path:

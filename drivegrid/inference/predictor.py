@@ -163,13 +163,40 @@ class Predictor:
         Raises:
             ConfigError: If a task is unknown.
         """
+        return self.detect_batch([image], tasks, rounds)[0]
+
+    def detect_batch(
+        self, images: Sequence[Image], tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1
+    ) -> list[Answer]:
+        """Do as `detect` for each of some images.
+
+        Raises:
+            ConfigError: If a task is unknown.
+        """
         unknown = sorted(set(tasks) - set(TASKS))
         if unknown or not tasks:
             raise ConfigError(f"tasks must be some of {sorted(TASKS)}, got {list(tasks)}.")
-        frame, name = open_image(image)
-        questions = [TASKS[task].question for task in tasks]
-        first, *more = self.ask_batch([frame] * len(tasks), questions, rounds)
-        return replace(sum(more, first), image=name)
+        return self.ask_all(images, [TASKS[task].question for task in tasks], rounds)
+
+    def ask_all(
+        self, images: Sequence[Image], queries: Sequence[str], rounds: int = 1
+    ) -> list[Answer]:
+        """Ask all queries about each image and join the answers of each.
+
+        Args:
+            images: As for `ask`.
+            queries: At least one.
+            rounds: Refine turns.
+        """
+        opened = [open_image(image) for image in images]
+        # Queries about one image stand together: it is encoded once, and only a few are kept.
+        frames = [frame for frame, _ in opened for _ in queries]
+        answers = self.ask_batch(frames, list(queries) * len(opened), rounds)
+        joined = []
+        for i, (_, name) in enumerate(opened):
+            first, *more = answers[i * len(queries) : (i + 1) * len(queries)]
+            joined.append(replace(sum(more, first), image=name))
+        return joined
 
     def _answers(self, asked: Sequence[_Asked], how: DecodingOptions) -> list[Answer]:
         """Answer some questions side by side, each as often as there are samples."""
@@ -179,7 +206,8 @@ class Predictor:
             for question, view in zip(asked, views, strict=True)
             for _ in range(how.samples)
         ]
-        drafts = self._drafts(rows, how.choices() * len(asked), how)
+        choices = [choose for _ in asked for choose in how.choices()]
+        drafts = self._drafts(rows, choices, how)
         answers = [
             self._answer(question, draft, how)
             for (question, _), draft in zip(rows, drafts, strict=True)

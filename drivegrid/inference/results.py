@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import supervision
 
 
+NOT_OF_FORM = frozenset(("repeated", "unfamiliar_query", "unknown_label"))
+"""Codes of diagnostics that are not about the grammar."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One instance of an answer.
@@ -59,6 +63,11 @@ class Answer:
     def instances(self) -> tuple[Instance, ...]:
         """The instances found."""
         return tuple(found.instance for found in self.found)
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether all the model wrote follows the grammar, whatever it says."""
+        return all(diagnostic.code in NOT_OF_FORM for diagnostic in self.diagnostics)
 
     def __add__(self, other: Answer) -> Answer:
         """Join the answers to two questions about the same frame."""

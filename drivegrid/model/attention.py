@@ -8,21 +8,31 @@ from torch import Tensor, nn
 from transformers import Cache
 
 KeyValue = tuple[Tensor, Tensor]
+Rotation = tuple[Tensor, Tensor]
 ROPE_BASE = 10_000.0
 
 
-def rotate(x: Tensor, positions: Tensor) -> Tensor:
-    """Apply rotary position embedding (Su et al. 2021, eq. 34).
+def rotation(positions: Tensor, head_dim: int, dtype: torch.dtype) -> Rotation:
+    """Return cosines and sines of rotary position embedding (Su et al. 2021, eq. 34).
 
     Args:
-        x: (B, heads, T, head_dim).
         positions: (B, T) integer positions.
+        head_dim: Width of a head, even.
+        dtype: Of the result.
+
+    Returns:
+        Two tensors (B, 1, T, head_dim / 2).
     """
-    half = x.shape[-1] // 2
-    exponent = torch.arange(half, device=x.device, dtype=torch.float32) / half
+    half = head_dim // 2
+    exponent = torch.arange(half, device=positions.device, dtype=torch.float32) / half
     angles = positions[:, None, :, None].float() * ROPE_BASE**-exponent
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x[..., :half], x[..., half:]
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate(x: Tensor, turn: Rotation) -> Tensor:
+    """Turn (B, heads, T, head_dim) queries or keys by what `rotation` returned."""
+    cos, sin = turn
+    first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
@@ -91,7 +101,7 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        positions: Tensor,
+        turn: Rotation,
         memory: KeyValue,
         mask: Tensor | None,
         cache: Cache | None,
@@ -100,16 +110,16 @@ class DecoderLayer(nn.Module):
 
         Args:
             x: (B, T, d).
-            positions: (B, T) positions of the new tokens.
+            turn: `rotation` of the places of the new tokens.
             memory: Cross-attention keys and values, each (B, heads, S, d / heads).
             mask: (B, 1, T, T_all) True where a token may look; None lets all look at all.
             cache: Holds the keys and values of earlier tokens.
         """
         y = self.norm1(x)
         attention = self.self_attention
-        query = rotate(attention.split(attention.query(y)), positions)
+        query = rotate(attention.split(attention.query(y)), turn)
         key, value = attention.keys_values(y)
-        key = rotate(key, positions)
+        key = rotate(key, turn)
         if cache is not None:
             key, value = cache.update(key, value, self.index)
         x = x + attention.attend(query, (key, value), mask)

@@ -25,7 +25,7 @@ from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from drivegrid.model.anchor_hints import anchor_hints
-from drivegrid.model.attention import DecoderLayer
+from drivegrid.model.attention import DecoderLayer, rotation
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.rows import fourier_rows
 from drivegrid.model.soft_targets import cell_loss, spatial_cross_entropy
@@ -186,8 +186,10 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         mask = self._mask(input_ids, attention_mask, segment_ids, past)
         moves = self._move_features(anchor_xyr, image_features)
         x = self._embed(input_ids, image_features, anchor_xyr, moves)
+        config = self.config
+        turn = rotation(position_ids, config.hidden_size // config.num_heads, x.dtype)
         for layer, memory in zip(self.layers, image_features.cross, strict=True):
-            x = layer(x, position_ids, memory, mask, past_key_values)
+            x = layer(x, turn, memory, mask, past_key_values)
         x = self.norm(x)
         if labels is not None:
             loss = self._loss(x, labels, image_features, moves)

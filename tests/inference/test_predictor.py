@@ -4,7 +4,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drivegrid.errors import ConfigError, FormatError, GeometryError, ModelError  # noqa: E402
-from drivegrid.geometry import Polyline  # noqa: E402
 from drivegrid.inference import predictor as module  # noqa: E402
 from drivegrid.inference.predictor import Predictor  # noqa: E402
 from drivegrid.tokens.automaton import Limits  # noqa: E402
@@ -100,11 +99,6 @@ def test_only_rgb_pictures_are_taken(predictor, picture) -> None:
         predictor.ask(picture, "all lanes")
 
 
-def test_negative_rounds_are_refused(predictor, frame) -> None:
-    with pytest.raises(ConfigError, match="rounds"):
-        predictor.ask(frame, "all lanes", rounds=-1)
-
-
 @pytest.mark.parametrize("query", ["", "   ", "car " * 200, "a\udcff"])
 def test_empty_query_is_refused(predictor, frame, query: str) -> None:
     with pytest.raises(ConfigError, match="query"):
@@ -131,13 +125,73 @@ def test_hostile_query_cannot_smuggle_tokens(predictor, frame) -> None:
     assert answer.queries[0].startswith("car")
 
 
-def test_lines_are_drawn_smooth(predictor) -> None:
-    from drivegrid.tokens.grammar import parse_answer
+def test_a_batch_gives_the_single_answers(predictor) -> None:
+    rng = np.random.default_rng(7)
+    frames = [rng.integers(0, 255, (90, 160, 3)).astype(np.uint8) for _ in range(3)]
+    frames = [frames[i % 3] for i in range(module.ROWS + 2)]
+    queries = ["car", "all lanes", "car car car", "lane line"] * 6
+    answers = predictor.ask_batch(frames, queries[: len(frames)])
+    for frame, query, answer in zip(frames, queries, answers, strict=False):
+        assert answer.texts == predictor.ask(frame, query).texts
 
-    text = "lane line: <line><grid_1_7><grid_2_5><grid_4_3></line>"
-    items = parse_answer(text, predictor.processor.grid, strict=True).items
-    chances = [np.full(64, 1 / 64)] * 3
-    (found,) = predictor._collect(items, [i.geometry for i in items], chances, (160, 90))
-    assert isinstance(found.instance.geometry, Polyline)
-    assert found.instance.label == "lane/line"
-    assert found.trace.proposed.shape == (3, 2)
+
+def test_an_empty_batch_has_no_answers(predictor) -> None:
+    assert predictor.ask_batch([], []) == []
+
+
+def test_each_image_needs_its_query(predictor, frame) -> None:
+    with pytest.raises(ConfigError, match="one for each image"):
+        predictor.ask_batch([frame], ["car", "bus"])
+
+
+def test_samples_depend_on_the_seed_alone(predictor, frame) -> None:
+    asked = {"samples": 3, "temperature": 2.0, "top_p": 1.0}
+    first = predictor.ask(frame, "all lanes", **asked)
+    _, beside = predictor.ask_batch([frame[::-1], frame], ["car", "all lanes"], **asked)
+    assert beside.texts == first.texts
+    others = [predictor.ask(frame, "all lanes", seed=seed, **asked).texts for seed in range(1, 4)]
+    assert any(texts != first.texts for texts in others)
+
+
+def test_the_best_of_several_is_one_of_them(predictor, frame, monkeypatch) -> None:
+    monkeypatch.setattr(module, "medoid", lambda answers, size_wh: len(answers) - 1)
+    last = predictor.ask(frame, "car", samples=3)
+    monkeypatch.setattr(module, "medoid", lambda answers, size_wh: 0)
+    first = predictor.ask(frame, "car", samples=2)
+    assert first.texts == predictor.ask(frame, "car", samples=4).texts
+    assert last.texts != first.texts
+
+
+def test_expected_places_lie_within_a_cell_of_the_proposal(predictor, frame) -> None:
+    answer = predictor.ask(frame, "all lanes", rounds=0, places="expected")
+    assert answer.texts == predictor.ask(frame, "all lanes", rounds=0).texts
+    shapes = [f for f in answer.found if f.instance.geometry.kind != "box"]
+    for found in shapes:
+        gaps = np.abs(found.instance.geometry.vertices() - found.trace.proposed)
+        assert (gaps <= np.array([160 / 8, 90 / 8]) + 1e-9).all()
+        assert gaps.max() > 0
+
+
+def test_without_grammar_any_text_is_read(predictor, frame) -> None:
+    answer = predictor.ask(frame, "all lanes", constrained=False)
+    assert answer.size_wh == (160, 90)
+    assert not answer.well_formed  # the toy babbles
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rounds": -1},
+        {"samples": 0},
+        {"temperature": 0.0},
+        {"top_p": 1.5},
+        {"seed": -1},
+        {"places": "middle"},
+        {"places": "expected"},
+    ],
+    ids=str,
+)
+def test_options_out_of_range_are_refused(predictor, frame, options) -> None:
+    name = "rounds" if options.get("places") == "expected" else next(iter(options))
+    with pytest.raises(ConfigError, match=f"{name} must"):
+        predictor.ask(frame, "car", **options)
