@@ -67,23 +67,15 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     _check_queries(query or [])
     results = _Results.open(json_file, scenes_file, resume, base_of(paths, scenes_file))
     predictor = load_predictor(model, base)
-    names, failed = OverlayNames(), 0
-    asking = _Asking(predictor, query or [], rounds, least, results, overlay, trace)
+    asking = _Asking(predictor, query or [], rounds, least, results, overlay, trace, batch)
     try:  # an interrupted run leaves what it has, for --resume
         for name, frame in progress_bar(iter_frames(paths), "frames"):
-            picture = names.name_of(name)
-            if isinstance(frame, Exception):
-                print_error(frame)
-                failed += 1
-            elif name not in results.known:
-                asking.waiting.append(_Frame(name, picture, frame))
-            if len(asking.waiting) == batch:
-                failed += asking.answer()
-        failed += asking.answer()
+            asking.take(name, frame)
+        asking.answer()
     finally:
         results.save()
-        typer.echo(f"{results.count} answered, {failed} failed", err=True)
-    if failed or not results.done:
+        typer.echo(f"{results.count} answered, {asking.failed} failed", err=True)
+    if asking.failed or not results.done:
         raise typer.Exit(1)
 
 
@@ -107,12 +99,26 @@ class _Asking:
     results: _Results
     overlay: Path | None
     trace: bool
+    batch: int
     waiting: list[_Frame] = field(default_factory=list)
+    names: OverlayNames = field(default_factory=lambda: OverlayNames())
+    failed: int = 0
 
-    def answer(self) -> int:
-        """Answer the frames that wait; return how many overlays could not be written."""
+    def take(self, name: str, frame: ImageArray | Exception) -> None:
+        """Let a frame wait; answer as soon as the batch is full."""
+        picture = self.names.name_of(name)
+        if isinstance(frame, Exception):
+            print_error(frame)
+            self.failed += 1
+        elif name not in self.results.known:
+            self.waiting.append(_Frame(name, picture, frame))
+        if len(self.waiting) == self.batch:
+            self.answer()
+
+    def answer(self) -> None:
+        """Answer the frames that wait."""
         waiting, self.waiting = self.waiting, []
-        failed, pictures = 0, [frame.pixels for frame in waiting]
+        pictures = [frame.pixels for frame in waiting]
         if self.queries:
             answers = self.predictor.ask_all(pictures, self.queries, self.rounds)
         else:
@@ -122,8 +128,8 @@ class _Asking:
             named = replace(answer.confident(self.least), image=frame.name)
             self.results.add(named)
             if self.overlay is not None:
-                failed += not _draw(named, frame.pixels, self.overlay / frame.picture, lattice)
-        return failed
+                drawn = _draw(named, frame.pixels, self.overlay / frame.picture, lattice)
+                self.failed += not drawn
 
 
 @dataclass

@@ -115,6 +115,18 @@ def test_predict_resumes_where_it_stopped(frames, checkpoint, tmp_path) -> None:
     assert broken.exit_code == 1
 
 
+@pytest.mark.parametrize("query", [("-q", "car", "-q", "all lanes"), ()], ids=["asked", "all"])
+def test_predict_in_batches_answers_the_same(frames, checkpoint, tmp_path, query) -> None:
+    found = []
+    for batch in (1, 3):
+        out = tmp_path / f"{batch}.json"
+        ran = run("predict", frames, *query, "--json", out, "--model", checkpoint, "--batch", batch)
+        assert ran.exit_code == 0, ran.stderr
+        answers = json.loads(out.read_text())
+        found.append([[i["tokens"] for i in answer["instances"]] for answer in answers])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("break_it", "named"),
     [
