@@ -90,7 +90,7 @@ class Representation:
         return (answer, *(format_offsets(shapes, number) for number in rounds))
 
     def read(
-        self, texts: Sequence[str], size_wh: Size, strict: bool = False
+        self, texts: Sequence[str], size_wh: Size, strict: bool = False, *, smooth: bool = False
     ) -> tuple[tuple[Instance, ...], tuple[Diagnostic, ...]]:
         """Return the instances that an answer names, and where it departs from the grammar.
 
@@ -98,6 +98,7 @@ class Representation:
             texts: What the model wrote, turn by turn; never an error unless strict.
             size_wh: Frame size in pixels.
             strict: Raise at the first departure from the grammar.
+            smooth: Draw lines as smooth curves, as `Codec.decode` does.
 
         Raises:
             TokenError: Only if strict.
@@ -110,7 +111,7 @@ class Representation:
             shapes, diagnostics = refined.geometries, [*diagnostics, *refined.diagnostics]
         found, space = [], default_label_space()
         for item, tokens in zip(parsed.items, shapes, strict=True):
-            shape = self.codec.decode(tokens, size_wh)
+            shape = self.codec.decode(tokens, size_wh, smooth=smooth)
             if shape is not None:
                 label = space.path_or_words(item.label)
                 found.append(Instance(label, shape, dict(item.attributes)))
