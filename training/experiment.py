@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
 
 from .config import TrainingConfig
-from .experiment_config import EvaluationConfig, ExperimentConfig
+from .experiment_config import EvaluationConfig, ExperimentConfig, slug
 from .experiment_scores import FrameSums, Scores, score_run
 from .experiment_table import markdown, table
 from .sft import CHECKPOINT, CONFIG_FILE, train
@@ -58,15 +57,6 @@ def run_experiment(
         write_text(folder / ROWS, json.dumps(rows, indent=1) + "\n")
         write_text(folder / TABLE, markdown(rows, experiment.baseline))
     return rows
-
-
-def slug(variant: str) -> str:
-    """Return a folder name.
-
-    >>> slug("grid+offset, 2 rounds")
-    'grid+offset-2-rounds'
-    """
-    return re.sub(r"[^A-Za-z0-9.+_-]+", "-", variant).strip("-.") or "variant"
 
 
 def _trained(config: TrainingConfig, run: Path) -> float:

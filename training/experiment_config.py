@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -59,6 +60,8 @@ class ExperimentConfig(_Strict):
             raise ValueError(f"baseline must be one of {', '.join(self.variants)}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must differ")
+        if len(set(map(slug, self.variants))) < len(self.variants):
+            raise ValueError("names of variants must differ in more than signs")
         return self
 
     def training(self, variant: str, seed: int) -> TrainingConfig:
@@ -71,6 +74,15 @@ class ExperimentConfig(_Strict):
         # JSON is YAML, which is what changes are written in.
         changes = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
         return load_config(self.base, changes)
+
+
+def slug(variant: str) -> str:
+    """Return a folder name.
+
+    >>> slug("grid+offset, 2 rounds")
+    'grid+offset-2-rounds'
+    """
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "-", variant).strip("-.") or "variant"
 
 
 def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> ExperimentConfig:

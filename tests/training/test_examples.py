@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from drivegrid.training.checks import check_gradients  # noqa: E402
 from drivegrid.training.config import DataConfig, OptimConfig, load_config  # noqa: E402
 from drivegrid.training.examples import DialogueDrawer  # noqa: E402
 from drivegrid.training.nano_student import NanoStudent  # noqa: E402
@@ -19,7 +20,7 @@ from drivegrid.tasks.cell_classes import CELL_CLASSES  # noqa: E402
 from drivegrid.tasks.representation import NAMES, representation  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
-from tests.toy import toy  # noqa: E402, F401
+from tests.toy import toy, writer  # noqa: E402, F401
 
 PLAIN = {"lanes": 1.0, "objects": 1.0, "signs": 1.0, "drivable": 1.0, "refer_one": 1.0}
 
@@ -139,6 +140,20 @@ def test_a_later_round_that_stands_alone_repeats_the_earlier_ones(scene) -> None
     ]
     rounds = {prompt.count("<offset>") for prompt in prompts if prompt.startswith("refine")}
     assert rounds == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "grounded"),
+    [(name, False) for name in NAMES]
+    + [(name, True) for name in ("grid", "grid+offset", "grid64")],
+)
+def test_everything_learns_in_every_representation(scene, name, grounded) -> None:
+    one = writer(name, grounded)
+    student = NanoStudent(one.model.train(), one.processor, 400, OptimConfig())
+    drawer = DialogueDrawer(DataConfig(tasks=PLAIN), one.way, in_context=True)
+    draw = drawer.draw(scene, np.random.default_rng(0))
+    rows = [student.row({"image": np.zeros((96, 128, 3), np.uint8)}, scene, draw)]
+    check_gradients(student, student.collate(rows))
 
 
 def test_a_row_may_hold_so_many_dialogues(toy, scene) -> None:  # noqa: F811
