@@ -17,7 +17,7 @@ from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
 from drivegrid.tasks.cell_classes import CELL_CLASSES  # noqa: E402
-from drivegrid.tasks.representation import NAMES, representation  # noqa: E402
+from drivegrid.tasks.representation import NAMES, WITH_CELLS, representation  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
 from tests.toy import toy, writer  # noqa: E402, F401
@@ -144,8 +144,7 @@ def test_a_later_round_that_stands_alone_repeats_the_earlier_ones(scene) -> None
 
 @pytest.mark.parametrize(
     ("name", "grounded"),
-    [(name, False) for name in NAMES]
-    + [(name, True) for name in ("grid", "grid+offset", "grid64")],
+    [*((name, False) for name in NAMES), *((name, True) for name in WITH_CELLS)],
 )
 def test_everything_learns_in_every_representation(scene, name, grounded) -> None:
     one = writer(name, grounded)
