@@ -12,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
+from drivegrid.tasks.representation import (
+    MAX_ROUNDS,
+    WITH_CELLS,
+    Representation,
+    RepresentationName,
+    representation,
+)
 from drivegrid.tasks.settings import KINDS
+from drivegrid.tokens.grid import GridSpec
 
 
 class _Strict(BaseModel):
@@ -29,6 +37,7 @@ class LatticeConfig(_Strict):
     gamma: float = Field(0.5, gt=0, le=1)
     line_encoder: Literal["rows", "fewest"] = "rows"
     every: int = Field(2, ge=1, description="rows encoder: one anchor every so many lattice rows")
+    rounds: int = Field(1, ge=1, le=MAX_ROUNDS, description="rounds of offsets that are taught")
 
 
 class ModelConfig(_Strict):
@@ -39,6 +48,7 @@ class ModelConfig(_Strict):
     num_heads: int = Field(6, ge=1)
     num_image_layers: int = Field(1, ge=0)
     target_sigma: float = Field(0.6, ge=0)
+    grounded: bool = Field(True, description="cells and offsets look at the image")
 
 
 class AdapterSettings(_Strict):
@@ -79,6 +89,7 @@ class DataConfig(_Strict):
         description="how often each kind of question is asked, relative to the others",
     )  # fmt: skip
     row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")
+    row_dialogues: int | None = Field(None, ge=1, description="... or so many, however long")
     refine: float = Field(0.5, ge=0, le=1, description="share of answers that are refined instead")
     held_out: Path | None = Field(None, description="labels that judge; default: rendered scenes")
     held_out_scenes: int = Field(64, ge=1, description="most frames that judge checkpoints")
@@ -115,6 +126,7 @@ class TrainingConfig(_Strict):
     """One supervised run."""
 
     init_from: Path | None = Field(None, description="nano checkpoint to start from")
+    representation: RepresentationName = Field("grid+offset", description="how shapes are written")
     lattice: LatticeConfig = LatticeConfig()
     model: ModelConfig = ModelConfig()
     adapter: AdapterSettings | None = Field(None, description="train this in place of a nano")
@@ -128,7 +140,35 @@ class TrainingConfig(_Strict):
             raise ValueError("data must name a labelled set or draw rendered scenes")
         if data.cache is not None and (data.labelled or data.augment or self.adapter):
             raise ValueError("cached features are of a frozen trunk over rendered scenes only")
+        name = self.representation
+        if self.model.grounded and name not in WITH_CELLS and self.adapter is None:
+            raise ValueError(f"model.grounded must be false: {name} names no cells")
+        if name != "grid+offset" and any(
+            data.tasks.get(kind) for kind in ("refine", "refine_mask")
+        ):
+            raise ValueError(f"data.tasks must not refine: {name} has no offsets")
+        if name == "bins" and self.adapter is not None:
+            raise ValueError("an extended checkpoint has no tokens for bins")
         return self
+
+    def written(self, lattice: GridSpec | None = None) -> Representation:
+        """Return the representation for a model's lattice, by default the config's.
+
+        Raises:
+            ConfigError: If the model's lattice is not that of the representation.
+        """
+        one = self.lattice
+        own = GridSpec(one.cols, one.rows, one.offset_cols, one.offset_rows, one.gamma)
+        way = representation(
+            self.representation,
+            lattice or own,
+            rounds=one.rounds,
+            every=one.every,
+            line_encoder=one.line_encoder,
+        )
+        if lattice is not None and way.lattice != lattice:
+            raise ConfigError(f"model must have the lattice {way.lattice}, got {lattice}.")
+        return way
 
 
 def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -156,7 +196,7 @@ def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig
     try:
         settings = yaml.safe_load(text) or {}
         for change in changes:
-            _apply(settings, change)
+            apply_change(settings, change)
         return TrainingConfig.model_validate(settings)
     except yaml.YAMLError as error:
         raise ConfigError(f"config must be YAML, got {error} ({name}).") from error
@@ -168,7 +208,7 @@ def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig
         raise ConfigError(f"config must be valid, got {problems} ({name}).") from error
 
 
-def _apply(settings: dict[str, Any], change: str) -> None:
+def apply_change(settings: dict[str, Any], change: str) -> None:
     """Set one key, given as ``part.key=value``."""
     path, sign, value = change.partition("=")
     *parts, key = path.strip().split(".")

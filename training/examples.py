@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -13,8 +13,8 @@ from drivegrid.tasks.conversations.convert import TRIES, draw_turns
 from drivegrid.tasks.conversations.refining import mistaken, mistakes
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.refine import QUESTION as REFINE
+from drivegrid.tasks.representation import Representation
 from drivegrid.tasks.settings import ConversationConfig
-from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
 
 from .config import DataConfig
@@ -45,13 +45,16 @@ class DialogueDrawer:
 
     Args:
         config: Kinds and their weights, share of refinements.
-        codec: Turns shapes into cells; its rounds must be 0, as mistakes bring their own offsets.
+        way: How shapes are written; without rounds nothing is refined.
         in_context: Whether a refine turn follows the answer that it mends, or stands alone and
             repeats question and proposal.
     """
 
-    def __init__(self, config: DataConfig, codec: Codec, *, in_context: bool) -> None:
-        self.codec, self.refine, self.in_context = codec, config.refine, in_context
+    def __init__(self, config: DataConfig, way: Representation, *, in_context: bool) -> None:
+        # Mistakes bring their own offsets.
+        self.codec, self.rounds = replace(way.codec, rounds=0), way.rounds
+        self.spell, self.in_context = way.spelling.spell, in_context
+        self.refine = config.refine if way.rounds else 0.0
         self.kinds = [kind for kind, weight in config.tasks.items() if weight]
         weights = np.array([config.tasks[kind] for kind in self.kinds], dtype=np.float64)
         self.shares = weights / weights.sum()
@@ -72,14 +75,16 @@ class DialogueDrawer:
 
     def _exchanges(self, talk: Talk, turn: Turn, rng: np.random.Generator) -> tuple[Exchange, ...]:
         if not turn.items or rng.random() >= self.refine:
-            return (Exchange(turn.prompt, turn.answer),)
+            return (Exchange(self.spell(turn.prompt), self.spell(turn.answer)),)
+        # Draws of their own: the next question is the same however this one is answered.
+        [apart] = rng.spawn(1)
         if not self.in_context:
-            mended = mistaken(talk, turn, rng)
+            mended = mistaken(talk, turn, apart, self.rounds)
             return (Exchange(mended.prompt, mended.answer),)
-        items, _ = mistakes(talk, turn, rng)
-        offsets = format_offsets([item.geometry for item in items])
+        items, _ = mistakes(talk, turn, apart, self.rounds)
+        shapes = [item.geometry for item in items]
         # The proposal is not learnt: its mistakes are ours.
         return (
             Exchange(turn.prompt, format_answer(items), learnt=False),
-            Exchange(REFINE, offsets),
+            *(Exchange(REFINE, format_offsets(shapes, r + 1)) for r in range(self.rounds)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class NanoStudent:
         processor: Its processor.
         row_tokens: Dialogues about a picture are packed up to this length.
         optim: Rates and decay.
+        row_dialogues: So many dialogues about a picture, however long, in place of a length.
     """
 
     in_context = True
@@ -58,10 +60,11 @@ class NanoStudent:
         processor: NanoProcessor,
         row_tokens: int,
         optim: OptimConfig,
+        row_dialogues: int | None = None,
     ) -> None:
         self.model, self.processor, self.grid = model, processor, processor.grid
         self.size_wh = processor.image_size_wh
-        self.row_tokens, self.optim = row_tokens, optim
+        self.row_tokens, self.row_dialogues, self.optim = row_tokens, row_dialogues, optim
 
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
         """Return a row of packed conversations; see `Student`."""
@@ -77,6 +80,8 @@ class NanoStudent:
 
     def _packed(self, dialogues: Iterable[Dialogue]) -> list[Conversation]:
         """Take dialogues while they fit; the first is taken whatever its length."""
+        if self.row_dialogues is not None:
+            return [self.write(dialogue) for dialogue in islice(dialogues, self.row_dialogues)]
         taken: list[Conversation] = []
         room = self.row_tokens
         for dialogue in dialogues:

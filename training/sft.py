@@ -15,10 +15,9 @@ from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
 from drivegrid.model.checkpoint import load_nano, new_nano
+from drivegrid.model.nano_config import NanoConfig
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
-from drivegrid.tokens.codec import Codec
-from drivegrid.tokens.grid import GridSpec
 
 from .card import model_card
 from .checks import FrozenRows, check_gradients
@@ -97,15 +96,25 @@ def make_student(config: TrainingConfig) -> Student:
         return QwenStudent(config.adapter, config.optim)
     if config.init_from is not None:
         model, processor = load_nano(config.init_from)
+        _check_same(config, model.config)
         model.train()
     else:
-        lattice = config.lattice
-        grid = GridSpec(
-            lattice.cols, lattice.rows, lattice.offset_cols, lattice.offset_rows, lattice.gamma
+        way, corpus = config.written(), text_corpus(default_label_space())
+        sizes = config.model.model_dump() | {"representation": way.name}
+        model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
+    data = config.data
+    return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
+
+
+def _check_same(config: TrainingConfig, model: NanoConfig) -> None:
+    """Raise if a nano to go on from writes shapes in another way."""
+    wanted = (config.representation, config.model.grounded)
+    found = (model.representation, model.grounded)
+    if found != wanted:
+        raise ConfigError(
+            f"representation and grounded must be those of the model, {found}, got {wanted} "
+            f"({config.init_from})."
         )
-        corpus = text_corpus(default_label_space())
-        model, processor = new_nano(grid, corpus, **config.model.model_dump())
-    return NanoStudent(model, processor, config.data.row_tokens, config.optim)
 
 
 def training_rows(config: TrainingConfig, student: Student) -> Dataset[Row]:
@@ -139,7 +148,8 @@ def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset
         source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
     asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
-    asked["refine"] = {"tasks": data.tasks, "refine": 1.0}
+    if config.representation == "grid+offset":
+        asked["refine"] = {"tasks": data.tasks, "refine": 1.0}
     rows: dict[str, Dataset[Row]] = {}
     for name, changes in asked.items():
         one = config.model_copy(update={"data": data.model_copy(update=changes)})
@@ -156,9 +166,8 @@ def _cached(
 
 
 def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:
-    lattice = config.lattice
-    codec = Codec(student.grid, lattice.line_encoder, rounds=0, every=lattice.every)
-    return DialogueDrawer(config.data, codec, in_context=student.in_context)
+    way = config.written(student.grid)
+    return DialogueDrawer(config.data, way, in_context=student.in_context)
 
 
 def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArguments:

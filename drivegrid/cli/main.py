@@ -17,6 +17,7 @@ from drivegrid.cli.data_derive import export_labels, import_labels, merge, sampl
 from drivegrid.cli.data_formats import formats
 from drivegrid.cli.demo import demo
 from drivegrid.cli.evaluate import evaluate
+from drivegrid.cli.experiment import experiment
 from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
@@ -60,6 +61,7 @@ app.command("eval")(evaluate)
 app.command()(ceiling)
 app.command()(check)
 app.command("bench-data")(bench_data)
+app.command()(experiment)
 data.command("formats")(formats)
 data.command("import")(import_labels)
 data.command("export")(export_labels)

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers.utils import logging
@@ -19,29 +21,32 @@ from transformers.utils import logging
 from drivegrid.errors import ModelError
 from drivegrid.model import SHIPPED
 from drivegrid.model.manifest import build_manifest, read_json, tensor_files
-from drivegrid.model.nano import NanoForGrounding
+from drivegrid.model.nano import EMBEDDING_STD, NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_files import CONFIG_FILE, EMBEDDING, verify_nano
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.nano_tokenizer import build_tokenizer
+from drivegrid.model.rows import fourier_rows
 from drivegrid.model.trunk import load_pretrained_trunk
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.spelling import BIN_TOKENS, NUM_BINS, Spelling
 from drivegrid.tokens.vocabulary import Vocabulary
 
 MAX_SHARD = "16MB"
 
 
 def new_nano(
-    grid: GridSpec, corpus: Iterable[str], **sizes: Any
+    grid: GridSpec, corpus: Iterable[str], spelling: Spelling | None = None, **sizes: Any
 ) -> tuple[NanoForGrounding, NanoProcessor]:
     """Return an untrained nano model with a pretrained trunk, and its processor.
 
     Args:
         grid: Lattice.
         corpus: Text the tokenizer is trained on.
+        spelling: How points are spelt; by cells by default.
         **sizes: Fields of `NanoConfig`.
     """
-    tokenizer = build_tokenizer(corpus, Vocabulary(grid))
+    tokenizer = build_tokenizer(corpus, Vocabulary(grid), spelling)
     config = NanoConfig(grid=dataclasses.asdict(grid), **sizes)
     processor = NanoProcessor(tokenizer, grid, config.image_size_wh)
     config.spatial_base_id = processor.base_id
@@ -51,7 +56,18 @@ def new_nano(
     config.pad_token_id = processor.special_ids["pad"]
     model = NanoForGrounding(config)
     model.trunk.load_state_dict(load_pretrained_trunk().state_dict())
+    if spelling is not None and spelling.name == "bins":
+        _init_bins(model, processor)
     return model, processor
+
+
+@torch.no_grad()
+def _init_bins(model: NanoForGrounding, processor: NanoProcessor) -> None:
+    """Start the rows of the bins as one smooth function of the number, as those of cells are."""
+    start = processor.tokenizer.convert_tokens_to_ids(BIN_TOKENS[0])
+    rows = model.embedding.weight[start : start + NUM_BINS]
+    scale = np.full(rows.shape[1], EMBEDDING_STD)
+    rows.copy_(torch.from_numpy(fourier_rows(GridSpec(NUM_BINS, 1), 0 * scale, scale)))
 
 
 def save_nano(

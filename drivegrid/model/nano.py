@@ -8,6 +8,9 @@ cell: ``logit[x, y] += W_q h . F(x, y) / sqrt(d)`` and ``embedding[x, y] += W_in
 *Grounded offsets.* In a refine turn the input knows which anchor is next (`anchor_hints`) and the
 score of each move sees the image where that move would land.
 
+Both can be left out (``NanoConfig.grounded``), to see what they are worth, and for answers that
+write shapes by other means than cells.
+
 In training a linear head also says of every cell what it shows (`cell_loss`): tokens name few
 cells, and small things like signs are learnt sooner from all of them.
 """
@@ -97,13 +100,15 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             DecoderLayer(dim, config.num_heads, i) for i in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(dim)
-        self.cell_query = nn.Linear(dim, dim, bias=False)
-        self.cell_input = nn.Linear(dim, dim, bias=False)
-        fine_channels = PYRAMID[4][1] + PYRAMID[8][1] + FINE_CHANNELS
         self.cell_classes = nn.Linear(dim, config.num_cell_classes)
-        self.move_key = nn.Sequential(nn.Linear(fine_channels, dim), nn.GELU(), nn.Linear(dim, dim))
-        self.move_query = nn.Linear(dim, dim, bias=False)
-        self.anchor_input = nn.Linear(9 * dim + 4 * FOURIER_BANDS, dim)
+        if config.grounded:
+            self.cell_query = nn.Linear(dim, dim, bias=False)
+            self.cell_input = nn.Linear(dim, dim, bias=False)
+        if config.grounded_moves:
+            fine = PYRAMID[4][1] + PYRAMID[8][1] + FINE_CHANNELS
+            self.move_key = nn.Sequential(nn.Linear(fine, dim), nn.GELU(), nn.Linear(dim, dim))
+            self.move_query = nn.Linear(dim, dim, bias=False)
+            self.anchor_input = nn.Linear(9 * dim + 4 * FOURIER_BANDS, dim)
         self.post_init()
         self._init_rows()
 
@@ -232,7 +237,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
     ) -> tuple[Tensor, Tensor] | None:
         """Return the places with an anchor, (M, 2) batch and time, and (M, 9, d) move features."""
         where = (anchor_xyr[..., 0] >= 0).nonzero()
-        if not len(where):
+        if not self.config.grounded_moves or not len(where):
             return None
         grid = self.config.grid_spec
         step = torch.tensor(grid.offset_step((1, 1)), device=where.device, dtype=torch.float32)
@@ -252,10 +257,12 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         moves: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         x: Tensor = self.embedding(ids)
-        cell = ids - self.config.spatial_base_id
-        is_grid = (cell >= 0) & (cell < self.config.grid_spec.num_cells)
-        batch, time = is_grid.nonzero(as_tuple=True)
-        x = x.index_put((batch, time), self.cell_input(image.cells[batch, cell[batch, time]]), True)
+        if self.config.grounded:
+            cell = ids - self.config.spatial_base_id
+            is_grid = (cell >= 0) & (cell < self.config.grid_spec.num_cells)
+            batch, time = is_grid.nonzero(as_tuple=True)
+            seen = self.cell_input(image.cells[batch, cell[batch, time]])
+            x = x.index_put((batch, time), seen, True)
         if moves is not None:
             (batch, time), features = moves[0].unbind(1), moves[1]
             place = fourier_features(anchor_xyr[batch, time, :2]).to(features.dtype)
@@ -269,6 +276,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         """(B, T, d) hidden states to (B, T, vocab_size) fp32 logits."""
         config, scale = self.config, 1 / math.sqrt(self.config.hidden_size)
         logits: Tensor = (x @ self.embedding.weight.T).float()
+        if not config.grounded:
+            return logits
         start = config.spatial_base_id
         stop = start + config.grid_spec.num_cells
         grounded = self.cell_query(x) @ image.cells.transpose(1, 2) * scale

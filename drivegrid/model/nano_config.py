@@ -26,6 +26,9 @@ class NanoConfig(PretrainedConfig):
         target_sigma: Spread of the soft grid targets in cells; 0 for one-hot targets.
         special_ids: Ids of the chat and offset tags: user, assistant, end, pad, offset,
             end_offset.
+        representation: How answers write shapes (see ``drivegrid.tasks.representation``).
+        grounded: Whether spatial tokens look at the image (see ``drivegrid.model.nano``); only
+            cells of the lattice can.
     """
 
     model_type = MODEL_TYPE
@@ -43,6 +46,8 @@ class NanoConfig(PretrainedConfig):
         grid: dict[str, float] | None = None,
         target_sigma: float = 0.6,
         special_ids: dict[str, int] | None = None,
+        representation: str = "grid+offset",
+        grounded: bool = True,
         **kwargs: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -56,6 +61,8 @@ class NanoConfig(PretrainedConfig):
         self.grid = grid or {}
         self.target_sigma = target_sigma
         self.special_ids = special_ids or {}
+        self.representation = representation
+        self.grounded = grounded
         # transformers' generation code asks for these names.
         self.num_hidden_layers = num_layers
         self.num_attention_heads = num_heads
@@ -65,3 +72,8 @@ class NanoConfig(PretrainedConfig):
     def grid_spec(self) -> GridSpec:
         """The lattice."""
         return GridSpec(**self.grid)  # type: ignore[arg-type]
+
+    @property
+    def grounded_moves(self) -> bool:
+        """Whether offsets look at the image where they would land."""
+        return self.grounded and self.representation == "grid+offset"

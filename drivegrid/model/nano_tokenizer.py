@@ -9,13 +9,16 @@ from transformers import PreTrainedTokenizerFast
 
 from drivegrid.errors import ModelError
 from drivegrid.model.nano_files import SPECIAL_TOKENS
+from drivegrid.tokens.spelling import Spelling
 from drivegrid.tokens.vocabulary import Vocabulary
 
 USER, ASSISTANT, END, PAD = (SPECIAL_TOKENS[role] for role in ("user", "assistant", "end", "pad"))
 NUM_TEXT_TOKENS = 1408
 
 
-def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
+def build_tokenizer(
+    corpus: Iterable[str], vocabulary: Vocabulary, spelling: Spelling | None = None
+) -> PreTrainedTokenizerFast:
     """Train the tokenizer on a corpus and append the spatial tokens as plain added tokens.
 
     Any text survives encode and decode, because unknown characters fall back to bytes.
@@ -23,9 +26,14 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrained
     Args:
         corpus: Example queries and answers without spatial tokens.
         vocabulary: The spatial tokens; they get contiguous ids in spec order.
+        spelling: How points are spelt, if not by cells: bins get ids after the spatial tokens,
+            and digits are read one by one.
     """
     bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    in_digits = spelling is not None and spelling.name == "text"
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([digits, by_bytes]) if in_digits else by_bytes
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=NUM_TEXT_TOKENS,
@@ -35,7 +43,9 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: Vocabulary) -> PreTrained
     )
     bpe.train_from_iterator(corpus, trainer)
     # Spatial tokens must not be special: skip_special_tokens would erase the answer.
-    bpe.add_tokens([AddedToken(token, normalized=False) for token in vocabulary.tokens])
+    spelt = [t for t in spelling.tokens if t not in vocabulary.local_index] if spelling else []
+    names = [*vocabulary.tokens, *spelt]
+    bpe.add_tokens([AddedToken(token, normalized=False) for token in names])
     tokenizer = wrap_tokenizer(bpe)
     base_id = tokenizer.convert_tokens_to_ids(vocabulary.tokens[0])
     ids = tokenizer.convert_tokens_to_ids(list(vocabulary.tokens))

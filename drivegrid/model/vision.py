@@ -74,7 +74,7 @@ class ImageEncoder(nn.Module):
         self.memory_norm = nn.LayerNorm(dim)
         self.cell_in = nn.Linear(8 * channels[4] + 2 * channels[8] + dim, dim)
         self.cell_out = nn.Sequential(nn.GELU(), nn.Linear(dim, dim), nn.LayerNorm(dim))
-        self.memory_fine = nn.Linear(dim, FINE_CHANNELS)
+        self.memory_fine = nn.Linear(dim, FINE_CHANNELS) if config.grounded_moves else None
 
     def forward(self, pyramid: dict[int, Tensor]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Encode the pyramid.
@@ -83,7 +83,8 @@ class ImageEncoder(nn.Module):
             pyramid: Stride to (B, C, H / stride, W / stride).
 
         Returns:
-            Memory (B, S, d) at stride 16, cell features (B, num_cells, d), fine maps.
+            Memory (B, S, d) at stride 16, cell features (B, num_cells, d), fine maps; none
+            where no offset looks at them.
         """
         height, width = pyramid[16].shape[-2:]
         wide = F.interpolate(pyramid[32], size=(height, width), mode="nearest")
@@ -95,8 +96,11 @@ class ImageEncoder(nn.Module):
             memory = layer(memory)
         memory = self.memory_norm(memory)
         memory_map = memory.transpose(1, 2).unflatten(2, (height, width))
+        cells = self._cells(pyramid, memory_map)
+        if self.memory_fine is None:
+            return memory, cells, ()
         fine = self.memory_fine(memory).transpose(1, 2).unflatten(2, (height, width))
-        return memory, self._cells(pyramid, memory_map), (pyramid[4], pyramid[8], fine)
+        return memory, cells, (pyramid[4], pyramid[8], fine)
 
     def _cells(self, pyramid: dict[int, Tensor], memory_map: Tensor) -> Tensor:
         """Resample three maps to the lattice; a cell keeps 4 x 2 places of stride 4, 2 x 1 of 8."""

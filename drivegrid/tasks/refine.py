@@ -8,7 +8,7 @@ that brings it nearest to where it should be, or DELETE where no number of round
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,9 +25,10 @@ from drivegrid.geometry import (
     clip_points,
 )
 from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
 from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec
-from drivegrid.tokens.offsets import offsets_toward
+from drivegrid.tokens.offsets import decode_points, offsets_toward
 from drivegrid.tokens.rings import clip_rings
 
 QUESTION = "refine"
@@ -110,6 +111,32 @@ def invent(items: Sequence[AnswerItem], grid: GridSpec, rng: np.random.Generator
     cells = tuple(np.clip(part + shift, 0, limit) for part in model.geometry.cells)
     offsets = tuple(np.full(len(part), DELETE) for part in cells)
     return _with(model, cells, offsets)
+
+
+def mend_further(
+    geometry: GridGeometry, clean: GridGeometry, truth: Geometry, size_wh: Size, codec: Codec
+) -> GridGeometry:
+    """Return a mended proposal with more rounds of offsets, up to those of a codec.
+
+    Args:
+        geometry: Proposal with its first rounds; deleted anchors stay deleted.
+        clean: The right tokens, anchor by anchor.
+        truth: The right shape, in pixels.
+        size_wh: Frame size in pixels.
+        codec: Lattice and number of rounds.
+    """
+    grid = codec.grid
+    for round_ in range(len(geometry.offsets) + 1, codec.rounds + 1):
+        step, told = grid.offset_step(size_wh, round_), []
+        for i, cells in enumerate(geometry.cells):
+            given = [offsets[i] for offsets in geometry.offsets]
+            anchors, kept = decode_points(cells, given, grid, size_wh)
+            goals = anchors
+            if kept.any():
+                goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh)
+            told.append(np.where(kept, offsets_toward(goals, anchors, step), DELETE))
+        geometry = replace(geometry, offsets=(*geometry.offsets, tuple(told)))
+    return geometry
 
 
 def _with(

@@ -51,12 +51,15 @@ class Codec:
             ``"fewest"``, as few anchors as keep the decoded curve within a tolerance.
         rounds: Rounds of offsets that ``encode`` writes; 0 writes cells only.
         every: ``"rows"`` takes every k-th row.
+        sampling: The lattice whose rows ``"rows"`` takes, where that is not ``grid``: points of
+            the same places can so be written on a finer lattice.
     """
 
     grid: GridSpec = field(default_factory=GridSpec)
     line_encoder: LineEncoder = "rows"
     rounds: int = 1
     every: int = 1
+    sampling: GridSpec | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -66,6 +69,10 @@ class Codec:
             problems.append(f"rounds must lie in 0 to {MAX_ROUNDS}, got {self.rounds}.")
         if self.every < 1:
             problems.append(f"every must be at least 1, got {self.every}.")
+        if self.sampling is not None and self.line_encoder != "rows":
+            problems.append(
+                f"line_encoder must be 'rows' with a sampling lattice, got {self.line_encoder!r}."
+            )
         if problems:
             raise ConfigError(" ".join(problems))
 
@@ -137,7 +144,7 @@ class Codec:
 
     def _anchors(self, geometry: Geometry, size_wh: Size) -> list[Anchored]:
         """Return, per part, the points in the image that stand for a shape, and their cells."""
-        grid, fewest = self.grid, self.line_encoder == "fewest"
+        grid, fewest = self.sampling or self.grid, self.line_encoder == "fewest"
         if isinstance(geometry, Polyline):
             line = canonical_order(clip_line(geometry.xy, size_wh), grid, size_wh)
             if fewest:

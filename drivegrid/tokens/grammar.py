@@ -74,13 +74,16 @@ def format_answer(items: Iterable[AnswerItem], think: str | None = None) -> str:
     return f"<think>{think}</think><answer>{answer}</answer>"
 
 
-def parse_answer(text: str, grid: GridSpec, strict: bool = False) -> ParsedAnswer:
+def parse_answer(
+    text: str, grid: GridSpec, strict: bool = False, *, report: Reporter | None = None
+) -> ParsedAnswer:
     """Read an answer; never raises on model text unless strict.
 
     Args:
         text: What the model wrote, decoded.
         grid: The lattice; cells outside it move to its border, with a diagnostic.
         strict: Raise at the first departure from the grammar.
+        report: Collects the diagnostics in place of a plain one, with its own strictness.
 
     Raises:
         TokenError: Only if strict; the message holds the position.
@@ -89,7 +92,7 @@ def parse_answer(text: str, grid: GridSpec, strict: bool = False) -> ParsedAnswe
     array([[3, 4],
            [6, 9]])
     """
-    report = Reporter(text, strict)
+    report = report or Reporter(text, strict)
     body, think, wrapped = _unwrap(text, report)
     parser = _AnswerParser(text, grid, report)
     for lexeme in lex(text, body, report):

@@ -9,6 +9,7 @@ from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.refine import (
     DELETE_CELLS,
     Noise,
+    mend_further,
     nearest_on_line,
     noisy_proposal,
     refine_prompt,
@@ -140,3 +141,31 @@ def test_a_refine_prompt_repeats_question_proposal_and_rounds() -> None:
         "cone: <point><grid_3_4></point>",
         "<offset><point><OFF_0_0></point></offset>",
     ]
+
+
+@pytest.mark.parametrize(("gamma", "bound"), [(0.5, 1 / 16), (1.0, 1 / 4)])
+@pytest.mark.parametrize("name", ["objects", "signs"])
+def test_each_round_halves_what_is_left_where_steps_do(name, gamma, bound) -> None:
+    clean, kept, items = proposal(name, Noise(0.5, 0, 0), seed=2)
+    grid = GridSpec(gamma=gamma)
+    codec = Codec(grid, rounds=4)
+    for item, right, instance in zip(items, clean, kept, strict=True):
+        mended = mend_further(item.geometry, right.geometry, instance.geometry, SIZE, codec)
+        assert len(mended.offsets) == 4
+        offsets = [np.concatenate(round_) for round_ in mended.offsets]
+        moved, alive = decode_points(mended.cells[0], offsets, grid, SIZE)
+        gap = np.abs(moved - instance.geometry.vertices()) / grid.cell_size(SIZE)
+        near = np.abs(item.geometry.cells[0] - right.geometry.cells[0]).max(axis=1) == 0
+        assert alive.all()
+        assert gap[near].max(initial=0) <= bound + 1e-9
+
+
+def test_deleted_anchors_stay_deleted_in_further_rounds() -> None:
+    clean, kept, items = proposal("objects", Noise(0, 1, 0))
+    for item, right, instance in zip(items, clean, kept, strict=True):
+        codec = Codec(GRID, rounds=3)
+        mended = mend_further(item.geometry, right.geometry, instance.geometry, SIZE, codec)
+        gone = mended.offsets[0][0] == DELETE
+        assert gone.any()
+        for round_ in mended.offsets[1:]:
+            assert ((round_[0] == DELETE) == gone).all()

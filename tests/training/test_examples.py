@@ -1,8 +1,12 @@
+from functools import partial
+from itertools import islice
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from drivegrid.training.checks import check_gradients  # noqa: E402
 from drivegrid.training.config import DataConfig, OptimConfig, load_config  # noqa: E402
 from drivegrid.training.examples import DialogueDrawer  # noqa: E402
 from drivegrid.training.nano_student import NanoStudent  # noqa: E402
@@ -13,11 +17,14 @@ from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
 from drivegrid.tasks.cell_classes import CELL_CLASSES  # noqa: E402
-from drivegrid.tokens.codec import Codec  # noqa: E402
+from drivegrid.tasks.representation import NAMES, WITH_CELLS, representation  # noqa: E402
 from drivegrid.tokens.grammar import parse_answer  # noqa: E402
-from tests.toy import toy  # noqa: E402, F401
+from drivegrid.tokens.grid import GridSpec  # noqa: E402
+from tests.toy import toy, writer  # noqa: E402, F401
 
 PLAIN = {"lanes": 1.0, "objects": 1.0, "signs": 1.0, "drivable": 1.0, "refer_one": 1.0}
+
+WAY = partial(representation, "grid+offset", every=1)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def row(parts, scene, refine: float, tasks=None, seed: int = 0):
     model, processor = parts
     config = DataConfig(refine=refine, tasks=tasks or PLAIN)
     student = NanoStudent(model, processor, config.row_tokens, OptimConfig())
-    drawer = DialogueDrawer(config, Codec(processor.grid, rounds=0), in_context=True)
+    drawer = DialogueDrawer(config, WAY(processor.grid), in_context=True)
     image = np.zeros((96, 128, 3), np.uint8)
     return student, student.row(
         {"image": image}, scene, drawer.draw(scene, np.random.default_rng(seed))
@@ -41,7 +48,7 @@ def build(parts, scene, refine: float, tasks=None, seed: int = 0):
 
 
 def test_a_scene_that_allows_no_question_ends_the_draw() -> None:
-    drawer = DialogueDrawer(DataConfig(tasks={"refer_one": 1}), Codec(rounds=0), in_context=True)
+    drawer = DialogueDrawer(DataConfig(tasks={"refer_one": 1}), WAY(), in_context=True)
     assert list(drawer.draw(Scene(Frame("", (64, 48))), np.random.default_rng(0))) == []
 
 
@@ -78,12 +85,85 @@ def test_refine_turns_learn_offsets_and_not_the_noisy_proposal(toy, scene) -> No
 
 def test_a_refine_turn_that_stands_alone_repeats_question_and_proposal(scene) -> None:
     config = DataConfig(refine=1.0, tasks={"lanes": 1.0})
-    drawer = DialogueDrawer(config, Codec(rounds=0), in_context=False)
+    drawer = DialogueDrawer(config, WAY(), in_context=False)
     [exchange] = next(drawer.draw(scene, np.random.default_rng(0))).exchanges
     assert exchange.prompt.startswith("refine: ")
     assert "<line>" in exchange.prompt
     assert exchange.answer.startswith("<offset><line>")
     assert exchange.learnt
+
+
+def dialogues(scene, name: str, refine: float = 0.0, in_context: bool = True, **settings):
+    config = DataConfig(refine=refine, tasks={**PLAIN, "attributes": 1})
+    drawer = DialogueDrawer(config, representation(name, **settings), in_context=in_context)
+    return list(islice(drawer.draw(scene, np.random.default_rng(5)), 20))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_representation_asks_the_same_and_reads_its_own_answers(scene, name) -> None:
+    asked, plain = dialogues(scene, name), dialogues(scene, "grid+offset", refine=1.0)
+    assert [one.kind for one in asked] == [one.kind for one in plain]
+    way = representation(name)
+    for one, other in zip(asked, plain, strict=True):
+        [exchange] = one.exchanges
+        if one.kind == "attributes":
+            assert exchange.answer == other.exchanges[0].answer
+            continue
+        assert exchange.prompt == other.exchanges[0].prompt
+        way.spelling.parse(exchange.answer, strict=True)
+        assert ("<grid_" in exchange.answer) == (
+            exchange.answer != "none" and name not in ("text", "bins")
+        )
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.5])
+def test_rounds_are_turns_of_their_own(scene, gamma) -> None:
+    lattice = GridSpec(gamma=gamma)
+    way = representation("grid+offset", lattice, rounds=3)
+    refined = 0
+    for one in dialogues(scene, "grid+offset", refine=1.0, lattice=lattice, rounds=3):
+        if len(one.exchanges) == 1:
+            continue
+        proposal, *turns = one.exchanges
+        assert [e.learnt for e in one.exchanges] == [False, True, True, True]
+        assert {e.prompt for e in turns} == {"refine"}
+        found, diagnostics = way.read([e.answer for e in one.exchanges], (256, 144), strict=True)
+        assert not diagnostics
+        refined += bool(found) and proposal.answer != "none"
+    assert refined > 3
+
+
+def test_a_later_round_that_stands_alone_repeats_the_earlier_ones(scene) -> None:
+    prompts = [
+        one.exchanges[0].prompt
+        for one in dialogues(scene, "grid+offset", 1.0, in_context=False, rounds=3)
+    ]
+    rounds = {prompt.count("<offset>") for prompt in prompts if prompt.startswith("refine")}
+    assert rounds == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "grounded"),
+    [*((name, False) for name in NAMES), *((name, True) for name in WITH_CELLS)],
+)
+def test_everything_learns_in_every_representation(scene, name, grounded) -> None:
+    one = writer(name, grounded)
+    student = NanoStudent(one.model.train(), one.processor, 400, OptimConfig())
+    drawer = DialogueDrawer(DataConfig(tasks=PLAIN), one.way, in_context=True)
+    draw = drawer.draw(scene, np.random.default_rng(0))
+    rows = [student.row({"image": np.zeros((96, 128, 3), np.uint8)}, scene, draw)]
+    check_gradients(student, student.collate(rows))
+
+
+def test_a_row_may_hold_so_many_dialogues(toy, scene) -> None:  # noqa: F811
+    student = NanoStudent(*toy, 32, OptimConfig(), row_dialogues=3)
+    drawer = DialogueDrawer(DataConfig(tasks=PLAIN), WAY(toy[1].grid), in_context=True)
+    row = student.row(
+        {"image": np.zeros((96, 128, 3), np.uint8)},
+        scene,
+        drawer.draw(scene, np.random.default_rng(0)),
+    )
+    assert len(row["conversations"]) == 3
 
 
 def test_questions_about_places_hold_their_tokens(toy, scene) -> None:  # noqa: F811
@@ -147,6 +227,9 @@ def test_packaged_configs_load(name: str) -> None:
         ("optim.steps=none", "optim.steps"),
         ("data.tasks={dance: 1}", "tasks must be among"),
         ("data.tasks={lanes: 0}", "some above 0"),
+        ("representation=polar", "representation"),
+        ("representation=text", "grounded must be false"),
+        ("lattice.rounds=4", "rounds"),
     ],
 )
 def test_changes_that_name_no_setting_are_refused(change: str, problem: str) -> None:

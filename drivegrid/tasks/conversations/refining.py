@@ -20,9 +20,10 @@ from drivegrid.tasks.conversations.asking import SUBJECTS, Turns
 from drivegrid.tasks.conversations.record import INVENTED
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.offsets import propose_box, propose_seg
-from drivegrid.tasks.refine import Noise, invent, noisy_proposal, refine_prompt
+from drivegrid.tasks.refine import Noise, invent, mend_further, noisy_proposal, refine_prompt
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_offsets
 
 
@@ -39,26 +40,53 @@ def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
         yield mistaken(talk, turn, rng) if turn else None
 
 
-def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator) -> Turn:
-    """Return the refine turn of an answer that somebody got slightly wrong."""
-    return _refine_turn(turn.query, *mistakes(talk, turn, rng))
+def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator, rounds: int = 1) -> Turn:
+    """Return the refine turn of an answer that somebody got slightly wrong.
+
+    Of several rounds one is drawn; the proposal then has been through those before it.
+    """
+    items, targets = mistakes(talk, turn, rng, rounds)
+    done = int(rng.integers(rounds)) if rounds > 1 else 0
+    return _refine_turn(turn.query, items, targets, done)
 
 
 def mistakes(
-    talk: Talk, turn: Turn, rng: np.random.Generator
+    talk: Talk, turn: Turn, rng: np.random.Generator, rounds: int = 1
 ) -> tuple[list[AnswerItem], list[int]]:
-    """Return an answer got slightly wrong, with the offsets that mend it, and its targets."""
+    """Return an answer got slightly wrong, with its targets.
+
+    Args:
+        talk: The scene.
+        turn: Question and right answer, with items.
+        rng: Source of the mistakes.
+        rounds: Rounds of offsets that mend it, at least 1.
+    """
     config, grid = talk.config.offsets, talk.codec.grid
     shown = [talk.scene.instances[talk.place[index]] for index in turn.targets]
     items = [
         _shaken(talk, item, instance, rng) for item, instance in zip(turn.items, shown, strict=True)
     ]
+    if rounds > 1:
+        codec = replace(talk.codec, rounds=rounds)
+        items = [
+            _further(item, right, instance, talk, codec)
+            for item, right, instance in zip(items, turn.items, shown, strict=True)
+        ]
     targets = list(turn.targets)
     if rng.random() < config.invent:
         place = int(rng.integers(len(items) + 1))
-        items.insert(place, invent(turn.items, grid, rng))
+        wrong = invent(turn.items, grid, rng)
+        geometry = replace(wrong.geometry, offsets=wrong.geometry.offsets * rounds)
+        items.insert(place, replace(wrong, geometry=geometry))
         targets.insert(place, INVENTED)
     return items, targets
+
+
+def _further(
+    item: AnswerItem, right: AnswerItem, instance: Instance, talk: Talk, codec: Codec
+) -> AnswerItem:
+    mended = mend_further(item.geometry, right.geometry, instance.geometry, talk.size_wh, codec)
+    return replace(item, geometry=mended)
 
 
 def _shaken(
@@ -77,9 +105,11 @@ def _cut(box: Box, talk: Talk) -> Box:
     return Box(clip_points(box.parts()[0], talk.size_wh).ravel())
 
 
-def _refine_turn(query: str, items: Sequence[AnswerItem], targets: Sequence[int]) -> Turn:
-    answer = format_offsets([item.geometry for item in items])
-    return Turn(refine_prompt(query, items), answer, tuple(targets), query=query)
+def _refine_turn(
+    query: str, items: Sequence[AnswerItem], targets: Sequence[int], done: int = 0
+) -> Turn:
+    answer = format_offsets([item.geometry for item in items], done + 1)
+    return Turn(refine_prompt(query, items, done), answer, tuple(targets), query=query)
 
 
 def ask_refine_mask(talk: Talk, rng: np.random.Generator) -> Turns:

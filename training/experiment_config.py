@@ -1,0 +1,126 @@
+"""What an experiment is: a config, changes to it that are compared, and seeds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from drivegrid.errors import ConfigError
+from drivegrid.tasks.table import TASKS
+
+from .config import TrainingConfig, apply_change, load_config
+
+PACKAGED = "drivegrid.training.experiments"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EvaluationConfig(_Strict):
+    """How a trained model is scored."""
+
+    frames: int = Field(100, ge=1, description="rendered test scenes")
+    tasks: tuple[str, ...] = Field(tuple(TASKS), description="plain questions that are asked")
+    real: Path | None = Field(None, description="TuSimple label file, its pictures beside")
+    real_frames: int | None = Field(None, ge=1, description="so many of them; default all")
+    free_frames: int = Field(16, ge=0, description="frames that are also asked unconstrained")
+    batch: int = Field(16, ge=1, description="frames that are asked together")
+
+    @field_validator("tasks")
+    @classmethod
+    def _known(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        if not tasks or not set(tasks) <= set(TASKS):
+            raise ValueError(f"tasks must be some of {', '.join(TASKS)}")
+        return tasks
+
+
+class ExperimentConfig(_Strict):
+    """A table of runs."""
+
+    base: str = Field(description="training config, packaged or a file")
+    set: dict[str, Any] = Field({}, description="settings of every run, by dotted key")
+    variants: dict[str, dict[str, Any]] = Field(
+        min_length=1, description="rows of the table: settings that replace those of `set`"
+    )
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    baseline: str | None = Field(None, description="variant that the others are compared with")
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> ExperimentConfig:
+        if self.baseline is not None and self.baseline not in self.variants:
+            raise ValueError(f"baseline must be one of {', '.join(self.variants)}")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds must differ")
+        if len(set(map(slug, self.variants))) < len(self.variants):
+            raise ValueError("names of variants must differ in more than signs")
+        return self
+
+    def training(self, variant: str, seed: int) -> TrainingConfig:
+        """Return the training config of a run.
+
+        Raises:
+            ConfigError: With every wrong setting at once.
+        """
+        settings = {**self.set, **self.variants[variant], "optim.seed": seed}
+        # JSON is YAML, which is what changes are written in.
+        changes = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+        return load_config(self.base, changes)
+
+
+def slug(variant: str) -> str:
+    """Return a folder name.
+
+    >>> slug("grid+offset, 2 rounds")
+    'grid+offset-2-rounds'
+    """
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "-", variant).strip("-.") or "variant"
+
+
+def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> ExperimentConfig:
+    """Read an experiment from a YAML file, or one of the packaged ones by its name.
+
+    Args:
+        name: A path, or for example ``"representations-cpu"``.
+        changes: Settings that replace those of the file, as ``"evaluation.frames=20"``.
+
+    Raises:
+        ConfigError: If there is no such file, with every wrong field at once, or if a variant is
+            no valid training config.
+    """
+    try:
+        values = yaml.safe_load(_text(name)) or {}
+        for change in changes:
+            apply_change(values, change)
+        experiment = ExperimentConfig.model_validate(values)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"experiment must be YAML, got {error} ({name}).") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, p['loc']))}: {p['msg']}, got {p['input']!r:.100}"
+            for p in error.errors()
+        )
+        raise ConfigError(f"experiment must be valid, got {problems} ({name}).") from error
+    for variant in experiment.variants:  # not after hours of other variants
+        experiment.training(variant, experiment.seeds[0])
+    return experiment
+
+
+def _text(name: str | Path) -> str:
+    path, packaged = Path(name), files(PACKAGED)
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise ConfigError(f"experiment must exist, got {path}.")
+        return path.read_text("utf-8")
+    known = sorted(p.name[:-5] for p in packaged.iterdir() if p.name.endswith(".yaml"))
+    if str(name) not in known:
+        raise ConfigError(f"experiment must be a YAML file or one of {known}, got {str(name)!r}.")
+    return (packaged / f"{name}.yaml").read_text("utf-8")

@@ -1,0 +1,152 @@
+"""Scores of a trained nano frame by frame, as sums that intervals can be drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from drivegrid.data.formats.tusimple import load_tusimple
+from drivegrid.data.images import load_image
+from drivegrid.data.scene import Scene
+from drivegrid.inference.predictor import Predictor
+from drivegrid.inference.written import Writer
+from drivegrid.metrics.evaluate import evaluate_scenes
+from drivegrid.scenes.render import render_scene
+from drivegrid.scenes.seeds import TEST_SEEDS
+from drivegrid.tasks.scoring import asked_part
+from drivegrid.tasks.table import TASKS
+
+from .experiment_config import EvaluationConfig
+
+FRAME_WH = (1280, 720)
+SHAPES = {"lanes": "lanes", "objects": "boxes", "signs": "points", "drivable": "polygons"}
+"""Task to what its answers hold, as `evaluate_scenes` names it."""
+
+Picture = tuple[npt.NDArray[np.uint8], Scene]
+
+
+@dataclass
+class FrameSums:
+    """A figure as two sums a frame; the figure of many frames is the ratio of their totals.
+
+    Args:
+        above: What counts, for each frame.
+        below: Of how much, for each frame.
+    """
+
+    above: list[float] = field(default_factory=list)
+    below: list[float] = field(default_factory=list)
+
+    def add(self, above: float, below: float) -> None:
+        """Add a frame."""
+        self.above.append(float(above))
+        self.below.append(float(below))
+
+
+Scores = dict[str, FrameSums]
+
+
+def score_run(checkpoint: Path, config: EvaluationConfig) -> Scores:
+    """Score a nano checkpoint, constrained and with all its rounds; see `EvaluationConfig`.
+
+    Returns:
+        Figures in [0, 1] by name, but for "tokens an answer". "well-formed" is of answers that the
+        model gives unconstrained, without offsets.
+    """
+    writer = Writer.from_pretrained(checkpoint)
+    scores: Scores = {}
+    rendered = _rendered(config.frames)
+    _score_frames(writer, rendered, config, config.tasks, scores)
+    if config.real is not None:
+        frames = _real(config.real, config.real_frames)
+        _score_frames(writer, frames, config, ("lanes",), scores, "real ")
+    _score_freedom(writer, config, scores)
+    return scores
+
+
+def _rendered(count: int) -> Iterator[Picture]:
+    for seed in TEST_SEEDS[:count]:
+        frame = render_scene(seed, FRAME_WH)
+        yield frame.image, asked_part(frame.scene)
+
+
+def _real(label_file: Path, count: int | None) -> Iterator[Picture]:
+    for scene in load_tusimple(label_file).scenes[:count]:
+        yield load_image(label_file.parent / scene.frame.image), asked_part(scene)
+
+
+def _batches(frames: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
+    left = iter(frames)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _score_frames(
+    writer: Writer,
+    frames: Iterable[Picture],
+    config: EvaluationConfig,
+    tasks: Iterable[str],
+    scores: Scores,
+    prefix: str = "",
+) -> None:
+    tasks = tuple(tasks)
+    for some in _batches(frames, config.batch):
+        answers: list[list[Scene]] = [[] for _ in some]
+        for task in tasks:
+            given, lengths = _ask(writer, [image for image, _ in some], TASKS[task].question)
+            for i, (answer, length) in enumerate(zip(given, lengths, strict=True)):
+                answers[i].append(answer)
+                scores.setdefault(f"{prefix}{task} tokens", FrameSums()).add(length, 1)
+        for found, (_, truth) in zip(answers, some, strict=True):
+            together = tuple(one for scene in found for one in scene.instances)
+            for name, above, below in _sums(replace(truth, instances=together), truth, tasks):
+                scores.setdefault(f"{prefix}{name}", FrameSums()).add(above, below)
+
+
+def _ask(
+    writer: Writer, images: list[npt.NDArray[np.uint8]], query: str
+) -> tuple[list[Scene], list[int]]:
+    """Return answers and how many tokens they took."""
+    if not writer.way.rounds:
+        written = writer.ask(images, query)
+        return [one.scene for one in written], [one.num_tokens for one in written]
+    predictor, processor = Predictor(writer.model, writer.processor), writer.processor
+    answers = [predictor.ask(image, query, writer.way.rounds) for image in images]
+    lengths = [sum(len(processor.reply_ids(t)) - 1 for t in one.texts) for one in answers]
+    return [one.to_scene() for one in answers], lengths
+
+
+def _sums(answer: Scene, truth: Scene, tasks: Iterable[str]) -> Iterator[tuple[str, float, float]]:
+    """Yield name, what counts and of how much, for one frame."""
+    found: dict[str, dict[str, Any]] = evaluate_scenes([answer], [truth])
+    for task in tasks:
+        one = found[SHAPES[task]]
+        count = one["n"]
+        if task == "lanes":
+            hits = (one["recall"] or 0.0) * count
+            yield "lane F1@50", 2 * hits, count + one["num_pred"]
+        elif task == "objects":
+            yield "box Acc@50", (one["acc_50"] or 0.0) * count, count
+            yield "box Acc@80", (one["acc_80"] or 0.0) * count, count
+        elif task == "signs":
+            yield "sign hit", (one["hit"] or 0.0) * count, count
+        else:
+            yield "drivable gIoU", (one["giou"] or 0.0) * count, count
+
+
+def _score_freedom(writer: Writer, config: EvaluationConfig, scores: Scores) -> None:
+    """Score how often unconstrained answers keep to the grammar."""
+    for some in _batches(_rendered(config.free_frames), config.batch):
+        right = [0] * len(some)
+        for task in config.tasks:
+            images = [image for image, _ in some]
+            for i, one in enumerate(writer.ask(images, TASKS[task].question, constrained=False)):
+                right[i] += not one.diagnostics
+        for count in right:
+            scores.setdefault("well-formed", FrameSums()).add(count, len(config.tasks))

@@ -1,0 +1,1 @@
+"""Packaged experiments: ``drivegrid experiment NAME``."""
