@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,15 +29,34 @@ NEAR_M = 10.0
 """Distances below are told to the metre, above to five."""
 
 
-def attribute_prompt(question: AttributeQuestion, region: str) -> str:
+@dataclass(frozen=True, slots=True)
+class ClosedQuestion:
+    """A question about a marked place with a closed list of answers.
+
+    Args:
+        question: The words.
+        options: Possible answers.
+        task: Name of the attribute task it belongs to; may be empty.
+    """
+
+    question: str
+    options: tuple[str, ...]
+    task: str = ""
+
+
+def attribute_prompt(question: AttributeQuestion | ClosedQuestion, region: str) -> str:
     """Return the question with the place it is about, in tokens, and its options.
 
-    >>> asked = AttributeQuestion(0, "sign_color", "What color is it?", ("red", "blue"), "red")
+    Without tokens, ``region`` being empty, the place is marked in the picture.
+
+    >>> asked = ClosedQuestion("What color is it?", ("red", "blue"))
     >>> attribute_prompt(asked, "<point><grid_3_4></point>")
     'What color is it? <point><grid_3_4></point> Options: red, blue.'
+    >>> attribute_prompt(asked, "")
+    'What color is it? Options: red, blue.'
     """
-    options = ", ".join(question.options)
-    return f"{question.question} {region} Options: {options}."
+    place = f" {region}" if region else ""
+    return f"{question.question}{place} Options: {', '.join(question.options)}."
 
 
 def describe_prompt(region: str, rng: np.random.Generator) -> str:

@@ -1,0 +1,225 @@
+"""Attributes of a marked place: each option is scored by what the model thinks of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivegrid.data.attributes import AttributeQuestion
+from drivegrid.data.files import parse_json
+from drivegrid.data.images import load_image
+from drivegrid.errors import ConfigError, FormatError
+from drivegrid.geometry import FloatArray, Geometry, Size
+from drivegrid.inference.calibration import load_temperatures, log_shares
+from drivegrid.inference.decoding import Dialogue
+from drivegrid.inference.predictor import Image, Predictor, check_query
+from drivegrid.labels import default_label_space
+from drivegrid.model.nano import NanoForGrounding
+from drivegrid.model.vision import ImageFeatures
+from drivegrid.plotting.canvas import Canvas
+from drivegrid.plotting.marking import mark_region
+from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt
+from drivegrid.tasks.settings import GridConfig
+from drivegrid.tokens.codec import Codec, LineEncoder
+from drivegrid.tokens.grammar import format_geometry
+from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.vocabulary import check_geometry, escape_text
+
+Regions: TypeAlias = Literal["tokens", "drawn"]
+"""How a place is pointed at: by tokens in the question, or by an outline in the picture."""
+TRAINING_FILE = "training.json"
+MAX_OPTIONS = 64
+
+
+@dataclass(frozen=True)
+class ClassifySettings:
+    """What a checkpoint says about its questions on places.
+
+    Args:
+        temperatures: Task to temperature; 1 for others.
+        line_encoder: How outlines were written in training.
+        every: Likewise, see `Codec`.
+        regions: How places are pointed at.
+    """
+
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    line_encoder: LineEncoder = GridConfig().line_encoder
+    every: int = GridConfig().every
+    regions: Regions = "tokens"
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path, regions: Regions = "tokens") -> ClassifySettings:
+        """Read what stands beside a checkpoint; what does not is as a config has it by default.
+
+        Raises:
+            ModelError: If the calibration is damaged.
+        """
+        lattice = _lattice_of(folder / TRAINING_FILE)
+        encoder, every = lattice.get("line_encoder"), lattice.get("every")
+        return cls(
+            load_temperatures(folder),
+            cast(LineEncoder, encoder) if encoder in ("rows", "fewest") else cls.line_encoder,
+            every if type(every) is int and every > 0 else cls.every,
+            regions,
+        )
+
+    def codec(self, grid: GridSpec) -> Codec:
+        """Return the encoder of places: cells without offsets, as in training."""
+        return Codec(grid, self.line_encoder, rounds=0, every=self.every)
+
+
+def _lattice_of(path: Path) -> Mapping[str, Any]:
+    """Return the lattice part of the training record; it is a note that any tool may change."""
+    try:
+        lattice = parse_json(path.read_bytes())["config"]["lattice"]
+    except (FormatError, OSError, KeyError, TypeError):
+        return {}
+    return lattice if isinstance(lattice, dict) else {}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The answer to a question with options.
+
+    Args:
+        options: The options as asked.
+        probabilities: (K,) of each, among the options alone; they sum to 1.
+        answer: The likeliest.
+        scores: (K,) log-probabilities of the options as texts, before the temperature.
+    """
+
+    options: tuple[str, ...]
+    probabilities: FloatArray
+    answer: str
+    scores: FloatArray
+
+
+def classify(
+    predictor: Predictor,
+    image: Image,
+    region: Geometry,
+    asked: str | ClosedQuestion | AttributeQuestion,
+    settings: ClassifySettings | None = None,
+) -> Choice:
+    """Choose between options about a marked place.
+
+    The score of an option is the sum of the log-probabilities of its tokens, the end of the turn
+    among them, so that "partial" does not win by being the start of "partially open". All options
+    are scored together over the question's cache.
+
+    Args:
+        predictor: The model.
+        image: (H, W, 3) uint8 RGB, or a path.
+        region: The place in pixels: point, box, line, polygon or anchors of a mask.
+        asked: Name of an attribute task of the taxonomy, or a question with its options.
+        settings: Temperatures and encoder, see `ClassifySettings.from_checkpoint`.
+
+    Raises:
+        ConfigError: If the task is unknown, or question or options cannot be asked.
+        FormatError: If the path does not hold a readable image.
+        GeometryError: If the place lies outside the image.
+        TokenError: If the place has too few or too many parts for tokens.
+    """
+    settings = settings or ClassifySettings()
+    question = _question(asked)
+    frame = load_image(image) if isinstance(image, str | Path) else Canvas(image).image
+    if settings.regions == "drawn":
+        frame, place = mark_region(frame, region), ""
+    else:
+        size_wh = (frame.shape[1], frame.shape[0])
+        place = region_text(region, settings.codec(predictor.processor.grid), size_wh)
+    said = tuple(map(escape_text, question.options))
+    told = replace(question, question=escape_text(question.question), options=said)
+    processor = predictor.processor
+    scores = reply_scores(
+        predictor.model,
+        predictor.encode(frame),
+        processor.turn_ids(attribute_prompt(told, place)),
+        [processor.reply_ids(option) for option in said],
+    )
+    shares = np.exp(log_shares(scores, settings.temperatures.get(question.task, 1.0)))
+    return Choice(question.options, shares, question.options[int(scores.argmax())], scores)
+
+
+def region_text(region: Geometry, codec: Codec, size_wh: Size) -> str:
+    """Return a place as it stands in a question.
+
+    Raises:
+        GeometryError: If it lies outside the image.
+        TokenError: If it has too few or too many parts for tokens.
+    """
+    tokens = codec.encode(region, size_wh)
+    check_geometry(tokens)
+    return format_geometry(tokens)
+
+
+def reply_scores(
+    model: NanoForGrounding, image: ImageFeatures, prompt: list[int], replies: Sequence[list[int]]
+) -> FloatArray:
+    """Return the log-probability of each of several replies to one prompt.
+
+    Args:
+        model: The model.
+        image: The encoded image, batch size 1.
+        prompt: Ids of the user's turn, up to where the reply begins.
+        replies: Ids of each reply, its end among them; at least one each.
+
+    Returns:
+        (K,) sums over the tokens of each reply.
+    """
+    dialogue = Dialogue(model, image)
+    first = dialogue.feed(prompt)[-1].double().log_softmax(-1)
+    longest = max(map(len, replies))
+    ids = torch.tensor([[*reply, *reply[-1:] * (longest - len(reply))] for reply in replies])
+    scores = first[ids[:, 0]]
+    if longest == 1:
+        alone: FloatArray = scores.numpy()
+        return alone
+    dialogue.cache.batch_repeat_interleave(len(replies))
+    with torch.inference_mode():
+        logits = model(
+            input_ids=ids[:, :-1],
+            image_features=_repeated(image, len(replies)),
+            past_key_values=dialogue.cache,
+        ).logits
+    chances = logits.double().log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+    lengths = torch.tensor([len(reply) for reply in replies])
+    counts = torch.arange(1, longest) < lengths[:, None]  # what fills a row up says nothing
+    whole: FloatArray = (scores + chances.where(counts, 0.0).sum(1)).numpy()
+    return whole
+
+
+def _repeated(image: ImageFeatures, count: int) -> ImageFeatures:
+    """Return the features of an image for a batch that all look at it; nothing is copied."""
+
+    def spread(values: Tensor) -> Tensor:
+        return values.expand(count, *values.shape[1:])
+
+    cross = tuple((spread(keys), spread(values)) for keys, values in image.cross)
+    return ImageFeatures(cross, spread(image.cells), tuple(map(spread, image.fine)))
+
+
+def _question(asked: str | ClosedQuestion | AttributeQuestion) -> ClosedQuestion:
+    """Return what is asked, checked.
+
+    Raises:
+        ConfigError: If the task is unknown, or question or options cannot be asked.
+    """
+    if isinstance(asked, str):
+        tasks = default_label_space().tasks
+        if asked not in tasks:
+            raise ConfigError(f"task must be one of {', '.join(tasks)}, got {asked!r}.")
+        return ClosedQuestion(tasks[asked].question, tasks[asked].options, asked)
+    check_query(asked.question)
+    options = tuple(asked.options)
+    if not 1 <= len(options) <= MAX_OPTIONS or len(set(options)) < len(options):
+        raise ConfigError(f"options must be 1 to {MAX_OPTIONS} different ones, got {options}.")
+    for option in options:
+        check_query(option)
+    return ClosedQuestion(asked.question, options, asked.task)
