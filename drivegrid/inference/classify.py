@@ -15,7 +15,7 @@ from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.files import parse_json
 from drivegrid.data.images import load_image
 from drivegrid.errors import ConfigError, FormatError
-from drivegrid.geometry import FloatArray, Geometry, Size
+from drivegrid.geometry import FloatArray, Geometry
 from drivegrid.inference.calibration import load_temperatures, log_shares
 from drivegrid.inference.decoding import Dialogue
 from drivegrid.inference.predictor import Image, Predictor, check_query
@@ -24,12 +24,11 @@ from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.vision import ImageFeatures
 from drivegrid.plotting.canvas import Canvas
 from drivegrid.plotting.marking import mark_region
-from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt
+from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt, region_text
 from drivegrid.tasks.settings import GridConfig
 from drivegrid.tokens.codec import Codec, LineEncoder
-from drivegrid.tokens.grammar import format_geometry
 from drivegrid.tokens.grid import GridSpec
-from drivegrid.tokens.vocabulary import check_geometry, escape_text
+from drivegrid.tokens.vocabulary import escape_text
 
 Regions: TypeAlias = Literal["tokens", "drawn"]
 """How a place is pointed at: by tokens in the question, or by an outline in the picture."""
@@ -145,18 +144,6 @@ def classify(
     )
     shares = np.exp(log_shares(scores, settings.temperatures.get(question.task, 1.0)))
     return Choice(question.options, shares, question.options[int(scores.argmax())], scores)
-
-
-def region_text(region: Geometry, codec: Codec, size_wh: Size) -> str:
-    """Return a place as it stands in a question.
-
-    Raises:
-        GeometryError: If it lies outside the image.
-        TokenError: If it has too few or too many parts for tokens.
-    """
-    tokens = codec.encode(region, size_wh)
-    check_geometry(tokens)
-    return format_geometry(tokens)
 
 
 def reply_scores(

@@ -11,7 +11,11 @@ from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.descriptions import ADJECTIVES, relations_for
 from drivegrid.data.scene import Instance
 from drivegrid.labels import LabelSpace, default_label_space
+from drivegrid.geometry import Geometry, Size
 from drivegrid.tasks.base import pick
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grammar import format_geometry
+from drivegrid.tokens.vocabulary import check_geometry
 
 DESCRIBE = (
     "describe the marked place",
@@ -57,6 +61,23 @@ def attribute_prompt(question: AttributeQuestion | ClosedQuestion, region: str) 
     """
     place = f" {region}" if region else ""
     return f"{question.question}{place} Options: {', '.join(question.options)}."
+
+
+def region_text(region: Geometry, codec: Codec, size_wh: Size) -> str:
+    """Return a place as it stands in a question.
+
+    Args:
+        region: In pixels of the frame.
+        codec: As places were written in training.
+        size_wh: Frame size in pixels.
+
+    Raises:
+        GeometryError: If it lies outside the frame.
+        TokenError: If it has too few or too many parts for tokens.
+    """
+    tokens = codec.encode(region, size_wh)
+    check_geometry(tokens)
+    return format_geometry(tokens)
 
 
 def describe_prompt(region: str, rng: np.random.Generator) -> str:
