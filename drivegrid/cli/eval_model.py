@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,11 +14,10 @@ from drivegrid.cli.loading import load_predictor
 from drivegrid.cli.output import MAX_SHOWN, print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from drivegrid.data.split import Split
     from drivegrid.inference.classify import ClassifySettings
     from drivegrid.inference.examine import Sitting
-    from drivegrid.tasks.exam import Exam
-    from drivegrid.tasks.exam_score import Figure
+    from drivegrid.tasks.exam_score import Sheet
+    from drivegrid.tokens.grid import GridSpec
 
 
 def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
@@ -95,3 +94,98 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo("\n".join(_as_text(report)))
     if rejected:
         raise typer.Exit(1)
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse what cannot be written before hours are spent on the answers."""
+    from drivegrid.errors import ConfigError
+
+    if out is not None and out.is_dir():
+        raise ConfigError(f"--out must be a file, got a folder ({out}).")
+
+
+def _report(
+    sitting: Sitting, settings: ClassifySettings, grid: GridSpec, rounds: int
+) -> dict[str, Any]:
+    """Return the figures of the model, of the ceiling and of the best trivial predictor."""
+    from drivegrid.tasks.exam_score import choice_scores, score_sheets
+    from drivegrid.tasks.exam_sheets import perfect_sheets, trivial_sheets
+    from drivegrid.tokens.codec import Codec
+
+    exam = sitting.exam
+    codec = Codec(grid, "fewest", rounds)
+    places = settings.codec(grid) if settings.regions == "tokens" else None
+
+    def bare(sheets: Sequence[Sheet]) -> dict[str, float | None]:
+        figures = score_sheets(exam.split, sheets, exam.lanes, resamples=0)
+        return {name: figure.as_dict()["score"] for name, figure in figures.items()}
+
+    found = score_sheets(exam.split, sitting.sheets, exam.lanes)
+    ceiling = bare(perfect_sheets(exam, codec, places))
+    trivial = {name: bare(sheets) for name, sheets in trivial_sheets(exam, codec).items()}
+    figures = {}
+    for name, figure in found.items():
+        best = max(trivial, key=lambda row: trivial[row].get(name) or 0.0)
+        figures[name] = figure.as_dict() | {
+            "ceiling": ceiling.get(name),
+            "trivial": trivial[best].get(name),
+            "trivial_predictor": best,
+        }
+    choices = choice_scores(exam.split, sitting.sheets)
+    return {
+        "figures": figures,
+        "well_formed": {
+            "constrained": sitting.constrained.as_dict(),
+            "unconstrained": sitting.unconstrained.as_dict(),
+        },
+        "attributes": {task: score.as_dict() for task, score in choices.items()},
+        "parameters": {
+            "ceiling": f"{grid.cols}x{grid.rows}, fewest, {rounds} rounds",
+            "interval": "95 %, percentile bootstrap over frames",
+            "lanes": "CULane rule: 30 px on 1640x590",
+        },
+    }
+
+
+def _calibrate(folder: Path, settings: ClassifySettings, sitting: Sitting) -> dict[str, float]:
+    """Fit a temperature for each task that was asked, and write all beside the checkpoint."""
+    from drivegrid.inference.calibration import fit_temperature, save_temperatures
+
+    fitted = {
+        task: fit_temperature([scores for scores, _ in rows], [right for _, right in rows])
+        for task, rows in sitting.scores.items()
+    }
+    temperatures = {**settings.temperatures, **fitted}
+    save_temperatures(folder, temperatures)
+    return temperatures
+
+
+def _as_text(report: Mapping[str, Any]) -> list[str]:
+    from drivegrid.metrics.report import format_table
+
+    rows = {}
+    for name, figure in report["figures"].items():
+        low, high = map(_percent, figure["interval"])
+        rows[name] = {
+            "score": _percent(figure["score"]),
+            "95 % interval": f"{low} to {high}",
+            "ceiling": _percent(figure["ceiling"]),
+            "best trivial": f"{_percent(figure['trivial'])} {figure['trivial_predictor']}",
+            "n": figure["n"],
+        }
+    forms = ", ".join(
+        f"{_percent(form['share'])} {name} (n {form['n']})"
+        for name, form in report["well_formed"].items()
+    )
+    return [
+        f"{report['model']} on {report['data']}: {report['frames']} frames, "
+        f"{report['quarantined']} set aside, {report['rounds']} refine turns, "
+        f"{report['lanes']} lanes; percent",
+        *format_table(rows),
+        f"well-formed answers: {forms}",
+        f"{report['seconds_per_frame']} s a frame",
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"

@@ -9,20 +9,16 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.files import parse_json
-from drivegrid.data.images import load_image
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import FloatArray, Geometry
 from drivegrid.inference.calibration import load_temperatures, log_shares
-from drivegrid.inference.decoding import Dialogue
-from drivegrid.inference.predictor import Image, Predictor, check_query
+from drivegrid.inference.predictor import Image, Predictor, check_query, open_image
+from drivegrid.inference.speaker import Speaker, View
+from drivegrid.inference.talks import Talks
 from drivegrid.labels import default_label_space
-from drivegrid.model.nano import NanoForGrounding
-from drivegrid.model.vision import ImageFeatures
-from drivegrid.plotting.canvas import Canvas
 from drivegrid.plotting.marking import mark_region
 from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt, region_text
 from drivegrid.tasks.settings import GridConfig
@@ -127,7 +123,7 @@ def classify(
     """
     settings = settings or ClassifySettings()
     question = _question(asked)
-    frame = load_image(image) if isinstance(image, str | Path) else Canvas(image).image
+    frame, _ = open_image(image)
     if settings.regions == "drawn":
         frame, place = mark_region(frame, region), ""
     else:
@@ -137,7 +133,7 @@ def classify(
     told = replace(question, question=escape_text(question.question), options=said)
     processor = predictor.processor
     scores = reply_scores(
-        predictor.model,
+        predictor.speaker,
         predictor.encode(frame),
         processor.turn_ids(attribute_prompt(told, place)),
         [processor.reply_ids(option) for option in said],
@@ -147,49 +143,32 @@ def classify(
 
 
 def reply_scores(
-    model: NanoForGrounding, image: ImageFeatures, prompt: list[int], replies: Sequence[list[int]]
+    speaker: Speaker, view: View, prompt: Sequence[int], replies: Sequence[Sequence[int]]
 ) -> FloatArray:
     """Return the log-probability of each of several replies to one prompt.
 
     Args:
-        model: The model.
-        image: The encoded image, batch size 1.
+        speaker: The model.
+        view: The encoded image.
         prompt: Ids of the user's turn, up to where the reply begins.
         replies: Ids of each reply, its end among them; at least one each.
 
     Returns:
         (K,) sums over the tokens of each reply.
     """
-    dialogue = Dialogue(model, image)
-    first = dialogue.feed(prompt)[-1].double().log_softmax(-1)
-    longest = max(map(len, replies))
-    ids = torch.tensor([[*reply, *reply[-1:] * (longest - len(reply))] for reply in replies])
-    scores = first[ids[:, 0]]
-    if longest == 1:
-        alone: FloatArray = scores.numpy()
-        return alone
-    dialogue.cache.batch_repeat_interleave(len(replies))
-    with torch.inference_mode():
-        logits = model(
-            input_ids=ids[:, :-1],
-            image_features=_repeated(image, len(replies)),
-            past_key_values=dialogue.cache,
-        ).logits
-    chances = logits.double().log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-    lengths = torch.tensor([len(reply) for reply in replies])
-    counts = torch.arange(1, longest) < lengths[:, None]  # what fills a row up says nothing
-    whole: FloatArray = (scores + chances.where(counts, 0.0).sum(1)).numpy()
-    return whole
-
-
-def _repeated(image: ImageFeatures, count: int) -> ImageFeatures:
-    """Return the features of an image for a batch that all look at it; nothing is copied."""
-
-    def spread(values: Tensor) -> Tensor:
-        return values.expand(count, *values.shape[1:])
-
-    cross = tuple((spread(keys), spread(values)) for keys, values in image.cross)
-    return ImageFeatures(cross, spread(image.cells), tuple(map(spread, image.fine)))
+    asked = Talks.about(speaker, [view])
+    first = asked.feed([prompt])[0, -1].double().log_softmax(-1)
+    scores = np.array([float(first[reply[0]]) for reply in replies])
+    longer = [i for i, reply in enumerate(replies) if len(reply) > 1]
+    if not longer:
+        return scores
+    talks = Talks(speaker, [asked.talk(0)] * len(longer))
+    found = talks.feed([replies[i][:-1] for i in longer]).double().log_softmax(-1)
+    for row, i in enumerate(longer):
+        rest = torch.tensor(replies[i][1:], device=found.device)
+        told = found[row, -len(rest) :].gather(1, rest[:, None])
+        scores[i] += float(told.sum())
+    return scores
 
 
 def _question(asked: str | ClosedQuestion | AttributeQuestion) -> ClosedQuestion:

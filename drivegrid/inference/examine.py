@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from drivegrid.data.expressions import Expression
 from drivegrid.data.images import Picture, load_image
 from drivegrid.data.scene import Scene
 from drivegrid.data.split import Split
 from drivegrid.errors import ConfigError, FormatError, GeometryError, TokenError
-from drivegrid.geometry import FloatArray, Geometry
-from drivegrid.inference.classify import Choice, ClassifySettings, classify
-from drivegrid.inference.decoding import Dialogue
-from drivegrid.inference.predictor import MAX_QUERY, Predictor
+from drivegrid.geometry import FloatArray
+from drivegrid.inference.classify import ClassifySettings, classify
+from drivegrid.inference.predictor import Predictor, check_query
+from drivegrid.inference.results import Answer
 from drivegrid.tasks.exam import Exam, marked_place
 from drivegrid.tasks.exam_score import Sheet
 from drivegrid.tasks.lanes import EGO
@@ -21,9 +20,6 @@ from drivegrid.tasks.lanes import Lanes as LanesTask
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.grammar import parse_answer, parse_offsets
 from drivegrid.tokens.grid import GridSpec
-
-MAX_FREE_TOKENS = 400
-"""Longest answer without the grammar's help; one that has not ended by then is not well formed."""
 
 
 @dataclass
@@ -86,17 +82,13 @@ def sit(
     examinee = _Examinee(predictor, settings, rounds, sitting)
     answered = []
     for index in watch(range(len(exam.pictures))):
-        scene = exam.split.scenes[index]
         try:
             image = _picture(exam, index)
         except FormatError as error:
             sitting.rejected.append(error)
             continue
         answered.append(index)
-        answer = examinee.plain(image, scene)
-        told = tuple(examinee.refer(image, e) for e in exam.split.expressions[index])
-        choices = examinee.choose(image, exam.split, index)
-        sitting.sheets.append(Sheet(answer, told, choices))
+        sitting.sheets.append(examinee.sheet(image, exam, index))
     sitting.exam = exam.only(answered)
     return sitting
 
@@ -119,49 +111,65 @@ class _Examinee:
     rounds: int
     sitting: Sitting
 
-    def plain(self, image: Picture, scene: Scene) -> Scene:
-        """Answer the plain question of each task that is asked."""
-        instances = []
-        for name in self.sitting.exam.tasks:
-            ego = name == LanesTask.name and self.sitting.exam.lanes == "ego"
-            query = EGO[0] if ego else TASKS[name].question
-            instances += self._ask(image, query).instances
-            text, ended = free_answer(self.predictor, image, query)
-            grid = self.predictor.processor.grid
-            self.sitting.unconstrained.add(ended and well_formed((text,), grid))
-        return Scene(scene.frame, tuple(instances))
+    def sheet(self, image: Picture, exam: Exam, index: int) -> Sheet:
+        """Answer everything that is asked about a frame; plain questions and expressions first."""
+        plain = [_question(name, exam) for name in exam.tasks]
+        texts = [expression.text for expression in exam.split.expressions[index]]
+        askable = [text for text in texts if _is_askable(text)]
+        answers = self._ask(image, [*plain, *askable])
+        for answer in self._ask(image, plain, freely=True):
+            self.sitting.unconstrained.add(well_formed(answer.texts, self._grid))
+        for answer in answers:
+            self.sitting.constrained.add(well_formed(answer.texts, self._grid))
+        found = tuple(i for answer in answers[: len(plain)] for i in answer.instances)
+        told = {
+            text: tuple(instance.geometry for instance in answer.instances)
+            for text, answer in zip(askable, answers[len(plain) :], strict=True)
+        }
+        return Sheet(
+            Scene(exam.split.scenes[index].frame, found),
+            tuple(map(told.get, texts)),
+            self._choices(image, exam.split, index),
+        )
 
-    def refer(self, image: Picture, expression: Expression) -> tuple[Geometry, ...] | None:
-        """Answer an expression; None where it cannot be asked."""
-        try:
-            found = self._ask(image, expression.text[:MAX_QUERY]).instances
-        except ConfigError:
-            return None
-        return tuple(instance.geometry for instance in found)
+    @property
+    def _grid(self) -> GridSpec:
+        return self.predictor.processor.grid
 
-    def choose(self, image: Picture, split: Split, index: int) -> tuple[str, ...]:
+    def _ask(self, image: Picture, queries: list[str], *, freely: bool = False) -> list[Answer]:
+        rounds = 0 if freely else self.rounds
+        return self.predictor.ask_batch(
+            [image] * len(queries), queries, rounds, constrained=not freely
+        )
+
+    def _choices(self, image: Picture, split: Split, index: int) -> tuple[str, ...]:
         """Answer the attribute questions; empty where a place cannot be pointed at."""
         chosen = []
         for question in split.questions[index]:
             region = marked_place(split.scenes[index], question.instance)
             try:
-                choice: Choice | None = classify(
-                    self.predictor, image, region, question, self.settings
-                )
+                choice = classify(self.predictor, image, region, question, self.settings)
             except (GeometryError, TokenError):
-                choice = None
-            if choice is not None and question.answer in choice.options:
-                right = choice.options.index(question.answer)
+                chosen.append("")
+                continue
+            chosen.append(choice.answer)
+            if question.answer in choice.options:
                 rows = self.sitting.scores.setdefault(question.task, [])
-                rows.append((choice.scores, right))
-            chosen.append("" if choice is None else choice.answer)
+                rows.append((choice.scores, choice.options.index(question.answer)))
         return tuple(chosen)
 
-    def _ask(self, image: Picture, query: str):
-        answer = self.predictor.ask(image, query, self.rounds)
-        grid = self.predictor.processor.grid
-        self.sitting.constrained.add(well_formed(answer.texts, grid))
-        return answer
+
+def _question(task: str, exam: Exam) -> str:
+    ego = task == LanesTask.name and exam.lanes == "ego"
+    return EGO[0] if ego else TASKS[task].question
+
+
+def _is_askable(text: str) -> bool:
+    try:
+        check_query(text)
+    except ConfigError:
+        return False
+    return True
 
 
 def well_formed(texts: tuple[str, ...], grid: GridSpec) -> bool:
@@ -179,16 +187,3 @@ def well_formed(texts: tuple[str, ...], grid: GridSpec) -> bool:
         problems += refined.diagnostics
         geometries = refined.geometries
     return not problems
-
-
-def free_answer(predictor: Predictor, image: Picture, query: str) -> tuple[str, bool]:
-    """Return what the model writes when nothing keeps it to the grammar, and whether it ended."""
-    processor = predictor.processor
-    dialogue = Dialogue(predictor.model, predictor.encode(image))
-    end = processor.special_ids["end"]
-    scores = dialogue.feed(processor.prompt_ids(query))[-1]
-    ids: list[int] = []
-    while (token := int(scores.argmax())) != end and len(ids) < MAX_FREE_TOKENS:
-        ids.append(token)
-        scores = dialogue.feed([token])[-1]
-    return processor.text_of(ids), token == end

@@ -10,8 +10,8 @@ import numpy as np
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.descriptions import ADJECTIVES, relations_for
 from drivegrid.data.scene import Instance
-from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.geometry import Geometry, Size
+from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.tasks.base import pick
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_geometry

@@ -58,7 +58,7 @@ def test_scores_are_those_of_plain_passes(predictor, frame, options) -> None:
     processor = predictor.processor
     prompt = processor.prompt_ids("all lanes")
     replies = [processor.reply_ids(option) for option in options]
-    scores = reply_scores(predictor.model, predictor.encode(frame), prompt, replies)
+    scores = reply_scores(predictor.speaker, predictor.encode(frame), prompt, replies)
     slow = [slow_score(predictor, frame, prompt, reply) for reply in replies]
     np.testing.assert_allclose(scores, slow, atol=1e-4)
 
@@ -66,7 +66,7 @@ def test_scores_are_those_of_plain_passes(predictor, frame, options) -> None:
 def test_replies_of_one_token_need_no_second_pass(predictor, frame) -> None:
     image, prompt = predictor.encode(frame), predictor.processor.prompt_ids("car")
     size = len(predictor.processor.tokenizer)
-    scores = reply_scores(predictor.model, image, prompt, [[i] for i in range(size)])
+    scores = reply_scores(predictor.speaker, image, prompt, [[i] for i in range(size)])
     assert np.exp(scores).sum() == pytest.approx(1.0)
 
 
