@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -20,22 +20,30 @@ if TYPE_CHECKING:
     from drivegrid.tokens.grid import GridSpec
 
 
+Data: TypeAlias = Annotated[
+    Path, typer.Option(help="benchmark split, or labels with their pictures")
+]
+Model: TypeAlias = Annotated[
+    Path | None, typer.Argument(help="checkpoint folder; default: the shipped nano")
+]
+Lanes: TypeAlias = Annotated[
+    Literal["auto", "all", "ego"],
+    typer.Option(help="lines asked for; auto: ego where no frame has more than two lines"),
+]
+Frames: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="so many, spread evenly; default: all")
+]
+
+
 def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
-    data: Annotated[Path, typer.Option(help="benchmark split, or labels with their pictures")],
-    model: Annotated[
-        Path | None, typer.Argument(help="checkpoint folder; default: the shipped nano")
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option(min=1, help="so many, spread evenly; default: all")
-    ] = None,
+    data: Data,
+    model: Model = None,
+    frames: Frames = None,
     rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
     regions: Annotated[
         Literal["tokens", "drawn"], typer.Option(help="how questions point at a place")
     ] = "tokens",
-    lanes: Annotated[
-        Literal["auto", "all", "ego"],
-        typer.Option(help="lines asked for; auto: ego where no frame has more than two lines"),
-    ] = "auto",
+    lanes: Lanes = "auto",
     calibrate: Annotated[
         bool, typer.Option(help="fit the temperatures of options and write them into MODEL")
     ] = False,
@@ -67,23 +75,16 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     start = time.perf_counter()
     sitting = sit(predictor, exam, settings, rounds, lambda places: progress_bar(places, "frames"))
     seconds = time.perf_counter() - start
-    rejected = [*exam.rejected, *sitting.rejected]
-    for error in rejected[:MAX_SHOWN]:
+    for error in sitting.rejected[:MAX_SHOWN]:
         print_error(error)
     if not sitting.sheets:
         raise typer.Exit(1)
-    facts = {
+    report = {
         "model": str(model or "shipped"),
         "data": str(data),
-        "formats": list(exam.formats),
-        "frames": len(sitting.sheets),
-        "quarantined": len(rejected),
-        "rounds": rounds,
-        "regions": regions,
-        "lanes": exam.lanes,
         "seconds_per_frame": round(seconds / len(sitting.sheets), 3),
+        **_report(sitting, settings, predictor.processor.grid, rounds),
     }
-    report = facts | _report(sitting, settings, predictor.processor.grid, rounds)
     if calibrate:
         report["temperatures"] = _calibrate(folder, settings, sitting)
     if out is not None:
@@ -92,7 +93,7 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
         print_json(report)
     else:
         typer.echo("\n".join(_as_text(report)))
-    if rejected:
+    if sitting.rejected:
         raise typer.Exit(1)
 
 
@@ -133,6 +134,12 @@ def _report(
         }
     choices = choice_scores(exam.split, sitting.sheets)
     return {
+        "formats": list(exam.formats),
+        "frames": len(sitting.sheets),
+        "quarantined": len(sitting.rejected),
+        "rounds": rounds,
+        "regions": settings.regions,
+        "lanes": exam.lanes,
         "figures": figures,
         "well_formed": {
             "constrained": sitting.constrained.as_dict(),

@@ -46,7 +46,7 @@ class Sitting:
     Args:
         exam: The frames that were answered: those whose picture could be read.
         sheets: One a frame.
-        rejected: Why other frames were set aside.
+        rejected: Why others were set aside, on reading the labels or the pictures.
         constrained: Answers under the grammar.
         unconstrained: Answers to the plain questions without it.
         scores: Task to (scores of the options, index of the right one) of each question.
@@ -78,7 +78,7 @@ def sit(
 
     A frame whose picture cannot be read, or has another size than its labels say, is set aside.
     """
-    sitting = Sitting(exam, [], [])
+    sitting = Sitting(exam, [], list(exam.rejected))
     examinee = _Examinee(predictor, settings, rounds, sitting)
     answered = []
     for index in watch(range(len(exam.pictures))):

@@ -57,9 +57,12 @@ class Exam:
 
     def only(self, places: Sequence[int]) -> Exam:
         """Return the exam with some of its frames."""
-        parts = (self.split.scenes, self.split.expressions, self.split.questions, self.pictures)
-        chosen = [tuple(part[i] for i in places) for part in parts]
-        return replace(self, split=Split(*chosen[:3]), pictures=chosen[3])
+        split = Split(
+            tuple(self.split.scenes[i] for i in places),
+            tuple(self.split.expressions[i] for i in places),
+            tuple(self.split.questions[i] for i in places),
+        )
+        return replace(self, split=split, pictures=tuple(self.pictures[i] for i in places))
 
     def spread(self, count: int) -> Exam:
         """Return at most so many frames, spread evenly over all: those of a clip are alike."""

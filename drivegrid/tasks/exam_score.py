@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from drivegrid.metrics.evaluation import Evaluation, of_kind, tally_of
 from drivegrid.metrics.lanes import DENSE_STEP_PX
 from drivegrid.metrics.matching import plain
 from drivegrid.metrics.pairing import FramePairs
-from drivegrid.metrics.points import match_points
+from drivegrid.metrics.points import PointMatch, match_points
 from drivegrid.metrics.rules.boxes import evaluate_boxes
 from drivegrid.metrics.rules.expressions import evaluate_expressions
 from drivegrid.metrics.rules.lanes import evaluate_culane
@@ -199,12 +199,13 @@ def _sign_tally(pairs: FramePairs) -> Tally:
     return tally_of(tuple(pairs.pairs), counted, ("n", "hits", "right"), rates)
 
 
-def _point_pairs(pred: Sequence[Instance], gt: Sequence[Instance]) -> Sequence[Any]:
-    places = [
+def _point_pairs(pred: Sequence[Instance], gt: Sequence[Instance]) -> Sequence[PointMatch]:
+    mine, true = (
         np.asarray([i.geometry.vertices()[0] for i in side]).reshape(-1, 2) for side in (pred, gt)
-    ]
+    )
     held = [i.extra.get("box_xyxy") for i in gt]
-    return match_points(*places, [None if b is None else np.asarray(b, np.float64) for b in held])
+    boxes = [None if box is None else np.asarray(box, dtype=np.float64) for box in held]
+    return match_points(mine, true, boxes)
 
 
 def _referring_tally(split: Split, sheets: Sequence[Sheet]) -> Tally:
@@ -248,8 +249,3 @@ def _attribute_tally(split: Split, sheets: Sequence[Sheet]) -> tuple[Tally, _Nam
     if tasks:
         named = (*named, (ATTRIBUTES, ATTRIBUTES, "n"))
     return tally_of(names, counted, columns, rates), named
-
-
-def as_rates(figures: Mapping[str, Figure]) -> dict[str, float | None]:
-    """Return the bare rates by name."""
-    return {name: plain(figure.value) for name, figure in figures.items()}
