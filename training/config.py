@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
+from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN
 from drivegrid.tasks.settings import KINDS
 
 
@@ -86,7 +87,7 @@ class DataConfig(_Strict):
     @field_validator("tasks")
     @classmethod
     def _known_tasks(cls, tasks: dict[str, float]) -> dict[str, float]:
-        known = set(KINDS) - {"dialogue"}
+        known = {*KINDS, ATTRIBUTES_DRAWN} - {"dialogue"}
         if not set(tasks) <= known or min(tasks.values(), default=0) < 0 or not sum(tasks.values()):
             raise ValueError(f"tasks must be among {', '.join(sorted(known))}, some above 0")
         return tasks
@@ -128,6 +129,8 @@ class TrainingConfig(_Strict):
             raise ValueError("data must name a labelled set or draw rendered scenes")
         if data.cache is not None and (data.labelled or data.augment or self.adapter):
             raise ValueError("cached features are of a frozen trunk over rendered scenes only")
+        if data.cache is not None and data.tasks.get(ATTRIBUTES_DRAWN):
+            raise ValueError(f"cached features cannot show what {ATTRIBUTES_DRAWN} draws")
         return self
 
 
