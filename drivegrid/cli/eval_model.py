@@ -30,6 +30,9 @@ Lanes: TypeAlias = Annotated[
     Literal["auto", "all", "ego"],
     typer.Option(help="lines asked for; auto: ego where no frame has more than two lines"),
 ]
+Regions: TypeAlias = Annotated[
+    Literal["tokens", "drawn"], typer.Option(help="how questions point at a place")
+]
 Frames: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="so many, spread evenly; default: all")
 ]
@@ -40,9 +43,7 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     model: Model = None,
     frames: Frames = None,
     rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
-    regions: Annotated[
-        Literal["tokens", "drawn"], typer.Option(help="how questions point at a place")
-    ] = "tokens",
+    regions: Regions = "tokens",
     lanes: Lanes = "auto",
     calibrate: Annotated[
         bool, typer.Option(help="fit the temperatures of options and write them into MODEL")
