@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from drivegrid.cli.loading import load_predictor
+from drivegrid.cli.loading import BaseOption, load_predictor
 from drivegrid.cli.output import MAX_SHOWN, print_error, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ Lanes: TypeAlias = Annotated[
 Regions: TypeAlias = Annotated[
     Literal["tokens", "drawn"], typer.Option(help="how questions point at a place")
 ]
+Calibrate: TypeAlias = Annotated[
+    bool, typer.Option(help="fit the temperatures of options and write them into MODEL")
+]
 Frames: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="so many, spread evenly; default: all")
 ]
@@ -45,9 +48,8 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     rounds: Annotated[int, typer.Option(min=0, max=4, help="refine turns")] = 1,
     regions: Regions = "tokens",
     lanes: Lanes = "auto",
-    calibrate: Annotated[
-        bool, typer.Option(help="fit the temperatures of options and write them into MODEL")
-    ] = False,
+    base: BaseOption = None,
+    calibrate: Calibrate = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     out: Annotated[Path | None, typer.Option(help="write the JSON object to this file")] = None,
 ) -> None:
@@ -68,7 +70,7 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     _check_out(out)
     folder = model or shipped_checkpoint()
     settings = ClassifySettings.from_checkpoint(folder, regions)
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, base)
     whole = load_exam(data, None if lanes == "auto" else lanes)
     for note in whole.notes:
         typer.echo(f"note: {note}", err=True)

@@ -14,13 +14,17 @@ from drivegrid.geometry import Anchors, Box, Point, Polygon, Polyline  # noqa: E
 from drivegrid.inference.calibration import CALIBRATION_FILE  # noqa: E402
 from drivegrid.inference.classify import ClassifySettings, classify, reply_scores  # noqa: E402
 from drivegrid.inference.predictor import Predictor  # noqa: E402
+from drivegrid.inference.qwen_speaker import QwenSpeaker  # noqa: E402
 from drivegrid.labels import default_label_space  # noqa: E402
+from drivegrid.model.adapter import load_adapter  # noqa: E402
+from drivegrid.model.processor import QwenProcessor  # noqa: E402
 from drivegrid.plotting.marking import mark_region  # noqa: E402
 from drivegrid.tasks.conversations.convert import draw_turns  # noqa: E402
 from drivegrid.tasks.conversations.talk import Talk  # noqa: E402
 from drivegrid.tasks.regions import ClosedQuestion  # noqa: E402
 from drivegrid.tasks.settings import ConversationConfig  # noqa: E402
 from tests.data.toy_world import area, scene, sign, thing  # noqa: E402
+from tests.model.conftest import trained_ones  # noqa: E402, F401
 
 BOX = Box(np.array([20.0, 20.0, 100.0, 60.0]))
 REGIONS = {
@@ -61,6 +65,30 @@ def test_scores_are_those_of_plain_passes(predictor, frame, options) -> None:
     scores = reply_scores(predictor.speaker, predictor.encode(frame), prompt, replies)
     slow = [slow_score(predictor, frame, prompt, reply) for reply in replies]
     np.testing.assert_allclose(scores, slow, atol=1e-4)
+
+
+def test_qwen_scores_are_those_of_plain_passes(trained_ones, frame) -> None:  # noqa: F811
+    base, adapter, _, _ = trained_ones(True)
+    model, tokenizer, manifest = load_adapter(base, adapter)
+    processor = QwenProcessor(tokenizer, manifest.vocabulary, (112, 84))
+    speaker = QwenSpeaker(model.get_base_model(), processor)
+    prompt = "What is it? <point><grid_1_2></point> Options: car, lane line."
+    replies = [processor.reply_ids(option) for option in ("car", "lane line")]
+    scores = reply_scores(speaker, speaker.encode(frame), processor.turn_ids(prompt), replies)
+    turn = {"role": "user", "content": [{"type": "tokens", "text": prompt}]}
+    for score, reply in zip(scores, replies, strict=True):
+        inputs = processor([frame], [[turn]])
+        more = torch.tensor([reply])
+        for name, fill in (
+            ("input_ids", more),
+            ("attention_mask", more * 0 + 1),
+            ("mm_token_type_ids", more * 0),
+        ):
+            inputs[name] = torch.cat([inputs[name], fill], dim=1)
+        with torch.inference_mode():
+            chances = speaker.model(**inputs).logits[0].double().log_softmax(-1)
+        told = chances[-len(reply) - 1 : -1].gather(1, more.T)
+        assert score == pytest.approx(float(told.sum()), abs=1e-3)
 
 
 def test_replies_of_one_token_need_no_second_pass(predictor, frame) -> None:
