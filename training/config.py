@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
+from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN
 from drivegrid.tasks.representation import (
     MAX_ROUNDS,
     WITH_CELLS,
@@ -97,7 +98,7 @@ class DataConfig(_Strict):
     @field_validator("tasks")
     @classmethod
     def _known_tasks(cls, tasks: dict[str, float]) -> dict[str, float]:
-        known = set(KINDS) - {"dialogue"}
+        known = {*KINDS, ATTRIBUTES_DRAWN} - {"dialogue"}
         if not set(tasks) <= known or min(tasks.values(), default=0) < 0 or not sum(tasks.values()):
             raise ValueError(f"tasks must be among {', '.join(sorted(known))}, some above 0")
         return tasks
@@ -149,6 +150,8 @@ class TrainingConfig(_Strict):
             raise ValueError(f"data.tasks must not refine: {name} has no offsets")
         if name == "bins" and self.adapter is not None:
             raise ValueError("an extended checkpoint has no tokens for bins")
+        if data.cache is not None and data.tasks.get(ATTRIBUTES_DRAWN):
+            raise ValueError(f"cached features cannot show what {ATTRIBUTES_DRAWN} draws")
         return self
 
     def written(self, lattice: GridSpec | None = None) -> Representation:

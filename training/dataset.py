@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -9,9 +12,10 @@ from torch.utils.data import Dataset
 from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Size
+from drivegrid.plotting.marking import mark_region
 from drivegrid.scenes.render import render_scene
 
-from .examples import DialogueDrawer
+from .examples import Dialogue, DialogueDrawer
 from .features import FeatureCache
 from .student import PictureSource, Row, Student, Visual
 
@@ -85,4 +89,15 @@ class Examples(Dataset[Row]):
         if self.changes is not None:
             image, scene = augment(visual["image"], scene, self.changes, rng)
             visual = {"image": image}
-        return self.student.row(visual, scene, self.drawer.draw(scene, rng))
+        visual, dialogues = _marked(visual, self.drawer.draw(scene, rng))
+        return self.student.row(visual, scene, dialogues)
+
+
+def _marked(visual: Visual, dialogues: Iterator[Dialogue]) -> tuple[Visual, Iterator[Dialogue]]:
+    """Draw the mark that the first dialogue needs; what it does not hold for is left out."""
+    first = next(dialogues, None)
+    if first is None:
+        return visual, iter(())
+    if first.mark is not None:
+        return {"image": mark_region(visual["image"], first.mark)}, iter((first,))
+    return visual, chain((first,), (one for one in dialogues if one.mark is None))

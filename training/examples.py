@@ -9,7 +9,8 @@ from itertools import islice
 import numpy as np
 
 from drivegrid.data.scene import Scene
-from drivegrid.tasks.conversations.convert import TRIES, draw_turns
+from drivegrid.geometry import Geometry
+from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN, TRIES, draw_turns
 from drivegrid.tasks.conversations.refining import mistaken, mistakes
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.refine import QUESTION as REFINE
@@ -38,6 +39,8 @@ class Dialogue:
 
     kind: str
     exchanges: tuple[Exchange, ...]
+    mark: Geometry | None = None
+    """The place in pixels that must be drawn into the picture (`mark_region`), if any."""
 
 
 class DialogueDrawer:
@@ -62,7 +65,8 @@ class DialogueDrawer:
     def draw(self, scene: Scene, rng: np.random.Generator) -> Iterator[Dialogue]:
         """Yield dialogues without end, unless the scene allows no question."""
         seed = int(rng.integers(2**31))
-        config = ConversationConfig(seed=seed, tasks=dict.fromkeys(self.kinds, 1))
+        kinds = [kind for kind in self.kinds if kind != ATTRIBUTES_DRAWN] or ["attributes"]
+        config = ConversationConfig(seed=seed, tasks=dict.fromkeys(kinds, 1))
         talk = Talk(scene, config, self.codec)
         failures = 0
         while failures < MOST_FAILURES:
@@ -71,7 +75,9 @@ class DialogueDrawer:
             turn = next((turn for turn in turns if turn is not None), None)
             failures = 0 if turn is not None else failures + 1
             if turn is not None:
-                yield Dialogue(kind, self._exchanges(talk, turn, rng))
+                place = talk.place[turn.targets[0]] if kind == ATTRIBUTES_DRAWN else None
+                mark = None if place is None else talk.scene.instances[place].geometry
+                yield Dialogue(kind, self._exchanges(talk, turn, rng), mark)
 
     def _exchanges(self, talk: Talk, turn: Turn, rng: np.random.Generator) -> tuple[Exchange, ...]:
         if not turn.items or rng.random() >= self.refine:

@@ -16,6 +16,7 @@ from drivegrid.cli.convert import data
 from drivegrid.cli.data_derive import export_labels, import_labels, merge, sample, split
 from drivegrid.cli.data_formats import formats
 from drivegrid.cli.demo import demo
+from drivegrid.cli.eval_model import eval_model
 from drivegrid.cli.evaluate import evaluate
 from drivegrid.cli.experiment import experiment
 from drivegrid.cli.model import model
@@ -58,6 +59,7 @@ def _drivegrid(
 app.command()(demo)
 app.command()(predict)
 app.command("eval")(evaluate)
+app.command("eval-model")(eval_model)
 app.command()(ceiling)
 app.command()(check)
 app.command("bench-data")(bench_data)

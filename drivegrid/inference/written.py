@@ -20,7 +20,7 @@ from transformers import DynamicCache
 
 from drivegrid.data.scene import Frame, Scene
 from drivegrid.geometry import BoolArray
-from drivegrid.inference.decoding import NONE_CHANCE
+from drivegrid.inference.choosing import NONE_CHANCE
 from drivegrid.model.anchor_hints import NO_ANCHOR
 from drivegrid.model.checkpoint import load_nano
 from drivegrid.model.nano import NanoForGrounding

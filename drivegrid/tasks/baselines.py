@@ -44,6 +44,7 @@ FIGURES = (
 """Columns of the table of scenes: name, kind and key in what `evaluate_scenes` returns."""
 
 Row = dict[str, float | None]
+_Refer = Callable[[Scene, Sequence[Instance], str], list[Geometry]]
 
 
 def scale_scene(scene: Scene, size_wh: Size) -> Scene:
@@ -90,17 +91,33 @@ def scene_table(truth: Sequence[Scene], training: Sequence[Scene], codec: Codec)
         codec: Gives the ceiling.
     """
     asked = [asked_part(scene) for scene in truth]
+    answers = {
+        "ceiling": [perfect_answer(scene, codec) for scene in asked],
+        **trivial_answers(asked, training, codec),
+    }
+    return {name: _figures(scenes, asked) for name, scenes in answers.items()}
+
+
+def trivial_answers(
+    asked: Sequence[Scene], training: Sequence[Scene], codec: Codec
+) -> dict[str, list[Scene]]:
+    """Return what each trivial predictor answers to every frame.
+
+    Args:
+        asked: Frames with what is asked for, as `asked_part` returns them.
+        training: Scenes to learn averages from, see `scene_table`.
+        codec: Its lattice says how many signs "everything" holds.
+    """
     known = [asked_part(scene) for scene in training] or asked
     blank = [replace(scene, instances=()) for scene in asked]
     answers = {
-        "ceiling": [perfect_answer(scene, codec) for scene in asked],
         "nothing": blank,
         "everything": [_filled(scene, known, codec) for scene in blank],
         "centre": [_centred(scene, known) for scene in blank],
     }
     if training:
         answers["average"] = given(average_scene(training), asked)
-    return {name: _figures(scenes, asked) for name, scenes in answers.items()}
+    return answers
 
 
 def _figures(answers: Sequence[Scene], truth: Sequence[Scene]) -> Row:
@@ -159,13 +176,11 @@ def referring_table(split: Split, codec: Codec) -> dict[str, Row]:
     "everything of the kind" and "centre of the kind" know all labels of the root asked for, and
     nothing else of the expression: what language adds lies above them.
     """
-    predictors: dict[str, Callable[[Scene, Sequence[Instance], str], list[Geometry]]] = {
-        "ceiling": lambda scene, targets, root: _through(targets, codec, scene.frame.size_wh),
+    predictors: dict[str, _Refer] = {
+        "ceiling": lambda scene, targets, root: through_tokens(targets, codec, scene.frame.size_wh),
         "nothing": lambda scene, targets, root: [],
-        "everything of the kind": lambda scene, targets, root: [
-            i.geometry for i in _of_root(scene, root)
-        ],
-        "centre of the kind": lambda scene, targets, root: _nearest_centre(scene, root),
+        "everything of the kind": lambda scene, targets, root: everything_of(scene, root),
+        "centre of the kind": lambda scene, targets, root: centre_of(scene, root),
     }
     rows: dict[str, Row] = {}
     for name, predict in predictors.items():
@@ -186,37 +201,44 @@ def referring_table(split: Split, codec: Codec) -> dict[str, Row]:
     return rows
 
 
-def _through(targets: Sequence[Instance], codec: Codec, size_wh: Size) -> list[Geometry]:
-    """Return the targets after encoding and decoding."""
+def through_tokens(targets: Sequence[Instance], codec: Codec, size_wh: Size) -> list[Geometry]:
+    """Return the shapes of instances after encoding and decoding."""
     items, _ = answer_items(Asked("", tuple(targets)), codec, size_wh)
     shapes = (codec.decode(item.geometry, size_wh) for item in items)
     return [shape for shape in shapes if shape is not None]
 
 
-def _of_root(scene: Scene, root: str) -> list[Instance]:
-    return [i for i in scene.instances if i.label.partition("/")[0] == root]
+def everything_of(scene: Scene, root: str) -> list[Geometry]:
+    """Return the shapes of all instances of a root, for example "lane"."""
+    return [i.geometry for i in scene.instances if i.label.partition("/")[0] == root]
 
 
-def _nearest_centre(scene: Scene, root: str) -> list[Geometry]:
+def centre_of(scene: Scene, root: str) -> list[Geometry]:
+    """Return the shape of the instance of a root that is nearest to the middle of the frame."""
     middle = np.asarray(scene.frame.size_wh) / 2
-    gaps = [
-        (float(np.hypot(*(i.geometry.vertices().mean(axis=0) - middle))), index)
-        for index, i in enumerate(_of_root(scene, root))
-        if len(i.geometry.vertices())
-    ]
-    return [_of_root(scene, root)[min(gaps)[1]].geometry] if gaps else []
+    shapes = [shape for shape in everything_of(scene, root) if len(shape.vertices())]
+    gaps = [float(np.hypot(*(shape.vertices().mean(axis=0) - middle))) for shape in shapes]
+    return [shapes[int(np.argmin(gaps))]] if shapes else []
+
+
+def usual_answers(test: Split, training: Split | None) -> dict[str, str]:
+    """Return the most frequent answer of each attribute task.
+
+    It is that of the training questions, or without any of the test's own.
+    """
+    return {
+        name: max(task.options, key=lambda option: counted[option])
+        for name, task in default_label_space().tasks.items()
+        for counted in [Counter(_answers(training or test, name))]
+    }
 
 
 def attribute_table(test: Split, training: Split | None) -> dict[str, dict[str, Any]]:
-    """Return, by attribute task, top-1 and macro-F1 of the most frequent answer, and of chance.
-
-    The most frequent answer is that of the training questions, or without any of the test's own.
-    """
+    """Return, by attribute task, top-1 and macro-F1 of the usual answer, and of chance."""
+    usual = usual_answers(test, training)
     rows: dict[str, dict[str, Any]] = {}
     for name, task in default_label_space().tasks.items():
-        right = _answers(test, name)
-        usual = Counter(_answers(training, name) if training else right)
-        answer = max(task.options, key=lambda option: usual[option])
+        right, answer = _answers(test, name), usual[name]
         score: ChoiceScore = score_choices([answer] * len(right), right)
         rows[name] = {
             "majority": answer,

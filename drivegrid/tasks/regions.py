@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.descriptions import ADJECTIVES, relations_for
 from drivegrid.data.scene import Instance
+from drivegrid.geometry import Geometry, Size
 from drivegrid.labels import LabelSpace, default_label_space
 from drivegrid.tasks.base import pick
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grammar import format_geometry
+from drivegrid.tokens.vocabulary import check_geometry
 
 DESCRIBE = (
     "describe the marked place",
@@ -28,15 +33,51 @@ NEAR_M = 10.0
 """Distances below are told to the metre, above to five."""
 
 
-def attribute_prompt(question: AttributeQuestion, region: str) -> str:
+@dataclass(frozen=True, slots=True)
+class ClosedQuestion:
+    """A question about a marked place with a closed list of answers.
+
+    Args:
+        question: The words.
+        options: Possible answers.
+        task: Name of the attribute task it belongs to; may be empty.
+    """
+
+    question: str
+    options: tuple[str, ...]
+    task: str = ""
+
+
+def attribute_prompt(question: AttributeQuestion | ClosedQuestion, region: str) -> str:
     """Return the question with the place it is about, in tokens, and its options.
 
-    >>> asked = AttributeQuestion(0, "sign_color", "What color is it?", ("red", "blue"), "red")
+    Without tokens, ``region`` being empty, the place is marked in the picture.
+
+    >>> asked = ClosedQuestion("What color is it?", ("red", "blue"))
     >>> attribute_prompt(asked, "<point><grid_3_4></point>")
     'What color is it? <point><grid_3_4></point> Options: red, blue.'
+    >>> attribute_prompt(asked, "")
+    'What color is it? Options: red, blue.'
     """
-    options = ", ".join(question.options)
-    return f"{question.question} {region} Options: {options}."
+    place = f" {region}" if region else ""
+    return f"{question.question}{place} Options: {', '.join(question.options)}."
+
+
+def region_text(region: Geometry, codec: Codec, size_wh: Size) -> str:
+    """Return a place as it stands in a question.
+
+    Args:
+        region: In pixels of the frame.
+        codec: As places were written in training.
+        size_wh: Frame size in pixels.
+
+    Raises:
+        GeometryError: If it lies outside the frame.
+        TokenError: If it has too few or too many parts for tokens.
+    """
+    tokens = codec.encode(region, size_wh)
+    check_geometry(tokens)
+    return format_geometry(tokens)
 
 
 def describe_prompt(region: str, rng: np.random.Generator) -> str:

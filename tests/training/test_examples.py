@@ -1,3 +1,4 @@
+import re
 from functools import partial
 from itertools import islice
 
@@ -8,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 from drivegrid.training.checks import check_gradients  # noqa: E402
 from drivegrid.training.config import DataConfig, OptimConfig, load_config  # noqa: E402
+from drivegrid.training.dataset import Examples  # noqa: E402
 from drivegrid.training.examples import DialogueDrawer  # noqa: E402
 from drivegrid.training.nano_student import NanoStudent  # noqa: E402
 from drivegrid.training.student import IGNORE_INDEX  # noqa: E402
@@ -15,6 +17,7 @@ from drivegrid.training.student import IGNORE_INDEX  # noqa: E402
 from drivegrid.data.scene import Frame, Scene  # noqa: E402
 from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints  # noqa: E402
+from drivegrid.plotting.marking import mark_region  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
 from drivegrid.tasks.cell_classes import CELL_CLASSES  # noqa: E402
 from drivegrid.tasks.representation import NAMES, WITH_CELLS, representation  # noqa: E402
@@ -244,3 +247,63 @@ def test_config_reports_every_problem_at_once(tmp_path) -> None:
         load_config(path)
     with pytest.raises(ConfigError, match="nano-cpu"):
         load_config("nano-moon")
+
+
+class Keeper:
+    """A student that keeps what it is shown."""
+
+    def row(self, visual, scene, dialogues):
+        taken = []
+        for dialogue in dialogues:
+            taken.append(dialogue)
+            if len(taken) == 6:
+                break
+        return {"image": visual["image"], "dialogues": taken}
+
+
+class Still:
+    def __init__(self, scene):
+        self.scene = scene
+        self.image = np.full((*scene.frame.size_wh[::-1], 3), 90, np.uint8)
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return {"image": self.image}, self.scene
+
+
+def test_drawn_places_are_marked_in_the_picture_and_nowhere_else(scene) -> None:
+    config = DataConfig(tasks={"attributes_drawn": 1.0, "attributes": 1.0}, refine=0.0)
+    drawer = DialogueDrawer(config, representation("grid+offset"), in_context=True)
+    source = Still(scene)
+    kinds = set()
+    for row in map(Examples(Keeper(), source, drawer, 24).__getitem__, range(24)):
+        first = row["dialogues"][0]
+        kinds.add(first.kind)
+        if first.kind == "attributes_drawn":
+            assert len(row["dialogues"]) == 1 and "<" not in first.exchanges[0].prompt
+            np.testing.assert_array_equal(row["image"], mark_region(source.image, first.mark))
+        else:
+            assert {one.kind for one in row["dialogues"]} == {"attributes"}
+            assert row["image"] is source.image
+    assert kinds == {"attributes", "attributes_drawn"}
+
+
+def test_drawn_questions_are_those_by_tokens_without_the_tokens(scene) -> None:
+    asked = {}
+    for kind in ("attributes", "attributes_drawn"):
+        drawer = DialogueDrawer(
+            DataConfig(tasks={kind: 1.0}), representation("grid+offset"), in_context=True
+        )
+        drawn = islice(drawer.draw(scene, np.random.default_rng(0)), 9)
+        asked[kind] = [
+            (re.sub(r" <.*>", "", d.exchanges[0].prompt), d.exchanges[0].answer) for d in drawn
+        ]
+    assert asked["attributes"] == asked["attributes_drawn"]
+
+
+def test_cached_features_show_no_marks(tmp_path) -> None:
+    changes = [f"data.cache={tmp_path}", "data.tasks={attributes_drawn: 1}"]
+    with pytest.raises(ConfigError, match="cannot show"):
+        load_config("nano-cpu", changes)

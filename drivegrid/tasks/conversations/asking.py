@@ -135,12 +135,17 @@ def _rows(extra: Mapping[str, Any], key: str, text: str) -> Iterator[tuple[str, 
         yield words, found
 
 
-def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
+def ask_attribute(talk: Talk, rng: np.random.Generator, *, drawn: bool = False) -> Turns:
     """Ask about marked places with the options in the question.
 
     Tasks and answers take turns, so that a rare answer is asked for as often as a common one. Two
     things in the same cells that differ in the answer are not asked about: nobody could tell which
     one is marked.
+
+    Args:
+        talk: The scene.
+        rng: Source of the draws.
+        drawn: The same questions without tokens: the place of the target is marked in the picture.
     """
     questions = attribute_questions(talk.scene, talk.space)
     answers: dict[str, set[str]] = {}
@@ -154,7 +159,8 @@ def ask_attribute(talk: Talk, rng: np.random.Generator) -> Turns:
     clear = [(prompt, question) for prompt, question in marked if len(answers[prompt]) == 1]
     for prompt, question in _in_turns(clear, rng):
         target = talk.number[id(talk.scene.instances[question.instance])]
-        yield Turn(prompt, question.answer, (target,))
+        told = attribute_prompt(question, "") if drawn else prompt
+        yield Turn(told, question.answer, (target,))
 
 
 _Marked: TypeAlias = tuple[str, AttributeQuestion]

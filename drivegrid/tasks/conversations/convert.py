@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 
 import numpy as np
@@ -30,11 +30,14 @@ from drivegrid.tokens.codec import Codec
 TRIES = 4
 """Turns that are drawn for one that is wanted, before a kind is given up."""
 
+ATTRIBUTES_DRAWN = "attributes_drawn"
+"""Attribute questions whose place is drawn into the picture; only training has it, on the fly."""
 _EXPRESSIONS = {"refer_one": "single", "refer_many": "multiple", "refer_none": "none"}
 _DRAWN: Mapping[str, Callable[[Talk, np.random.Generator], Turns]] = {
     "lane_query": ask_lane,
     "object_query": ask_object,
     "attributes": ask_attribute,
+    ATTRIBUTES_DRAWN: partial(ask_attribute, drawn=True),
     "describe": ask_description,
     "questions": ask_given,
     "refine": ask_refine,
@@ -105,7 +108,7 @@ def draw_turns(talk: Talk, kind: str, rng: np.random.Generator | None = None) ->
 
     Args:
         talk: The scene.
-        kind: Any of ``KINDS`` but "dialogue".
+        kind: Any of ``KINDS`` but "dialogue", or `ATTRIBUTES_DRAWN`.
         rng: Source of the draws; by default the scene's own for the kind.
     """
     if kind in _EXPRESSIONS:
