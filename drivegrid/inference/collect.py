@@ -140,7 +140,9 @@ def chances_of(
 
 
 def _certain(number: int, grid: GridSpec) -> FloatArray:
-    return np.eye(1, grid.num_cells, number)[0]
+    chances = np.zeros(grid.num_cells)
+    chances[number] = 1.0
+    return chances
 
 
 def _cell_numbers(geometry: GridGeometry, grid: GridSpec) -> IntArray:

@@ -272,7 +272,7 @@ class Predictor:
         query = question.query
         found, repeats = drop_repeats([replace(one, query=query) for one in collected])
         diagnostics = (
-            *unfamiliar_query(query),
+            *(unfamiliar_query(query) if self.speaker.few_words else ()),
             *draft.parsed.diagnostics,
             *unknown_labels(draft.parsed.items),
             *repeats,

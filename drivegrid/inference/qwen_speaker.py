@@ -28,6 +28,7 @@ class QwenSpeaker:
 
     name = "qwen2.5-vl"
     in_context = False
+    few_words = False
 
     def __init__(self, model: Qwen2_5_VLForConditionalGeneration, processor: QwenProcessor) -> None:
         self.model, self.processor = model.eval(), processor

@@ -87,10 +87,12 @@ class Speaker(Protocol):
     Attributes:
         name: Given as the source of what it finds.
         in_context: Whether its refine turns go on from the answer they mend, or stand alone.
+        few_words: Whether it knows no words but those of its training questions.
     """
 
     name: str
     in_context: bool
+    few_words: bool
 
     @property
     def device(self) -> torch.device:
@@ -122,6 +124,7 @@ class NanoSpeaker:
 
     name = "drivegrid-nano"
     in_context = True
+    few_words = True
 
     def __init__(self, model: NanoForGrounding, processor: NanoProcessor) -> None:
         self.model, self.processor = model.eval(), processor

@@ -53,7 +53,7 @@ class _RoomyLayer(DynamicLayer):
         if self.room is None or self.room[0].shape[2] < length:
             shape = (*key_states.shape[:2], max(MIN_ROOM, 2 * length), key_states.shape[3])
             self.room = key_states.new_empty(shape), value_states.new_empty(shape)
-            if old:
+            if self.keys is not None and self.values is not None:
                 self.room[0][:, :, :old], self.room[1][:, :, :old] = self.keys, self.values
         self.is_initialized = True
         self.room[0][:, :, old:length], self.room[1][:, :, old:length] = key_states, value_states

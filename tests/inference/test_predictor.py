@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -125,13 +127,14 @@ def test_hostile_query_cannot_smuggle_tokens(predictor, frame) -> None:
     assert answer.queries[0].startswith("car")
 
 
-def test_a_batch_gives_the_single_answers(predictor) -> None:
+def test_a_batch_gives_the_single_answers(predictor, monkeypatch) -> None:
+    monkeypatch.setattr(module, "ROWS", 4)
     rng = np.random.default_rng(7)
     frames = [rng.integers(0, 255, (90, 160, 3)).astype(np.uint8) for _ in range(3)]
-    frames = [frames[i % 3] for i in range(module.ROWS + 2)]
-    queries = ["car", "all lanes", "car car car", "lane line"] * 6
-    answers = predictor.ask_batch(frames, queries[: len(frames)])
-    for frame, query, answer in zip(frames, queries, answers, strict=False):
+    frames = [*frames, *frames[:2]]  # more than run side by side
+    queries = ["car", "all lanes", "car car car", "lane line", "car"]
+    answers = predictor.ask_batch(frames, queries)
+    for frame, query, answer in zip(frames, queries, answers, strict=True):
         assert answer.texts == predictor.ask(frame, query).texts
 
 
@@ -149,7 +152,7 @@ def test_samples_depend_on_the_seed_alone(predictor, frame) -> None:
     first = predictor.ask(frame, "all lanes", **asked)
     _, beside = predictor.ask_batch([frame[::-1], frame], ["car", "all lanes"], **asked)
     assert beside.texts == first.texts
-    others = [predictor.ask(frame, "all lanes", seed=seed, **asked).texts for seed in range(1, 4)]
+    others = [predictor.ask(frame, "all lanes", seed=seed, **asked).texts for seed in (1, 2)]
     assert any(texts != first.texts for texts in others)
 
 
@@ -172,7 +175,8 @@ def test_expected_places_lie_within_a_cell_of_the_proposal(predictor, frame) -> 
         assert gaps.max() > 0
 
 
-def test_without_grammar_any_text_is_read(predictor, frame) -> None:
+def test_without_grammar_any_text_is_read(predictor, frame, monkeypatch) -> None:
+    monkeypatch.setattr(module, "Anything", partial(module.Anything, most=40))
     answer = predictor.ask(frame, "all lanes", constrained=False)
     assert answer.size_wh == (160, 90)
     assert not answer.well_formed  # the toy babbles
