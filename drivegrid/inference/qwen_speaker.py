@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, Qwen2_5_VLForConditionalGeneration
+from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.inference.speaker import Block, KeysValues, Pixels, View, keys_values
 from drivegrid.model.processor import QwenProcessor, to_patches
@@ -73,7 +73,7 @@ class QwenSpeaker:
         """Ask as in training: question and proposal are repeated."""
         return self.processor.turn_ids(refine_prompt(query, items, done))
 
-    def scores(self, block: Block, view: View, cache: Cache) -> Tensor:
+    def scores(self, block: Block, view: View, cache: DynamicCache) -> Tensor:
         """Score the next token at every new place; see `Speaker`."""
         del view
         device = self.device

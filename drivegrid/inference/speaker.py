@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from transformers import Cache
+from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
@@ -49,7 +49,7 @@ class Block:
     rows: Sequence[Sequence[int]]
 
 
-def keys_values(cache: Cache) -> KeysValues:
+def keys_values(cache: DynamicCache) -> KeysValues:
     """Return what a cache holds, without copying it."""
     layers = cast(Sequence[DynamicLayer], cache.layers)
     return tuple((cast(Tensor, layer.keys), cast(Tensor, layer.values)) for layer in layers)
@@ -110,7 +110,7 @@ class Speaker(Protocol):
     def refine_ids(self, query: str, items: Sequence[AnswerItem], done: int) -> list[int]:
         """Return the ids of the refine turn of a proposal with ``done`` rounds of offsets."""
 
-    def scores(self, block: Block, view: View, cache: Cache) -> Tensor:
+    def scores(self, block: Block, view: View, cache: DynamicCache) -> Tensor:
         """Add new tokens to the cache; return (B, T, vocab_size) fp32 scores of what follows."""
 
 
@@ -156,7 +156,7 @@ class NanoSpeaker:
         del query, items, done
         return [self.processor.special_ids["end"], *self.processor.prompt_ids(REFINE)]
 
-    def scores(self, block: Block, view: View, cache: Cache) -> Tensor:
+    def scores(self, block: Block, view: View, cache: DynamicCache) -> Tensor:
         """Score the next token at every new place; see `Speaker`."""
         device = self.device
         with torch.inference_mode():

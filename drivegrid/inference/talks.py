@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import Cache
-from transformers.cache_utils import DynamicLayer
+from transformers import DynamicCache
 
 from drivegrid.inference.speaker import Block, KeysValues, Speaker, View, keys_values
-from drivegrid.model.attention import KeyValue
-
-MIN_ROOM = 64
-"""Tokens a cache has room for at first."""
 
 
 @dataclass(frozen=True)
@@ -37,33 +31,6 @@ class Talk:
     view: View
     ids: tuple[int, ...]
     cache: KeysValues
-
-
-class _RoomyLayer(DynamicLayer):
-    """Keys and values in a larger tensor: a new token does not copy all that came before."""
-
-    room: KeyValue | None = None
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> KeyValue:
-        """Append (B, heads, T, dim) keys and values; return all of them."""
-        del args, kwargs
-        old, length = self.get_seq_length(), self.get_seq_length() + key_states.shape[2]
-        if self.room is None or self.room[0].shape[2] < length:
-            shape = (*key_states.shape[:2], max(MIN_ROOM, 2 * length), key_states.shape[3])
-            self.room = key_states.new_empty(shape), value_states.new_empty(shape)
-            if self.keys is not None and self.values is not None:
-                self.room[0][:, :, :old], self.room[1][:, :, :old] = self.keys, self.values
-        self.is_initialized = True
-        self.room[0][:, :, old:length], self.room[1][:, :, old:length] = key_states, value_states
-        self.keys, self.values = (states[:, :, :length] for states in self.room)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Keep these rows only; they move to a tensor of their own."""
-        super().batch_select_indices(indices)
-        self.room = None
 
 
 class Talks:
@@ -83,7 +50,7 @@ class Talks:
         longest = max(lengths)
         ends = torch.tensor(lengths)[:, None]
         self._seen = torch.arange(longest) >= longest - ends  # (B, T) False in padding
-        self._cache = Cache(layer_class_to_replicate=_RoomyLayer)
+        self._cache = DynamicCache()
         for layer, rows in enumerate(zip(*(talk.cache for talk in talks), strict=True)):
             keys, values = (
                 torch.cat([F.pad(x, (0, 0, longest - x.shape[2], 0)) for x in xs])
