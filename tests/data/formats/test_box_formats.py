@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivegrid.data.formats import FORMATS
-from drivegrid.data.formats.naming import kitti, label_of_word, yolo
+from drivegrid.data.formats import FORMATS, kitti, yolo
+from drivegrid.data.formats.naming import label_of_word
 from drivegrid.errors import FormatError
 from tests.data.builders import make_scene
 from tests.data.formats.boxed import (
