@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import moderngl
 
 _FACE_PX = 128
-_SIZES_KEPT = 4
+_SIZES_KEPT = 64
 
 _NOISE, _ATLAS = 4, 7
 """Texture units."""
