@@ -126,7 +126,9 @@ class OptimConfig(_Strict):
 class TrainingConfig(_Strict):
     """One supervised run."""
 
-    init_from: Path | None = Field(None, description="nano checkpoint to start from")
+    init_from: Path | None = Field(
+        None, description="nano checkpoint to start from; `nano` is the packaged one"
+    )
     representation: RepresentationName = Field("grid+offset", description="how shapes are written")
     lattice: LatticeConfig = LatticeConfig()
     model: ModelConfig = ModelConfig()

@@ -14,8 +14,12 @@ from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
-from drivegrid.model.checkpoint import load_nano, new_nano
+from drivegrid.model import SHIPPED
+from drivegrid.model.checkpoint import load_nano, new_nano, shipped_checkpoint
+from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
+from drivegrid.model.nano_processor import NanoProcessor
+from drivegrid.model.words import renew_words
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
@@ -95,15 +99,23 @@ def make_student(config: TrainingConfig) -> Student:
     if config.adapter is not None:
         return QwenStudent(config.adapter, config.optim)
     if config.init_from is not None:
-        model, processor = load_nano(config.init_from)
-        _check_same(config, model.config)
-        model.train()
+        model, processor = _gone_on_from(config, config.init_from)
     else:
         way, corpus = config.written(), text_corpus(default_label_space())
         sizes = config.model.model_dump() | {"representation": way.name}
         model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
     data = config.data
     return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
+
+
+def _gone_on_from(config: TrainingConfig, source: Path) -> tuple[NanoForGrounding, NanoProcessor]:
+    """Load a trained nano and give it the words that questions are asked in today."""
+    model, processor = load_nano(shipped_checkpoint() if str(source) == SHIPPED else source)
+    _check_same(config, model.config)
+    corpus, spelling = text_corpus(default_label_space()), config.written(processor.grid).spelling
+    model, processor = renew_words(model, processor, corpus, spelling)
+    model.train()
+    return model, processor
 
 
 def _check_same(config: TrainingConfig, model: NanoConfig) -> None:
