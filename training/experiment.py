@@ -17,7 +17,8 @@ from drivegrid.errors import ConfigError
 
 from .config import TrainingConfig
 from .experiment_config import EvaluationConfig, ExperimentConfig, slug
-from .experiment_scores import FrameSums, Scores, score_run
+from .experiment_scores import score_run
+from .experiment_sums import FrameSums, Scores
 from .experiment_table import markdown, table
 from .sft import CHECKPOINT, CONFIG_FILE, train
 

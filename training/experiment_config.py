@@ -18,6 +18,7 @@ from drivegrid.tasks.table import TASKS
 from .config import TrainingConfig, apply_change, load_config
 
 PACKAGED = "drivegrid.training.experiments"
+ATTRIBUTES = "attributes"
 
 
 class _Strict(BaseModel):
@@ -28,7 +29,7 @@ class EvaluationConfig(_Strict):
     """How a trained model is scored."""
 
     frames: int = Field(100, ge=1, description="rendered test scenes")
-    tasks: tuple[str, ...] = Field(tuple(TASKS), description="plain questions that are asked")
+    tasks: tuple[str, ...] = Field(tuple(TASKS), description="plain questions, and `attributes`")
     real: Path | None = Field(None, description="TuSimple label file, its pictures beside")
     real_frames: int | None = Field(None, ge=1, description="so many of them; default all")
     free_frames: int = Field(16, ge=0, description="frames that are also asked unconstrained")
@@ -37,8 +38,8 @@ class EvaluationConfig(_Strict):
     @field_validator("tasks")
     @classmethod
     def _known(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        if not tasks or not set(tasks) <= set(TASKS):
-            raise ValueError(f"tasks must be some of {', '.join(TASKS)}")
+        if not tasks or not set(tasks) <= {*TASKS, ATTRIBUTES}:
+            raise ValueError(f"tasks must be some of {', '.join((*TASKS, ATTRIBUTES))}")
         return tasks
 
 

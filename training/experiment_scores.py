@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,34 +22,15 @@ from drivegrid.scenes.seeds import TEST_SEEDS
 from drivegrid.tasks.scoring import asked_part
 from drivegrid.tasks.table import TASKS
 
-from .experiment_config import EvaluationConfig
+from .experiment_attributes import score_attributes
+from .experiment_config import ATTRIBUTES, EvaluationConfig
+from .experiment_sums import FrameSums, Scores
 
 FRAME_WH = (1280, 720)
 SHAPES = {"lanes": "lanes", "objects": "boxes", "signs": "points", "drivable": "polygons"}
 """Task to what its answers hold, as `evaluate_scenes` names it."""
 
 Picture = tuple[npt.NDArray[np.uint8], Scene]
-
-
-@dataclass
-class FrameSums:
-    """A figure as two sums a frame; the figure of many frames is the ratio of their totals.
-
-    Args:
-        above: What counts, for each frame.
-        below: Of how much, for each frame.
-    """
-
-    above: list[float] = field(default_factory=list)
-    below: list[float] = field(default_factory=list)
-
-    def add(self, above: float, below: float) -> None:
-        """Add a frame."""
-        self.above.append(float(above))
-        self.below.append(float(below))
-
-
-Scores = dict[str, FrameSums]
 
 
 def score_run(checkpoint: Path, config: EvaluationConfig) -> Scores:
@@ -61,19 +42,29 @@ def score_run(checkpoint: Path, config: EvaluationConfig) -> Scores:
     """
     writer = Writer.from_pretrained(checkpoint)
     scores: Scores = {}
-    rendered = _rendered(config.frames)
-    _score_frames(writer, rendered, config, config.tasks, scores)
+    plain = [task for task in config.tasks if task != ATTRIBUTES]
+    if plain:
+        _score_frames(writer, _asked(_rendered(config.frames)), config, plain, scores)
+    if ATTRIBUTES in config.tasks:
+        predictor = Predictor(writer.model, writer.processor)
+        score_attributes(predictor, checkpoint, _rendered(config.frames), scores)
     if config.real is not None:
         frames = _real(config.real, config.real_frames)
         _score_frames(writer, frames, config, ("lanes",), scores, "real ")
-    _score_freedom(writer, config, scores)
+    if plain:
+        _score_freedom(writer, config, plain, scores)
     return scores
 
 
 def _rendered(count: int) -> Iterator[Picture]:
     for seed in TEST_SEEDS[:count]:
         frame = render_scene(seed, FRAME_WH)
-        yield frame.image, asked_part(frame.scene)
+        yield frame.image, frame.scene
+
+
+def _asked(frames: Iterable[Picture]) -> Iterator[Picture]:
+    """Leave of the labels what the plain questions ask for."""
+    return ((image, asked_part(scene)) for image, scene in frames)
 
 
 def _real(label_file: Path, count: int | None) -> Iterator[Picture]:
@@ -140,13 +131,15 @@ def _sums(answer: Scene, truth: Scene, tasks: Iterable[str]) -> Iterator[tuple[s
             yield "drivable gIoU", (one["giou"] or 0.0) * count, count
 
 
-def _score_freedom(writer: Writer, config: EvaluationConfig, scores: Scores) -> None:
+def _score_freedom(
+    writer: Writer, config: EvaluationConfig, tasks: Sequence[str], scores: Scores
+) -> None:
     """Score how often unconstrained answers keep to the grammar."""
     for some in _batches(_rendered(config.free_frames), config.batch):
         right = [0] * len(some)
-        for task in config.tasks:
+        for task in tasks:
             images = [image for image, _ in some]
             for i, one in enumerate(writer.ask(images, TASKS[task].question, constrained=False)):
                 right[i] += not one.diagnostics
         for count in right:
-            scores.setdefault("well-formed", FrameSums()).add(count, len(config.tasks))
+            scores.setdefault("well-formed", FrameSums()).add(count, len(tasks))

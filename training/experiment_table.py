@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .experiment_scores import FrameSums, Scores
+from .experiment_sums import FrameSums, Scores
 
 DRAWS = 2000
 LEVEL = 0.95

@@ -11,7 +11,7 @@ from drivegrid.training.experiment_config import (
     ExperimentConfig,
     load_experiment,
 )
-from drivegrid.training.experiment_scores import FrameSums
+from drivegrid.training.experiment_sums import FrameSums
 from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
@@ -55,7 +55,9 @@ def runs(monkeypatch):
     return done
 
 
-@pytest.mark.parametrize("name", ["representations", "representations-cpu", "representations-tiny"])
+@pytest.mark.parametrize(
+    "name", ["attributes-cpu", "representations", "representations-cpu", "representations-tiny"]
+)
 def test_packaged_experiments_load(name) -> None:
     experiment = load_experiment(name, ["evaluation.frames=7"])
     assert experiment.evaluation.frames == 7

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from drivegrid.training.experiment_scores import FrameSums
+from drivegrid.training.experiment_sums import FrameSums
 from drivegrid.training.experiment_table import (
     DRAWS,
     bootstrap,
