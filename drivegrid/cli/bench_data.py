@@ -60,7 +60,8 @@ def _backend() -> str:
 
     if isinstance(default_renderer(), Compositor):
         return "opencv"
-    return f"opengl, {gl_context().info['GL_RENDERER']}"
+    with gl_context() as context:
+        return f"opengl, {context.info['GL_RENDERER']}"
 
 
 def _num_cores() -> int:

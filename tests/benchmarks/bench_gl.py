@@ -54,6 +54,7 @@ if __name__ == "__main__":
     cv2.setNumThreads(1)
     used = time.process_time()
     made = GlRenderer()
-    print(f"{gl_context().info['GL_RENDERER']}, up in {time.process_time() - used:.2f} s")
+    with gl_context() as context:
+        print(f"{context.info['GL_RENDERER']}, up in {time.process_time() - used:.2f} s")
     report(made, (448, 448), SEEDS)
     report(made, (1280, 720), SEEDS[:8])

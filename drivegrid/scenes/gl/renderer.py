@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import moderngl
 
 _FACE_PX = 128
-_SIZES_KEPT = 64
+_SIZES_KEPT = 4
 
 _NOISE, _ATLAS = 4, 7
 """Texture units."""
@@ -66,7 +66,14 @@ class GlRenderer:
     def __init__(
         self, models: Mapping[str, Model] = CATALOGUE, faces: FaceImage = face_image
     ) -> None:
-        self._context = context = gl_context()
+        self._context = gl_context()
+        self._targets: OrderedDict[Size, Targets] = OrderedDict()
+        with self._context:
+            self._build(models, faces)
+
+    def _build(self, models: Mapping[str, Model], faces: FaceImage) -> None:
+        """Send what all views share."""
+        context = self._context
         geometry = build_geometry(models)
         self._drawables = geometry.drawables
         self._scene = context.buffer(reserve=6 * 16)
@@ -91,10 +98,15 @@ class GlRenderer:
             link(context, "halo.vert.glsl", "halo.frag.glsl"),
             [(self._halos, "4f 3f/i", "place", "tone")],
         )
-        self._targets: OrderedDict[Size, Targets] = OrderedDict()
 
     def draw(self, view: View) -> Picture:
         """Draw all of it; the same view gives the same bytes."""
+        # Another context that became current meanwhile has other things under the same names:
+        # reading a texture of another size would write beyond the memory kept for it.
+        with self._context:
+            return self._draw(view)
+
+    def _draw(self, view: View) -> Picture:
         targets = self._targets_of(view.camera.size_wh)
         bodies = standing(view, self._drawables)
         self._upload(view, instance_rows(bodies, view, self._atlas))

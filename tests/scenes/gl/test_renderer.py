@@ -169,10 +169,11 @@ def test_draws_make_no_objects(renderer) -> None:
     views = sample_view((64, 64)), sample_view((96, 64), light=NIGHT, wet=90)
 
     def next_names() -> tuple[int, ...]:
-        made = context.texture((1, 1), 4), context.buffer(reserve=4)
-        names = tuple(thing.glo for thing in made)
-        for thing in made:
-            thing.release()
+        with context:
+            made = context.texture((1, 1), 4), context.buffer(reserve=4)
+            names = tuple(thing.glo for thing in made)
+            for thing in made:
+                thing.release()
         return names
 
     for view in views:
@@ -196,3 +197,17 @@ def test_faces_are_drawn_by_what_the_renderer_was_given(renderer) -> None:
     assert inside.sum() > 100
     assert changed[inside].mean() > 0.9
     assert not changed[~around].any()
+
+
+def test_another_current_context_changes_nothing_and_stays_current(renderer) -> None:
+    """Names of one context mean other things in another: memory would be written beyond its end."""
+    import moderngl
+
+    view = sample_view(SMALL)
+    before = renderer.draw(view)
+    other = moderngl.create_context(standalone=True, backend="egl")
+    large = [other.texture((500, 400), 4, bytes([9]) * 800_000) for _ in range(30)]
+    assert same(renderer.draw(view), before)
+    assert large[-1].read() == bytes([9]) * 800_000
+    other.release()
+    assert same(renderer.draw(view), before)
