@@ -56,7 +56,14 @@ def runs(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["attributes-cpu", "representations", "representations-cpu", "representations-tiny"]
+    "name",
+    [
+        "attributes",
+        "attributes-cpu",
+        "representations",
+        "representations-cpu",
+        "representations-tiny",
+    ],
 )
 def test_packaged_experiments_load(name) -> None:
     experiment = load_experiment(name, ["evaluation.frames=7"])
