@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.scene import Scene
+from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
 from drivegrid.plotting.marking import mark_region
 from drivegrid.scenes.render import render_scene
@@ -83,21 +84,31 @@ class Examples(Dataset[Row]):
         return self.length
 
     def __getitem__(self, index: int) -> Row:
-        """Return the row of an item."""
-        visual, scene = self.source[index % len(self.source)]
+        """Return the row of an item; a picture that nothing can be asked of gives way to the next.
+
+        Raises:
+            ConfigError: If no picture allows a question of the kinds that are asked.
+        """
         rng = np.random.default_rng((self.seed, index))
-        if self.changes is not None:
-            image, scene = augment(visual["image"], scene, self.changes, rng)
-            visual = {"image": image}
-        visual, dialogues = _marked(visual, self.drawer.draw(scene, rng))
-        return self.student.row(visual, scene, dialogues)
+        for place in range(index, index + len(self.source)):
+            visual, scene = self.source[place % len(self.source)]
+            if self.changes is not None:
+                image, scene = augment(visual["image"], scene, self.changes, rng)
+                visual = {"image": image}
+            dialogues = self.drawer.draw(scene, rng)
+            first = next(dialogues, None)
+            if first is not None:
+                return self.student.row(*_marked(visual, scene, first, dialogues))
+        raise ConfigError(
+            f"data.tasks must hold a kind of question that the pictures allow, got "
+            f"{', '.join(self.drawer.kinds)} for {len(self.source)} pictures. Leave it out."
+        )
 
 
-def _marked(visual: Visual, dialogues: Iterator[Dialogue]) -> tuple[Visual, Iterator[Dialogue]]:
+def _marked(
+    visual: Visual, scene: Scene, first: Dialogue, dialogues: Iterator[Dialogue]
+) -> tuple[Visual, Scene, Iterator[Dialogue]]:
     """Draw the mark that the first dialogue needs; what it does not hold for is left out."""
-    first = next(dialogues, None)
-    if first is None:
-        return visual, iter(())
     if first.mark is not None:
-        return {"image": mark_region(visual["image"], first.mark)}, iter((first,))
-    return visual, chain((first,), (one for one in dialogues if one.mark is None))
+        return {"image": mark_region(visual["image"], first.mark)}, scene, iter((first,))
+    return visual, scene, chain((first,), (one for one in dialogues if one.mark is None))

@@ -64,7 +64,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         folder=folder,
         facts={"config": config.model_dump(mode="json")},
         average=config.optim.average,
-        args=training_arguments(config, folder),
+        args=training_arguments(config, folder, resume),
         train_dataset=training_rows(config, student),
         eval_dataset=held_out_rows(config, student),
     )
@@ -182,8 +182,10 @@ def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:
     return DialogueDrawer(config.data, way, in_context=student.in_context)
 
 
-def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArguments:
-    """Return the trainer's settings for a config."""
+def training_arguments(
+    config: TrainingConfig, folder: Path, resume: bool = False
+) -> TrainingArguments:
+    """Return the trainer's settings for a config; a new run is judged before its first step."""
     optim = config.optim
     live = config.data.cache is None
     return TrainingArguments(
@@ -201,6 +203,7 @@ def training_arguments(config: TrainingConfig, folder: Path) -> TrainingArgument
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",
+        eval_on_start=not resume,
         eval_steps=optim.judge_every,
         prediction_loss_only=True,
         logging_steps=20,

@@ -307,3 +307,19 @@ def test_cached_features_show_no_marks(tmp_path) -> None:
     changes = [f"data.cache={tmp_path}", "data.tasks={attributes_drawn: 1}"]
     with pytest.raises(ConfigError, match="cannot show"):
         load_config("nano-cpu", changes)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_pictures_without_a_question_give_way_to_the_next(scene, index) -> None:
+    empty = Scene(Frame("", scene.frame.size_wh))
+    sources = [Still(one)[0] for one in (empty, empty, scene)]
+    drawer = DialogueDrawer(DataConfig(tasks={"refer_one": 1.0}), WAY(), in_context=True)
+    row = Examples(Keeper(), sources, drawer, 3)[index]
+    assert row["image"] is sources[2][0]["image"] and row["dialogues"]
+
+
+def test_kinds_that_no_picture_allows_are_named(scene) -> None:
+    drawer = DialogueDrawer(DataConfig(tasks={"refer_one": 1.0}), WAY(), in_context=True)
+    source = Still(Scene(Frame("", scene.frame.size_wh)))
+    with pytest.raises(ConfigError, match=r"got refer_one for 1 pictures"):
+        Examples(Keeper(), source, drawer, 3)[0]

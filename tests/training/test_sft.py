@@ -60,7 +60,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
         json.loads((tmp_path / run / "judged.json").read_text()) for run in ("whole", "parts")
     ]
     assert judged[0] == judged[1]
-    assert [entry["step"] for entry in judged[0]] == [2, 4, 6]
+    assert [entry["step"] for entry in judged[0]] == [0, 2, 4, 6]
     assert {"lanes", "attributes", "refine"} <= judged[0][0]["losses"].keys()
     assert "| refine | 50 % of answers | " in (whole / "README.md").read_text()
     assert log["step"] == min(judged[0], key=lambda entry: entry["mean"])["step"]
