@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, count, islice
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.scene import Scene
+from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
 from drivegrid.plotting.marking import mark_region
 from drivegrid.scenes.render import render_scene
@@ -18,6 +19,9 @@ from drivegrid.scenes.render import render_scene
 from .examples import Dialogue, DialogueDrawer
 from .features import FeatureCache
 from .student import PictureSource, Row, Student, Visual
+
+MOST_SILENT = 1000
+"""Pictures in a row of which nothing can be asked, before the data are refused."""
 
 
 class CachedScenes:
@@ -58,6 +62,8 @@ class LiveScenes:
 class Examples(Dataset[Row]):
     """A virtual data set: item i shows picture i, over and over, with dialogues drawn for i.
 
+    Where nothing can be asked about a picture, such as an empty road, the next one is shown.
+
     Args:
         student: Makes the rows.
         source: Pictures and labels.
@@ -83,21 +89,31 @@ class Examples(Dataset[Row]):
         return self.length
 
     def __getitem__(self, index: int) -> Row:
-        """Return the row of an item."""
-        visual, scene = self.source[index % len(self.source)]
+        """Return the row of an item.
+
+        Raises:
+            ConfigError: If no picture allows a question of the kinds that are asked.
+        """
         rng = np.random.default_rng((self.seed, index))
-        if self.changes is not None:
-            image, scene = augment(visual["image"], scene, self.changes, rng)
-            visual = {"image": image}
-        visual, dialogues = _marked(visual, self.drawer.draw(scene, rng))
-        return self.student.row(visual, scene, dialogues)
+        most = min(len(self.source), MOST_SILENT)
+        for place in islice(count(index), most):
+            visual, scene = self.source[place % len(self.source)]
+            if self.changes is not None:
+                image, scene = augment(visual["image"], scene, self.changes, rng)
+                visual = {"image": image}
+            dialogues = self.drawer.draw(scene, rng)
+            first = next(dialogues, None)
+            if first is not None:
+                visual, dialogues = _marked(visual, first, dialogues)
+                return self.student.row(visual, scene, dialogues)
+        kinds = ", ".join(self.drawer.kinds)
+        raise ConfigError(f"data must allow a question of kind {kinds}, got none in {most} frames.")
 
 
-def _marked(visual: Visual, dialogues: Iterator[Dialogue]) -> tuple[Visual, Iterator[Dialogue]]:
+def _marked(
+    visual: Visual, first: Dialogue, others: Iterator[Dialogue]
+) -> tuple[Visual, Iterator[Dialogue]]:
     """Draw the mark that the first dialogue needs; what it does not hold for is left out."""
-    first = next(dialogues, None)
-    if first is None:
-        return visual, iter(())
     if first.mark is not None:
         return {"image": mark_region(visual["image"], first.mark)}, iter((first,))
-    return visual, chain((first,), (one for one in dialogues if one.mark is None))
+    return visual, chain((first,), (one for one in others if one.mark is None))

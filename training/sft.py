@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 import yaml
 from torch.utils.data import Dataset
@@ -96,15 +97,15 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
 
 def make_student(config: TrainingConfig) -> Student:
     """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
+    data = config.data
     if config.adapter is not None:
-        return QwenStudent(config.adapter, config.optim)
+        return QwenStudent(config.adapter, config.optim, data.row_tokens, data.row_dialogues)
     if config.init_from is not None:
         model, processor = _gone_on_from(config, config.init_from)
     else:
         way, corpus = config.written(), text_corpus(default_label_space())
         sizes = config.model.model_dump() | {"representation": way.name}
         model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
-    data = config.data
     return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
 
 
@@ -165,8 +166,20 @@ def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset
     rows: dict[str, Dataset[Row]] = {}
     for name, changes in asked.items():
         one = config.model_copy(update={"data": data.model_copy(update=changes)})
-        rows[name] = Examples(student, source, _drawer(one, student), min(len(source), count))
+        drawer = _drawer(one, student)
+        if _allows_questions(source, drawer, count):
+            rows[name] = Examples(student, source, drawer, min(len(source), count))
+    if not rows:
+        raise ConfigError(f"held-out data must allow a question, got none ({data.held_out}).")
     return rows
+
+
+def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int) -> bool:
+    """Return whether any of so many frames has labels that the drawer's kinds ask for."""
+    return any(
+        next(drawer.draw(source[i][1], np.random.default_rng(i)), None) is not None
+        for i in range(min(len(source), count))
+    )
 
 
 def _cached(
