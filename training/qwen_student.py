@@ -12,9 +12,11 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from transformers import Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.data.files import write_text
 from drivegrid.data.scene import Scene
+from drivegrid.inference.qwen_speaker import QwenSpeaker
 from drivegrid.model.adapter import (
     AdapterConfig,
     adapter_groups,
@@ -141,6 +143,12 @@ class QwenStudent:
             {"params": [named[n] for n in names[kind]], "lr": rate, "weight_decay": decays[kind]}
             for kind, rate in rates.items()
         ]
+
+    def speaker(self) -> QwenSpeaker:
+        """Return the model ready to answer; see `Student`."""
+        inside = self.model.get_base_model()
+        assert isinstance(inside, Qwen2_5_VLForConditionalGeneration)
+        return QwenSpeaker(inside, self.processor)
 
     def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
         """Write the adapter; see ``save_adapter``."""

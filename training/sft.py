@@ -26,12 +26,14 @@ from drivegrid.tasks.corpus import text_corpus
 
 from .card import model_card
 from .checks import FrozenRows, check_gradients
-from .config import TrainingConfig
+from .config import DataConfig, TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
 from .features import CacheSpec, FeatureCache, build_cache
 from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
+from .pictures import FOLDER as PICTURES
+from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_student import QwenStudent
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best
@@ -69,6 +71,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         train_dataset=training_rows(config, student),
         eval_dataset=held_out_rows(config, student),
     )
+    trainer.add_callback(_pictures(config, student, folder))
     check_gradients(student, trainer.first_batch())
     frozen = FrozenRows(student)
     trainer.train(resume_from_checkpoint=resume)
@@ -153,10 +156,8 @@ def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
 def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
     """Return rows of held-out pictures for each kind of question, and for refinements."""
     data, count = config.data, config.data.held_out_scenes
-    source: PictureSource = LiveScenes(VALIDATION_SEEDS[:count], student.size_wh)
-    if data.held_out is not None:
-        source = LabelledScenes(data.held_out)
-    elif data.cache is not None:
+    source = _shown(data, student.size_wh)
+    if data.held_out is None and data.cache is not None:
         folder = data.cache.with_name(f"{data.cache.name}-held-out")
         source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
@@ -180,6 +181,26 @@ def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int)
         next(drawer.draw(source[i][1], np.random.default_rng(i)), None) is not None
         for i in range(min(len(source), count))
     )
+
+
+def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerPictures:
+    """Return what draws answers to a question of each kind, the most frequent ones first."""
+    data = config.data
+    source = _shown(data, student.size_wh)
+    kinds = sorted((k for k, share in data.tasks.items() if share), key=lambda k: -data.tasks[k])
+    drawers = []
+    for kind in kinds[:MOST_QUESTIONS]:
+        asked = data.model_copy(update={"tasks": {kind: 1.0}, "refine": 0.0})
+        drawers.append(_drawer(config.model_copy(update={"data": asked}), student))
+    way = config.written(student.grid)
+    return AnswerPictures(student, way, draw_questions(source, drawers), folder / PICTURES)
+
+
+def _shown(data: DataConfig, size_wh: Size) -> PictureSource:
+    """Return held-out pictures as pictures, also where training has their features only."""
+    if data.held_out is not None:
+        return LabelledScenes(data.held_out)
+    return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
 
 
 def _cached(

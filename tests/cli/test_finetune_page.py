@@ -109,7 +109,7 @@ def test_the_page_holds_what_it_claims() -> None:
 @pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 def test_every_command_and_block_runs_in_order(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=3))
+    monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=4))
     make_checkpoint(Path("Qwen2.5-VL-3B-Instruct"), True)
     make_cvat(Path("cvat"), 24)
     make_bdd(Path("bdd100k"), 2)
