@@ -16,6 +16,8 @@ from transformers import TrainerCallback
 
 from drivegrid.data.images import Picture, save_image
 from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.errors import ModelError
+from drivegrid.geometry import FloatArray
 from drivegrid.inference.choosing import greedy
 from drivegrid.inference.decoding import Anything, propose
 from drivegrid.inference.speaker import Speaker
@@ -24,6 +26,7 @@ from drivegrid.plotting.marking import mark_region
 from drivegrid.plotting.overlay import draw_scene, instance_text
 from drivegrid.plotting.sheet import contact_sheet
 from drivegrid.tasks.representation import Representation
+from drivegrid.tokens.automaton import TokenClasses
 
 from .examples import Dialogue, DialogueDrawer
 from .student import PictureSource, Student
@@ -150,7 +153,7 @@ class AnswerPictures(TrainerCallback):
         try:
             talks = Talks.about(speaker, [speaker.encode(question.image)])
             grammar = Anything(processor.token_classes, MOST_TOKENS)
-            [said] = propose(talks, [processor.turn_ids(question.prompt)], grammar, [greedy])
+            [said] = propose(talks, [processor.turn_ids(question.prompt)], grammar, [_likeliest])
             return processor.text_of(said.ids)
         except Exception as error:  # whatever it is, hours of training are worth more
             return f"no answer: {type(error).__name__}: {error}"
@@ -171,6 +174,13 @@ class AnswerPictures(TrainerCallback):
         framed = np.zeros((PICTURE_WH[1], PICTURE_WH[0], 3), np.uint8)
         framed[: size[1], : size[0]] = draw_scene(small.astype(np.uint8), scene)
         return framed
+
+
+def _likeliest(chances: FloatArray, first: TokenClasses | None) -> int:
+    """Choose greedily; among scores that are no numbers no token would ever be the last."""
+    if not np.isfinite(chances).all():
+        raise ModelError("scores must be finite, got others.")
+    return greedy(chances, first)
 
 
 def _told(instances: Sequence[Instance], text: str) -> str:

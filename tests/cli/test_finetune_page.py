@@ -110,6 +110,7 @@ def test_the_page_holds_what_it_claims() -> None:
 def test_every_command_and_block_runs_in_order(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=4))
+    monkeypatch.setattr("drivegrid.training.pictures.MOST_TOKENS", 8)
     make_checkpoint(Path("Qwen2.5-VL-3B-Instruct"), True)
     make_cvat(Path("cvat"), 24)
     make_bdd(Path("bdd100k"), 2)
@@ -127,6 +128,7 @@ def test_every_command_and_block_runs_in_order(tmp_path, monkeypatch) -> None:
     run = yaml.safe_load(Path("runs/lanes/config.yaml").read_text())
     assert [one["path"] for one in run["data"]["labelled"]] == ["parts/train", "bdd"]
     assert "lanes" in json.loads(Path("runs/lanes/judged.json").read_text())[-1]["losses"]
+    assert Path("runs/lanes/pictures/step-000002.png").is_file()
     processor = QwenProcessor.from_pretrained("serve")
     question = [{"role": "user", "content": "all lanes from left to right"}]
     ours = processor([pixels], [question])

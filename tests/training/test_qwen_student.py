@@ -170,6 +170,11 @@ def config(base, data, steps=4) -> TrainingConfig:
     )
 
 
+@pytest.fixture(autouse=True)
+def _short_answers(monkeypatch) -> None:
+    monkeypatch.setattr("drivegrid.training.pictures.MOST_TOKENS", 8)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 def test_a_run_on_labels_learns_and_is_loaded_again(base, tmp_path) -> None:
