@@ -26,10 +26,12 @@ class Piece:
     Args:
         ids: (T,) tokens.
         learnt: (T,) which of them are learnt.
+        kind: What is asked, see `Dialogue.kind_id`.
     """
 
     ids: npt.NDArray[np.int64]
     learnt: npt.NDArray[np.bool_]
+    kind: int = 0
 
 
 def take(pieces: Iterable[Piece], room: int, most: int | None = None) -> list[Piece]:
@@ -76,12 +78,11 @@ def places_of(segments: Tensor, opening: Tensor) -> Tensor:
     return torch.cat([opening, after.expand(3, -1)], dim=1)
 
 
-def attention_bias(segments: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return (B, 1, T, T) what is added to attention scores: 0 where a token looks, else least.
+def attention_mask(segments: Tensor) -> Tensor:
+    """Return (B, 1, T, T) bool, True where a token (third axis) looks at another.
 
     Args:
         segments: (B, T) as `segments_of` gives them, `PADDING` behind the end.
-        dtype: Of the scores.
 
     Padding looks at padding alone, so that no row of scores is empty.
     """
@@ -89,5 +90,4 @@ def attention_bias(segments: Tensor, dtype: torch.dtype) -> Tensor:
     before = torch.ones(length, length, dtype=torch.bool, device=segments.device).tril()
     own = segments[:, :, None] == segments[:, None, :]
     shared = (segments == OPENING)[:, None, :] & (segments != PADDING)[:, :, None]
-    bias = torch.zeros(own.shape, dtype=dtype, device=segments.device)
-    return bias.masked_fill_(~(before & (own | shared)), torch.finfo(dtype).min)[:, None]
+    return (before & (own | shared))[:, None]

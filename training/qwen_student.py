@@ -29,8 +29,8 @@ from drivegrid.model.soft_targets import spatial_cross_entropy
 
 from .config import AdapterSettings, OptimConfig
 from .examples import Dialogue, Exchange
-from .packing import PADDING, Piece, attention_bias, places_of, segments_of, take
-from .student import IGNORE_INDEX, Row, Visual
+from .packing import PADDING, Piece, attention_mask, places_of, segments_of, take
+from .student import IGNORE_INDEX, Losses, Row, Visual
 
 RENDERED_WH = (1280, 720)
 """Rendered pictures have a camera's shape; like any other they are scaled to the model's."""
@@ -81,6 +81,9 @@ class QwenStudent:
         return {
             "ids": torch.from_numpy(ids),
             "labels": torch.from_numpy(np.where(np.concatenate(learnt), ids, IGNORE_INDEX)),
+            "kinds": torch.from_numpy(
+                np.repeat([0, *(piece.kind for piece in pieces)], segments.bincount())
+            ),
             "segments": segments,
             "places": places_of(segments, self.opening_places[:, 0]),
             "patches": to_patches(visual["image"], self.processor.size_wh),
@@ -95,12 +98,12 @@ class QwenStudent:
                 piece = self.processor.tokenizer.encode(text, add_special_tokens=False)
                 ids += piece
                 learnt += [learn] * len(piece)
-        return Piece(np.array(ids), np.array(learnt))
+        return Piece(np.array(ids), np.array(learnt), dialogue.kind_id)
 
     def collate(self, rows: list[Row]) -> dict[str, Any]:
         """Return model inputs: (B, T) tensors padded on the right, and the pictures' patches."""
         pad = self.processor.tokenizer.pad_token_id
-        fills = {"ids": pad, "labels": IGNORE_INDEX, "segments": PADDING}
+        fills = {"ids": pad, "labels": IGNORE_INDEX, "kinds": 0, "segments": PADDING}
         padded = {
             name: pad_sequence([row[name] for row in rows], batch_first=True, padding_value=fill)
             for name, fill in fills.items()
@@ -109,6 +112,7 @@ class QwenStudent:
         return {
             "input_ids": padded["ids"],
             "labels": padded["labels"],
+            "kinds": padded["kinds"],
             "segment_ids": padded["segments"],
             "position_ids": places.permute(2, 0, 1),
             "mm_token_type_ids": (padded["ids"] == self.processor.image_token_id).long(),
@@ -116,23 +120,24 @@ class QwenStudent:
             "image_grid_thw": torch.tensor([self.processor.grid_thw] * len(rows)),
         }
 
-    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-        """Return the mean cross-entropy of the answers, scored where something is learnt only."""
-        inputs = {n: value for n, value in batch.items() if n not in ("labels", "segment_ids")}
-        inputs["attention_mask"] = attention_bias(batch["segment_ids"], self.model.dtype)
+    def losses(self, model: nn.Module, batch: Mapping[str, Any]) -> Losses:
+        """Return the cross-entropies of the answers, scored where something is learnt only."""
+        inputs = {name: batch[name] for name in batch.keys() - {"labels", "kinds", "segment_ids"}}
+        inputs["attention_mask"] = attention_mask(batch["segment_ids"])
         targets = batch["labels"][:, 1:]
         # A column that no row learns from needs no scores over 150,000 tokens.
         columns = (targets != IGNORE_INDEX).any(dim=0).nonzero().squeeze(1)
         logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits.float()
         wanted = targets[:, columns]
         taught = wanted != IGNORE_INDEX
-        return spatial_cross_entropy(
+        tokens = spatial_cross_entropy(
             logits[taught],
             wanted[taught],
             self.grid,
             self.processor.vocabulary.base_id,
             self.settings.target_sigma,
         )
+        return Losses(tokens, tokens.new_zeros(()))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
@@ -150,9 +155,9 @@ class QwenStudent:
         assert isinstance(inside, Qwen2_5_VLForConditionalGeneration)
         return QwenSpeaker(inside, self.processor)
 
-    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Write the adapter; see ``save_adapter``."""
-        save_adapter(self.model, self.settings.base, folder)
+        save_adapter(self.model, self.settings.base, folder, weights)
         write_text(folder / "training.json", json.dumps(facts, indent=1) + "\n")
 
 

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from drivegrid.training.packing import (  # noqa: E402
     Piece,
-    attention_bias,
+    attention_mask,
     places_of,
     segments_of,
     take,
@@ -21,11 +21,11 @@ def pieces(*lengths):
 @pytest.mark.parametrize("lengths", [(), (1,), (2, 3), (4, 1, 2)])
 def test_a_token_sees_the_opening_and_its_own_dialogue(lengths) -> None:
     segments = [*segments_of(2, pieces(*lengths)).tolist(), -1, -1]
-    bias = attention_bias(torch.tensor([segments]), torch.float32)[0, 0]
+    mask = attention_mask(torch.tensor([segments]))[0, 0]
     for i, mine in enumerate(segments):
         for j, other in enumerate(segments):
             seen = j <= i and (other == mine or (other == 0 and mine != -1))
-            assert (float(bias[i, j]) == 0) == seen
+            assert bool(mask[i, j]) == seen
 
 
 def test_every_dialogue_begins_behind_the_opening() -> None:
