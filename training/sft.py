@@ -24,6 +24,7 @@ from drivegrid.model.words import renew_words
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
+from .adapter_checks import check_adapter
 from .card import model_card
 from .checks import FrozenRows, check_gradients, check_launch, check_reporters
 from .config import DataConfig, TrainingConfig
@@ -83,7 +84,10 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     )
     trainer.add_callback(_pictures(config, student, folder))
     check_launch(trainer, config)
-    check_gradients(student, trainer.first_batch())
+    batch = trainer.first_batch()
+    if isinstance(student, QwenStudent):
+        check_adapter(student, batch)
+    check_gradients(student, batch)
     frozen = FrozenRows(student)
     step = last_step(folder / STEPS) if resume else None
     trainer.train(resume_from_checkpoint=str(step) if step else None)
