@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from transformers import Trainer
 
-from drivegrid.errors import ModelError
+from drivegrid.errors import ConfigError, ModelError
+from drivegrid.model.adapter import adapter_groups
 
+from .average import whole
+from .config import TrainingConfig
 from .student import IGNORE_INDEX, Student
+
+ROWS = 4096
+"""Rows that are looked at together."""
 
 
 def check_gradients(student: Student, batch: Mapping[str, Any]) -> None:
@@ -30,13 +38,14 @@ def check_gradients(student: Student, batch: Mapping[str, Any]) -> None:
     groups = student.parameter_groups()
     # Dropout and the like draw random numbers: a run with this look must equal one without.
     with torch.random.fork_rng():
-        loss = student.loss(student.model, batch)
+        loss = student.losses(student.model, batch).mean()
         if not torch.isfinite(loss):
             raise ModelError(f"first loss must be finite, got {float(loss)}.")
         loss.backward()
     wanted = {id(p) for group in groups for p in group["params"]}
     try:
         _check_each(student.model, wanted)
+        _check_rows(student, batch)
     finally:
         student.model.zero_grad(set_to_none=True)
 
@@ -52,22 +61,70 @@ def _check_each(model: nn.Module, wanted: set[int]) -> None:
             raise ModelError(f"gradient of {name} must be finite in the first batch.")
 
 
+def _check_rows(student: Student, batch: Mapping[str, Any]) -> None:
+    """Raise if the rows of the spatial tokens in a batch would not move."""
+    vocabulary = student.processor.vocabulary
+    rows = batch["input_ids"].unique() - vocabulary.base_id
+    rows = rows[(rows >= 0) & (rows < len(vocabulary))]
+    named = dict(student.model.named_parameters())
+    for name in adapter_groups(student.model)["rows"]:
+        grad = named[name].grad
+        if len(rows) and (grad is None or not whole(grad)[rows.to(grad.device)].any()):
+            raise ModelError(f"rows in {name} must get a gradient, got none. They would not learn.")
+
+
+def check_reporters(names: Sequence[str]) -> None:
+    """Raise unless the packages that show curves are there.
+
+    Raises:
+        ConfigError: If one is not installed.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise ConfigError(
+                f"log.report_to must name installed packages, got {name!r}. Run: pip install {name}"
+            )
+
+
+def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
+    """Look at how several processes share the work.
+
+    Args:
+        trainer: Made, not started.
+        config: Settings of the run.
+
+    Raises:
+        ConfigError: If the model cannot be trained that way.
+    """
+    if trainer.is_fsdp_enabled and not trainer.accelerator.is_fsdp2:
+        raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
+    if trainer.is_fsdp_enabled and config.adapter is None:
+        # Its scores read the rows of the embedding, and its image the keys of each layer, outside
+        # the modules that FSDP gathers weights for. It has 12 M parameters at most.
+        raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")
+    if trainer.is_deepspeed_enabled:
+        stage = trainer.accelerator.state.deepspeed_plugin.zero_stage
+        if stage > 2:
+            raise ConfigError(
+                f"zero_stage must be at most 2, got {stage}. Launch with fsdp2.yaml to shard "
+                "the weights too."
+            )
+
+
 class FrozenRows:
     """Remembers what must not change, and says so if it did.
 
     Args:
-        student: What learns.
-        every: One of so many frozen rows is compared; all would double the memory.
+        student: What learns. Of every frozen row the sum of its bits is kept.
     """
 
-    def __init__(self, student: Student, every: int = 97) -> None:
+    def __init__(self, student: Student) -> None:
         learns = {id(p) for group in student.parameter_groups() for p in group["params"]}
         self.kept = {
-            name: p.detach()[::every].cpu().clone()
+            name: _row_sums(p)
             for name, p in student.model.named_parameters()
             if id(p) not in learns and p.ndim
         }
-        self.every = every
 
     def check(self, model: nn.Module) -> None:
         """Compare.
@@ -77,7 +134,19 @@ class FrozenRows:
         """
         for name, parameter in model.named_parameters():
             before = self.kept.get(name)
-            if before is not None and not torch.equal(
-                parameter.detach()[:: self.every].cpu(), before
-            ):
-                raise ModelError(f"{name} must stay as it was, got other values after training.")
+            if before is None:
+                continue
+            changed = (_row_sums(parameter) != before).nonzero().flatten().tolist()
+            if changed:
+                raise ModelError(
+                    f"{name} must stay as it was, got other values in {len(changed)} of its "
+                    f"{len(before)} rows after training, such as {changed[0]}."
+                )
+
+
+def _row_sums(parameter: Tensor) -> Tensor:
+    """Return (rows,) int64 the sum of each row's bits; it hardly ever outlives a change."""
+    parts = whole(parameter.detach()).flatten(1 if parameter.ndim > 1 else 0).split(ROWS)
+    # In single precision, which holds the halves exactly: a launch may have widened the weights.
+    bits = [part.float().view(torch.int32).reshape(len(part), -1) for part in parts]
+    return torch.cat([part.sum(dim=1, dtype=torch.int64) for part in bits]).cpu()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 import yaml
 from torch.utils.data import Dataset
@@ -23,20 +24,26 @@ from drivegrid.model.words import renew_words
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
+from .adapter_checks import check_adapter
 from .card import model_card
-from .checks import FrozenRows, check_gradients
-from .config import TrainingConfig
+from .checks import FrozenRows, check_gradients, check_launch, check_reporters
+from .config import DataConfig, TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
 from .features import CacheSpec, FeatureCache, build_cache
 from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
+from .pictures import FOLDER as PICTURES
+from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_student import QwenStudent
 from .student import PictureSource, Row, Student
-from .trainer import BEST, SftTrainer, forget_best
+from .trainer import BEST, SftTrainer, forget_best, last_step
 
 CHECKPOINT = "checkpoint"
 CONFIG_FILE = "config.yaml"
+STEPS = "trainer"
+PATIENCE_S = 7200
+"""How long processes wait for each other: the first may have a cache to build."""
 
 
 def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
@@ -56,34 +63,49 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     """
     if config.optim.threads:
         torch.set_num_threads(config.optim.threads)
+    check_reporters(config.log.report_to)
+    # Joins the other processes, if it was launched so.
+    args = training_arguments(config, folder, resume)
+    # The same weights in every process.
     torch.manual_seed(config.optim.seed)
-    _prepare(folder, config, resume)
-    student = make_student(config)
+    if args.should_save:
+        _prepare(folder, config, resume)
+    with args.main_process_first():  # the others find the cache that the first builds
+        student = make_student(config)
+        rows = training_rows(config, student, args.world_size)
+        held_out = held_out_rows(config, student)
     trainer = SftTrainer(
         student=student,
         folder=folder,
         facts={"config": config.model_dump(mode="json")},
         average=config.optim.average,
-        args=training_arguments(config, folder, resume),
-        train_dataset=training_rows(config, student),
-        eval_dataset=held_out_rows(config, student),
+        args=args,
+        train_dataset=rows,
+        eval_dataset=held_out,
     )
-    check_gradients(student, trainer.first_batch())
+    trainer.add_callback(_pictures(config, student, folder))
+    check_launch(trainer, config)
+    batch = trainer.first_batch()
+    if isinstance(student, QwenStudent):
+        check_adapter(student, batch)
+    check_gradients(student, batch)
     frozen = FrozenRows(student)
-    trainer.train(resume_from_checkpoint=resume)
+    step = last_step(folder / STEPS) if resume else None
+    trainer.train(resume_from_checkpoint=str(step) if step else None)
     frozen.check(student.model)
-    if not (folder / BEST).exists():
+    if not trainer.judged:
         trainer.evaluate()
     target = folder / CHECKPOINT
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder / BEST, target)
-    write_text(target / "README.md", model_card(config, trainer.best()))
+    if args.should_save:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder / BEST, target)
+        write_text(target / "README.md", model_card(config, trainer.best()))
     return target
 
 
 def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
-    steps = folder / "trainer"
-    if resume and not list(steps.glob("checkpoint-*")):
+    steps = folder / STEPS
+    if resume and last_step(steps) is None:
         raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
     if not resume and steps.exists():
         raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
@@ -96,15 +118,15 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
 
 def make_student(config: TrainingConfig) -> Student:
     """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
+    data = config.data
     if config.adapter is not None:
-        return QwenStudent(config.adapter, config.optim)
+        return QwenStudent(config.adapter, config.optim, data.row_tokens, data.row_dialogues)
     if config.init_from is not None:
         model, processor = _gone_on_from(config, config.init_from)
     else:
         way, corpus = config.written(), text_corpus(default_label_space())
         sizes = config.model.model_dump() | {"representation": way.name}
         model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
-    data = config.data
     return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
 
 
@@ -129,10 +151,10 @@ def _check_same(config: TrainingConfig, model: NanoConfig) -> None:
         )
 
 
-def training_rows(config: TrainingConfig, student: Student) -> Dataset[Row]:
+def training_rows(config: TrainingConfig, student: Student, processes: int) -> Dataset[Row]:
     """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
-    length = optim.steps * optim.batch_scenes * optim.accumulate
+    length = optim.steps * optim.batch_scenes * optim.accumulate * processes
     source = _mixed(config, student.size_wh)
     if data.cache is not None:
         source = _cached(data.cache, data.first_seed, data.num_scenes, config, student)
@@ -152,10 +174,8 @@ def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
 def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
     """Return rows of held-out pictures for each kind of question, and for refinements."""
     data, count = config.data, config.data.held_out_scenes
-    source: PictureSource = LiveScenes(VALIDATION_SEEDS[:count], student.size_wh)
-    if data.held_out is not None:
-        source = LabelledScenes(data.held_out)
-    elif data.cache is not None:
+    source = _shown(data, student.size_wh)
+    if data.held_out is None and data.cache is not None:
         folder = data.cache.with_name(f"{data.cache.name}-held-out")
         source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
@@ -165,8 +185,40 @@ def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset
     rows: dict[str, Dataset[Row]] = {}
     for name, changes in asked.items():
         one = config.model_copy(update={"data": data.model_copy(update=changes)})
-        rows[name] = Examples(student, source, _drawer(one, student), min(len(source), count))
+        drawer = _drawer(one, student)
+        if _allows_questions(source, drawer, count):
+            rows[name] = Examples(student, source, drawer, min(len(source), count))
+    if not rows:
+        raise ConfigError(f"held-out data must allow a question, got none ({data.held_out}).")
     return rows
+
+
+def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int) -> bool:
+    """Return whether any of so many frames has labels that the drawer's kinds ask for."""
+    return any(
+        next(drawer.draw(source[i][1], np.random.default_rng(i)), None) is not None
+        for i in range(min(len(source), count))
+    )
+
+
+def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerPictures:
+    """Return what draws answers to a question of each kind, the most frequent ones first."""
+    data = config.data
+    source = _shown(data, student.size_wh)
+    kinds = sorted((k for k, share in data.tasks.items() if share), key=lambda k: -data.tasks[k])
+    drawers = []
+    for kind in kinds[:MOST_QUESTIONS]:
+        asked = data.model_copy(update={"tasks": {kind: 1.0}, "refine": 0.0})
+        drawers.append(_drawer(config.model_copy(update={"data": asked}), student))
+    way = config.written(student.grid)
+    return AnswerPictures(student, way, draw_questions(source, drawers), folder / PICTURES)
+
+
+def _shown(data: DataConfig, size_wh: Size) -> PictureSource:
+    """Return held-out pictures as pictures, also where training has their features only."""
+    if data.held_out is not None:
+        return LabelledScenes(data.held_out)
+    return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
 
 
 def _cached(
@@ -189,7 +241,7 @@ def training_arguments(
     optim = config.optim
     live = config.data.cache is None
     return TrainingArguments(
-        output_dir=str(folder / "trainer"),
+        output_dir=str(folder / STEPS),
         max_steps=optim.steps,
         per_device_train_batch_size=optim.batch_scenes,
         per_device_eval_batch_size=optim.batch_scenes,
@@ -206,12 +258,13 @@ def training_arguments(
         eval_on_start=not resume,
         eval_steps=optim.judge_every,
         prediction_loss_only=True,
-        logging_steps=20,
+        logging_steps=config.log.every,
         bf16=optim.precision == "bf16",
         seed=optim.seed,
         dataloader_num_workers=config.data.workers if live else 0,
         remove_unused_columns=False,
-        report_to=[],
+        report_to=list(config.log.report_to),
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
+        ddp_timeout=PATIENCE_S,
     )
