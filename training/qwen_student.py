@@ -29,6 +29,7 @@ from drivegrid.model.soft_targets import spatial_cross_entropy
 
 from .config import AdapterSettings, OptimConfig
 from .examples import Dialogue, Exchange
+from .flops import qwen_flops
 from .packing import PADDING, Piece, attention_mask, places_of, segments_of, take
 from .student import IGNORE_INDEX, Losses, Row, Visual
 
@@ -138,6 +139,10 @@ class QwenStudent:
             self.settings.target_sigma,
         )
         return Losses(tokens, tokens.new_zeros(()))
+
+    def flops(self, batch: Mapping[str, Any]) -> float:
+        """Return the floating-point operations of learning from a batch."""
+        return qwen_flops(self.model.config, self.settings.rank, batch)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
