@@ -27,7 +27,7 @@ def start(argv, env=None, *, sharded=False):
 
 
 def launch(name, argv, processes=2):
-    """Run ``drivegrid`` as `accelerate launch` does with a packaged file; return exit codes."""
+    """Start ``drivegrid`` as `accelerate launch` does with a packaged file."""
     path = files("drivegrid.training.launch") / f"{name}.yaml"
     given = ["--config_file", str(path), "--num_processes", str(processes), "drivegrid"]
     settings, *_ = _validate_launch_command(launch_command_parser().parse_args(given))
@@ -37,13 +37,17 @@ def launch(name, argv, processes=2):
         free.bind(("127.0.0.1", 0))
         env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
     env |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
-    started = [
+    return [
         start(argv, {**env, "RANK": str(i), "LOCAL_RANK": str(i)}, sharded=name == "fsdp2")
         for i in range(processes)
     ]
-    for process in started:
+
+
+def ended(processes):
+    """Wait for processes and return their exit codes."""
+    for process in processes:
         process.join()
-    return [process.exitcode for process in started]
+    return [process.exitcode for process in processes]
 
 
 def _run(argv, env, sharded):

@@ -72,7 +72,7 @@ def test_trunk_is_counted_to_the_product() -> None:
     trunk = EfficientNetLite0()
     with torch.no_grad():
         found = counted(lambda: trunk(torch.zeros(1, 3, 64, 96)))
-    # Kernels at stride 2 are padded by a row and a column of zeros, which the counter counts: 3 % here.
+    # The counter sees the row and column of zeros that kernels at stride 2 are padded by: 3 %.
     assert trunk_flops((96, 64)) == pytest.approx(found, rel=0.04)
     assert trunk_flops((96, 64)) < found
 

