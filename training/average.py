@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 FILE = "average.safetensors"
 
@@ -17,7 +18,8 @@ class WeightAverage:
     """Exponential moving average of what a model learns, in single precision.
 
     The decay grows with the steps, as min(decay, (1 + t) / (10 + t)), so that early weights are
-    soon forgotten.
+    soon forgotten. Of a model whose weights are sharded over processes each process averages its
+    own shard.
 
     Args:
         model: The model; only parameters that need a gradient are averaged.
@@ -46,13 +48,33 @@ class WeightAverage:
         finally:
             _fill(model, kept)
 
-    def save(self, folder: Path) -> None:
-        """Write the average beside a checkpoint."""
-        save_file(self.weights, folder / FILE, metadata={"steps": str(self.steps)})
+    def whole(self) -> dict[str, Tensor]:
+        """Return the average on the CPU, gathered from all shards: every process must call it."""
+        return {name: whole(weight).cpu() for name, weight in self.weights.items()}
 
+    def save(self, folder: Path, *, write: bool = True) -> None:
+        """Write the average beside a checkpoint; every process calls it and one writes."""
+        weights = self.whole()
+        if write:
+            save_file(weights, folder / FILE, metadata={"steps": str(self.steps)})
+
+    @torch.no_grad()
     def load(self, folder: Path, steps: int) -> None:
         """Go on from the average beside a checkpoint of that many steps."""
-        self.weights, self.steps = load_file(folder / FILE), steps
+        self.steps = steps
+        for name, tensor in load_file(folder / FILE).items():
+            self.weights[name].copy_(_sharded_like(tensor, self.weights[name]))
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Return a tensor with all its shards; every process must call it if there are several."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _sharded_like(tensor: Tensor, other: Tensor) -> Tensor:
+    if isinstance(other, DTensor):
+        return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
+    return tensor
 
 
 def _learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

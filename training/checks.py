@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import nn
+from transformers import Trainer
 
-from drivegrid.errors import ModelError
+from drivegrid.errors import ConfigError, ModelError
 
+from .average import whole
+from .config import TrainingConfig
 from .student import IGNORE_INDEX, Student
 
 
@@ -30,7 +34,7 @@ def check_gradients(student: Student, batch: Mapping[str, Any]) -> None:
     groups = student.parameter_groups()
     # Dropout and the like draw random numbers: a run with this look must equal one without.
     with torch.random.fork_rng():
-        loss = student.loss(student.model, batch)
+        loss = student.losses(student.model, batch).mean()
         if not torch.isfinite(loss):
             raise ModelError(f"first loss must be finite, got {float(loss)}.")
         loss.backward()
@@ -50,6 +54,44 @@ def _check_each(model: nn.Module, wanted: set[int]) -> None:
             raise ModelError(f"{name} must not learn, got a gradient.")
         if grad is not None and not torch.isfinite(grad).all():
             raise ModelError(f"gradient of {name} must be finite in the first batch.")
+
+
+def check_reporters(names: Sequence[str]) -> None:
+    """Raise unless the packages that show curves are there.
+
+    Raises:
+        ConfigError: If one is not installed.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise ConfigError(
+                f"log.report_to must name installed packages, got {name!r}. Run: pip install {name}"
+            )
+
+
+def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
+    """Look at how several processes share the work.
+
+    Args:
+        trainer: Made, not started.
+        config: Settings of the run.
+
+    Raises:
+        ConfigError: If the model cannot be trained that way.
+    """
+    if trainer.is_fsdp_enabled and not trainer.accelerator.is_fsdp2:
+        raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
+    if trainer.is_fsdp_enabled and config.adapter is None:
+        # Its scores read the rows of the embedding, and its image the keys of each layer, outside
+        # the modules that FSDP gathers weights for. It has 12 M parameters at most.
+        raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")
+    if trainer.is_deepspeed_enabled:
+        stage = trainer.accelerator.state.deepspeed_plugin.zero_stage
+        if stage > 2:
+            raise ConfigError(
+                f"zero_stage must be at most 2, got {stage}. Launch with fsdp2.yaml to shard "
+                "the weights too."
+            )
 
 
 class FrozenRows:
@@ -77,7 +119,8 @@ class FrozenRows:
         """
         for name, parameter in model.named_parameters():
             before = self.kept.get(name)
-            if before is not None and not torch.equal(
-                parameter.detach()[:: self.every].cpu(), before
-            ):
+            if before is None:
+                continue
+            after = whole(parameter.detach())[:: self.every].cpu()
+            if not torch.equal(after, before):
                 raise ModelError(f"{name} must stay as it was, got other values after training.")

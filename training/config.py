@@ -123,6 +123,15 @@ class OptimConfig(_Strict):
     seed: int = 0
 
 
+class LogConfig(_Strict):
+    """What is said while training, in ``log.jsonl`` and on the progress line."""
+
+    every: int = Field(20, ge=1, description="steps between two lines")
+    report_to: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        (), description="where the same is shown as curves; the package must be installed"
+    )
+
+
 class TrainingConfig(_Strict):
     """One supervised run."""
 
@@ -135,6 +144,7 @@ class TrainingConfig(_Strict):
     adapter: AdapterSettings | None = Field(None, description="train this in place of a nano")
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
+    log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> TrainingConfig:

@@ -15,11 +15,14 @@ from drivegrid.tasks.conversations.refining import mistaken, mistakes
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.representation import Representation
-from drivegrid.tasks.settings import ConversationConfig
+from drivegrid.tasks.settings import KINDS, ConversationConfig
 from drivegrid.tokens.grammar import format_answer, format_offsets
 
 from .config import DataConfig
 
+REFINED = "refine"
+KIND_NAMES = (*KINDS, ATTRIBUTES_DRAWN)
+"""Every kind of question that losses are told apart by; refined answers are `REFINED`."""
 MOST_FAILURES = 20
 """Kinds in a row that a scene allows no question of, before it is given up."""
 
@@ -35,12 +38,24 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """What is said about one picture, and the kind of its first question (see ``KINDS``)."""
+    """What is said about one picture.
+
+    Args:
+        kind: Of its first question (see ``KINDS``).
+        exchanges: Questions and answers.
+        mark: The place in pixels that must be drawn into the picture (`mark_region`), if any.
+        refined: Whether an answer to the question is refined, instead of learnt.
+    """
 
     kind: str
     exchanges: tuple[Exchange, ...]
     mark: Geometry | None = None
-    """The place in pixels that must be drawn into the picture (`mark_region`), if any."""
+    refined: bool = False
+
+    @property
+    def kind_id(self) -> int:
+        """Place in `KIND_NAMES` of what is learnt."""
+        return KIND_NAMES.index(REFINED if self.refined else self.kind)
 
 
 class DialogueDrawer:
@@ -77,13 +92,15 @@ class DialogueDrawer:
             if turn is not None:
                 place = talk.place[turn.targets[0]] if kind == ATTRIBUTES_DRAWN else None
                 mark = None if place is None else talk.scene.instances[place].geometry
-                yield Dialogue(kind, self._exchanges(talk, turn, rng), mark)
+                refined = bool(turn.items) and rng.random() < self.refine
+                # Draws of their own: the next question is the same however this is answered.
+                said = self._mended(talk, turn, rng.spawn(1)[0]) if refined else self._plain(turn)
+                yield Dialogue(kind, said, mark, refined)
 
-    def _exchanges(self, talk: Talk, turn: Turn, rng: np.random.Generator) -> tuple[Exchange, ...]:
-        if not turn.items or rng.random() >= self.refine:
-            return (Exchange(self.spell(turn.prompt), self.spell(turn.answer)),)
-        # Draws of their own: the next question is the same however this one is answered.
-        [apart] = rng.spawn(1)
+    def _plain(self, turn: Turn) -> tuple[Exchange, ...]:
+        return (Exchange(self.spell(turn.prompt), self.spell(turn.answer)),)
+
+    def _mended(self, talk: Talk, turn: Turn, apart: np.random.Generator) -> tuple[Exchange, ...]:
         if not self.in_context:
             mended = mistaken(talk, turn, apart, self.rounds)
             return (Exchange(mended.prompt, mended.answer),)

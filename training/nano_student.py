@@ -23,7 +23,7 @@ from drivegrid.tasks.cell_classes import cell_classes
 
 from .config import OptimConfig
 from .examples import Dialogue
-from .student import IGNORE_INDEX, Row, Visual
+from .student import IGNORE_INDEX, Losses, Row, Visual
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,13 @@ class Conversation:
         ids: (T,) input tokens.
         labels: (T,) the token that follows each, where it is to be learnt; else -100.
         hints: (T, 3) as ``anchor_hints`` returns.
+        kind_id: What is asked, a place in ``KIND_NAMES``.
     """
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     hints: npt.NDArray[np.float64]
+    kind_id: int
 
 
 class NanoStudent:
@@ -106,7 +108,7 @@ class NanoStudent:
         row = np.array(ids)
         labels = np.where(learnt[1:], row[1:], IGNORE_INDEX)
         hints = anchor_hints(ids[:-1], processor.grid, processor.base_id, processor.special_ids)
-        return Conversation(row[:-1], labels, hints)
+        return Conversation(row[:-1], labels, hints, dialogue.kind_id)
 
     def collate(self, rows: list[Row]) -> dict[str, Any]:
         """Return model inputs: (B, T) tensors, and (B, ..) pixels or pyramid."""
@@ -118,6 +120,7 @@ class NanoStudent:
             "position_ids": 0,
             "segment_ids": -1,
             "anchor_xyr": NO_ANCHOR,
+            "kinds": 0,
         }
         batch: dict[str, Any] = {
             name: torch.stack([_fill(row[name], longest, fill) for row in packed])
@@ -133,10 +136,10 @@ class NanoStudent:
             }
         return batch
 
-    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-        """Return the loss of answers and cells."""
-        loss: Tensor = model(**batch).loss
-        return loss
+    def losses(self, model: nn.Module, batch: Mapping[str, Any]) -> Losses:
+        """Return the losses of answers, and of cells."""
+        output = model(**{name: value for name, value in batch.items() if name != "kinds"})
+        return Losses(output.token_losses, output.cell_loss)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""
@@ -157,9 +160,9 @@ class NanoStudent:
             groups.append(tuned)
         return groups
 
-    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Write a checkpoint in half precision; see ``save_nano``."""
-        save_nano(self.model, self.processor, folder, facts)
+        save_nano(self.model, self.processor, folder, facts, weights)
 
 
 def _pack(parts: list[Conversation]) -> dict[str, Tensor]:
@@ -170,6 +173,7 @@ def _pack(parts: list[Conversation]) -> dict[str, Tensor]:
         "position_ids": torch.cat([torch.arange(n) for n in lengths]),
         "segment_ids": torch.cat([torch.full((n,), i) for i, n in enumerate(lengths)]),
         "anchor_xyr": torch.from_numpy(np.concatenate([p.hints for p in parts])).float(),
+        "kinds": torch.cat([torch.full((len(part.ids),), part.kind_id) for part in parts]),
     }
 
 

@@ -26,7 +26,7 @@ from drivegrid.model.soft_targets import spatial_cross_entropy
 
 from .config import AdapterSettings, OptimConfig
 from .examples import Dialogue, Exchange
-from .student import IGNORE_INDEX, Row, Visual
+from .student import IGNORE_INDEX, Losses, Row, Visual
 
 RENDERED_WH = (1280, 720)
 """Rendered pictures have a camera's shape; like any other they are scaled to the model's."""
@@ -55,10 +55,12 @@ class QwenStudent:
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
         """Return the row of the first dialogue; see `Student`."""
         del scene
-        ids, learnt = self.write(next(iter(dialogues)))
+        dialogue = next(iter(dialogues))
+        ids, learnt = self.write(dialogue)
         return {
             "ids": ids,
             "labels": np.where(learnt, ids, IGNORE_INDEX),
+            "kind_id": dialogue.kind_id,
             "patches": to_patches(visual["image"], self.processor.size_wh),
         }
 
@@ -93,31 +95,34 @@ class QwenStudent:
         ids = torch.stack([_fill(row["ids"], longest, pad) for row in rows])
         lengths = torch.tensor([len(row["ids"]) for row in rows])
         grid_thw = torch.tensor([self.processor.grid_thw] * len(rows))
+        kinds = torch.tensor([row["kind_id"] for row in rows])
         return {
             "input_ids": ids,
             "labels": torch.stack([_fill(row["labels"], longest, IGNORE_INDEX) for row in rows]),
+            "kinds": kinds[:, None].expand_as(ids),
             "attention_mask": (torch.arange(longest) < lengths[:, None]).long(),
             "mm_token_type_ids": (ids == self.processor.image_token_id).long(),
             "pixel_values": torch.cat([row["patches"] for row in rows]),
             "image_grid_thw": grid_thw,
         }
 
-    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-        """Return the mean cross-entropy of the answers, scored where something is learnt only."""
-        inputs = {name: value for name, value in batch.items() if name != "labels"}
+    def losses(self, model: nn.Module, batch: Mapping[str, Any]) -> Losses:
+        """Return the cross-entropies of the answers, scored where something is learnt only."""
+        inputs = {name: batch[name] for name in batch.keys() - {"labels", "kinds"}}
         targets = batch["labels"][:, 1:]
         # A column that no row learns from needs no scores over 150,000 tokens.
         columns = (targets != IGNORE_INDEX).any(dim=0).nonzero().squeeze(1)
         logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits.float()
         wanted = targets[:, columns]
         taught = wanted != IGNORE_INDEX
-        return spatial_cross_entropy(
+        tokens = spatial_cross_entropy(
             logits[taught],
             wanted[taught],
             self.grid,
             self.processor.vocabulary.base_id,
             self.settings.target_sigma,
         )
+        return Losses(tokens, tokens.new_zeros(()))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
@@ -129,9 +134,9 @@ class QwenStudent:
             for kind, rate in rates.items()
         ]
 
-    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Write the adapter; see ``save_adapter``."""
-        save_adapter(self.model, self.settings.base, folder)
+        save_adapter(self.model, self.settings.base, folder, weights)
         write_text(folder / "training.json", json.dumps(facts, indent=1) + "\n")
 
 

@@ -24,7 +24,7 @@ from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
 from .card import model_card
-from .checks import FrozenRows, check_gradients
+from .checks import FrozenRows, check_gradients, check_launch, check_reporters
 from .config import TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
@@ -33,10 +33,13 @@ from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
 from .qwen_student import QwenStudent
 from .student import PictureSource, Row, Student
-from .trainer import BEST, SftTrainer, forget_best
+from .trainer import BEST, SftTrainer, forget_best, last_step
 
 CHECKPOINT = "checkpoint"
 CONFIG_FILE = "config.yaml"
+STEPS = "trainer"
+PATIENCE_S = 7200
+"""How long processes wait for each other: the first may have a cache to build."""
 
 
 def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
@@ -56,34 +59,44 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     """
     if config.optim.threads:
         torch.set_num_threads(config.optim.threads)
+    check_reporters(config.log.report_to)
+    args = training_arguments(config, folder, resume)  # joins the other processes, if it was launched so
+    # The same weights in every process.
     torch.manual_seed(config.optim.seed)
-    _prepare(folder, config, resume)
-    student = make_student(config)
+    if args.should_save:
+        _prepare(folder, config, resume)
+    with args.main_process_first():  # the others find the cache that the first builds
+        student = make_student(config)
+        rows = training_rows(config, student, args.world_size)
+        held_out = held_out_rows(config, student)
     trainer = SftTrainer(
         student=student,
         folder=folder,
         facts={"config": config.model_dump(mode="json")},
         average=config.optim.average,
-        args=training_arguments(config, folder, resume),
-        train_dataset=training_rows(config, student),
-        eval_dataset=held_out_rows(config, student),
+        args=args,
+        train_dataset=rows,
+        eval_dataset=held_out,
     )
+    check_launch(trainer, config)
     check_gradients(student, trainer.first_batch())
     frozen = FrozenRows(student)
-    trainer.train(resume_from_checkpoint=resume)
+    step = last_step(folder / STEPS) if resume else None
+    trainer.train(resume_from_checkpoint=str(step) if step else None)
     frozen.check(student.model)
-    if not (folder / BEST).exists():
+    if not trainer.judged:
         trainer.evaluate()
     target = folder / CHECKPOINT
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder / BEST, target)
-    write_text(target / "README.md", model_card(config, trainer.best()))
+    if args.should_save:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder / BEST, target)
+        write_text(target / "README.md", model_card(config, trainer.best()))
     return target
 
 
 def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
-    steps = folder / "trainer"
-    if resume and not list(steps.glob("checkpoint-*")):
+    steps = folder / STEPS
+    if resume and last_step(steps) is None:
         raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
     if not resume and steps.exists():
         raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
@@ -129,10 +142,10 @@ def _check_same(config: TrainingConfig, model: NanoConfig) -> None:
         )
 
 
-def training_rows(config: TrainingConfig, student: Student) -> Dataset[Row]:
+def training_rows(config: TrainingConfig, student: Student, processes: int) -> Dataset[Row]:
     """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
-    length = optim.steps * optim.batch_scenes * optim.accumulate
+    length = optim.steps * optim.batch_scenes * optim.accumulate * processes
     source = _mixed(config, student.size_wh)
     if data.cache is not None:
         source = _cached(data.cache, data.first_seed, data.num_scenes, config, student)
@@ -189,7 +202,7 @@ def training_arguments(
     optim = config.optim
     live = config.data.cache is None
     return TrainingArguments(
-        output_dir=str(folder / "trainer"),
+        output_dir=str(folder / STEPS),
         max_steps=optim.steps,
         per_device_train_batch_size=optim.batch_scenes,
         per_device_eval_batch_size=optim.batch_scenes,
@@ -206,12 +219,13 @@ def training_arguments(
         eval_on_start=not resume,
         eval_steps=optim.judge_every,
         prediction_loss_only=True,
-        logging_steps=20,
+        logging_steps=config.log.every,
         bf16=optim.precision == "bf16",
         seed=optim.seed,
         dataloader_num_workers=config.data.workers if live else 0,
         remove_unused_columns=False,
-        report_to=[],
+        report_to=list(config.log.report_to),
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
+        ddp_timeout=PATIENCE_S,
     )

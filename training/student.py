@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,23 @@ Row = dict[str, Any]
 """One training row before collation: tensors of one picture and of what is said about it."""
 Visual = Mapping[str, Any]
 """``image``: (H, W, 3) uint8 RGB; or ``pyramid``: a trunk's maps of it, stride to (C, h, w)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a student loses on a batch.
+
+    Args:
+        tokens: (N,) of each token that is learnt, in the order of ``labels``, row by row.
+        beside: Scalar: what it learns beside tokens, a mean over the rows.
+    """
+
+    tokens: Tensor
+    beside: Tensor
+
+    def mean(self) -> Tensor:
+        """Return the loss of the batch alone."""
+        return self.tokens.sum() / max(len(self.tokens), 1) + self.beside
 
 
 class PictureSource(Protocol):
@@ -52,13 +70,23 @@ class Student(Protocol):
         """Return a training row: as many of the dialogues about a picture as fit, at least one."""
 
     def collate(self, rows: list[Row]) -> dict[str, Any]:
-        """Return model input of some rows, padded, with ``labels``."""
+        """Return model input of some rows, padded, with ``labels`` and ``kinds`` (B, T).
 
-    def loss(self, model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-        """Return the mean loss of a batch; ``model`` may be wrapped for distributed training."""
+        Kinds are places in `KIND_NAMES`: what is asked where each label stands.
+        """
+
+    def losses(self, model: nn.Module, batch: Mapping[str, Any]) -> Losses:
+        """Return the losses of a batch; ``model`` may be wrapped for distributed training."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups; what stands in none is frozen."""
 
-    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint, whole or not at all; ``facts`` are JSON values about the run."""
+    def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+        """Write a checkpoint, whole or not at all.
+
+        Args:
+            folder: Replaced if there is one.
+            facts: JSON values about the run.
+            weights: What learns, by its name in ``model.named_parameters()``: the model may hold
+                but a shard of it.
+        """

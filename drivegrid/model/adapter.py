@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from peft import (
     set_peft_model_state_dict,
 )
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.errors import ConfigError, ModelError
@@ -149,13 +150,20 @@ def adapter_groups(model: nn.Module) -> dict[str, list[str]]:
     return groups
 
 
-def save_adapter(model: PeftModel, base: str | Path, folder: str | Path) -> None:
+def save_adapter(
+    model: PeftModel,
+    base: str | Path,
+    folder: str | Path,
+    weights: Mapping[str, Tensor] | None = None,
+) -> None:
     """Write the adapter and what it belongs to: peft's two files and a manifest.
 
     Args:
         model: Model with adapter.
         base: Checkpoint folder the model was loaded from.
         folder: Created if missing; files of an adapter in it are replaced.
+        weights: Written in place of the model's own, all that trains, by the names of
+            ``model.named_parameters()``; for a model that is sharded over processes.
 
     Raises:
         ModelError: If the adapter does not fit the base, or trained more than an adapter holds.
@@ -169,7 +177,8 @@ def save_adapter(model: PeftModel, base: str | Path, folder: str | Path) -> None
     base, folder = Path(base), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Without embeddings: peft would ask the hub whether the vocabulary has changed.
-    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    own = None if weights is None else dict(weights)
+    tensors = get_peft_model_state_dict(model, state_dict=own, save_embedding_layers=False)
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     save_file(tensors, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config = copy.copy(model.peft_config["default"])

@@ -71,7 +71,11 @@ def _init_bins(model: NanoForGrounding, processor: NanoProcessor) -> None:
 
 
 def save_nano(
-    model: NanoForGrounding, processor: NanoProcessor, folder: Path, training: Mapping[str, Any]
+    model: NanoForGrounding,
+    processor: NanoProcessor,
+    folder: Path,
+    training: Mapping[str, Any],
+    weights: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint in half precision with its manifest, whole or not at all.
 
@@ -80,13 +84,15 @@ def save_nano(
         processor: Its processor.
         folder: Target; an existing one is replaced.
         training: Facts about the run for ``training.json``, JSON values.
+        weights: Written in place of the model's own of the same names.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     part.mkdir()
     try:
-        half = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}
+        tensors = {**model.state_dict(), **(weights or {})}
+        half = {name: tensor.detach().half() for name, tensor in tensors.items()}
         with _no_progress_bar():
             model.save_pretrained(part, state_dict=half, max_shard_size=MAX_SHARD)
         # It repeats config.json, and nothing here reads it.

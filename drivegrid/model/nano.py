@@ -53,13 +53,17 @@ class NanoOutput(ModelOutput):
     """Loss, logits and what the next step needs.
 
     Args:
-        loss: Scalar, given labels.
+        loss: Scalar, given labels: the mean of the token losses, and the loss of the cells.
+        token_losses: (N,) loss of each token that is learnt, row by row.
+        cell_loss: Scalar, weighted; 0 without cells to learn.
         logits: (B, T, vocab_size); None given labels.
         past_key_values: Cache of the decoder.
         image_features: The encoded image.
     """
 
     loss: Tensor | None = None
+    token_losses: Tensor | None = None
+    cell_loss: Tensor | None = None
     logits: Tensor | None = None
     past_key_values: Cache | None = None
     image_features: ImageFeatures | None = None
@@ -197,11 +201,13 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             x = layer(x, turn, memory, mask, past_key_values)
         x = self.norm(x)
         if labels is not None:
-            loss = self._loss(x, labels, image_features, moves)
+            tokens = self._token_losses(x, labels, image_features, moves)
+            cells = tokens.new_zeros(())
             if cell_planes is not None:
                 shown = self.cell_classes(image_features.cells)
-                loss = loss + CELL_LOSS_WEIGHT * cell_loss(shown, cell_planes)
-            return NanoOutput(loss=loss)
+                cells = CELL_LOSS_WEIGHT * cell_loss(shown, cell_planes)
+            mean = tokens.sum() / max(len(tokens), 1)
+            return NanoOutput(loss=mean + cells, token_losses=tokens, cell_loss=cells)
         return NanoOutput(
             logits=self._scores(x, image_features, moves),
             past_key_values=past_key_values,
@@ -291,7 +297,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             logits[..., stop : stop + 9].index_put_((batch, time), score.float(), True)
         return logits
 
-    def _loss(
+    def _token_losses(
         self,
         x: Tensor,
         labels: Tensor,

@@ -72,7 +72,7 @@ def test_loss_equals_the_scores_it_skips(toy, pixels) -> None:
     kept = labels != -100
     expected = spatial_cross_entropy(
         logits[kept], labels[kept], config.grid_spec, config.spatial_base_id, config.target_sigma
-    )
+    ).mean()
     torch.testing.assert_close(loss, expected, atol=1e-4, rtol=1e-4)
 
 

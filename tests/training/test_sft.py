@@ -66,6 +66,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
     assert log["step"] == min(judged[0], key=lambda entry: entry["mean"])["step"]
 
 
+@pytest.mark.filterwarnings("ignore")  # the trainer warns about names of settings
 def test_a_run_is_neither_overwritten_nor_made_up(tmp_path) -> None:
     with pytest.raises(ConfigError, match="saved step to resume from"):
         train(config(tmp_path / "features", 6), tmp_path / "run", resume=True)
