@@ -81,7 +81,7 @@ def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
     """
     if trainer.is_fsdp_enabled and not trainer.accelerator.is_fsdp2:
         raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
-    if trainer.is_fsdp_enabled and config.adapter is None:
+    if trainer.is_fsdp_enabled and config.qwen is None:
         # Its scores read the rows of the embedding, and its image the keys of each layer, outside
         # the modules that FSDP gathers weights for. It has 12 M parameters at most.
         raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL with LoRA and spatial rows as a student: a dialogue a row."""
+"""Qwen2.5-VL as a student: a dialogue a row."""
 
 from __future__ import annotations
 
@@ -9,48 +9,40 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
 from drivegrid.data.files import write_text
 from drivegrid.data.scene import Scene
-from drivegrid.model.adapter import (
-    AdapterConfig,
-    adapter_groups,
-    add_adapter,
-    load_base,
-    save_adapter,
-)
-from drivegrid.model.processor import Message, QwenProcessor, chat_text, to_patches
+from drivegrid.model.adapter import load_base
+from drivegrid.model.processor import Message, QwenProcessor, chat_text, save_size_wh, to_patches
 from drivegrid.model.soft_targets import spatial_cross_entropy
 
-from .config import AdapterSettings, OptimConfig
+from .config import AdapterSettings, FullSettings, OptimConfig
 from .examples import Dialogue, Exchange
+from .learning import learning
 from .student import IGNORE_INDEX, Losses, Row, Visual
 
-RENDERED_WH = (1280, 720)
-"""Rendered pictures have a camera's shape; like any other they are scaled to the model's."""
 END_OF_TURN = "<|im_end|>\n"
 
 
 class QwenStudent:
-    """An extended Qwen2.5-VL whose LoRA pairs and spatial rows learn.
+    """An extended Qwen2.5-VL; what of it learns see `drivegrid.training.learning`.
 
     Args:
-        settings: Base checkpoint, picture size, size of the adapter.
+        settings: Base checkpoint, picture size, adapter or not.
         optim: Rates and decay.
     """
 
     in_context = False
 
-    def __init__(self, settings: AdapterSettings, optim: OptimConfig) -> None:
+    def __init__(self, settings: AdapterSettings | FullSettings, optim: OptimConfig) -> None:
         dtype = torch.bfloat16 if optim.precision == "bf16" else torch.float32
         base, tokenizer, manifest = load_base(settings.base, dtype)
-        size = AdapterConfig(rank=settings.rank, alpha=settings.alpha, dropout=settings.dropout)
-        self.model: PeftModel = add_adapter(base, manifest, size)
+        self.learning = learning(base, manifest, settings, optim)
+        self.model = self.learning.model
         self.processor = QwenProcessor(tokenizer, manifest.vocabulary, settings.size_wh)
-        self.settings, self.optim = settings, optim
-        self.grid, self.size_wh = manifest.grid, RENDERED_WH
+        self.target_sigma = settings.target_sigma
+        self.grid, self.size_wh = manifest.grid, settings.rendered_wh
 
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
         """Return the row of the first dialogue; see `Student`."""
@@ -120,23 +112,18 @@ class QwenStudent:
             wanted[taught],
             self.grid,
             self.processor.vocabulary.base_id,
-            self.settings.target_sigma,
+            self.target_sigma,
         )
         return Losses(tokens, tokens.new_zeros(()))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
-        named, names = dict(self.model.named_parameters()), adapter_groups(self.model)
-        rates = {"lora": self.optim.learning_rate, "rows": self.optim.row_learning_rate}
-        decays = {"lora": self.optim.weight_decay, "rows": 0.0}
-        return [
-            {"params": [named[n] for n in names[kind]], "lr": rate, "weight_decay": decays[kind]}
-            for kind, rate in rates.items()
-        ]
+        """Return optimiser groups; what stands in none is frozen."""
+        return self.learning.parameter_groups()
 
     def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-        """Write the adapter; see ``save_adapter``."""
-        save_adapter(self.model, self.settings.base, folder, weights)
+        """Write the adapter or the checkpoint."""
+        self.learning.save(folder, weights)
+        save_size_wh(folder, self.processor.size_wh)
         write_text(folder / "training.json", json.dumps(facts, indent=1) + "\n")
 
 

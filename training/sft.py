@@ -60,7 +60,9 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     if config.optim.threads:
         torch.set_num_threads(config.optim.threads)
     check_reporters(config.log.report_to)
-    args = training_arguments(config, folder, resume)  # joins the other processes, if it was launched so
+    args = training_arguments(
+        config, folder, resume
+    )  # joins the other processes, if it was launched so
     # The same weights in every process.
     torch.manual_seed(config.optim.seed)
     if args.should_save:
@@ -108,9 +110,9 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
 
 
 def make_student(config: TrainingConfig) -> Student:
-    """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
-    if config.adapter is not None:
-        return QwenStudent(config.adapter, config.optim)
+    """Return the model that learns: a Qwen2.5-VL, a new nano or one to go on from."""
+    if config.qwen is not None:
+        return QwenStudent(config.qwen, config.optim)
     if config.init_from is not None:
         model, processor = _gone_on_from(config, config.init_from)
     else:
@@ -212,7 +214,7 @@ def training_arguments(
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
         gradient_accumulation_steps=optim.accumulate,
-        gradient_checkpointing=config.adapter is not None and config.adapter.checkpointing,
+        gradient_checkpointing=config.qwen is not None and config.qwen.checkpointing,
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",
