@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, count, islice
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from drivegrid.scenes.render import render_scene
 from .examples import Dialogue, DialogueDrawer
 from .features import FeatureCache
 from .student import PictureSource, Row, Student, Visual
+
+MOST_SILENT = 1000
+"""Pictures in a row of which nothing can be asked, before the data are refused."""
 
 
 class CachedScenes:
@@ -59,6 +62,8 @@ class LiveScenes:
 class Examples(Dataset[Row]):
     """A virtual data set: item i shows picture i, over and over, with dialogues drawn for i.
 
+    Where nothing can be asked about a picture, such as an empty road, the next one is shown.
+
     Args:
         student: Makes the rows.
         source: Pictures and labels.
@@ -84,13 +89,14 @@ class Examples(Dataset[Row]):
         return self.length
 
     def __getitem__(self, index: int) -> Row:
-        """Return the row of an item; a picture that nothing can be asked of gives way to the next.
+        """Return the row of an item.
 
         Raises:
             ConfigError: If no picture allows a question of the kinds that are asked.
         """
         rng = np.random.default_rng((self.seed, index))
-        for place in range(index, index + len(self.source)):
+        most = min(len(self.source), MOST_SILENT)
+        for place in islice(count(index), most):
             visual, scene = self.source[place % len(self.source)]
             if self.changes is not None:
                 image, scene = augment(visual["image"], scene, self.changes, rng)
@@ -98,17 +104,18 @@ class Examples(Dataset[Row]):
             dialogues = self.drawer.draw(scene, rng)
             first = next(dialogues, None)
             if first is not None:
-                return self.student.row(*_marked(visual, scene, first, dialogues))
+                visual, dialogues = _marked(visual, first, dialogues)
+                return self.student.row(visual, scene, dialogues)
         raise ConfigError(
             f"data.tasks must hold a kind of question that the pictures allow, got "
-            f"{', '.join(self.drawer.kinds)} for {len(self.source)} pictures. Leave it out."
+            f"{', '.join(self.drawer.kinds)} for {most} pictures. Leave it out."
         )
 
 
 def _marked(
-    visual: Visual, scene: Scene, first: Dialogue, dialogues: Iterator[Dialogue]
-) -> tuple[Visual, Scene, Iterator[Dialogue]]:
+    visual: Visual, first: Dialogue, others: Iterator[Dialogue]
+) -> tuple[Visual, Iterator[Dialogue]]:
     """Draw the mark that the first dialogue needs; what it does not hold for is left out."""
     if first.mark is not None:
-        return {"image": mark_region(visual["image"], first.mark)}, scene, iter((first,))
-    return visual, scene, chain((first,), (one for one in dialogues if one.mark is None))
+        return {"image": mark_region(visual["image"], first.mark)}, iter((first,))
+    return visual, chain((first,), (one for one in others if one.mark is None))

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from drivegrid.data.attributes import attribute_questions
 from drivegrid.data.scene import Scene
-from drivegrid.errors import GeometryError, TokenError
-from drivegrid.inference.classify import ClassifySettings, Regions, classify
+from drivegrid.inference.classify import ClassifySettings, Regions, classify_all
 from drivegrid.inference.predictor import Predictor
 from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN
 from drivegrid.tasks.exam import marked_place
@@ -60,12 +59,10 @@ def _right_and_asked(
     predictor: Predictor, settings: ClassifySettings, image: npt.NDArray[Any], scene: Scene
 ) -> tuple[Counter[str], Counter[str]]:
     right, asked = Counter[str](), Counter[str]()
-    for question in attribute_questions(scene):
+    questions = attribute_questions(scene)
+    places = [(marked_place(scene, question.instance), question) for question in questions]
+    choices = classify_all(predictor, image, places, settings)
+    for question, choice in zip(questions, choices, strict=True):
         asked[question.task] += 1
-        place = marked_place(scene, question.instance)
-        try:
-            choice = classify(predictor, image, place, question, settings)
-        except (GeometryError, TokenError):  # no place that could be pointed at
-            continue
-        right[question.task] += choice.answer == question.answer
+        right[question.task] += choice is not None and choice.answer == question.answer
     return right, asked

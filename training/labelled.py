@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drivegrid.data.images import load_image
+from drivegrid.data.images import image_size, load_image
 from drivegrid.data.scene import Scene
 from drivegrid.data.sources import find_sources
 from drivegrid.errors import ConfigError, FormatError
@@ -22,7 +22,8 @@ class LabelledScenes:
         path: Label file or folder; pictures lie where the labels say, beside them.
 
     Raises:
-        ConfigError: If there is no frame, or a picture is missing.
+        ConfigError: If there is no frame, or a picture is missing or of another size than its
+            labels say.
         FormatError: If the labels cannot be read, or a frame would have to be set aside: training
             data is not thinned out silently.
     """
@@ -73,6 +74,11 @@ def _frames(path: Path) -> list[tuple[Path, Scene]]:
             picture = source.root / found.frame.image
             if not picture.is_file():
                 raise ConfigError(f"picture must exist, got none at {picture} ({source.path}).")
+            if image_size(picture) != found.frame.size_wh:
+                raise ConfigError(
+                    f"picture must be {found.frame.size_wh} as its labels say, got "
+                    f"{image_size(picture)} ({picture}). Its tokens would name other places."
+                )
             frames.append((picture, found))
     if not frames:
         raise ConfigError(f"labels must hold at least one frame, got none ({path}).")

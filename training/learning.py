@@ -17,7 +17,7 @@ from drivegrid.model.retrained import save_retrained
 from .config import AdapterSettings, FullSettings, OptimConfig
 
 TOWER = "model.visual."
-ROWS = ("embed_tokens.weight", "lm_head.weight")
+ROW_MATRICES = ("embed_tokens.weight", "lm_head.weight")
 
 
 class Learning(Protocol):
@@ -120,9 +120,13 @@ class FullLearning:
         """Return matrices with decay, vectors and rows without; body, rows and tower apart."""
         optim = self.optim
         learnt = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
-        rows = [p for name, p in learnt if name.endswith(ROWS)]
+        rows = [p for name, p in learnt if name.endswith(ROW_MATRICES)]
         tower = [p for name, p in learnt if name.startswith(TOWER)]
-        body = [p for name, p in learnt if not name.endswith(ROWS) and not name.startswith(TOWER)]
+        body = [
+            p
+            for name, p in learnt
+            if not name.endswith(ROW_MATRICES) and not name.startswith(TOWER)
+        ]
         return [
             *_decayed(body, optim.learning_rate, optim.weight_decay),
             {"params": rows, "lr": optim.row_learning_rate, "weight_decay": 0.0},

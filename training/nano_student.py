@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from drivegrid.data.scene import Scene
+from drivegrid.inference.speaker import NanoSpeaker
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
 from drivegrid.model.checkpoint import save_nano
 from drivegrid.model.nano import NanoForGrounding
@@ -159,6 +160,10 @@ class NanoStudent:
             tuned = {"params": trunk, "lr": optim.trunk_learning_rate, "weight_decay": decay}
             groups.append(tuned)
         return groups
+
+    def speaker(self) -> NanoSpeaker:
+        """Return the model ready to answer; see `Student`."""
+        return NanoSpeaker(self.model, self.processor)
 
     def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Write a checkpoint in half precision; see ``save_nano``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 import yaml
 from torch.utils.data import Dataset
@@ -25,12 +26,15 @@ from drivegrid.tasks.corpus import text_corpus
 
 from .card import model_card
 from .checks import FrozenRows, check_gradients, check_launch, check_reporters
-from .config import TrainingConfig
+from .config import DataConfig, TrainingConfig
 from .dataset import CachedScenes, Examples, LiveScenes
 from .examples import DialogueDrawer
 from .features import CacheSpec, FeatureCache, build_cache
 from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
+from .pictures import FOLDER as PICTURES
+from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
+from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best, last_step
@@ -60,9 +64,8 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     if config.optim.threads:
         torch.set_num_threads(config.optim.threads)
     check_reporters(config.log.report_to)
-    args = training_arguments(
-        config, folder, resume
-    )  # joins the other processes, if it was launched so
+    # Joins the other processes, if it was launched so.
+    args = training_arguments(config, folder, resume)
     # The same weights in every process.
     torch.manual_seed(config.optim.seed)
     if args.should_save:
@@ -80,8 +83,12 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         train_dataset=rows,
         eval_dataset=held_out,
     )
+    trainer.add_callback(_pictures(config, student, folder))
     check_launch(trainer, config)
-    check_gradients(student, trainer.first_batch())
+    batch = trainer.first_batch()
+    if isinstance(student, QwenStudent):
+        check_qwen(student, batch)
+    check_gradients(student, batch)
     frozen = FrozenRows(student)
     step = last_step(folder / STEPS) if resume else None
     trainer.train(resume_from_checkpoint=str(step) if step else None)
@@ -111,15 +118,15 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
 
 def make_student(config: TrainingConfig) -> Student:
     """Return the model that learns: a Qwen2.5-VL, a new nano or one to go on from."""
+    data = config.data
     if config.qwen is not None:
-        return QwenStudent(config.qwen, config.optim)
+        return QwenStudent(config.qwen, config.optim, data.row_tokens, data.row_dialogues)
     if config.init_from is not None:
         model, processor = _gone_on_from(config, config.init_from)
     else:
         way, corpus = config.written(), text_corpus(default_label_space())
         sizes = config.model.model_dump() | {"representation": way.name}
         model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
-    data = config.data
     return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
 
 
@@ -167,10 +174,8 @@ def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
 def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
     """Return rows of held-out pictures for each kind of question, and for refinements."""
     data, count = config.data, config.data.held_out_scenes
-    source: PictureSource = LiveScenes(VALIDATION_SEEDS[:count], student.size_wh)
-    if data.held_out is not None:
-        source = LabelledScenes(data.held_out)
-    elif data.cache is not None:
+    source = _shown(data, student.size_wh)
+    if data.held_out is None and data.cache is not None:
         folder = data.cache.with_name(f"{data.cache.name}-held-out")
         source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
@@ -180,8 +185,40 @@ def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset
     rows: dict[str, Dataset[Row]] = {}
     for name, changes in asked.items():
         one = config.model_copy(update={"data": data.model_copy(update=changes)})
-        rows[name] = Examples(student, source, _drawer(one, student), min(len(source), count))
+        drawer = _drawer(one, student)
+        if _allows_questions(source, drawer, count):
+            rows[name] = Examples(student, source, drawer, min(len(source), count))
+    if not rows:
+        raise ConfigError(f"held-out data must allow a question, got none ({data.held_out}).")
     return rows
+
+
+def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int) -> bool:
+    """Return whether any of so many frames has labels that the drawer's kinds ask for."""
+    return any(
+        next(drawer.draw(source[i][1], np.random.default_rng(i)), None) is not None
+        for i in range(min(len(source), count))
+    )
+
+
+def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerPictures:
+    """Return what draws answers to a question of each kind, the most frequent ones first."""
+    data = config.data
+    source = _shown(data, student.size_wh)
+    kinds = sorted((k for k, share in data.tasks.items() if share), key=lambda k: -data.tasks[k])
+    drawers = []
+    for kind in kinds[:MOST_QUESTIONS]:
+        asked = data.model_copy(update={"tasks": {kind: 1.0}, "refine": 0.0})
+        drawers.append(_drawer(config.model_copy(update={"data": asked}), student))
+    way = config.written(student.grid)
+    return AnswerPictures(student, way, draw_questions(source, drawers), folder / PICTURES)
+
+
+def _shown(data: DataConfig, size_wh: Size) -> PictureSource:
+    """Return held-out pictures as pictures, also where training has their features only."""
+    if data.held_out is not None:
+        return LabelledScenes(data.held_out)
+    return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
 
 
 def _cached(

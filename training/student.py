@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Size
+from drivegrid.inference.speaker import Processor, Speaker
 from drivegrid.tokens.grid import GridSpec
 
 from .examples import Dialogue
@@ -53,11 +54,13 @@ class Student(Protocol):
     """A model that learns, with the way it sees pictures and reads dialogues.
 
     Attributes:
+        processor: Its text in and out.
         grid: Lattice of its spatial tokens.
         size_wh: Size in pixels at which rendered pictures are drawn for it.
         in_context: Whether its refine turns follow the answer they mend (see `DialogueDrawer`).
     """
 
+    processor: Processor
     grid: GridSpec
     size_wh: Size
     in_context: bool
@@ -80,6 +83,9 @@ class Student(Protocol):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups; what stands in none is frozen."""
+
+    def speaker(self) -> Speaker:
+        """Return the model ready to answer, in evaluation mode."""
 
     def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Write a checkpoint, whole or not at all.

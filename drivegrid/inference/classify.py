@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -12,11 +13,11 @@ import torch
 
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.files import parse_json
-from drivegrid.errors import ConfigError, FormatError
+from drivegrid.errors import ConfigError, FormatError, GeometryError, TokenError
 from drivegrid.geometry import FloatArray, Geometry
 from drivegrid.inference.calibration import load_temperatures, log_shares
-from drivegrid.inference.predictor import Image, Predictor, check_query, open_image
-from drivegrid.inference.speaker import Speaker, View
+from drivegrid.inference.predictor import ROWS, Image, Predictor, check_query, open_image
+from drivegrid.inference.speaker import Pixels, Speaker, View
 from drivegrid.inference.talks import Talks
 from drivegrid.labels import default_label_space
 from drivegrid.plotting.marking import mark_region
@@ -122,52 +123,120 @@ def classify(
         TokenError: If the place has too few or too many parts for tokens.
     """
     settings = settings or ClassifySettings()
-    question = _question(asked)
     frame, _ = open_image(image)
+    return _choices(predictor, [_pose(predictor, frame, region, asked, settings)], settings)[0]
+
+
+def classify_all(
+    predictor: Predictor,
+    image: Image,
+    asked: Sequence[tuple[Geometry, str | ClosedQuestion | AttributeQuestion]],
+    settings: ClassifySettings | None = None,
+) -> list[Choice | None]:
+    """Answer many questions about marked places of one image, side by side.
+
+    Args:
+        predictor: The model.
+        image: As for `classify`.
+        asked: Places in pixels, each with its question.
+        settings: As for `classify`.
+
+    Returns:
+        What `classify` returns of each; None where a place cannot be pointed at.
+
+    Raises:
+        ConfigError: If a question cannot be asked.
+        FormatError: If the path does not hold a readable image.
+    """
+    settings = settings or ClassifySettings()
+    frame, _ = open_image(image)
+    choices: list[Choice | None] = [None] * len(asked)
+    posed: dict[int, _Posed] = {}
+    for i, (region, question) in enumerate(asked):
+        with suppress(GeometryError, TokenError):
+            posed[i] = _pose(predictor, frame, region, question, settings)
+    for i, choice in zip(posed, _choices(predictor, [*posed.values()], settings), strict=True):
+        choices[i] = choice
+    return choices
+
+
+@dataclass(frozen=True)
+class _Posed:
+    """A question in the ids of a model, and the picture it is about."""
+
+    question: ClosedQuestion
+    frame: Pixels
+    prompt: list[int]
+    replies: list[list[int]]
+
+
+def _pose(
+    predictor: Predictor,
+    frame: Pixels,
+    region: Geometry,
+    asked: str | ClosedQuestion | AttributeQuestion,
+    settings: ClassifySettings,
+) -> _Posed:
+    question, processor = _question(asked), predictor.processor
     if settings.regions == "drawn":
         frame, place = mark_region(frame, region), ""
     else:
         size_wh = (frame.shape[1], frame.shape[0])
-        place = region_text(region, settings.codec(predictor.processor.grid), size_wh)
+        place = region_text(region, settings.codec(processor.grid), size_wh)
     said = tuple(map(escape_text, question.options))
     told = replace(question, question=escape_text(question.question), options=said)
-    processor = predictor.processor
-    scores = reply_scores(
-        predictor.speaker,
-        predictor.encode(frame),
-        processor.turn_ids(attribute_prompt(told, place)),
-        [processor.reply_ids(option) for option in said],
-    )
-    shares = np.exp(log_shares(scores, settings.temperatures.get(question.task, 1.0)))
-    return Choice(question.options, shares, question.options[int(scores.argmax())], scores)
+    prompt = processor.turn_ids(attribute_prompt(told, place))
+    return _Posed(question, frame, prompt, [processor.reply_ids(option) for option in said])
+
+
+def _choices(
+    predictor: Predictor, posed: Sequence[_Posed], settings: ClassifySettings
+) -> list[Choice]:
+    """Answer some questions, those of like length together: little is padded."""
+    order = sorted(range(len(posed)), key=lambda i: len(posed[i].prompt))
+    choices: dict[int, Choice] = {}
+    for start in range(0, len(order), ROWS):
+        some = order[start : start + ROWS]
+        views = [predictor.encode(posed[i].frame) for i in some]
+        prompts, replies = [posed[i].prompt for i in some], [posed[i].replies for i in some]
+        found = reply_scores(predictor.speaker, views, prompts, replies)
+        for i, scores in zip(some, found, strict=True):
+            asked = posed[i].question
+            shares = np.exp(log_shares(scores, settings.temperatures.get(asked.task, 1.0)))
+            best = asked.options[int(scores.argmax())]
+            choices[i] = Choice(asked.options, shares, best, scores)
+    return [choices[i] for i in range(len(posed))]
 
 
 def reply_scores(
-    speaker: Speaker, view: View, prompt: Sequence[int], replies: Sequence[Sequence[int]]
-) -> FloatArray:
-    """Return the log-probability of each of several replies to one prompt.
+    speaker: Speaker,
+    views: Sequence[View],
+    prompts: Sequence[Sequence[int]],
+    replies: Sequence[Sequence[Sequence[int]]],
+) -> list[FloatArray]:
+    """Return the log-probability of each of several replies to each of some prompts.
 
     Args:
         speaker: The model.
-        view: The encoded image.
-        prompt: Ids of the user's turn, up to where the reply begins.
-        replies: Ids of each reply, its end among them; at least one each.
+        views: The encoded image of each prompt; at least one.
+        prompts: Ids of each user's turn, up to where the reply begins.
+        replies: For each prompt the ids of its replies, their ends among them; at least one each.
 
     Returns:
-        (K,) sums over the tokens of each reply.
+        For each prompt (K,) sums over the tokens of each reply.
     """
-    asked = Talks.about(speaker, [view])
-    first = asked.feed([prompt])[0, -1].double().log_softmax(-1)
-    scores = np.array([float(first[reply[0]]) for reply in replies])
-    longer = [i for i, reply in enumerate(replies) if len(reply) > 1]
-    if not longer:
+    talks = Talks.about(speaker, views)
+    first = talks.feed(prompts, scored=1)[:, -1].double().log_softmax(-1).cpu()
+    scores = [first[i, [ids[0] for ids in mine]].numpy() for i, mine in enumerate(replies)]
+    begun = [[ids[:-1] for ids in mine] for mine in replies]
+    if not any(ids for mine in begun for ids in mine):
         return scores
-    talks = Talks(speaker, [asked.talk(0)] * len(longer))
-    found = talks.feed([replies[i][:-1] for i in longer]).double().log_softmax(-1)
-    for row, i in enumerate(longer):
-        rest = torch.tensor(replies[i][1:], device=found.device)
-        told = found[row, -len(rest) :].gather(1, rest[:, None])
-        scores[i] += float(told.sum())
+    found = talks.branch(begun).double().log_softmax(-1).cpu()
+    for mine, told, row in zip(replies, scores, found, strict=True):
+        rest = torch.tensor([token for ids in mine for token in ids[1:]])
+        counts = [len(ids) - 1 for ids in mine]
+        gained = row[len(row) - len(rest) :].gather(1, rest.long()[:, None])[:, 0]
+        told += [float(part.sum()) for part in gained.split(counts)]
     return scores
 
 

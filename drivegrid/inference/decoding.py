@@ -108,7 +108,7 @@ def propose(
     """
     writers = [_Writer(i, choose, grammar.start_state()) for i, choose in enumerate(choices)]
     answers: dict[int, Decoded] = {}
-    scores = talks.feed(prompts)[:, -1]
+    scores = talks.feed(prompts, scored=1)[:, -1]
     while True:
         chances = _legal_chances(scores, grammar, writers)
         going, tokens = [], []
@@ -174,7 +174,7 @@ def refine(
         templates: The form of each answer.
     """
     if any(len(prompt) > 1 for prompt in prompts):
-        talks.feed([prompt[:-1] for prompt in prompts])
+        talks.feed([prompt[:-1] for prompt in prompts], scored=1)
     best = [np.full(len(template.slots), STAY) for template in templates]
     active, passes = list(range(len(templates))), 0
     found: dict[int, Moves] = {}

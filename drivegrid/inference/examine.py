@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from drivegrid.data.images import Picture, load_image
 from drivegrid.data.scene import Scene
 from drivegrid.data.split import Split
-from drivegrid.errors import ConfigError, FormatError, GeometryError, TokenError
+from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import FloatArray
-from drivegrid.inference.classify import ClassifySettings, classify
+from drivegrid.inference.classify import ClassifySettings, classify_all
 from drivegrid.inference.predictor import Predictor, check_query
 from drivegrid.inference.results import Answer
 from drivegrid.tasks.exam import Exam, marked_place
@@ -144,19 +144,14 @@ class _Examinee:
 
     def _choices(self, image: Picture, split: Split, index: int) -> tuple[str, ...]:
         """Answer the attribute questions; empty where a place cannot be pointed at."""
-        chosen = []
-        for question in split.questions[index]:
-            region = marked_place(split.scenes[index], question.instance)
-            try:
-                choice = classify(self.predictor, image, region, question, self.settings)
-            except (GeometryError, TokenError):
-                chosen.append("")
-                continue
-            chosen.append(choice.answer)
-            if question.answer in choice.options:
+        scene, questions = split.scenes[index], split.questions[index]
+        asked = [(marked_place(scene, question.instance), question) for question in questions]
+        chosen = classify_all(self.predictor, image, asked, self.settings)
+        for question, choice in zip(questions, chosen, strict=True):
+            if choice is not None and question.answer in choice.options:
                 rows = self.sitting.scores.setdefault(question.task, [])
                 rows.append((choice.scores, choice.options.index(question.answer)))
-        return tuple(chosen)
+        return tuple("" if choice is None else choice.answer for choice in chosen)
 
 
 def _question(task: str, exam: Exam) -> str:

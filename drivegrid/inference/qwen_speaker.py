@@ -82,9 +82,17 @@ class QwenSpeaker:
         with torch.inference_mode():
             output = self.model(
                 input_ids=block.ids.to(device),
-                attention_mask=None if block.mask is None else block.mask.long().to(device),
+                attention_mask=None if block.mask is None else self._mask(block.mask),
                 position_ids=places[None].expand(3, -1, -1).to(device),
                 past_key_values=cache,
                 use_cache=True,
+                logits_to_keep=block.scored,
             )
         return cast(Tensor, output.logits.float())
+
+    def _mask(self, mask: Tensor) -> Tensor:
+        """Return a mask as transformers takes it: 2-D for padding, else 4-D to be added."""
+        if mask.ndim == 2:
+            return mask.long().to(self.device)
+        hidden = torch.zeros(mask.shape, dtype=self.model.dtype, device=self.device)
+        return hidden.masked_fill(~mask.to(self.device), torch.finfo(self.model.dtype).min)[:, None]

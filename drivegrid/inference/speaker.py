@@ -39,14 +39,17 @@ class Block:
     Args:
         ids: (B, T) new tokens; any id in the padding.
         places: (B, T) number of each among the tokens of its conversation, from 0.
-        mask: (B, T_all) True for tokens old and new, False for padding; None without padding.
+        mask: (B, T_all) True for tokens old and new, False for padding; None without padding; or
+            (B, T, T_all) which tokens each new one sees, where those are not all before it.
         rows: All tokens of each conversation, the new ones included.
+        scored: How many of the new tokens, counted from the end, are scored; 0 for all.
     """
 
     ids: Tensor
     places: Tensor
     mask: Tensor | None
     rows: Sequence[Sequence[int]]
+    scored: int = 0
 
 
 def keys_values(cache: DynamicCache) -> KeysValues:
@@ -111,7 +114,10 @@ class Speaker(Protocol):
         """Return the ids of the refine turn of a proposal with ``done`` rounds of offsets."""
 
     def scores(self, block: Block, view: View, cache: DynamicCache) -> Tensor:
-        """Add new tokens to the cache; return (B, T, vocab_size) fp32 scores of what follows."""
+        """Add new tokens to the cache; return (B, T, vocab_size) fp32 scores of what follows.
+
+        T is the number of tokens that are scored.
+        """
 
 
 class NanoSpeaker:
@@ -167,6 +173,7 @@ class NanoSpeaker:
                 position_ids=block.places.to(device),
                 anchor_xyr=self._hints(block).to(device),
                 past_key_values=cache,
+                logits_to_keep=block.scored,
             )
         return cast(Tensor, output.logits)
 
@@ -180,6 +187,6 @@ class NanoSpeaker:
                     row, config.grid_spec, config.spatial_base_id, config.special_ids
                 )[-new:]
                 hints[i, new - len(found) :] = found
-        if block.mask is not None:
+        if block.mask is not None and block.mask.ndim == 2:
             hints[~block.mask[:, -new:].numpy()] = NO_ANCHOR
         return torch.from_numpy(hints)

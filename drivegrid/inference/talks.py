@@ -66,11 +66,12 @@ class Talks:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def feed(self, new: Sequence[Sequence[int]]) -> Tensor:
+    def feed(self, new: Sequence[Sequence[int]], scored: int = 0) -> Tensor:
         """Append tokens to every conversation.
 
         Args:
             new: For each conversation at least one token.
+            scored: How many tokens at the end are scored; 0 for all.
 
         Returns:
             (B, T, vocab_size) fp32 scores of what follows each token, T the most new tokens of
@@ -85,7 +86,35 @@ class Talks:
         ids = torch.tensor([[0] * (longest - len(ids)) + list(ids) for ids in new])
         places = (self._seen.cumsum(1) - 1).clamp(min=0)[:, -longest:]
         mask = None if bool(self._seen.all()) else self._seen
-        block = Block(ids, places, mask, self.rows)
+        block = Block(ids, places, mask, self.rows, scored)
+        return self.speaker.scores(block, self._view, self._cache)
+
+    def branch(self, ways: Sequence[Sequence[Sequence[int]]]) -> Tensor:
+        """Score ways in which every conversation may go on, each as if it came alone.
+
+        The cache is of no use afterwards.
+
+        Args:
+            ways: For each conversation the tokens of its ways; not all empty.
+
+        Returns:
+            (B, T, vocab_size) fp32 scores of what follows each token. The ways of a conversation
+            stand one after another, all at the end of its row.
+        """
+        flat = [[token for way in mine for token in way] for mine in ways]
+        longest = max(map(len, flat))
+        owner, places = torch.full((2, len(ways), longest), -1).unbind(0)
+        for row, mine in enumerate(ways):
+            if flat[row]:
+                counts = torch.tensor([len(way) for way in mine])
+                owner[row, -len(flat[row]) :] = torch.arange(len(mine)).repeat_interleave(counts)
+                within = torch.cat([torch.arange(len(way)) for way in mine])
+                places[row, -len(flat[row]) :] = int(self._seen[row].sum()) + within
+        alike = (owner[:, :, None] == owner[:, None]).tril()
+        sees = torch.cat([self._seen[:, None].expand(-1, longest, -1), alike], dim=2)
+        ids = torch.tensor([[0] * (longest - len(row)) + row for row in flat])
+        rows = [old + new for old, new in zip(self.rows, flat, strict=True)]
+        block = Block(ids, places.clamp(min=0), sees, rows)
         return self.speaker.scores(block, self._view, self._cache)
 
     def rewind(self, columns: int) -> None:

@@ -85,6 +85,15 @@ def compact(chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return batch, time, chosen[batch, time]
 
 
+def _last(moves: tuple[Tensor, Tensor] | None, start: int) -> tuple[Tensor, Tensor] | None:
+    """Return the move features of the places from ``start`` on, counted from there."""
+    if moves is None:
+        return None
+    where, features = moves
+    kept = where[:, 1] >= start
+    return where[kept] - torch.tensor([0, start], device=where.device), features[kept]
+
+
 class NanoForGrounding(PreTrainedModel, GenerationMixin):
     """EfficientNet-Lite0 trunk, image encoder and causal decoder with grounded spatial tokens."""
 
@@ -166,6 +175,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         past_key_values: Cache | None = None,
         labels: Tensor | None = None,
         cell_planes: Tensor | None = None,
+        logits_to_keep: int = 0,
         **_: Any,
     ) -> NanoOutput:
         """Score the next token at every place.
@@ -175,7 +185,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             pixel_values: (B, 3, H, W) image; or
             pyramid: the trunk's maps; or
             image_features: an encoded image.
-            attention_mask: (B, T_all) 1 for tokens, 0 for padding.
+            attention_mask: (B, T_all) 1 for tokens, 0 for padding; or (B, T, T_all) 1 for what
+                each new token sees.
             position_ids: (B, T) positions within each conversation.
             segment_ids: (B, T) conversation each token belongs to, where several are packed
                 into one row; -1 for padding. Tokens see their own conversation only.
@@ -183,6 +194,7 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             past_key_values: Earlier tokens.
             labels: (B, T) next-token targets *already shifted*; -100 is ignored.
             cell_planes: (B, K, rows, cols) what each cell shows, to be learnt with the labels.
+            logits_to_keep: How many places at the end are scored; 0 for all.
         """
         if image_features is None:
             image_features = self.encode_image(pixel_values, pyramid)
@@ -208,6 +220,9 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
                 cells = CELL_LOSS_WEIGHT * cell_loss(shown, cell_planes)
             mean = tokens.sum() / max(len(tokens), 1)
             return NanoOutput(loss=mean + cells, token_losses=tokens, cell_loss=cells)
+        if logits_to_keep:
+            moves = _last(moves, x.shape[1] - logits_to_keep)
+            x = x[:, -logits_to_keep:]
         return NanoOutput(
             logits=self._scores(x, image_features, moves),
             past_key_values=past_key_values,
@@ -232,6 +247,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         mask = causal[None, None]
         if segments is not None:
             mask = mask & (segments[:, None, :, None] == segments[:, None, None, :])
+        if attention_mask is not None and attention_mask.ndim == 3:
+            return attention_mask[:, None].bool()
         if attention_mask is not None:
             # A padded query row keeps itself, so that no row is empty.
             keep = attention_mask[:, None, None, :total].bool()

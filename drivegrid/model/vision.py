@@ -33,9 +33,10 @@ class ImageFeatures:
 
     @classmethod
     def join(cls, features: Sequence[ImageFeatures]) -> ImageFeatures:
-        """Put encoded images side by side in one batch."""
-        if len(features) == 1:
-            return features[0]
+        """Put encoded images side by side in one batch; one and the same is not copied."""
+        first = features[0]
+        if all(one is first for one in features):
+            return first.repeated(len(features))
         layers = zip(*(f.cross for f in features), strict=True)
         cross = tuple(
             (torch.cat([key for key, _ in rows]), torch.cat([value for _, value in rows]))
@@ -43,6 +44,15 @@ class ImageFeatures:
         )
         fine = tuple(torch.cat(maps) for maps in zip(*(f.fine for f in features), strict=True))
         return cls(cross, torch.cat([f.cells for f in features]), fine)
+
+    def repeated(self, count: int) -> ImageFeatures:
+        """Return one encoded image so many times in a batch, all in the same memory."""
+
+        def same(x: Tensor) -> Tensor:
+            return x.expand(count, *x.shape[1:])
+
+        cross = tuple((same(keys), same(values)) for keys, values in self.cross)
+        return ImageFeatures(cross, same(self.cells), tuple(map(same, self.fine)))
 
 
 def fourier_features(xy: Tensor) -> Tensor:

@@ -11,8 +11,14 @@ torch = pytest.importorskip("torch")
 from drivegrid.data.attributes import attribute_questions  # noqa: E402
 from drivegrid.errors import ConfigError, GeometryError, ModelError  # noqa: E402
 from drivegrid.geometry import Anchors, Box, Point, Polygon, Polyline  # noqa: E402
+from drivegrid.inference import classify as module  # noqa: E402
 from drivegrid.inference.calibration import CALIBRATION_FILE  # noqa: E402
-from drivegrid.inference.classify import ClassifySettings, classify, reply_scores  # noqa: E402
+from drivegrid.inference.classify import (  # noqa: E402
+    ClassifySettings,
+    classify,
+    classify_all,
+    reply_scores,
+)
 from drivegrid.inference.predictor import Predictor  # noqa: E402
 from drivegrid.inference.qwen_speaker import QwenSpeaker  # noqa: E402
 from drivegrid.labels import default_label_space  # noqa: E402
@@ -27,6 +33,7 @@ from tests.data.toy_world import area, scene, sign, thing  # noqa: E402
 from tests.model.conftest import trained_ones  # noqa: E402, F401
 
 BOX = Box(np.array([20.0, 20.0, 100.0, 60.0]))
+TASKS = ("sign_color", "road_blockage")
 REGIONS = {
     "point": Point((30.0, 40.0)),
     "box": BOX,
@@ -62,7 +69,8 @@ def test_scores_are_those_of_plain_passes(predictor, frame, options) -> None:
     processor = predictor.processor
     prompt = processor.prompt_ids("all lanes")
     replies = [processor.reply_ids(option) for option in options]
-    scores = reply_scores(predictor.speaker, predictor.encode(frame), prompt, replies)
+    view = predictor.encode(frame)
+    [scores] = reply_scores(predictor.speaker, [view], [prompt], [replies])
     slow = [slow_score(predictor, frame, prompt, reply) for reply in replies]
     np.testing.assert_allclose(scores, slow, atol=1e-4)
 
@@ -74,7 +82,8 @@ def test_qwen_scores_are_those_of_plain_passes(trained_ones, frame) -> None:  # 
     speaker = QwenSpeaker(model.get_base_model(), processor)
     prompt = "What is it? <point><grid_1_2></point> Options: car, lane line."
     replies = [processor.reply_ids(option) for option in ("car", "lane line")]
-    scores = reply_scores(speaker, speaker.encode(frame), processor.turn_ids(prompt), replies)
+    view, ids = speaker.encode(frame), processor.turn_ids(prompt)
+    [scores] = reply_scores(speaker, [view], [ids], [replies])
     turn = {"role": "user", "content": [{"type": "tokens", "text": prompt}]}
     for score, reply in zip(scores, replies, strict=True):
         inputs = processor([frame], [[turn]])
@@ -94,7 +103,7 @@ def test_qwen_scores_are_those_of_plain_passes(trained_ones, frame) -> None:  # 
 def test_replies_of_one_token_need_no_second_pass(predictor, frame) -> None:
     image, prompt = predictor.encode(frame), predictor.processor.prompt_ids("car")
     size = len(predictor.processor.tokenizer)
-    scores = reply_scores(predictor.speaker, image, prompt, [[i] for i in range(size)])
+    [scores] = reply_scores(predictor.speaker, [image], [prompt], [[[i] for i in range(size)]])
     assert np.exp(scores).sum() == pytest.approx(1.0)
 
 
@@ -143,6 +152,25 @@ def test_the_question_is_the_one_of_training(predictor, frame, monkeypatch) -> N
         classify(predictor, picture, talk.scene.instances[question.instance].geometry, question)
     assert len(asked) >= 4
     assert sorted(asked) == sorted(turn.prompt for turn in turns)
+
+
+@pytest.mark.parametrize("regions", ["tokens", "drawn"])
+@pytest.mark.parametrize("rows", [1, 3, 16])
+def test_many_questions_have_the_answers_of_single_ones(
+    predictor, frame, monkeypatch, regions, rows
+) -> None:
+    monkeypatch.setattr(module, "ROWS", rows)
+    settings = ClassifySettings({"sign_color": 2.0}, regions=regions)
+    assert classify_all(predictor, frame, [], settings) == []
+    asked = [(region, task) for region in REGIONS.values() for task in TASKS]
+    asked.insert(3, (Point((500.0, 10.0)), "sign_color"))  # nowhere in the picture
+    many = classify_all(predictor, frame, asked, settings)
+    assert many.pop(3) is None and asked.pop(3)
+    for found, (region, task) in zip(many, asked, strict=True):
+        alone = classify(predictor, frame, region, task, settings)
+        assert (found.options, found.answer) == (alone.options, alone.answer)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-4)
+        np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-4)
 
 
 def test_a_drawn_place_needs_no_tokens(predictor, frame, monkeypatch) -> None:

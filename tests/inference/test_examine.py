@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch")
 
 from drivegrid.data.benchmark import Plan, write_split  # noqa: E402
 from drivegrid.data.images import save_image  # noqa: E402
-from drivegrid.errors import GeometryError  # noqa: E402
 from drivegrid.inference import examine  # noqa: E402
 from drivegrid.inference import predictor as module  # noqa: E402
 from drivegrid.inference.classify import Choice, ClassifySettings  # noqa: E402
@@ -89,11 +88,11 @@ def test_a_perfect_answerer_reaches_the_ceiling(exam, monkeypatch) -> None:
     sheets = perfect_sheets(exam, CODEC, CODEC)
     answers = iter([choice for sheet in sheets for choice in sheet.choices])
 
-    def choose(predictor, image, region, question, settings):
-        answer = next(answers)
-        return Choice((answer,), np.ones(1), answer, np.zeros(1))
+    def choose(predictor, image, asked, settings):
+        chosen = [next(answers) for _ in asked]
+        return [Choice((answer,), np.ones(1), answer, np.zeros(1)) for answer in chosen]
 
-    monkeypatch.setattr(examine, "classify", choose)
+    monkeypatch.setattr(examine, "classify_all", choose)
     sitting = sit(Stub(perfect(exam, sheets)), exam, ClassifySettings())
     assert as_dict(score_sheets(exam.split, sitting.sheets)) == as_dict(
         score_sheets(exam.split, sheets)
@@ -101,10 +100,10 @@ def test_a_perfect_answerer_reaches_the_ceiling(exam, monkeypatch) -> None:
 
 
 def test_a_silent_answerer_scores_nothing(exam, monkeypatch) -> None:
-    def refuse(*args):
-        raise GeometryError("no place")
+    def refuse(predictor, image, asked, settings):
+        return [None] * len(asked)
 
-    monkeypatch.setattr(examine, "classify", refuse)
+    monkeypatch.setattr(examine, "classify_all", refuse)
     silent = Stub(lambda index, query: [])
     figures = score_sheets(exam.split, sit(silent, exam, ClassifySettings()).sheets, resamples=0)
     rates = {name: figure.value for name, figure in figures.items()}

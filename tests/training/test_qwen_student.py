@@ -45,9 +45,9 @@ def student_of(base, **changes):
     return QwenStudent(settings, OptimConfig())
 
 
-def row_of(student, dialogue):
+def row_of(student, *dialogues):
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
-    return student.row({"image": image}, SCENE, [dialogue])
+    return student.row({"image": image}, SCENE, dialogues)
 
 
 def loss_of(student, batch):
@@ -70,26 +70,47 @@ def test_a_row_is_the_chat_and_the_labels_its_answers(base) -> None:
     assert tokenizer.decode(taught) == REFINED.exchanges[1].answer + "<|im_end|>"
 
 
-def test_padding_changes_no_loss(base) -> None:
+def test_a_packed_row_gives_the_losses_of_its_dialogues_apart(base) -> None:
     student = student_of(base)
     student.model.eval()
-    short, long = row_of(student, ASKED), row_of(student, REFINED)
-    with torch.no_grad():
-        alone = [loss_of(student, student.collate([row])) for row in (short, long)]
-        both = loss_of(student, student.collate([short, long]))
-    sizes = [int((row["labels"] != IGNORE_INDEX).sum()) for row in (short, long)]
-    mean = sum(size * loss for size, loss in zip(sizes, alone, strict=True)) / sum(sizes)
-    assert float(both) == pytest.approx(float(mean), abs=1e-5)
+    batches = [
+        [[ASKED], [REFINED]],  # padded
+        [[ASKED, REFINED]],
+        [[REFINED, ASKED], [REFINED]],
+    ]
+    for batch in batches:
+        total, taught = 0.0, 0
+        for dialogue in (one for row in batch for one in row):
+            loss, count = loss_of_transformers(student, dialogue)
+            total, taught = total + count * loss, taught + count
+        rows = student.collate([row_of(student, *dialogues) for dialogues in batch])
+        with torch.no_grad():
+            ours = loss_of(student, rows)
+        assert float(ours) == pytest.approx(total / taught, abs=1e-5)
 
 
-def test_the_loss_is_that_of_transformers(base) -> None:
-    student = student_of(base)
-    student.model.eval()
-    batch = student.collate([row_of(student, ASKED), row_of(student, REFINED)])
+def loss_of_transformers(student, dialogue) -> tuple[float, int]:
+    """Return the mean loss of one dialogue as transformers sees it, and the tokens taught."""
+    row = row_of(student, dialogue)
+    ids, labels = row["ids"][None], row["labels"][None]
     with torch.no_grad():
-        theirs = student.model(**batch).loss
-        ours = loss_of(student, batch)
-    assert float(ours) == pytest.approx(float(theirs), abs=1e-5)
+        output = student.model(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            mm_token_type_ids=(ids == student.processor.image_token_id).long(),
+            pixel_values=row["patches"],
+            image_grid_thw=torch.tensor([student.processor.grid_thw]),
+            labels=labels,
+        )
+    return float(output.loss), int((labels != IGNORE_INDEX).sum())
+
+
+def test_a_row_takes_dialogues_until_it_is_full(base) -> None:
+    settings = AdapterSettings(base=base, size_wh=(56, 56), rank=4, alpha=8)
+    length = len(student_of(base).write(ASKED).ids)
+    for room, most, taken in [(1, None, 1), (length, None, 1), (length + 1, None, 2), (1, 3, 3)]:
+        student = QwenStudent(settings, OptimConfig(), room, most)
+        assert int(row_of(student, *[ASKED] * 4)["segments"].max()) == taken
 
 
 def test_soft_targets_forgive_a_neighbouring_cell(base) -> None:
@@ -153,6 +174,11 @@ def config(base, data, steps=4) -> TrainingConfig:
             },
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def _short_answers(monkeypatch) -> None:
+    monkeypatch.setattr("drivegrid.training.pictures.MOST_TOKENS", 8)
 
 
 @pytest.mark.slow

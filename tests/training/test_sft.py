@@ -29,6 +29,11 @@ def config(cache, steps: int) -> TrainingConfig:
     )
 
 
+@pytest.fixture(autouse=True)
+def _short_answers(monkeypatch) -> None:
+    monkeypatch.setattr("drivegrid.training.pictures.MOST_TOKENS", 8)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -> None:
@@ -61,6 +66,8 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
     ]
     assert judged[0] == judged[1]
     assert [entry["step"] for entry in judged[0]] == [0, 2, 4, 6]
+    drawn = sorted(path.name for path in (whole.parent / "pictures").iterdir())
+    assert drawn == [f"step-{step:06}.png" for step in (0, 2, 4, 6)]
     assert {"lanes", "attributes", "refine"} <= judged[0][0]["losses"].keys()
     assert "| refine | 50 % of answers | " in (whole / "README.md").read_text()
     assert log["step"] == min(judged[0], key=lambda entry: entry["mean"])["step"]
