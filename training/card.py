@@ -27,12 +27,13 @@ def model_card(config: TrainingConfig, judged: dict[str, Any]) -> str:
         judged: The best entry of ``judged.json``: step, mean and losses by kind.
     """
     data, adapter = config.data, config.adapter
+    what = f"`{config.full.base}`, trained whole" if config.full else "drivegrid-nano"
     shown = [f"`{one.path}`" for one in data.labelled]
     if data.rendered:
         first, last = data.first_seed, data.first_seed + data.num_scenes - 1
         shown.append(f"rendered scenes (seeds {first:,} to {last:,})")
     head = _HEAD.format(
-        what="LoRA and spatial rows for " + f"`{adapter.base}`" if adapter else "drivegrid-nano",
+        what=f"LoRA and spatial rows for `{adapter.base}`" if adapter else what,
         data=" and ".join(shown),
         steps=f"{config.optim.steps:,}",
         step=f"{judged['step']:,}",

@@ -16,6 +16,7 @@ from drivegrid.model.adapter import adapter_groups
 
 from .average import whole
 from .config import TrainingConfig
+from .learning import ROW_MATRICES
 from .student import IGNORE_INDEX, Student
 
 ROWS = 4096
@@ -67,10 +68,16 @@ def _check_rows(student: Student, batch: Mapping[str, Any]) -> None:
     vocabulary = student.processor.vocabulary
     rows = batch["input_ids"].unique() - vocabulary.base_id
     rows = rows[(rows >= 0) & (rows < len(vocabulary))]
-    named = dict(student.model.named_parameters())
-    for name in adapter_groups(student.model)["rows"]:
-        grad = named[name].grad
-        if len(rows) and (grad is None or not whole(grad)[rows.to(grad.device)].any()):
+    of_adapter = adapter_groups(student.model)["rows"]
+    for name, parameter in student.model.named_parameters():
+        if name in of_adapter:
+            first = 0
+        elif name.endswith(ROW_MATRICES) and parameter.requires_grad:
+            first = vocabulary.base_id
+        else:
+            continue
+        grad = parameter.grad
+        if len(rows) and (grad is None or not whole(grad)[rows.to(grad.device) + first].any()):
             raise ModelError(f"rows in {name} must get a gradient, got none. They would not learn.")
 
 
@@ -104,7 +111,7 @@ def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
             raise ConfigError(f"{name} must have GPUs, got none. Launch with ddp.yaml.")
     if trainer.is_fsdp_enabled and not trainer.accelerator.is_fsdp2:
         raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
-    if trainer.is_fsdp_enabled and config.adapter is None:
+    if trainer.is_fsdp_enabled and config.qwen is None:
         # Its scores read the rows of the embedding, and its image the keys of each layer, outside
         # the modules that FSDP gathers weights for. It has 12 M parameters at most.
         raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")

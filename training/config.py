@@ -52,16 +52,31 @@ class ModelConfig(_Strict):
     grounded: bool = Field(True, description="cells and offsets look at the image")
 
 
-class AdapterSettings(_Strict):
-    """An extended Qwen2.5-VL that learns by LoRA and spatial rows, in place of a nano."""
+class QwenSettings(_Strict):
+    """An extended Qwen2.5-VL that learns in place of a nano, by whichever of its weights."""
 
-    base: Path = Field(description="folder that `drivegrid model extend` made")
+    base: Path = Field(description="folder that `drivegrid model extend` or `new` made")
     size_wh: tuple[int, int] = Field((896, 896), description="picture size, multiples of 28")
+    rendered_wh: tuple[int, int] = Field(
+        (1280, 720), description="size at which scenes are drawn, a camera's shape, then scaled"
+    )
+    target_sigma: float = Field(0.0, ge=0, description="spread of soft grid targets in cells")
+    checkpointing: bool = Field(True, description="trade time for memory in the backward pass")
+
+
+class AdapterSettings(QwenSettings):
+    """A Qwen2.5-VL that learns by LoRA and spatial rows; its own weights are frozen."""
+
     rank: int = Field(64, ge=1)
     alpha: int = Field(128, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)
-    target_sigma: float = Field(0.0, ge=0, description="spread of soft grid targets in cells")
-    checkpointing: bool = Field(True, description="trade time for memory in the backward pass")
+
+
+class FullSettings(QwenSettings):
+    """A Qwen2.5-VL that learns with its whole language body and all rows.
+
+    So does its vision tower, if `OptimConfig.trunk_learning_rate` is above 0.
+    """
 
 
 class LabelledConfig(_Strict):
@@ -110,8 +125,12 @@ class OptimConfig(_Strict):
     steps: int = Field(4000, ge=1)
     batch_scenes: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
-    trunk_learning_rate: float = Field(0.0, ge=0, description="0 freezes the trunk")
-    row_learning_rate: float = Field(1e-3, gt=0, description="of spatial rows beside LoRA")
+    trunk_learning_rate: float = Field(
+        0.0, ge=0, description="of a nano's trunk, or a vision tower under `full`; 0 freezes it"
+    )
+    row_learning_rate: float = Field(
+        1e-3, gt=0, description="of spatial rows beside LoRA; under `full` of all rows"
+    )
     weight_decay: float = Field(0.05, ge=0)
     accumulate: int = Field(1, ge=1, description="batches a step")
     warmup_steps: int = Field(200, ge=0)
@@ -142,25 +161,39 @@ class TrainingConfig(_Strict):
     lattice: LatticeConfig = LatticeConfig()
     model: ModelConfig = ModelConfig()
     adapter: AdapterSettings | None = Field(None, description="train this in place of a nano")
+    full: FullSettings | None = Field(None, description="train this in place of a nano")
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
     log: LogConfig = LogConfig()
+
+    @property
+    def qwen(self) -> AdapterSettings | FullSettings | None:
+        """The Qwen2.5-VL that learns; None for a nano."""
+        return self.adapter or self.full
+
+    @model_validator(mode="after")
+    def _is_one_model(self) -> TrainingConfig:
+        if self.adapter is not None and self.full is not None:
+            raise ValueError("adapter and full must not both be given: one model learns")
+        if self.adapter is not None and self.optim.trunk_learning_rate:
+            raise ValueError("optim.trunk_learning_rate must be 0: an adapter is of the body alone")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> TrainingConfig:
         data = self.data
         if not data.labelled and not data.rendered:
             raise ValueError("data must name a labelled set or draw rendered scenes")
-        if data.cache is not None and (data.labelled or data.augment or self.adapter):
+        if data.cache is not None and (data.labelled or data.augment or self.qwen):
             raise ValueError("cached features are of a frozen trunk over rendered scenes only")
         name = self.representation
-        if self.model.grounded and name not in WITH_CELLS and self.adapter is None:
+        if self.model.grounded and name not in WITH_CELLS and self.qwen is None:
             raise ValueError(f"model.grounded must be false: {name} names no cells")
         if name != "grid+offset" and any(
             data.tasks.get(kind) for kind in ("refine", "refine_mask")
         ):
             raise ValueError(f"data.tasks must not refine: {name} has no offsets")
-        if name == "bins" and self.adapter is not None:
+        if name == "bins" and self.qwen is not None:
             raise ValueError("an extended checkpoint has no tokens for bins")
         if data.cache is not None and data.tasks.get(ATTRIBUTES_DRAWN):
             raise ValueError(f"cached features cannot show what {ATTRIBUTES_DRAWN} draws")

@@ -109,13 +109,17 @@ def _move_flops(config: NanoConfig, anchors: int) -> float:
     return 2.0 * anchors * (key + hint + dim**2 + moves * dim)
 
 
-def qwen_flops(config: Any, rank: int, batch: Mapping[str, Any]) -> float:
-    """Return the operations of a training step of Qwen2.5-VL with LoRA and spatial rows.
+def qwen_flops(
+    config: Any, batch: Mapping[str, Any], rank: int | None, *, tuned_tower: bool = False
+) -> float:
+    """Return the operations of a training step of Qwen2.5-VL.
 
     Args:
         config: Of the model, as transformers defines it.
-        rank: Of the LoRA pairs.
         batch: Its input, with ``labels``.
+        rank: Of the LoRA pairs, beside which only spatial rows learn; None if all weights of the
+            language body do.
+        tuned_tower: Whether the vision tower learns too.
     """
     text = config.get_text_config()
     rows, length = batch["input_ids"].shape
@@ -124,16 +128,18 @@ def qwen_flops(config: Any, rank: int, batch: Mapping[str, Any]) -> float:
     shapes = [(dim, dim), (dim, keys), (dim, keys), (dim, dim)]
     shapes += [(dim, wide), (dim, wide), (wide, dim)]
     linear = sum(a * b for a, b in shapes)
-    pairs = rank * sum(a + b for a, b in shapes)
-    token = FROZEN_WEIGHT * linear + LEARNT * (pairs + 2 * dim * length)
+    pairs = (rank or 0) * sum(a + b for a, b in shapes)
+    body = LEARNT if rank is None else FROZEN_WEIGHT
+    token = body * linear + LEARNT * (pairs + 2 * dim * length)
     flops = 2.0 * rows * length * text.num_hidden_layers * token
     columns = int((batch["labels"][:, 1:] != -100).any(dim=0).sum())
     flops += LEARNT * 2 * rows * columns * dim * text.vocab_size
-    return flops + vision_flops(config.vision_config, batch["image_grid_thw"])
+    tower = vision_flops(config.vision_config, batch["image_grid_thw"])
+    return flops + tower * (LEARNT if tuned_tower else 1)
 
 
 def vision_flops(config: Any, grid_thw: Tensor) -> float:
-    """Return the operations of the frozen vision tower, which goes forth alone.
+    """Return the operations of the vision tower, forth.
 
     Args:
         config: Vision part of a Qwen2.5-VL config.

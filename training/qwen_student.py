@@ -1,4 +1,4 @@
-"""Qwen2.5-VL with LoRA and spatial rows as a student."""
+"""Qwen2.5-VL as a student."""
 
 from __future__ import annotations
 
@@ -9,39 +9,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.data.files import write_text
 from drivegrid.data.scene import Scene
 from drivegrid.inference.qwen_speaker import QwenSpeaker
-from drivegrid.model.adapter import (
-    AdapterConfig,
-    adapter_groups,
-    add_adapter,
-    load_base,
-    save_adapter,
-)
-from drivegrid.model.processor import END_OF_TURN, QwenProcessor, to_patches
+from drivegrid.model.adapter import load_base
+from drivegrid.model.processor import END_OF_TURN, QwenProcessor, save_size_wh, to_patches
 from drivegrid.model.soft_targets import spatial_cross_entropy
 
-from .config import AdapterSettings, OptimConfig
+from .config import AdapterSettings, FullSettings, OptimConfig
 from .examples import Dialogue, Exchange
 from .flops import qwen_flops
+from .learning import learning
 from .packing import PADDING, Piece, attention_mask, places_of, segments_of, take
 from .student import IGNORE_INDEX, Losses, Row, Visual
 
-RENDERED_WH = (1280, 720)
-"""Rendered pictures have a camera's shape; like any other they are scaled to the model's."""
-
 
 class QwenStudent:
-    """An extended Qwen2.5-VL whose LoRA pairs and spatial rows learn.
+    """An extended Qwen2.5-VL; what of it learns see `drivegrid.training.learning`.
 
     Args:
-        settings: Base checkpoint, picture size, size of the adapter.
+        settings: Base checkpoint, picture size, adapter or not.
         optim: Rates and decay.
         row_tokens: Dialogues about a picture are packed up to about this length, picture aside.
         row_dialogues: So many dialogues about a picture, however long, in place of a length.
@@ -51,18 +41,21 @@ class QwenStudent:
 
     def __init__(
         self,
-        settings: AdapterSettings,
+        settings: AdapterSettings | FullSettings,
         optim: OptimConfig,
         row_tokens: int = 256,
         row_dialogues: int | None = None,
     ) -> None:
         dtype = torch.bfloat16 if optim.precision == "bf16" else torch.float32
         base, tokenizer, manifest = load_base(settings.base, dtype)
-        size = AdapterConfig(rank=settings.rank, alpha=settings.alpha, dropout=settings.dropout)
-        self.model: PeftModel = add_adapter(base, manifest, size)
+        # An adapter is put into the layers of the base.
+        self.base, self.learning = base, learning(base, manifest, settings, optim)
+        self.model = self.learning.model
+        self.rank = settings.rank if isinstance(settings, AdapterSettings) else None
+        self.tuned_tower = self.rank is None and optim.trunk_learning_rate > 0
         self.processor = QwenProcessor(tokenizer, manifest.vocabulary, settings.size_wh)
-        self.settings, self.optim = settings, optim
-        self.grid, self.size_wh = manifest.grid, RENDERED_WH
+        self.folder, self.target_sigma = settings.base, settings.target_sigma
+        self.grid, self.size_wh = manifest.grid, settings.rendered_wh
         self.row_tokens, self.row_dialogues = row_tokens, row_dialogues
         ids = torch.tensor([self.processor.opening_ids])
         self.opening_places, _ = base.model.get_rope_index(
@@ -136,33 +129,26 @@ class QwenStudent:
             wanted[taught],
             self.grid,
             self.processor.vocabulary.base_id,
-            self.settings.target_sigma,
+            self.target_sigma,
         )
         return Losses(tokens, tokens.new_zeros(()))
 
     def flops(self, batch: Mapping[str, Any]) -> float:
         """Return the floating-point operations of learning from a batch."""
-        return qwen_flops(self.model.config, self.settings.rank, batch)
+        return qwen_flops(self.base.config, batch, self.rank, tuned_tower=self.tuned_tower)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return optimiser groups: LoRA with decay; rows without, at a rate of their own."""
-        named, names = dict(self.model.named_parameters()), adapter_groups(self.model)
-        rates = {"lora": self.optim.learning_rate, "rows": self.optim.row_learning_rate}
-        decays = {"lora": self.optim.weight_decay, "rows": 0.0}
-        return [
-            {"params": [named[n] for n in names[kind]], "lr": rate, "weight_decay": decays[kind]}
-            for kind, rate in rates.items()
-        ]
+        """Return optimiser groups; what stands in none is frozen."""
+        return self.learning.parameter_groups()
 
     def speaker(self) -> QwenSpeaker:
         """Return the model ready to answer; see `Student`."""
-        inside = self.model.get_base_model()
-        assert isinstance(inside, Qwen2_5_VLForConditionalGeneration)
-        return QwenSpeaker(inside, self.processor)
+        return QwenSpeaker(self.base, self.processor)
 
     def save(self, folder: Path, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-        """Write the adapter; see ``save_adapter``."""
-        save_adapter(self.model, self.settings.base, folder, weights)
+        """Write the adapter or the checkpoint."""
+        self.learning.save(folder, weights)
+        save_size_wh(folder, self.processor.size_wh)
         write_text(folder / "training.json", json.dumps(facts, indent=1) + "\n")
 
 

@@ -24,7 +24,6 @@ from drivegrid.model.words import renew_words
 from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
-from .adapter_checks import check_adapter
 from .card import model_card
 from .checks import FrozenRows, check_gradients, check_launch, check_reporters
 from .config import DataConfig, TrainingConfig
@@ -35,6 +34,7 @@ from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
 from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
+from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best, last_step
@@ -87,7 +87,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     check_launch(trainer, config)
     batch = trainer.first_batch()
     if isinstance(student, QwenStudent):
-        check_adapter(student, batch)
+        check_qwen(student, batch)
     check_gradients(student, batch)
     frozen = FrozenRows(student)
     step = last_step(folder / STEPS) if resume else None
@@ -117,10 +117,10 @@ def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
 
 
 def make_student(config: TrainingConfig) -> Student:
-    """Return the model that learns: a Qwen2.5-VL with adapter, a new nano or one to go on from."""
+    """Return the model that learns: a Qwen2.5-VL, a new nano or one to go on from."""
     data = config.data
-    if config.adapter is not None:
-        return QwenStudent(config.adapter, config.optim, data.row_tokens, data.row_dialogues)
+    if config.qwen is not None:
+        return QwenStudent(config.qwen, config.optim, data.row_tokens, data.row_dialogues)
     if config.init_from is not None:
         model, processor = _gone_on_from(config, config.init_from)
     else:
@@ -251,7 +251,7 @@ def training_arguments(
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
         gradient_accumulation_steps=optim.accumulate,
-        gradient_checkpointing=config.adapter is not None and config.adapter.checkpointing,
+        gradient_checkpointing=config.qwen is not None and config.qwen.checkpointing,
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",

@@ -103,12 +103,12 @@ def export(
 
     Example: drivegrid model export qwen-lanes/ serve/ --dtype bfloat16
     """
-    from drivegrid.model.export import aligned_size_wh, export_checkpoint
+    from drivegrid.model.export import export_checkpoint, picture_size_wh
 
     manifest = export_checkpoint(folder, out, dtype=dtype, shard_bytes=shard_mb * 1_000_000)
     _report(out, manifest, as_json)
     if not as_json:
-        width, height = aligned_size_wh(manifest.grid)
+        width, height = picture_size_wh(out)
         typer.echo(f"  scale pictures to {width} x {height} before sending them")
 
 

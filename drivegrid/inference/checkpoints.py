@@ -14,7 +14,7 @@ from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
 from drivegrid.model.manifest import MANIFEST_FILE, Manifest, read_json
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.model.processor import QwenProcessor
+from drivegrid.model.processor import ALIGNED_SIZE_WH, QwenProcessor, stated_size_wh
 
 
 def load_checkpoint(
@@ -41,12 +41,14 @@ def load_checkpoint(
                 f"adapter must come with its base, got none ({path}). Pass the folder of {name}."
             )
         adapted, tokenizer, manifest = load_adapter(base, path)
-        return _plain(adapted), QwenProcessor(tokenizer, manifest.vocabulary)
+        size_wh = stated_size_wh(path) or stated_size_wh(base) or ALIGNED_SIZE_WH
+        return _plain(adapted), QwenProcessor(tokenizer, manifest.vocabulary, size_wh)
     if base is not None:
         raise ModelError(f"base must be given with an adapter alone, got {base} with {path}.")
     if (path / MANIFEST_FILE).is_file() and Manifest.load(path).model_type == QWEN_TYPE:
         model, tokenizer, manifest = load_base(path)
-        return model, QwenProcessor(tokenizer, manifest.vocabulary)
+        size_wh = stated_size_wh(path) or ALIGNED_SIZE_WH
+        return model, QwenProcessor(tokenizer, manifest.vocabulary, size_wh)
     return load_nano(path)
 
 

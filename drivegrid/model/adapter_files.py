@@ -168,9 +168,10 @@ def base_name(name: str, known: Mapping[str, Path]) -> str | None:
     """Return the name a tensor of the running model has in the files of a checkpoint.
 
     Files of the first Qwen2.5-VL releases, and those transformers writes, leave out
-    ``language_model``.
+    ``language_model``, and ``model`` before ``visual``.
     """
-    for candidate in (name, name.replace("model.language_model.", "model.", 1)):
+    old = name.replace("model.language_model.", "model.", 1).replace("model.visual.", "visual.", 1)
+    for candidate in (name, old):
         if candidate in known:
             return candidate
     return None

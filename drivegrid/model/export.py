@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import torch
 
 from drivegrid.errors import ConfigError, ModelError
+from drivegrid.geometry import Size
 from drivegrid.model.adapter_files import ADAPTER_CONFIG, QWEN_TYPE
 from drivegrid.model.manifest import (
     MANIFEST_FILE,
@@ -28,13 +29,10 @@ from drivegrid.model.manifest import (
 )
 from drivegrid.model.processor import (
     DEFAULT_SYSTEM,
-    FRAMES,
     IMAGE_PAD,
-    MEAN,
-    MERGE,
-    PATCH,
-    STD,
     VISUAL_PITCH,
+    save_size_wh,
+    stated_size_wh,
 )
 from drivegrid.model.weight_files import (
     copy_small_files,
@@ -104,14 +102,20 @@ def export_checkpoint(
     with new_checkpoint(target, weights_size(source) * (2 if dtype == "float32" else 1)) as folder:
         copy_small_files(source, folder, without=_REPLACED)
         reshard(source, folder, getattr(torch, dtype) if dtype else None, shard_bytes)
-        _write_settings(folder, old.grid, dtype)
+        _write_settings(folder, dtype)
+        save_size_wh(folder, picture_size_wh(source))
         for name in old.row_tensors:
             _check_distinct(folder, name, old.token_ids)
         build_manifest(folder, old.grid, row_tensors=old.row_tensors, init=old.init).save(folder)
         return verify(folder)
 
 
-def aligned_size_wh(grid: GridSpec) -> tuple[int, int]:
+def picture_size_wh(folder: str | Path) -> Size:
+    """Return the picture size in pixels for a checkpoint: its own, or the aligned one."""
+    return stated_size_wh(folder) or aligned_size_wh(Manifest.load(folder).grid)
+
+
+def aligned_size_wh(grid: GridSpec) -> Size:
     """Return the picture size in pixels at which each visual token is a cell of the lattice.
 
     >>> aligned_size_wh(GridSpec(cols=32, rows=32))
@@ -155,12 +159,11 @@ def _check_distinct(folder: Path, name: str, token_ids: range) -> None:
         )
 
 
-def _write_settings(folder: Path, grid: GridSpec, dtype: WeightDtype | None) -> None:
+def _write_settings(folder: Path, dtype: WeightDtype | None) -> None:
     if dtype is not None:
         config = read_json(folder / "config.json")
         _state_dtype(config, dtype)
         _write(folder / "config.json", config)
-    _write(folder / "preprocessor_config.json", _picture_settings(grid))
     _write(folder / "generation_config.json", _decoding_settings(folder))
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
 
@@ -170,25 +173,6 @@ def _state_dtype(config: dict[str, Any], dtype: WeightDtype) -> None:
     config["dtype"] = dtype
     for part in (config, config.get("text_config", {}), config.get("vision_config", {})):
         part.update({name: dtype for name in ("dtype", "torch_dtype") if name in part})
-
-
-def _picture_settings(grid: GridSpec) -> dict[str, Any]:
-    """Return the image processor's settings: pictures of the aligned size pass unchanged."""
-    width, height = aligned_size_wh(grid)
-    area = width * height
-    return {
-        "image_processor_type": "Qwen2VLImageProcessor",
-        "processor_class": "Qwen2_5_VLProcessor",
-        "patch_size": PATCH,
-        "temporal_patch_size": FRAMES,
-        "merge_size": MERGE,
-        "image_mean": [round(float(value), 8) for value in MEAN],
-        "image_std": [round(float(value), 8) for value in STD],
-        # Areas, not edges, whatever transformers calls them; under both of its names.
-        "size": {"shortest_edge": area, "longest_edge": area},
-        "min_pixels": area,
-        "max_pixels": area,
-    }
 
 
 def _decoding_settings(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from drivegrid.errors import ModelError
 from drivegrid.model.adapter_files import ADAPTER_WEIGHTS, verify_adapter
 from drivegrid.model.manifest import MANIFEST_FILE, Manifest, build_manifest, verify
+from drivegrid.model.processor import save_size_wh, stated_size_wh
 from drivegrid.model.weight_files import (
     Change,
     copy_small_files,
@@ -59,6 +60,8 @@ def merge_adapter(
     }
     with new_checkpoint(target, weights_size(base)) as folder:
         copy_small_files(base, folder, without={MANIFEST_FILE})
+        if (size_wh := stated_size_wh(adapter_dir)) is not None:
+            save_size_wh(folder, size_wh)
         copy_weights(base, folder, changes)
         old = adapter.manifest
         build_manifest(folder, old.grid, row_tensors=old.row_tensors, init=old.init).save(folder)

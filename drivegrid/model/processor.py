@@ -8,10 +8,11 @@ uses 840x840, whose 30x30 visual tokens are not.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias, TypedDict, cast
+from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,10 @@ DEFAULT_SYSTEM = "You are a helpful assistant."
 # CLIP's statistics, in transformers' OPENAI_CLIP_MEAN and OPENAI_CLIP_STD.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
+
+
+PICTURE_FILE = "preprocessor_config.json"
+_SIZE_KEY = "drivegrid_size_wh"
 
 
 class Part(TypedDict):
@@ -125,6 +130,50 @@ def to_patches(image: RGBImage, size_wh: Size) -> Tensor:
     return torch.from_numpy(patches.reshape(rows * cols * MERGE**2, -1))
 
 
+def save_size_wh(folder: str | Path, size_wh: Size) -> None:
+    """Write the settings of transformers' image processor, and the size that pictures have.
+
+    The settings bound the area of a picture but not its shape: a picture of this size passes
+    unchanged, and another one is not scaled to it.
+
+    Args:
+        folder: Checkpoint or adapter.
+        size_wh: Model input in pixels, multiples of 28.
+    """
+    area = size_wh[0] * size_wh[1]
+    settings: dict[str, Any] = {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2_5_VLProcessor",
+        "patch_size": PATCH,
+        "temporal_patch_size": FRAMES,
+        "merge_size": MERGE,
+        "image_mean": [round(float(value), 8) for value in MEAN],
+        "image_std": [round(float(value), 8) for value in STD],
+        # Areas, not edges, whatever transformers calls them; under both of its names.
+        "size": {"shortest_edge": area, "longest_edge": area},
+        "min_pixels": area,
+        "max_pixels": area,
+        _SIZE_KEY: list(size_wh),
+    }
+    path = Path(folder) / PICTURE_FILE
+    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def stated_size_wh(folder: str | Path) -> Size | None:
+    """Return the size in pixels that pictures have for a checkpoint or adapter, if it says so.
+
+    Raises:
+        ModelError: If what it says is no size.
+    """
+    path = Path(folder) / PICTURE_FILE
+    size = read_json(path).get(_SIZE_KEY) if path.is_file() else None
+    if size is None:
+        return None
+    if not isinstance(size, list) or len(size) != 2 or any(type(side) is not int for side in size):
+        raise ModelError(f"{_SIZE_KEY} must be width and height in pixels, got {size!r} ({path}).")
+    return size[0], size[1]
+
+
 def check_loaded_tokens(
     tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary, folder: Path
 ) -> None:
@@ -174,8 +223,12 @@ class QwenProcessor:
         self.num_image_tokens = int(np.prod(self.grid_thw)) // MERGE**2
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, size_wh: Size = ALIGNED_SIZE_WH) -> QwenProcessor:
+    def from_pretrained(cls, folder: str | Path, size_wh: Size | None = None) -> QwenProcessor:
         """Load the processor of a checkpoint folder, after checking its manifest.
+
+        Args:
+            folder: The checkpoint.
+            size_wh: Of the model input; None for what the folder states, else `ALIGNED_SIZE_WH`.
 
         Raises:
             ConfigError: If the size is not made of multiples of 28.
@@ -184,6 +237,7 @@ class QwenProcessor:
         manifest = verify(folder)
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
         check_loaded_tokens(tokenizer, manifest.vocabulary, Path(folder))
+        size_wh = size_wh or stated_size_wh(folder) or ALIGNED_SIZE_WH
         processor = cls(tokenizer, manifest.vocabulary, size_wh)
         path = Path(folder) / "config.json"
         expected = read_json(path).get("image_token_id")

@@ -7,10 +7,10 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from drivegrid.training.adapter_checks import check_adapter, check_size  # noqa: E402
 from drivegrid.training.checks import FrozenRows, check_gradients  # noqa: E402
 from drivegrid.training.config import AdapterSettings, OptimConfig  # noqa: E402
 from drivegrid.training.labelled import LabelledScenes  # noqa: E402
+from drivegrid.training.qwen_checks import check_qwen, check_size  # noqa: E402
 from drivegrid.training.qwen_student import QwenStudent  # noqa: E402
 from peft.utils import ModulesToSaveWrapper  # noqa: E402
 
@@ -44,7 +44,7 @@ def named(student, part: str):
 
 
 def check(student, batch) -> None:
-    check_adapter(student, batch)
+    check_qwen(student, batch)
     check_gradients(student, batch)
 
 
