@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,17 +25,17 @@ from drivegrid.tokens.template import OffsetTemplate
 
 
 class Grammar(Protocol):
-    """Which token may come next; `AnswerAutomaton`, or `Anything`."""
+    """Which token may come next; `AnswerAutomaton`, `Enumeration` or `Anything`."""
 
     classes: TokenClasses
 
-    def start_state(self) -> int:
+    def start_state(self) -> Any:
         """Return the state before the first token."""
 
-    def allowed(self, state: int) -> BoolArray:
+    def allowed(self, state: Any) -> BoolArray:
         """Return (V,) True for tokens that may come next."""
 
-    def step(self, state: int, token_id: int) -> int:
+    def step(self, state: Any, token_id: int) -> Any:
         """Return the state after a token."""
 
 
@@ -89,7 +89,7 @@ class _Writer:
 
     row: int
     choose: Choose
-    state: int
+    state: Any
     ids: list[int] = field(default_factory=list)
     kept: list[float] = field(default_factory=list)
     cells: list[FloatArray] = field(default_factory=list)

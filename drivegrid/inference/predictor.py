@@ -21,6 +21,7 @@ from drivegrid.inference.choosing import Choose
 from drivegrid.inference.collect import Collector, chances_of
 from drivegrid.inference.consistency import medoid
 from drivegrid.inference.decoding import Anything, propose, refine
+from drivegrid.inference.enumeration import Enumeration
 from drivegrid.inference.options import DecodingOptions, Options
 from drivegrid.inference.qwen_speaker import QwenSpeaker
 from drivegrid.inference.repeats import drop_repeats
@@ -225,7 +226,8 @@ class Predictor:
         """Let the model write: proposals, then offsets for those that name something."""
         processor, speaker = self.processor, self.speaker
         classes = processor.token_classes
-        grammar = AnswerAutomaton(classes, limits=LIMITS) if how.constrained else Anything(classes)
+        legal = AnswerAutomaton(classes, limits=LIMITS)
+        grammar = Enumeration(legal) if how.constrained else Anything(classes)
         prompts = [processor.prompt_ids(question.query) for question, _ in rows]
         talks = Talks.about(speaker, [view for _, view in rows])
         drafts = []
