@@ -115,12 +115,11 @@ def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
         # Its scores read the rows of the embedding, and its image the keys of each layer, outside
         # the modules that FSDP gathers weights for. It has 12 M parameters at most.
         raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")
-    if trainer.is_fsdp_enabled and trainer.model.config.tie_word_embeddings:
+    model: Any = trainer.model
+    if trainer.is_fsdp_enabled and model.config.tie_word_embeddings:
         # accelerate 1.15 does not see behind peft that head and embedding are one, and puts them
         # into two groups, which torch refuses.
-        raise ConfigError(
-            f"a tied head must be launched with ddp or zero2, got fsdp2 ({config.adapter.base})."
-        )
+        raise ConfigError("a tied head must be launched with ddp or zero2, got fsdp2.")
     if trainer.is_deepspeed_enabled:
         stage = trainer.accelerator.state.deepspeed_plugin.zero_stage
         if stage > 2:

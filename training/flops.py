@@ -9,7 +9,7 @@ checkpointing computes twice is counted once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -38,7 +38,7 @@ def peak_flops(device: str, precision: str) -> float | None:
     return next((peak for name, peak in PEAK_BF16.items() if name in device), None)
 
 
-def trunk_flops(size_wh: tuple[int, int]) -> float:
+def trunk_flops(size_wh: Sequence[int]) -> float:
     """Return the operations of EfficientNet-Lite0 on a picture, forth."""
     width, height = (side // 2 for side in size_wh)
     flops, c_in = 2.0 * width * height * 3 * 3**2 * 32, 32
@@ -135,7 +135,7 @@ def qwen_flops(
     columns = int((batch["labels"][:, 1:] != -100).any(dim=0).sum())
     flops += LEARNT * 2 * rows * columns * dim * text.vocab_size
     tower = vision_flops(config.vision_config, batch["image_grid_thw"])
-    return flops + tower * (LEARNT if tuned_tower else 1)
+    return float(flops + tower * (LEARNT if tuned_tower else 1))
 
 
 def vision_flops(config: Any, grid_thw: Tensor) -> float:

@@ -18,6 +18,7 @@ from drivegrid.inference.speaker import NanoSpeaker
 from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
 from drivegrid.model.checkpoint import save_nano
 from drivegrid.model.nano import NanoForGrounding
+from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.tasks.cell_classes import cell_classes
@@ -146,7 +147,9 @@ class NanoStudent:
     def flops(self, batch: Mapping[str, Any]) -> float:
         """Return the floating-point operations of learning from a batch."""
         tuned = self.optim.trunk_learning_rate > 0
-        return nano_flops(self.model.config, batch, tuned_trunk=tuned)
+        config = self.model.config
+        assert isinstance(config, NanoConfig)
+        return nano_flops(config, batch, tuned_trunk=tuned)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""
