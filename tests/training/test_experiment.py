@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import pytest
 import yaml
@@ -17,6 +18,9 @@ from typer.testing import CliRunner
 from drivegrid.cli.main import app
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
+from drivegrid.inference import predictor
+from drivegrid.tokens.automaton import Limits
+from tests.model.tiny_qwen import make_extended
 
 SMALL = {
     "base": "nano-smoke",
@@ -60,6 +64,7 @@ def runs(monkeypatch):
     [
         "attributes",
         "attributes-cpu",
+        "control",
         "representations",
         "representations-cpu",
         "representations-tiny",
@@ -84,6 +89,14 @@ def test_packaged_experiments_load(name) -> None:
         ({"evaluation": {"tasks": ["dance"]}}, "tasks must be some of"),
         ({"variants": {"a": {"optim.stepz": 3}}, "baseline": None}, "optim.stepz"),
         ({"variants": {"a": {"representation": "bins"}}, "baseline": None}, "grounded must be"),
+        (
+            {
+                "variants": {"a": {"full": {"base": "b"}, "representation": "text"}},
+                "set": {"data.cache": None},
+                "baseline": None,
+            },
+            "must write cells, got 'text'",
+        ),
     ],
 )
 def test_experiments_that_cannot_run_are_refused_at_once(tmp_path, changes, problem) -> None:
@@ -156,3 +169,20 @@ def test_a_tiny_experiment_runs_for_real(tmp_path) -> None:
     experiment["evaluation"] |= {"frames": 1, "tasks": ["lanes"], "free_frames": 1}
     [row] = run_experiment(ExperimentConfig.model_validate(experiment), tmp_path / "out")
     assert {"lane F1@50", "lanes tokens", "well-formed"} == set(row["figures"])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
+@pytest.mark.parametrize("kind", ["full", "adapter"])
+def test_a_qwen_stands_in_the_same_table(tmp_path, monkeypatch, kind) -> None:
+    monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=4))
+    monkeypatch.setattr(predictor, "Anything", partial(predictor.Anything, most=8))
+    base = make_extended(tmp_path, True)
+    small = {"base": str(base), "size_wh": [56, 56], "rendered_wh": [64, 36]}
+    experiment = load_experiment("representations-tiny").model_dump()
+    experiment["set"] |= {"data.cache": None, "lattice": {"cols": 4, "rows": 3}}
+    experiment["variants"] = {kind: {kind: small}}
+    experiment |= {"baseline": None}
+    experiment["evaluation"] |= {"frames": 1, "tasks": ["lanes", "attributes"]}
+    [row] = run_experiment(ExperimentConfig.model_validate(experiment), tmp_path / "out")
+    assert {"lane F1@50", "lanes tokens", "attributes macro", "well-formed"} <= set(row["figures"])
