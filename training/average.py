@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 FILE = "average.safetensors"
@@ -46,6 +47,10 @@ class WeightAverage:
         try:
             yield
         finally:
+            # Shards that were gathered to look at held-out scenes may still be together.
+            for module in model.modules():
+                if isinstance(module, FSDPModule):
+                    module.reshard()
             _fill(model, kept)
 
     def whole(self) -> dict[str, Tensor]:
@@ -56,6 +61,7 @@ class WeightAverage:
         """Write the average beside a checkpoint; every process calls it and one writes."""
         weights = self.whole()
         if write:
+            folder.mkdir(parents=True, exist_ok=True)
             save_file(weights, folder / FILE, metadata={"steps": str(self.steps)})
 
     @torch.no_grad()

@@ -24,6 +24,7 @@ from drivegrid.tasks.cell_classes import cell_classes
 
 from .config import OptimConfig
 from .examples import Dialogue
+from .flops import nano_flops
 from .student import IGNORE_INDEX, Losses, Row, Visual
 
 
@@ -141,6 +142,11 @@ class NanoStudent:
         """Return the losses of answers, and of cells."""
         output = model(**{name: value for name, value in batch.items() if name != "kinds"})
         return Losses(output.token_losses, output.cell_loss)
+
+    def flops(self, batch: Mapping[str, Any]) -> float:
+        """Return the floating-point operations of learning from a batch."""
+        tuned = self.optim.trunk_learning_rate > 0
+        return nano_flops(self.model.config, batch, tuned_trunk=tuned)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""

@@ -21,6 +21,7 @@ from drivegrid.model.soft_targets import spatial_cross_entropy
 
 from .config import AdapterSettings, FullSettings, OptimConfig
 from .examples import Dialogue, Exchange
+from .flops import qwen_flops
 from .learning import learning
 from .packing import PADDING, Piece, attention_mask, places_of, segments_of, take
 from .student import IGNORE_INDEX, Losses, Row, Visual
@@ -50,6 +51,8 @@ class QwenStudent:
         # An adapter is put into the layers of the base.
         self.base, self.learning = base, learning(base, manifest, settings, optim)
         self.model = self.learning.model
+        self.rank = settings.rank if isinstance(settings, AdapterSettings) else None
+        self.tuned_tower = self.rank is None and optim.trunk_learning_rate > 0
         self.processor = QwenProcessor(tokenizer, manifest.vocabulary, settings.size_wh)
         self.folder, self.target_sigma = settings.base, settings.target_sigma
         self.grid, self.size_wh = manifest.grid, settings.rendered_wh
@@ -129,6 +132,10 @@ class QwenStudent:
             self.target_sigma,
         )
         return Losses(tokens, tokens.new_zeros(()))
+
+    def flops(self, batch: Mapping[str, Any]) -> float:
+        """Return the floating-point operations of learning from a batch."""
+        return qwen_flops(self.base.config, batch, self.rank, tuned_tower=self.tuned_tower)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups; what stands in none is frozen."""

@@ -81,6 +81,9 @@ class Student(Protocol):
     def losses(self, model: nn.Module, batch: Mapping[str, Any]) -> Losses:
         """Return the losses of a batch; ``model`` may be wrapped for distributed training."""
 
+    def flops(self, batch: Mapping[str, Any]) -> float:
+        """Return the floating-point operations of learning from a batch; see `flops`."""
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups; what stands in none is frozen."""
 

@@ -17,6 +17,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from drivegrid.data.files import write_text
 
 from .average import WeightAverage
+from .flops import peak_flops
 from .run_log import RunLog, StepTotals
 from .student import IGNORE_INDEX, Row, Student
 
@@ -95,6 +96,7 @@ class SftTrainer(Trainer):
         learnt = inputs["labels"] != IGNORE_INDEX
         self.totals.add(inputs["kinds"][learnt], losses.tokens)
         self.totals.images += len(learnt)
+        self.totals.flops += self.student.flops(inputs)
         share = self.args.world_size / num_items_in_batch.clamp(min=1)
         return losses.tokens.sum() * share + losses.beside / self.args.gradient_accumulation_steps
 
@@ -117,9 +119,15 @@ class SftTrainer(Trainer):
         totals, self.totals = self.totals, StepTotals()
         losses = totals.losses(lambda sums: self.accelerator.reduce(sums, "sum"))
         images = totals.images * self.args.world_size
+        rate = totals.flops / totals.seconds
         speed = {"images_per_s": images / totals.seconds, "seconds": totals.seconds}
+        speed["tflops"] = rate / 1e12
         if torch.cuda.is_available():
             speed["memory_gb"] = torch.cuda.max_memory_allocated() / 2**30
+            precision = "bf16" if self.args.bf16 else "fp32"
+            peak = peak_flops(torch.cuda.get_device_name(), precision)
+            if peak is not None:
+                speed["mfu"] = rate / peak
         if self.args.should_save:
             line = {"step": self.state.global_step, **logs, "losses": losses, **speed}
             self.run_log.write(line)

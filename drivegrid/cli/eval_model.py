@@ -40,6 +40,11 @@ Frames: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="so many, spread evenly; default: all")
 ]
 
+Pictures: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="draw label beside answer, the best and worst frames of each task, here"),
+]
+
 
 def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     data: Data,
@@ -52,15 +57,18 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     calibrate: Calibrate = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     out: Annotated[Path | None, typer.Option(help="write the JSON object to this file")] = None,
+    pictures: Pictures = None,
 ) -> None:
     """Score a model on every task, beside its ceiling and the best trivial predictor.
 
     Lanes, boxes, signs, drivable area, referring expressions and attributes, as far as the data
     has them, each with its 95 % bootstrap interval over frames; and how many answers are well
-    formed. Frames whose picture cannot be read are set aside; then the exit code is 1.
+    formed. ``--pictures DIR`` shows the ten best and the ten worst frames of each task. Frames
+    whose picture cannot be read are set aside; then the exit code is 1.
 
     Example: drivegrid eval-model runs/nano/checkpoint --data bench/test --frames 100 --json
     """
+    from drivegrid.cli.eval_pictures import draw_frames
     from drivegrid.data.files import write_text
     from drivegrid.inference.classify import ClassifySettings
     from drivegrid.inference.examine import sit
@@ -88,6 +96,8 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
         "seconds_per_frame": round(seconds / len(sitting.sheets), 3),
         **_report(sitting, settings, predictor.processor.grid, rounds),
     }
+    if pictures is not None:
+        draw_frames(sitting, pictures)
     if calibrate:
         report["temperatures"] = _calibrate(folder, settings, sitting)
     if out is not None:
@@ -129,7 +139,7 @@ def _report(
     trivial = {name: bare(sheets) for name, sheets in trivial_sheets(exam, codec).items()}
     figures = {}
     for name, figure in found.items():
-        best = max(trivial, key=lambda row: trivial[row].get(name) or 0.0)
+        best = _best_of({row: values.get(name) for row, values in trivial.items()}, name)
         figures[name] = figure.as_dict() | {
             "ceiling": ceiling.get(name),
             "trivial": trivial[best].get(name),
@@ -155,6 +165,15 @@ def _report(
             "lanes": "CULane rule: 30 px on 1640x590",
         },
     }
+
+
+def _best_of(scores: Mapping[str, float | None], figure: str) -> str:
+    """Return which predictor does best at a figure; the first of equals."""
+    from drivegrid.tasks.exam_score import LESS_IS_BETTER
+
+    sign = -1.0 if figure in LESS_IS_BETTER else 1.0
+    known = {name: sign * score for name, score in scores.items() if score is not None}
+    return max(known, key=known.__getitem__, default=next(iter(scores)))
 
 
 def _calibrate(folder: Path, settings: ClassifySettings, sitting: Sitting) -> dict[str, float]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.data.images import load_image
-from drivegrid.errors import ConfigError, GeometryError
+from drivegrid.errors import ConfigError, GeometryError, ModelError
 from drivegrid.geometry import FloatArray, Size
 from drivegrid.inference.checkpoints import load_checkpoint
 from drivegrid.inference.choosing import Choose
@@ -32,6 +32,7 @@ from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.processor import QwenProcessor
 from drivegrid.tasks.corpus import unfamiliar_words
+from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem, Diagnostic, ParsedAnswer
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
@@ -316,6 +317,12 @@ def _speaker(
     processor: NanoProcessor | QwenProcessor,
 ) -> Speaker:
     if isinstance(model, NanoForGrounding) and isinstance(processor, NanoProcessor):
+        way = model.config.representation
+        if way not in WITH_CELLS:
+            raise ModelError(
+                f"model must write shapes with grid tokens, got one of representation {way!r}. "
+                "Ask it with drivegrid.inference.written.Writer."
+            )
         return NanoSpeaker(model, processor)
     assert isinstance(model, Qwen2_5_VLForConditionalGeneration)
     assert isinstance(processor, QwenProcessor)

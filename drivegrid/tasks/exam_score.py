@@ -39,7 +39,13 @@ REFERRING = (
     ("all expressions mF1", "all.mf1", "all.n"),
 )
 LANES = (("lane F1@50", "f1_50"), ("lane mF1", "mf1"))
-TUSIMPLE = "lane accuracy (TuSimple)"
+TUSIMPLE = (
+    ("lane accuracy (TuSimple)", "accuracy", "frames"),
+    ("lane FP (TuSimple)", "fp", "frames"),
+    ("lane FN (TuSimple)", "fn", "frames"),
+)
+LESS_IS_BETTER = frozenset(name for name, rate, _ in TUSIMPLE if rate in {"fp", "fn"})
+"""Figures that count mistakes."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +92,8 @@ def score_sheets(
         lanes: Whether all lane lines count, or those of our lane.
         resamples: Of the bootstrap over frames; 0 draws no intervals.
     """
-    truth = [asked_scene(scene, lanes) for scene in split.scenes]
-    pairs = _paired([sheet.scene for sheet in sheets], truth)
     found: dict[str, Figure] = {}
-    for tally, named in (
-        *_scene_tallies(pairs),
-        (_referring_tally(split, sheets), REFERRING),
-        _attribute_tally(split, sheets),
-    ):
+    for tally, named in _tallies(split, sheets, lanes):
         ends = intervals(tally, resamples=resamples) if resamples and tally.names else {}
         rates, sums = tally.rates_of(), tally.sums()
         for name, rate, count in named:
@@ -102,6 +102,18 @@ def score_sheets(
                 none = Interval(float("nan"), float("nan"))
                 number = float("nan") if value is None else value
                 found[name] = Figure(number, ends.get(rate, none), n)
+    return found
+
+
+def frame_scores(
+    split: Split, sheets: Sequence[Sheet], lanes: LanesAsked = "all"
+) -> dict[str, FloatArray]:
+    """Return (N,) each figure of each frame alone, by name; nan where it is over nothing."""
+    found = {}
+    for tally, named in _tallies(split, sheets, lanes):
+        rates = tally.rates_by_frame()
+        for name, rate, count in named:
+            found[name] = np.where(tally.columns[count] > 0, rates[rate], np.nan)
     return found
 
 
@@ -122,6 +134,15 @@ _Named = tuple[tuple[str, str, str], ...]
 """Name of a figure, of its rate in a tally, and of the column that counts what it is over."""
 
 
+def _tallies(
+    split: Split, sheets: Sequence[Sheet], lanes: LanesAsked
+) -> Iterator[tuple[Tally, _Named]]:
+    truth = [asked_scene(scene, lanes) for scene in split.scenes]
+    yield from _scene_tallies(_paired([sheet.scene for sheet in sheets], truth))
+    yield _referring_tally(split, sheets), REFERRING
+    yield _attribute_tally(split, sheets)
+
+
 def _paired(answers: Sequence[Scene], truth: Sequence[Scene]) -> FramePairs:
     """Bring answers and truth together by place: images of two sources may share a name."""
     both = enumerate(zip(answers, truth, strict=True))
@@ -133,7 +154,7 @@ def _scene_tallies(pairs: FramePairs) -> Iterator[tuple[Tally, _Named]]:
     lanes = evaluate_culane(pairs, Settings(DENSE_STEP_PX)).tally
     yield lanes, tuple((name, rate, "num_gt") for name, rate in LANES)
     if all("tusimple" in gt.extra for _, gt in pairs.pairs.values()):
-        yield evaluate_tusimple(pairs, Settings()).tally, ((TUSIMPLE, "accuracy", "frames"),)
+        yield evaluate_tusimple(pairs, Settings()).tally, TUSIMPLE
     boxes = evaluate_boxes(pairs, Settings())
     acc = (("box Acc@50", "acc_50", "num_gt"), ("box Acc@80", "acc_80", "num_gt"))
     yield boxes.tally, acc

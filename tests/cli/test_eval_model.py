@@ -4,13 +4,17 @@ import json
 import shutil
 from functools import partial
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
+from drivegrid.cli import eval_pictures
+from drivegrid.cli.eval_model import _best_of
 from drivegrid.cli.main import app
 from drivegrid.data.benchmark import Plan, write_split
+from drivegrid.data.images import load_image
 from drivegrid.inference import predictor as module
 from drivegrid.inference.calibration import load_temperatures
 from drivegrid.model.checkpoint import save_nano
@@ -90,3 +94,42 @@ def test_wrong_usage_is_told_apart(model, bench, tmp_path) -> None:
     assert run(model, "--data", bench, "--out", tmp_path).exit_code == 1
     assert run(tmp_path / "none", "--data", bench).exit_code == 1
     assert run(model, "--data", tmp_path / "none").exit_code == 1
+
+
+def test_best_and_worst_frames_are_drawn(model, bench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(eval_pictures, "MOST", 2)
+    folder = tmp_path / "seen"
+    result = run(model, "--data", bench, "--rounds", 0, "--pictures", folder, "--json")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in folder.iterdir()}
+    tasks = {"lanes", "objects", "signs", "drivable", "referring", "attributes"}
+    assert {name.split("-")[0] for name in names} == tasks
+    assert {f"lanes-{side}-0{i}.png" for side in ("best", "worst") for i in (1, 2)} <= names
+    width = load_image(folder / "lanes-best-01.png").shape[1]
+    assert width > 2 * eval_pictures.WIDTH_PX
+
+
+@pytest.mark.parametrize(
+    ("scores", "worst", "best"),
+    [
+        ([], [], []),
+        ([0.5], [0], [0]),
+        ([0.5, float("nan"), 0.0, 1.0], [2, 0], [3, 0]),
+    ],
+)
+def test_ends_are_the_lowest_and_the_highest(monkeypatch, scores, worst, best) -> None:
+    monkeypatch.setattr(eval_pictures, "MOST", 2)
+    assert eval_pictures._ends(np.array(scores)) == (worst, best)
+
+
+@pytest.mark.parametrize(
+    ("scores", "figure", "best"),
+    [
+        ({"a": None, "b": None}, "lane F1@50", "a"),
+        ({"a": 0.1, "b": 0.2}, "lane F1@50", "b"),
+        ({"a": 0.1, "b": 0.2}, "lane FP (TuSimple)", "a"),
+        ({"a": 0.3, "b": 0.2, "c": None}, "lane FN (TuSimple)", "b"),
+    ],
+)
+def test_the_best_trivial_predictor_makes_the_fewest_mistakes(scores, figure, best) -> None:
+    assert _best_of(scores, figure) == best

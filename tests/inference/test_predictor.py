@@ -8,7 +8,9 @@ torch = pytest.importorskip("torch")
 from drivegrid.errors import ConfigError, FormatError, GeometryError, ModelError  # noqa: E402
 from drivegrid.inference import predictor as module  # noqa: E402
 from drivegrid.inference.predictor import Predictor  # noqa: E402
+from drivegrid.model.checkpoint import save_nano  # noqa: E402
 from drivegrid.tokens.automaton import Limits  # noqa: E402
+from tests.toy import writer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +201,11 @@ def test_options_out_of_range_are_refused(predictor, frame, options) -> None:
     name = "rounds" if options.get("places") == "expected" else next(iter(options))
     with pytest.raises(ConfigError, match=f"{name} must"):
         predictor.ask(frame, "car", **options)
+
+
+@pytest.mark.parametrize("name", ["text", "bins"])
+def test_models_that_write_numbers_are_refused(name, tmp_path) -> None:
+    other = writer(name)
+    save_nano(other.model, other.processor, tmp_path / name, {})
+    with pytest.raises(ModelError, match=f"'{name}'"):
+        Predictor.from_pretrained(tmp_path / name)
