@@ -7,12 +7,16 @@ import yaml
 pytest.importorskip("torch")
 
 from drivegrid.training import experiment as module
+from drivegrid.training.config import TrainingConfig
 from drivegrid.training.experiment import run_experiment
 from drivegrid.training.experiment_config import (
+    EvaluationConfig,
     ExperimentConfig,
     load_experiment,
 )
+from drivegrid.training.experiment_scores import score_run
 from drivegrid.training.experiment_sums import FrameSums
+from drivegrid.training.sft import make_student
 from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
@@ -171,18 +175,17 @@ def test_a_tiny_experiment_runs_for_real(tmp_path) -> None:
     assert {"lane F1@50", "lanes tokens", "well-formed"} == set(row["figures"])
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 @pytest.mark.parametrize("kind", ["full", "adapter"])
-def test_a_qwen_stands_in_the_same_table(tmp_path, monkeypatch, kind) -> None:
+def test_a_qwen_is_scored_like_a_nano(tmp_path, monkeypatch, kind) -> None:
     monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=4))
     monkeypatch.setattr(predictor, "Anything", partial(predictor.Anything, most=8))
     base = make_extended(tmp_path, True)
-    small = {"base": str(base), "size_wh": [56, 56], "rendered_wh": [64, 36]}
-    experiment = load_experiment("representations-tiny").model_dump()
-    experiment["set"] |= {"data.cache": None, "lattice": {"cols": 4, "rows": 3}}
-    experiment["variants"] = {kind: {kind: small}}
-    experiment |= {"baseline": None}
-    experiment["evaluation"] |= {"frames": 1, "tasks": ["lanes", "attributes"]}
-    [row] = run_experiment(ExperimentConfig.model_validate(experiment), tmp_path / "out")
-    assert {"lane F1@50", "lanes tokens", "attributes macro", "well-formed"} <= set(row["figures"])
+    settings = {kind: {"base": str(base), "size_wh": [56, 56]}, "data": {"tasks": {"lanes": 1}}}
+    config = TrainingConfig.model_validate(settings)
+    student = make_student(config)
+    learnt = {name: p for name, p in student.model.named_parameters() if p.requires_grad}
+    student.save(tmp_path / "run", {"config": config.model_dump(mode="json")}, learnt)
+    asked = EvaluationConfig(frames=1, tasks=("lanes", "attributes"), free_frames=1)
+    scores = score_run(tmp_path / "run", asked)
+    assert {"lane F1@50", "lanes tokens", "attributes macro", "well-formed"} <= set(scores)
+    assert scores["lanes tokens"].above[0] > 0
