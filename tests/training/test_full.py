@@ -146,7 +146,7 @@ def test_the_result_is_a_plain_checkpoint(base, labels, tmp_path) -> None:
 @pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 @pytest.mark.parametrize("base", [True], indirect=True)
 def test_a_resumed_run_ends_like_an_uninterrupted_one(base, labels, tmp_path, monkeypatch) -> None:
-    changes = {"trunk_learning_rate": 0.0, "average": 0.9, "judge_every": 2}
+    changes = {"trunk_learning_rate": 0.0, "average": 0.9, "judge_every": 2, "warmup_steps": 0}
     whole = train(config(base, labels, **changes), tmp_path / "whole")
     plain = SftTrainer.save_model
 
