@@ -131,7 +131,7 @@ class AnswerPictures(TrainerCallback):
         for question, answer in zip(self.questions, self._answers(), strict=True):
             asked = _short(_PLACE.sub("", question.prompt))
             for text, head in (
-                (question.answer, f"{question.kind}: {asked} Label: "),
+                (question.answer, f"{question.kind}: {asked} = "),
                 (answer, "Answer: "),
             ):
                 named = self._read(question, text)

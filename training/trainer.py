@@ -84,21 +84,22 @@ class SftTrainer(Trainer):
         model: torch.nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Return what a batch adds to the loss of its step.
 
         Each token of a step weighs the same, whichever batch and process it is in. Processes
         average their gradients, hence the factor.
         """
-        assert num_items_in_batch is not None and not return_outputs
+        assert isinstance(num_items_in_batch, torch.Tensor) and not return_outputs
         losses = self.student.losses(model, inputs)
         learnt = inputs["labels"] != IGNORE_INDEX
         self.totals.add(inputs["kinds"][learnt], losses.tokens)
         self.totals.images += len(learnt)
         self.totals.flops += self.student.flops(inputs)
         share = self.args.world_size / num_items_in_batch.clamp(min=1)
-        return losses.tokens.sum() * share + losses.beside / self.args.gradient_accumulation_steps
+        loss: torch.Tensor = losses.tokens.sum() * share
+        return loss + losses.beside / self.args.gradient_accumulation_steps
 
     def prediction_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any

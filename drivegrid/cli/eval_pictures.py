@@ -13,6 +13,7 @@ from drivegrid.data.images import load_image, save_image
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.geometry import FloatArray
 from drivegrid.inference.examine import Sitting
+from drivegrid.plotting.canvas import ImageArray
 from drivegrid.plotting.overlay import draw_scene
 from drivegrid.plotting.sheet import contact_sheet
 from drivegrid.tasks.exam import Exam, asked_scene, marked_place
@@ -62,13 +63,12 @@ def _ends(scores: FloatArray) -> tuple[list[int], list[int]]:
     return order[:MOST].tolist(), order[::-1][:MOST].tolist()
 
 
-def _side_by_side(
-    sitting: Sitting, task: str, index: int, title: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _side_by_side(sitting: Sitting, task: str, index: int, title: str) -> ImageArray:
     exam, sheet = sitting.exam, sitting.sheets[index]
     image = load_image(exam.pictures[index])
     height = round(image.shape[0] * WIDTH_PX / image.shape[1])
-    small = cv2.resize(image, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(image, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    small = np.asarray(resized, dtype=np.uint8)
     frame = exam.split.scenes[index].frame
     sides = [
         draw_scene(small, Scene(frame, tuple(instances)))

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Way(StrEnum):
+    """How several processes share a run."""
+
+    DDP = "ddp"
+    FSDP2 = "fsdp2"
+    ZERO2 = "zero2"
+
 
 train = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -35,10 +47,25 @@ def sft(
     Example: drivegrid train sft --config nano-smoke --out runs/smoke
 
     Example: drivegrid train sft --config nano-cpu --out runs/nano --set optim.seed=1
+
+    Example: accelerate launch --config_file $(drivegrid train launch-config ddp)
+    --num_processes 8 -m drivegrid train sft --config nano-gpu --out runs/gpu
     """
     from drivegrid.training.config import load_config
     from drivegrid.training.sft import train
 
     given = [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
     checkpoint = train(load_config(config, given), out, resume)
-    typer.echo(f"best checkpoint: {checkpoint}")
+    if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+        typer.echo(f"best checkpoint: {checkpoint}")
+
+
+@train.command("launch-config")
+def launch_config(
+    way: Annotated[Way, typer.Argument(help="how processes share a run")],
+) -> None:
+    """Print where the packaged settings of `accelerate launch` lie.
+
+    Example: drivegrid train launch-config ddp
+    """
+    typer.echo(str(files("drivegrid.training.launch") / f"{way.value}.yaml"))

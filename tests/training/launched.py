@@ -56,8 +56,11 @@ def _run(argv, env, sharded):
     torch.set_num_threads(1)
     if sharded:
         _shard_on_the_cpu()
+    from drivegrid.training import pictures
+
     from drivegrid.cli.main import main
 
+    pictures.MOST_TOKENS = 8
     main()
 
 

@@ -10,7 +10,6 @@ from drivegrid.training import experiment_attributes as module
 from drivegrid.training.experiment_attributes import MACRO, score_attributes, shown_places
 
 from drivegrid.data.scene import Frame, Instance, Scene
-from drivegrid.errors import TokenError
 from drivegrid.geometry import Box, Point
 
 IMAGE = np.zeros((90, 160, 3), np.uint8)
@@ -42,12 +41,14 @@ def test_places_are_shown_as_in_training(tmp_path, tasks, regions) -> None:
 
 
 def test_macro_is_the_mean_over_tasks_and_failures_count(tmp_path, monkeypatch) -> None:
-    def says_red(predictor, image, place, question, settings):
-        if question.task == "obstacle_class":
-            raise TokenError("place must have tokens, got none.")
-        return SimpleNamespace(answer="red")
+    def says_red(predictor, image, places, settings):
+        asked = (question for _, question in places)
+        return [
+            None if question.task == "obstacle_class" else SimpleNamespace(answer="red")
+            for question in asked
+        ]
 
-    monkeypatch.setattr(module, "classify", says_red)
+    monkeypatch.setattr(module, "classify_all", says_red)
     frames = [(IMAGE, scene(sign("red"), sign("blue"), barrier())), (IMAGE, scene(sign("red")))]
     scores = {}
     score_attributes(None, checkpoint(tmp_path), frames, scores)

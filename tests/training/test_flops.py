@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from drivegrid.training.config import AdapterSettings, OptimConfig  # noqa: E402
+from drivegrid.training.config import AdapterSettings, FullSettings, OptimConfig  # noqa: E402
 from drivegrid.training.examples import Dialogue, Exchange  # noqa: E402
 from drivegrid.training.flops import peak_flops, trunk_flops  # noqa: E402
 from drivegrid.training.nano_student import NanoStudent  # noqa: E402
@@ -95,3 +95,11 @@ def test_qwen_step(tied, tmp_path) -> None:
     settings = AdapterSettings(base=base, size_wh=(112, 112), rank=4, alpha=8, checkpointing=False)
     by_arithmetic, found = step_of(QwenStudent(settings, OptimConfig()), (112, 112))
     assert by_arithmetic == pytest.approx(found, rel=0.001)
+
+
+def test_qwen_step_that_teaches_every_weight_of_the_body(tmp_path) -> None:
+    settings = FullSettings(
+        base=make_extended(tmp_path, True), size_wh=(112, 112), checkpointing=False
+    )
+    by_arithmetic, found = step_of(QwenStudent(settings, OptimConfig()), (112, 112))
+    assert by_arithmetic == pytest.approx(found, rel=0.01)

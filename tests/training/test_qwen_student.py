@@ -10,7 +10,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from drivegrid.training.checks import check_gradients  # noqa: E402
-from drivegrid.training.config import AdapterSettings, OptimConfig, TrainingConfig  # noqa: E402
+from drivegrid.training.config import (  # noqa: E402
+    AdapterSettings,
+    OptimConfig,
+    TrainingConfig,
+    load_config,
+)
 from drivegrid.training.examples import Dialogue, Exchange  # noqa: E402
 from drivegrid.training.qwen_student import QwenStudent  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
@@ -18,7 +23,7 @@ from drivegrid.training.student import IGNORE_INDEX  # noqa: E402
 
 from drivegrid.data.scene import Frame, Instance, Scene  # noqa: E402
 from drivegrid.data.store import save_scenes  # noqa: E402
-from drivegrid.errors import ModelError  # noqa: E402
+from drivegrid.errors import ConfigError, ModelError  # noqa: E402
 from drivegrid.geometry import Box  # noqa: E402
 from drivegrid.model.adapter import load_adapter  # noqa: E402
 from drivegrid.model.processor import chat_text  # noqa: E402
@@ -193,3 +198,29 @@ def test_a_run_on_labels_learns_and_is_loaded_again(base, tmp_path) -> None:
     assert "LoRA and spatial rows" in (adapter / "README.md").read_text()
     facts = json.loads((adapter / "training.json").read_text())
     assert facts["config"]["data"]["tasks"] == {"objects": 1.0, "object_query": 1.0}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_settings_of_the_paper_run(base, tmp_path) -> None:
+    """docs/finetune.md runs those of `default`."""
+    data = labels(tmp_path / "data", 2)
+    changes = [
+        f"adapter.base={base}",
+        "adapter.size_wh=[56, 56]",
+        f"data.labelled=[{{path: {data}}}]",
+        "data.rendered=0",
+        f"data.held_out={data}",
+        "data.workers=0",
+        "optim.steps=2",
+        "optim.accumulate=1",
+        "optim.threads=1",
+    ]
+    paper = load_config("paper", changes)
+    assert (paper.adapter.rank, paper.optim.learning_rate) == (64, 1e-6)
+    load_adapter(base, train(paper, tmp_path / "run"))
+
+
+def test_a_config_for_an_adapter_wants_its_base() -> None:
+    with pytest.raises(ConfigError, match=r"adapter\.base: Field required"):
+        load_config("default")

@@ -27,10 +27,10 @@ from drivegrid.data import fields
 from drivegrid.data.files import parse_json
 from drivegrid.data.formats.boxes import allowed_only
 from drivegrid.data.formats.contract import Format, Source, in_entry
-from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.frames import find_frame, object_file
 from drivegrid.data.formats.naming import label_of
 from drivegrid.data.formats.peek import Peek
-from drivegrid.data.json_stream import first_char, object_items
+from drivegrid.data.json_stream import object_items
 from drivegrid.data.quarantine import Loaded
 from drivegrid.data.scene import KEY_OBJECTS, Instance, Scene
 from drivegrid.errors import ConfigError, FormatError
@@ -75,12 +75,8 @@ def open_drivelm(path: str | Path, root: str | Path | None = None) -> Source:
     Raises:
         FormatError: If there is no such file, or it holds no object.
     """
-    path = Path(path)
-    if first_char(path) != "{":
-        raise FormatError("file must be a JSON object of drives.", path)
-    return Source(
-        _entries(path), partial(_parse, path, path.parent if root is None else Path(root))
-    )
+    path, folder = object_file(path, root, "of drives")
+    return Source(_entries(path), partial(_parse, path, folder))
 
 
 def load_drivelm(path: str | Path, root: str | Path | None = None) -> Loaded:

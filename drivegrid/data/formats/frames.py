@@ -10,11 +10,24 @@ from pathlib import Path, PurePosixPath
 
 from drivegrid.data.checks import check_image_name
 from drivegrid.data.images import image_size
+from drivegrid.data.json_stream import first_char
 from drivegrid.data.scene import Frame
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def object_file(path: str | Path, root: str | Path | None, what: str) -> tuple[Path, Path]:
+    """Return the path of a JSON file and the folder of its pictures; by default the file's.
+
+    Raises:
+        FormatError: If there is no such file, or it holds no object ``what`` ("of drives").
+    """
+    path = Path(path)
+    if first_char(path) != "{":
+        raise FormatError(f"file must be a JSON object {what}.", path)
+    return path, path.parent if root is None else Path(root)
 
 
 def find_frame(root: Path, name: str, default: Size) -> tuple[Frame, dict[str, bool]]:

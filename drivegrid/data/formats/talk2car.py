@@ -29,12 +29,12 @@ from drivegrid.data.checks import check_image_name
 from drivegrid.data.files import atomic_path, fill_lines, parse_json
 from drivegrid.data.formats.boxes import coarser, left_out
 from drivegrid.data.formats.contract import Format, Source, in_entry
-from drivegrid.data.formats.frames import find_frame
+from drivegrid.data.formats.frames import find_frame, object_file
 from drivegrid.data.formats.holding import held
 from drivegrid.data.formats.losing import frame_losses, instance_losses
 from drivegrid.data.formats.naming import class_of, label_of
 from drivegrid.data.formats.peek import Peek
-from drivegrid.data.json_stream import array_items, first_char
+from drivegrid.data.json_stream import array_items
 from drivegrid.data.quarantine import Loaded, Loss, Saved
 from drivegrid.data.scene import KEY_OBJECTS, Instance, Scene
 from drivegrid.errors import FormatError
@@ -59,12 +59,8 @@ def open_talk2car(path: str | Path, root: str | Path | None = None) -> Source:
     Raises:
         FormatError: If there is no such file, or it holds no object.
     """
-    path = Path(path)
-    if first_char(path) != "{":
-        raise FormatError("file must be a JSON object with commands.", path)
-    return Source(
-        _entries(path), partial(_parse, path, path.parent if root is None else Path(root))
-    )
+    path, folder = object_file(path, root, "with commands")
+    return Source(_entries(path), partial(_parse, path, folder))
 
 
 def load_talk2car(path: str | Path, root: str | Path | None = None) -> Loaded:
