@@ -109,17 +109,8 @@ def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
         if asked and not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
             # accelerate would train on, every process with the whole model.
             raise ConfigError(f"{name} must have GPUs, got none. Launch with ddp.yaml.")
-    if trainer.is_fsdp_enabled and not trainer.accelerator.is_fsdp2:
-        raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
-    if trainer.is_fsdp_enabled and config.qwen is None:
-        # Its scores read the rows of the embedding, and its image the keys of each layer, outside
-        # the modules that FSDP gathers weights for. It has 12 M parameters at most.
-        raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")
-    model: Any = trainer.model
-    if trainer.is_fsdp_enabled and model.config.tie_word_embeddings:
-        # accelerate 1.15 does not see behind peft that head and embedding are one, and puts them
-        # into two groups, which torch refuses.
-        raise ConfigError("a tied head must be launched with ddp or zero2, got fsdp2.")
+    if trainer.is_fsdp_enabled:
+        _check_sharded(trainer, config)
     if trainer.is_deepspeed_enabled:
         stage = trainer.accelerator.state.deepspeed_plugin.zero_stage
         if stage > 2:
@@ -127,6 +118,22 @@ def check_launch(trainer: Trainer, config: TrainingConfig) -> None:
                 f"zero_stage must be at most 2, got {stage}. Launch with fsdp2.yaml to shard "
                 "the weights too."
             )
+
+
+def _check_sharded(trainer: Trainer, config: TrainingConfig) -> None:
+    """Raise unless the weights can be sharded over processes."""
+    if not trainer.accelerator.is_fsdp2:
+        raise ConfigError("fsdp_version must be 2, got 1. Launch with the packaged fsdp2.yaml.")
+    if config.qwen is None:
+        # Its scores read the rows of the embedding, and its image the keys of each layer, outside
+        # the modules that FSDP gathers weights for. It has 12 M parameters at most.
+        raise ConfigError("a nano must be launched with ddp, got fsdp2. It is too small to shard.")
+    if trainer.model.config.tie_word_embeddings:
+        # accelerate 1.15 does not see behind peft that head and embedding are one, and puts them
+        # into two groups, which torch refuses; it was not tried without peft.
+        raise ConfigError(
+            f"a tied head must be launched with ddp or zero2, got fsdp2 ({config.qwen.base})."
+        )
 
 
 class FrozenRows:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from drivegrid.errors import ConfigError
+from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tasks.table import TASKS
 
 from .config import TrainingConfig, apply_change, load_config
@@ -111,7 +112,12 @@ def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> Experiment
         )
         raise ConfigError(f"experiment must be valid, got {problems} ({name}).") from error
     for variant in experiment.variants:  # not after hours of other variants
-        experiment.training(variant, experiment.seeds[0])
+        config = experiment.training(variant, experiment.seeds[0])
+        if config.qwen is not None and config.representation not in WITH_CELLS:
+            raise ConfigError(
+                f"a Qwen2.5-VL in an experiment must write cells, got {config.representation!r} "
+                f"({variant})."
+            )
     return experiment
 
 

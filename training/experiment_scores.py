@@ -1,4 +1,4 @@
-"""Scores of a trained nano frame by frame, as sums that intervals can be drawn from."""
+"""Scores of a trained model frame by frame, as sums that intervals can be drawn from."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ import numpy.typing as npt
 from drivegrid.data.formats.tusimple import load_tusimple
 from drivegrid.data.images import load_image
 from drivegrid.data.scene import Scene
-from drivegrid.inference.predictor import Predictor
-from drivegrid.inference.written import Writer
 from drivegrid.metrics.evaluate import evaluate_scenes
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.seeds import TEST_SEEDS
 from drivegrid.tasks.scoring import asked_part
 from drivegrid.tasks.table import TASKS
 
+from .experiment_answers import Answers, load_answers
 from .experiment_attributes import score_attributes
 from .experiment_config import ATTRIBUTES, EvaluationConfig
 from .experiment_sums import FrameSums, Scores
@@ -34,25 +33,24 @@ Picture = tuple[npt.NDArray[np.uint8], Scene]
 
 
 def score_run(checkpoint: Path, config: EvaluationConfig) -> Scores:
-    """Score a nano checkpoint, constrained and with all its rounds; see `EvaluationConfig`.
+    """Score a checkpoint or adapter, constrained and with all its rounds; see `EvaluationConfig`.
 
     Returns:
         Figures in [0, 1] by name, but for "tokens an answer". "well-formed" is of answers that the
         model gives unconstrained, without offsets.
     """
-    writer = Writer.from_pretrained(checkpoint)
+    answers = load_answers(checkpoint)
     scores: Scores = {}
     plain = [task for task in config.tasks if task != ATTRIBUTES]
     if plain:
-        _score_frames(writer, _asked(_rendered(config.frames)), config, plain, scores)
+        _score_frames(answers, _asked(_rendered(config.frames)), config, plain, scores)
     if ATTRIBUTES in config.tasks:
-        predictor = Predictor(writer.model, writer.processor)
-        score_attributes(predictor, checkpoint, _rendered(config.frames), scores)
+        score_attributes(answers.predictor, checkpoint, _rendered(config.frames), scores)
     if config.real is not None:
         frames = _real(config.real, config.real_frames)
-        _score_frames(writer, frames, config, ("lanes",), scores, "real ")
+        _score_frames(answers, frames, config, ("lanes",), scores, "real ")
     if plain:
-        _score_freedom(writer, config, plain, scores)
+        _score_freedom(answers, config, plain, scores)
     return scores
 
 
@@ -79,7 +77,7 @@ def _batches(frames: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
 
 
 def _score_frames(
-    writer: Writer,
+    answers: Answers,
     frames: Iterable[Picture],
     config: EvaluationConfig,
     tasks: Iterable[str],
@@ -88,29 +86,16 @@ def _score_frames(
 ) -> None:
     tasks = tuple(tasks)
     for some in _batches(frames, config.batch):
-        answers: list[list[Scene]] = [[] for _ in some]
+        scenes: list[list[Scene]] = [[] for _ in some]
         for task in tasks:
-            given, lengths = _ask(writer, [image for image, _ in some], TASKS[task].question)
-            for i, (answer, length) in enumerate(zip(given, lengths, strict=True)):
-                answers[i].append(answer)
-                scores.setdefault(f"{prefix}{task} tokens", FrameSums()).add(length, 1)
-        for found, (_, truth) in zip(answers, some, strict=True):
+            given = answers.ask([image for image, _ in some], TASKS[task].question)
+            for mine, one in zip(scenes, given, strict=True):
+                mine.append(one.scene)
+                scores.setdefault(f"{prefix}{task} tokens", FrameSums()).add(one.num_tokens, 1)
+        for found, (_, truth) in zip(scenes, some, strict=True):
             together = tuple(one for scene in found for one in scene.instances)
             for name, above, below in _sums(replace(truth, instances=together), truth, tasks):
                 scores.setdefault(f"{prefix}{name}", FrameSums()).add(above, below)
-
-
-def _ask(
-    writer: Writer, images: list[npt.NDArray[np.uint8]], query: str
-) -> tuple[list[Scene], list[int]]:
-    """Return answers and how many tokens they took."""
-    if not writer.way.rounds:
-        written = writer.ask(images, query)
-        return [one.scene for one in written], [one.num_tokens for one in written]
-    predictor, processor = Predictor(writer.model, writer.processor), writer.processor
-    answers = [predictor.ask(image, query, writer.way.rounds) for image in images]
-    lengths = [sum(len(processor.reply_ids(t)) - 1 for t in one.texts) for one in answers]
-    return [one.to_scene() for one in answers], lengths
 
 
 def _sums(answer: Scene, truth: Scene, tasks: Iterable[str]) -> Iterator[tuple[str, float, float]]:
@@ -132,14 +117,11 @@ def _sums(answer: Scene, truth: Scene, tasks: Iterable[str]) -> Iterator[tuple[s
 
 
 def _score_freedom(
-    writer: Writer, config: EvaluationConfig, tasks: Sequence[str], scores: Scores
+    answers: Answers, config: EvaluationConfig, tasks: Sequence[str], scores: Scores
 ) -> None:
     """Score how often unconstrained answers keep to the grammar."""
     for some in _batches(_rendered(config.free_frames), config.batch):
-        right = [0] * len(some)
-        for task in tasks:
-            images = [image for image, _ in some]
-            for i, one in enumerate(writer.ask(images, TASKS[task].question, constrained=False)):
-                right[i] += not one.diagnostics
-        for count in right:
-            scores.setdefault("well-formed", FrameSums()).add(count, len(tasks))
+        images = [image for image, _ in some]
+        right = [answers.well_formed(images, TASKS[task].question) for task in tasks]
+        for kept in zip(*right, strict=True):
+            scores.setdefault("well-formed", FrameSums()).add(sum(kept), len(tasks))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +83,13 @@ class NanoStudent:
         return row
 
     def _packed(self, dialogues: Iterable[Dialogue]) -> list[Conversation]:
-        """Take dialogues while they fit; the first is taken whatever its length."""
-        if self.row_dialogues is not None:
-            return [self.write(dialogue) for dialogue in islice(dialogues, self.row_dialogues)]
+        """Take dialogues until they fill a row; see ``packing.take`` on the last of them."""
         taken: list[Conversation] = []
-        room = self.row_tokens
+        room, most = self.row_tokens, self.row_dialogues
         for dialogue in dialogues:
-            conversation = self.write(dialogue)
-            room -= len(conversation.ids)
-            if room >= 0 or not taken:
-                taken.append(conversation)
-            if room <= 0:
+            taken.append(self.write(dialogue))
+            room -= len(taken[-1].ids)
+            if len(taken) == most or (most is None and room <= 0):
                 break
         return taken
 

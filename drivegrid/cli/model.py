@@ -48,6 +48,35 @@ def extend(
 
 
 @model.command()
+def new(  # noqa: PLR0913, PLR0917 - options of a command
+    out: OutArgument,
+    lattice: Annotated[str, typer.Option(help="columns x rows")] = "32x32",
+    width: Annotated[int, typer.Option(help="of the language body, a multiple of 32")] = 256,
+    layers: Annotated[int, typer.Option(help="of the language body")] = 4,
+    tower_width: Annotated[int, typer.Option(help="of the vision tower, likewise")] = 192,
+    tower_layers: Annotated[int, typer.Option(help="of the vision tower")] = 6,
+    seed: Annotated[int, typer.Option(help="of the random weights")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a small untrained Qwen2.5-VL with a small tokenizer: the control of the nano.
+
+    Example: drivegrid model new runs/control-base
+    """
+    from drivegrid.labels import default_label_space
+    from drivegrid.model.new_qwen import QwenSizes, new_qwen
+    from drivegrid.tasks.corpus import text_corpus
+
+    sizes = QwenSizes(
+        hidden_size=width,
+        num_layers=layers,
+        tower_size=tower_width,
+        tower_layers=tower_layers,
+    )
+    corpus = text_corpus(default_label_space())
+    _report(out, new_qwen(out, corpus, parse_lattice(lattice), sizes, seed), as_json)
+
+
+@model.command()
 def info(
     folder: Annotated[
         Path | None, typer.Argument(help="checkpoint or adapter; default: the shipped nano")

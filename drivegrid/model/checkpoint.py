@@ -6,8 +6,7 @@ import dataclasses
 import json
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers.utils import logging
 
 from drivegrid.errors import ModelError
 from drivegrid.model import SHIPPED
@@ -28,6 +26,7 @@ from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.nano_tokenizer import build_tokenizer
 from drivegrid.model.rows import fourier_rows
 from drivegrid.model.trunk import load_pretrained_trunk
+from drivegrid.model.weight_files import no_progress_bar
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.spelling import BIN_TOKENS, NUM_BINS, Spelling
 from drivegrid.tokens.vocabulary import Vocabulary
@@ -93,7 +92,7 @@ def save_nano(
     try:
         tensors = {**model.state_dict(), **(weights or {})}
         half = {name: tensor.detach().half() for name, tensor in tensors.items()}
-        with _no_progress_bar():
+        with no_progress_bar():
             model.save_pretrained(part, state_dict=half, max_shard_size=MAX_SHARD)
         # It repeats config.json, and nothing here reads it.
         (part / "generation_config.json").unlink()
@@ -149,18 +148,6 @@ def _load_weights(model: NanoForGrounding, folder: Path) -> None:
         if not tensor.is_floating_point() or not tensor.isfinite().all():
             raise ModelError(f"{name} must hold finite floating-point numbers ({files[name]}).")
     model.load_state_dict(found)
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing a bar, if it would."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def shipped_checkpoint() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -29,19 +29,8 @@ def build_tokenizer(
         spelling: How points are spelt, if not by cells: bins get ids after the spatial tokens,
             and digits are read one by one.
     """
-    bpe = Tokenizer(models.BPE())
-    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    digits = pre_tokenizers.Digits(individual_digits=True)
     in_digits = spelling is not None and spelling.name == "text"
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([digits, by_bytes]) if in_digits else by_bytes
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=NUM_TEXT_TOKENS,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        special_tokens=[PAD, USER, ASSISTANT, END],
-        show_progress=False,
-    )
-    bpe.train_from_iterator(corpus, trainer)
+    bpe = train_bpe(corpus, (PAD, USER, ASSISTANT, END), one_by_one=in_digits)
     # Spatial tokens must not be special: skip_special_tokens would erase the answer.
     spelt = [t for t in spelling.tokens if t not in vocabulary.local_index] if spelling else []
     names = [*vocabulary.tokens, *spelt]
@@ -52,6 +41,31 @@ def build_tokenizer(
     if ids != list(range(base_id, base_id + len(ids))):
         raise ModelError(f"spatial tokens must have contiguous ids, got {ids[:3]}...")
     return tokenizer
+
+
+def train_bpe(
+    corpus: Iterable[str], special: Sequence[str], *, one_by_one: bool = False
+) -> Tokenizer:
+    """Train byte-level BPE.
+
+    Args:
+        corpus: Text.
+        special: Tokens that get the first ids.
+        one_by_one: Whether digits are read one by one.
+    """
+    bpe = Tokenizer(models.BPE())
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([digits, by_bytes]) if one_by_one else by_bytes
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=NUM_TEXT_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=list(special),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(corpus, trainer)
+    return bpe
 
 
 def wrap_tokenizer(bpe: Tokenizer) -> PreTrainedTokenizerFast:

@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers.utils import logging
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.manifest import WEIGHTS_FILE, WEIGHTS_INDEX, read_json, tensor_files
@@ -53,6 +54,18 @@ def new_checkpoint(target: Path, num_bytes: int) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         folder.rename(target)
+
+
+@contextmanager
+def no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar, if it would."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def weights_size(folder: Path) -> int:

