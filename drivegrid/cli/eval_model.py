@@ -16,6 +16,7 @@ from drivegrid.cli.output import MAX_SHOWN, print_error, print_json, progress_ba
 if TYPE_CHECKING:
     from drivegrid.inference.classify import ClassifySettings
     from drivegrid.inference.examine import Sitting
+    from drivegrid.tasks.exam import Exam
     from drivegrid.tasks.exam_score import Sheet
     from drivegrid.tokens.grid import GridSpec
 
@@ -73,16 +74,12 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.inference.classify import ClassifySettings
     from drivegrid.inference.examine import sit
     from drivegrid.model.checkpoint import shipped_checkpoint
-    from drivegrid.tasks.exam import load_exam
 
     _check_out(out)
     folder = model or shipped_checkpoint()
     settings = ClassifySettings.from_checkpoint(folder, regions)
     predictor = load_predictor(model, base)
-    whole = load_exam(data, None if lanes == "auto" else lanes)
-    for note in whole.notes:
-        typer.echo(f"note: {note}", err=True)
-    exam = whole if frames is None else whole.spread(frames)
+    exam = _exam(data, lanes, frames)
     start = time.perf_counter()
     sitting = sit(predictor, exam, settings, rounds, lambda places: progress_bar(places, "frames"))
     seconds = time.perf_counter() - start
@@ -108,6 +105,16 @@ def eval_model(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo("\n".join(_as_text(report)))
     if sitting.rejected:
         raise typer.Exit(1)
+
+
+def _exam(data: Path, lanes: Literal["auto", "all", "ego"], frames: int | None) -> Exam:
+    """Return what is asked, and say what was left out."""
+    from drivegrid.tasks.exam import load_exam
+
+    whole = load_exam(data, None if lanes == "auto" else lanes)
+    for note in whole.notes:
+        typer.echo(f"note: {note}", err=True)
+    return whole if frames is None else whole.spread(frames)
 
 
 def _check_out(out: Path | None) -> None:
