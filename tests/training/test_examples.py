@@ -216,7 +216,10 @@ def test_the_model_has_a_score_for_every_cell_class(toy) -> None:  # noqa: F811
     assert toy[0].config.num_cell_classes == len(CELL_CLASSES)
 
 
-@pytest.mark.parametrize("name", ["nano-cpu", "nano-gpu", "nano-smoke"])
+@pytest.mark.parametrize(
+    "name",
+    ["control-cpu", "control-gpu", "nano-cpu", "nano-gpu", "nano-smoke"],
+)
 def test_packaged_configs_load(name: str) -> None:
     assert load_config(name, ["optim.seed=7"]).optim.seed == 7
 
