@@ -14,6 +14,7 @@ import numpy.typing as npt
 from drivegrid.data.scene import Scene
 from drivegrid.inference.predictor import Predictor
 from drivegrid.inference.written import Writer
+from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tokens.grammar import parse_answer
 
 from .config import TrainingConfig
@@ -33,10 +34,10 @@ class Answers(Protocol):
     """A trained model.
 
     Attributes:
-        predictor: The same model as a predictor.
+        predictor: The same model as a predictor; None if it writes no cells.
     """
 
-    predictor: Predictor
+    predictor: Predictor | None
 
     def ask(self, images: Images, query: str) -> list[Given]:
         """Answer one question about each picture, constrained and with all rounds."""
@@ -55,6 +56,8 @@ def load_answers(checkpoint: Path) -> Answers:
     config = TrainingConfig.model_validate(record["config"])
     if config.qwen is None:
         writer = Writer.from_pretrained(checkpoint)
+        if config.representation not in WITH_CELLS:
+            return Written(writer, None)
         predictor = Predictor(writer.model, writer.processor)
         rounds = writer.way.rounds
         return Predicted(predictor, rounds) if rounds else Written(writer, predictor)
@@ -66,7 +69,7 @@ def load_answers(checkpoint: Path) -> Answers:
 class Written:
     """A nano in any representation without offsets."""
 
-    def __init__(self, writer: Writer, predictor: Predictor) -> None:
+    def __init__(self, writer: Writer, predictor: Predictor | None) -> None:
         self.writer, self.predictor = writer, predictor
 
     def ask(self, images: Images, query: str) -> list[Given]:

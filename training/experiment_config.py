@@ -113,7 +113,13 @@ def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> Experiment
         raise ConfigError(f"experiment must be valid, got {problems} ({name}).") from error
     for variant in experiment.variants:  # not after hours of other variants
         config = experiment.training(variant, experiment.seeds[0])
-        if config.qwen is not None and config.representation not in WITH_CELLS:
+        cells = config.representation in WITH_CELLS
+        if ATTRIBUTES in experiment.evaluation.tasks and not cells:
+            raise ConfigError(
+                f"a model that is asked for attributes must write cells, got "
+                f"{config.representation!r} ({variant}). Take it out of evaluation.tasks."
+            )
+        if config.qwen is not None and not cells:
             raise ConfigError(
                 f"a Qwen2.5-VL in an experiment must write cells, got {config.representation!r} "
                 f"({variant})."

@@ -44,7 +44,7 @@ def score_run(checkpoint: Path, config: EvaluationConfig) -> Scores:
     plain = [task for task in config.tasks if task != ATTRIBUTES]
     if plain:
         _score_frames(answers, _asked(_rendered(config.frames)), config, plain, scores)
-    if ATTRIBUTES in config.tasks:
+    if ATTRIBUTES in config.tasks and answers.predictor is not None:
         score_attributes(answers.predictor, checkpoint, _rendered(config.frames), scores)
     if config.real is not None:
         frames = _real(config.real, config.real_frames)

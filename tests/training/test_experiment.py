@@ -93,6 +93,7 @@ def test_packaged_experiments_load(name) -> None:
         ({"evaluation": {"tasks": ["dance"]}}, "tasks must be some of"),
         ({"variants": {"a": {"optim.stepz": 3}}, "baseline": None}, "optim.stepz"),
         ({"variants": {"a": {"representation": "bins"}}, "baseline": None}, "grounded must be"),
+        ({"evaluation": {"tasks": ["attributes"]}}, "asked for attributes must write cells"),
         (
             {
                 "variants": {"a": {"full": {"base": "b"}, "representation": "text"}},
