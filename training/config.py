@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
@@ -22,6 +20,8 @@ from drivegrid.tasks.representation import (
 )
 from drivegrid.tasks.settings import KINDS
 from drivegrid.tokens.grid import GridSpec
+
+from .settings_files import read_settings
 
 
 class _Strict(BaseModel):
@@ -230,40 +230,4 @@ def load_config(name: str | Path, changes: Sequence[str] = ()) -> TrainingConfig
     Raises:
         ConfigError: If there is no such file, or with every wrong field at once.
     """
-    path = Path(name)
-    packaged = files("drivegrid.training.configs")
-    if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
-            raise ConfigError(f"config must exist, got {path}.")
-        text = path.read_text()
-    else:
-        known = sorted(p.name[:-5] for p in packaged.iterdir() if p.name.endswith(".yaml"))
-        if str(name) not in known:
-            raise ConfigError(f"config must be a YAML file or one of {known}, got {str(name)!r}.")
-        text = (packaged / f"{name}.yaml").read_text()
-    try:
-        settings = yaml.safe_load(text) or {}
-        for change in changes:
-            apply_change(settings, change)
-        return TrainingConfig.model_validate(settings)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config must be YAML, got {error} ({name}).") from error
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, p['loc']))}: {p['msg']}, got {p['input']!r}"
-            for p in error.errors()
-        )
-        raise ConfigError(f"config must be valid, got {problems} ({name}).") from error
-
-
-def apply_change(settings: dict[str, Any], change: str) -> None:
-    """Set one key, given as ``part.key=value``."""
-    path, sign, value = change.partition("=")
-    *parts, key = path.strip().split(".")
-    if not sign or not key:
-        raise ConfigError(f"a change must look like optim.steps=100, got {change!r}.")
-    for part in parts:
-        settings = settings.setdefault(part, {})
-        if not isinstance(settings, dict):
-            raise ConfigError(f"a change must name a setting, got {change!r}.")
-    settings[key] = yaml.safe_load(value)
+    return read_settings(TrainingConfig, "config", name, changes)

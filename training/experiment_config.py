@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drivegrid.errors import ConfigError
 from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tasks.table import TASKS
 
-from .config import TrainingConfig, apply_change, load_config
+from .config import TrainingConfig, load_config
+from .settings_files import read_settings
 
-PACKAGED = "drivegrid.training.experiments"
 ATTRIBUTES = "attributes"
 
 
@@ -98,19 +96,7 @@ def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> Experiment
         ConfigError: If there is no such file, with every wrong field at once, or if a variant is
             no valid training config.
     """
-    try:
-        values = yaml.safe_load(_text(name)) or {}
-        for change in changes:
-            apply_change(values, change)
-        experiment = ExperimentConfig.model_validate(values)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"experiment must be YAML, got {error} ({name}).") from error
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, p['loc']))}: {p['msg']}, got {p['input']!r:.100}"
-            for p in error.errors()
-        )
-        raise ConfigError(f"experiment must be valid, got {problems} ({name}).") from error
+    experiment = read_settings(ExperimentConfig, "experiment", name, changes)
     for variant in experiment.variants:  # not after hours of other variants
         config = experiment.training(variant, experiment.seeds[0])
         cells = config.representation in WITH_CELLS
@@ -125,15 +111,3 @@ def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> Experiment
                 f"({variant})."
             )
     return experiment
-
-
-def _text(name: str | Path) -> str:
-    path, packaged = Path(name), files(PACKAGED)
-    if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
-            raise ConfigError(f"experiment must exist, got {path}.")
-        return path.read_text("utf-8")
-    known = sorted(p.name[:-5] for p in packaged.iterdir() if p.name.endswith(".yaml"))
-    if str(name) not in known:
-        raise ConfigError(f"experiment must be a YAML file or one of {known}, got {str(name)!r}.")
-    return (packaged / f"{name}.yaml").read_text("utf-8")

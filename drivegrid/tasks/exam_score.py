@@ -39,6 +39,7 @@ REFERRING = (
     ("all expressions mF1", "all.mf1", "all.n"),
 )
 LANES = (("lane F1@50", "f1_50"), ("lane mF1", "mf1"))
+BOXES = (("box Acc@50", "acc_50"), ("box Acc@80", "acc_80"), ("box F1@50", "f1_50"))
 TUSIMPLE = (
     ("lane accuracy (TuSimple)", "accuracy", "frames"),
     ("lane FP (TuSimple)", "fp", "frames"),
@@ -156,8 +157,7 @@ def _scene_tallies(pairs: FramePairs) -> Iterator[tuple[Tally, _Named]]:
     if all("tusimple" in gt.extra for _, gt in pairs.pairs.values()):
         yield evaluate_tusimple(pairs, Settings()).tally, TUSIMPLE
     boxes = evaluate_boxes(pairs, Settings())
-    acc = (("box Acc@50", "acc_50", "num_gt"), ("box Acc@80", "acc_80", "num_gt"))
-    yield boxes.tally, acc
+    yield boxes.tally, tuple((name, rate, "num_gt") for name, rate in BOXES)
     yield (
         _large_tally(pairs, boxes),
         (("box Acc@50, 32 px up", "acc_50", "n"), ("box Acc@80, 32 px up", "acc_80", "n")),
@@ -166,6 +166,7 @@ def _scene_tallies(pairs: FramePairs) -> Iterator[tuple[Tally, _Named]]:
         _sign_tally(pairs),
         (
             ("sign hit", "hit", "n"),
+            ("sign F1", "f1", "n"),
             ("sign label of hits", "label", "hits"),
             ("sign hit with label", "both", "n"),
         ),
@@ -208,16 +209,18 @@ def _sign_tally(pairs: FramePairs) -> Tally:
         mine, true = ([item for _, item in of_kind(scene, Point)] for scene in (pred, gt))
         hits = [pair for pair in _point_pairs(mine, true) if pair.hit]
         right = sum(mine[pair.pred].label == true[pair.gt].label for pair in hits)
-        counted.append({"n": float(len(true)), "hits": float(len(hits)), "right": float(right)})
+        given, n = float(len(mine)), float(len(true))
+        counted.append({"n": n, "given": given, "hits": float(len(hits)), "right": float(right)})
 
     def rates(sums: Sums) -> dict[str, FloatArray]:
         return {
             "hit": over(sums["hits"], sums["n"]),
+            "f1": over(2 * sums["hits"], sums["n"] + sums["given"]),
             "label": over(sums["right"], sums["hits"]),
             "both": over(sums["right"], sums["n"]),
         }
 
-    return tally_of(tuple(pairs.pairs), counted, ("n", "hits", "right"), rates)
+    return tally_of(tuple(pairs.pairs), counted, ("n", "given", "hits", "right"), rates)
 
 
 def _point_pairs(pred: Sequence[Instance], gt: Sequence[Instance]) -> Sequence[PointMatch]:

@@ -94,9 +94,11 @@ def test_signs_are_pointed_at_and_named_apart() -> None:
         replace(sign("sign/warning"), geometry=Point((52.0, 50.0))),
         replace(sign("sign/warning"), geometry=Point((149.0, 47.0))),
         replace(sign("sign/guide"), geometry=Point((200.0, 48.0))),
+        replace(sign("sign/guide"), geometry=Point((200.0, 10.0))),
     )
     found = score_sheets(split_of(true), [sheet], resamples=0)
     assert found["sign hit"].value == pytest.approx(2 / 3)
+    assert found["sign F1"].value == pytest.approx(2 * 2 / (3 + 4))
     assert (found["sign label of hits"].value, found["sign label of hits"].n) == (0.5, 2)
     assert found["sign hit with label"].value == pytest.approx(1 / 3)
 
@@ -110,6 +112,7 @@ def test_large_boxes_are_counted_apart() -> None:
     assert figures == {
         "box Acc@50": (1.0, 2),
         "box Acc@80": (0.5, 2),
+        "box F1@50": (1.0, 2),
         "box Acc@50, 32 px up": (1.0, 1),
         "box Acc@80, 32 px up": (0.0, 1),
     }

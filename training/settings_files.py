@@ -1,0 +1,80 @@
+"""Settings in YAML, from a file or out of the package; every problem is reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from drivegrid.errors import ConfigError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def read_settings(
+    form: type[Settings], thing: str, name: str | Path, changes: Sequence[str]
+) -> Settings:
+    """Read a YAML file, or a packaged one by its name.
+
+    Args:
+        form: What is read.
+        thing: What it is called in errors, ``"config"`` or ``"experiment"``; packaged ones are in
+            the folder of that name and an s.
+        name: A path, or for example ``"nano-cpu"``.
+        changes: Settings that replace those of the file, as ``"optim.steps=100"``; the value is
+            YAML.
+
+    Raises:
+        ConfigError: If there is no such file, or with every wrong field at once.
+    """
+    try:
+        values = yaml.safe_load(_text(thing, name)) or {}
+        for change in changes:
+            apply_change(values, change)
+        return form.model_validate(values)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{thing} must be YAML, got {error} ({name}).") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, p['loc']))}: {p['msg']}, got {p['input']!r:.100}"
+            for p in error.errors()
+        )
+        raise ConfigError(f"{thing} must be valid, got {problems} ({name}).") from error
+
+
+def _text(thing: str, name: str | Path) -> str:
+    path, packaged = Path(name), files(f"drivegrid.training.{thing}s")
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise ConfigError(f"{thing} must exist, got {path}.")
+        return path.read_text("utf-8")
+    known = sorted(p.name[:-5] for p in packaged.iterdir() if p.name.endswith(".yaml"))
+    if str(name) not in known:
+        raise ConfigError(f"{thing} must be a YAML file or one of {known}, got {str(name)!r}.")
+    return (packaged / f"{name}.yaml").read_text("utf-8")
+
+
+def apply_change(settings: dict[str, Any], change: str) -> None:
+    """Set one key, given as ``part.key=value``.
+
+    Raises:
+        ConfigError: If it names no setting.
+
+    >>> settings = {"optim": {"steps": 10}}
+    >>> apply_change(settings, "optim.seed=3")
+    >>> settings
+    {'optim': {'steps': 10, 'seed': 3}}
+    """
+    path, sign, value = change.partition("=")
+    *parts, key = path.strip().split(".")
+    if not sign or not key:
+        raise ConfigError(f"a change must look like optim.steps=100, got {change!r}.")
+    for part in parts:
+        settings = settings.setdefault(part, {})
+        if not isinstance(settings, dict):
+            raise ConfigError(f"a change must name a setting, got {change!r}.")
+    settings[key] = yaml.safe_load(value)
