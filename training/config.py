@@ -126,7 +126,7 @@ class OptimConfig(_Strict):
     batch_scenes: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     trunk_learning_rate: float = Field(
-        0.0, ge=0, description="of a nano's trunk, or a vision tower under `full`; 0 freezes it"
+        0.0, ge=0, description="of a nano's trunk (cached: above stride 8), or of a `full` tower"
     )
     row_learning_rate: float = Field(
         1e-3, gt=0, description="of spatial rows beside LoRA; under `full` of all rows"
@@ -185,7 +185,7 @@ class TrainingConfig(_Strict):
         if not data.labelled and not data.rendered:
             raise ValueError("data must name a labelled set or draw rendered scenes")
         if data.cache is not None and (data.labelled or data.augment or self.qwen):
-            raise ValueError("cached features are of a frozen trunk over rendered scenes only")
+            raise ValueError("cached features are of a nano's trunk over rendered scenes only")
         name = self.representation
         if self.model.grounded and name not in WITH_CELLS and self.qwen is None:
             raise ValueError(f"model.grounded must be false: {name} names no cells")

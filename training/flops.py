@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from drivegrid.model.nano_config import NanoConfig
-from drivegrid.model.trunk import PYRAMID, STAGES
+from drivegrid.model.trunk import FIRST_ABOVE, PYRAMID, STAGES
 from drivegrid.model.vision import FINE_CHANNELS, FOURIER_BANDS
 from drivegrid.tokens.grid import offset_vectors
 
@@ -38,18 +38,23 @@ def peak_flops(device: str, precision: str) -> float | None:
     return next((peak for name, peak in PEAK_BF16.items() if name in device), None)
 
 
-def trunk_flops(size_wh: Sequence[int]) -> float:
-    """Return the operations of EfficientNet-Lite0 on a picture, forth."""
+def trunk_flops(size_wh: Sequence[int], first: int = 0) -> float:
+    """Return the operations of EfficientNet-Lite0 on a picture, forth.
+
+    Args:
+        size_wh: Of the picture in pixels.
+        first: First block that is run.
+    """
     width, height = (side // 2 for side in size_wh)
-    flops, c_in = 2.0 * width * height * 3 * 3**2 * 32, 32
+    stem, c_in, blocks = 2.0 * width * height * 3 * 3**2 * 32, 32, []
     for expand, kernel, stride, c_out, repeat in STAGES:
         for index in range(repeat):
             wide, step = c_in * expand, stride if index == 0 else 1
-            flops += 2 * width * height * c_in * wide * (expand != 1)
+            flops = 2.0 * width * height * c_in * wide * (expand != 1)
             width, height = -(-width // step), -(-height // step)
-            flops += 2 * width * height * wide * (kernel**2 + c_out)
+            blocks.append(flops + 2 * width * height * wide * (kernel**2 + c_out))
             c_in = c_out
-    return flops
+    return stem * (first == 0) + sum(blocks[first:])
 
 
 def nano_flops(config: NanoConfig, batch: Mapping[str, Any], *, tuned_trunk: bool) -> float:
@@ -65,6 +70,8 @@ def nano_flops(config: NanoConfig, batch: Mapping[str, Any], *, tuned_trunk: boo
     flops = _encoder_flops(config, tuned_trunk) * images
     if "pixel_values" in batch:
         flops += trunk_flops(config.image_size_wh) * images * (LEARNT if tuned_trunk else 1)
+    elif tuned_trunk:
+        flops += trunk_flops(config.image_size_wh, FIRST_ABOVE) * images * LEARNT
     dim, layers, places = config.hidden_size, config.num_layers, _num_places(config)
     linear = 14 * dim**2 + 2 * dim * (length + places)
     flops += LEARNT * 2 * images * length * layers * linear

@@ -20,6 +20,7 @@ from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.pixels import to_pixel_values
+from drivegrid.model.trunk import FIRST_ABOVE
 from drivegrid.tasks.cell_classes import cell_classes
 
 from .config import OptimConfig
@@ -54,6 +55,7 @@ class NanoStudent:
         row_tokens: Dialogues about a picture are packed up to this length.
         optim: Rates and decay.
         row_dialogues: So many dialogues about a picture, however long, in place of a length.
+        cached: Whether the trunk's maps are cached; then it is tuned above stride 8 only.
     """
 
     in_context = True
@@ -65,8 +67,10 @@ class NanoStudent:
         row_tokens: int,
         optim: OptimConfig,
         row_dialogues: int | None = None,
+        cached: bool = False,
     ) -> None:
         self.model, self.processor, self.grid = model, processor, processor.grid
+        self.cached = cached
         self.size_wh = processor.image_size_wh
         self.row_tokens, self.row_dialogues, self.optim = row_tokens, row_dialogues, optim
 
@@ -128,7 +132,8 @@ class NanoStudent:
         if "pixel_values" in rows[0]:
             batch["pixel_values"] = torch.stack([row["pixel_values"] for row in rows])
         else:
-            strides = rows[0]["pyramid"]
+            # What a tuned trunk makes above stride 8 is not taken from the cache.
+            strides = (4, 8) if self.optim.trunk_learning_rate else rows[0]["pyramid"]
             batch["pyramid"] = {
                 s: torch.stack([row["pyramid"][s] for row in rows]).float() for s in strides
             }
@@ -149,7 +154,6 @@ class NanoStudent:
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return optimiser groups: matrices with decay, the rest without, the trunk apart."""
         optim, named = self.optim, list(self.model.named_parameters())
-        trunk = [p for name, p in named if name.startswith("trunk.")]
         rest = [(n, p) for n, p in named if not n.startswith("trunk.")]
         decayed = [p for n, p in rest if p.ndim > 1 and n != "embedding.weight"]
         plain = [p for n, p in rest if p.ndim <= 1 or n == "embedding.weight"]
@@ -158,12 +162,20 @@ class NanoStudent:
             {"params": decayed, "lr": rate, "weight_decay": decay},
             {"params": plain, "lr": rate, "weight_decay": 0.0},
         ]
-        for parameter in trunk:
-            parameter.requires_grad_(optim.trunk_learning_rate > 0)
-        if optim.trunk_learning_rate > 0:
-            tuned = {"params": trunk, "lr": optim.trunk_learning_rate, "weight_decay": decay}
-            groups.append(tuned)
+        trunk, tuned = self.model.trunk, self._tuned_trunk()
+        trunk.requires_grad_(False)
+        for parameter in tuned:
+            parameter.requires_grad_(True)
+        if tuned:
+            groups.append({"params": tuned, "lr": optim.trunk_learning_rate, "weight_decay": decay})
         return groups
+
+    def _tuned_trunk(self) -> list[nn.Parameter]:
+        """Return what of the trunk learns."""
+        trunk = self.model.trunk
+        if not self.optim.trunk_learning_rate:
+            return []
+        return list((trunk.blocks[FIRST_ABOVE:] if self.cached else trunk).parameters())
 
     def speaker(self) -> NanoSpeaker:
         """Return the model ready to answer; see `Student`."""

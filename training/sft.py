@@ -127,7 +127,8 @@ def make_student(config: TrainingConfig) -> Student:
         way, corpus = config.written(), text_corpus(default_label_space())
         sizes = config.model.model_dump() | {"representation": way.name}
         model, processor = new_nano(way.lattice, corpus, way.spelling, **sizes)
-    return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues)
+    cached = data.cache is not None
+    return NanoStudent(model, processor, data.row_tokens, config.optim, data.row_dialogues, cached)
 
 
 def _gone_on_from(config: TrainingConfig, source: Path) -> tuple[NanoForGrounding, NanoProcessor]:

@@ -153,11 +153,14 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
 
         Args:
             pixel_values: (B, 3, H, W) as ``NanoProcessor`` makes them; not needed given
-            pyramid: the trunk's output, stride to (B, C, H / stride, W / stride).
+            pyramid: the trunk's output, stride to (B, C, H / stride, W / stride); strides 4 and 8
+                are enough.
         """
         if pyramid is None:
             assert pixel_values is not None
             pyramid = self.trunk(pixel_values)
+        elif 16 not in pyramid:
+            pyramid = pyramid | self.trunk.above(pyramid[8])
         memory, cells, fine = self.image_encoder(pyramid)
         cross = tuple(layer.cross_attention.keys_values(memory) for layer in self.layers)
         return ImageFeatures(cross, cells, fine)

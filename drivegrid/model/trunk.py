@@ -28,6 +28,8 @@ STAGES = (
 )
 # Index of the last block at each stride, and its channels.
 PYRAMID = {4: (2, 24), 8: (4, 40), 16: (10, 112), 32: (15, 320)}
+FIRST_ABOVE = PYRAMID[8][0] + 1
+"""Index of the first block after stride 8."""
 BATCH_NORM_EPS = 1e-3
 
 
@@ -89,11 +91,21 @@ class EfficientNetLite0(nn.Module):
             Stride to map: 4: (B, 24, H/4, W/4), 8: (B, 40, ..), 16: (B, 112, ..), 32: (B, 320, ..).
         """
         x = F.relu6(self.conv_stem(pixel_values), inplace=True)
-        outputs = []
-        for block in self.blocks:
-            x = block(x)
-            outputs.append(x)
-        return {stride: outputs[index] for stride, (index, _) in PYRAMID.items()}
+        return self._run(x, 0)
+
+    def above(self, near: Tensor) -> dict[int, Tensor]:
+        """Return the maps of strides 16 and 32, given that of stride 8, (B, 40, H/8, W/8)."""
+        return self._run(near, FIRST_ABOVE)
+
+    def _run(self, x: Tensor, first: int) -> dict[int, Tensor]:
+        """Run the blocks from ``first`` on; return the maps among their outputs."""
+        strides = {index: stride for stride, (index, _) in PYRAMID.items()}
+        maps = {}
+        for index in range(first, len(self.blocks)):
+            x = self.blocks[index](x)
+            if index in strides:
+                maps[strides[index]] = x
+        return maps
 
 
 def load_pretrained_trunk(path: str | Path | None = None) -> EfficientNetLite0:

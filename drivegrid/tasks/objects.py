@@ -1,4 +1,4 @@
-"""Obstacles, road users and lights as boxes, from near to far."""
+"""Obstacles, road users and lights as boxes, from left to right."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Objects(Task):
     paraphrases: ClassVar[tuple[str, ...]] = PARAPHRASES
 
     def instances(self, scene: Scene) -> tuple[Instance, ...]:
-        """Return at most `MAX_BOXES` boxes; the lower a box ends, the nearer it is."""
+        """Return the `MAX_BOXES` nearest boxes, from left to right."""
         least = np.asarray(scene.frame.size_wh) * MIN_SHARE
         boxes = [
             i
@@ -55,7 +55,9 @@ class Objects(Task):
             and isinstance(i.geometry, Box)
             and (i.geometry.wh >= least).all()
         ]
-        return tuple(sorted(boxes, key=lambda i: -float(i.geometry.vertices()[1, 1])))[:MAX_BOXES]
+        near = sorted(boxes, key=_bottom, reverse=True)[:MAX_BOXES]
+        # What comes next can be told from one corner, and nothing is named twice.
+        return tuple(sorted(near, key=lambda i: float(i.geometry.vertices()[0, 0])))
 
     def ask(self, scene: Scene, rng: np.random.Generator) -> Asked:
         """Draw an object question; half ask for everything."""
@@ -72,11 +74,17 @@ class Objects(Task):
         return ask_all_of(boxes, label, rng)
 
 
+def _bottom(instance: Instance) -> float:
+    """Return the y where a box ends: the lower in the picture, the nearer."""
+    return float(instance.geometry.vertices()[1, 1])
+
+
 def ask_nearest(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:
-    """Ask for the nearest of a class; boxes from near to far."""
-    same = tuple(i for i in boxes if i.label == label)
+    """Ask for the nearest of a class."""
+    same = [i for i in boxes if i.label == label]
     words = default_label_space().words(label)
-    return Asked(pick(rng, NEAREST).format(words), same[:1], exact=True)
+    nearest = (max(same, key=_bottom),) if same else ()
+    return Asked(pick(rng, NEAREST).format(words), nearest, exact=True)
 
 
 def ask_all_of(boxes: tuple[Instance, ...], label: str, rng: np.random.Generator) -> Asked:

@@ -154,8 +154,8 @@ class Talk:
     def ordered(self, instances: Iterable[Instance]) -> tuple[Instance, ...]:
         """Return instances in answer order, as the tasks have it.
 
-        Lines and points from left to right, boxes from near to far; others as the scene lists
-        them.
+        From left to right: lines by their bottom end, boxes by their left side; areas as the
+        scene lists them.
         """
 
         def key(instance: Instance) -> float:
@@ -165,10 +165,8 @@ class Talk:
             match instance.geometry.kind:
                 case "line":
                     return x_at_bottom(points, self.size_wh)
-                case "point":
+                case "point" | "box":
                     return float(points[0, 0])
-                case "box":
-                    return -float(points[1, 1])
             return 0.0
 
         return tuple(sorted(instances, key=key))
