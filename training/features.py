@@ -105,7 +105,7 @@ def _one_thread() -> None:
 
 @torch.inference_mode()
 def _build_chunk(spec: CacheSpec, index: int) -> None:
-    trunk = load_pretrained_trunk().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trunk = load_pretrained_trunk()
     first = spec.first_seed + index * spec.chunk_size
     part = spec.folder / f"part-{index:05d}"
     shutil.rmtree(part, ignore_errors=True)
@@ -126,7 +126,7 @@ def _build_chunk(spec: CacheSpec, index: int) -> None:
         frames = [render_scene(first + i, spec.size_wh) for i in range(start, stop)]
         scenes += [frame.scene for frame in frames]
         pixels = torch.stack([to_pixel_values(frame.image, spec.size_wh) for frame in frames])
-        maps = trunk(pixels.contiguous(memory_format=torch.channels_last))
+        maps = trunk(pixels)
         for stride, array in arrays.items():
             array[start:stop] = maps[stride].numpy()
     save_scenes(scenes, part / "scenes.jsonl")

@@ -143,7 +143,7 @@ class NanoSpeaker:
 
     def encode(self, image: Pixels) -> ImageFeatures:
         """Return the features of a picture."""
-        pixels = self.processor.pixel_values(image).contiguous(memory_format=torch.channels_last)
+        pixels = self.processor.pixel_values(image)
         with torch.inference_mode():
             features: ImageFeatures = self.model.encode_image(pixels.to(self.device))
         return features

@@ -90,7 +90,8 @@ class EfficientNetLite0(nn.Module):
         Returns:
             Stride to map: 4: (B, 24, H/4, W/4), 8: (B, 40, ..), 16: (B, 112, ..), 32: (B, 320, ..).
         """
-        x = F.relu6(self.conv_stem(pixel_values), inplace=True)
+        pixels = pixel_values.contiguous(memory_format=torch.channels_last)
+        x = F.relu6(self.conv_stem(pixels), inplace=True)
         return self._run(x, 0)
 
     def above(self, near: Tensor) -> dict[int, Tensor]:
@@ -100,7 +101,7 @@ class EfficientNetLite0(nn.Module):
     def _run(self, x: Tensor, first: int) -> dict[int, Tensor]:
         """Run the blocks from ``first`` on; return the maps among their outputs."""
         strides = {index: stride for stride, (index, _) in PYRAMID.items()}
-        maps = {}
+        x, maps = x.contiguous(memory_format=torch.channels_last), {}
         for index in range(first, len(self.blocks)):
             x = self.blocks[index](x)
             if index in strides:
