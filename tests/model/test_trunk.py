@@ -35,6 +35,17 @@ def test_work_in_place_leaves_input_and_maps_alone() -> None:
         torch.testing.assert_close(found, again[stride])
 
 
+def test_upper_maps_follow_from_stride_8() -> None:
+    torch.manual_seed(0)
+    trunk = EfficientNetLite0().eval()
+    with torch.no_grad():
+        maps = trunk(torch.randn(2, 3, 64, 96))
+        above = trunk.above(maps[8])
+    assert above.keys() == {16, 32}
+    for stride, found in above.items():
+        torch.testing.assert_close(found, maps[stride])
+
+
 def test_gradients_reach_every_weight() -> None:
     torch.manual_seed(0)
     trunk = EfficientNetLite0()

@@ -16,7 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from drivegrid.data.scene import Frame, Scene  # noqa: E402
 from drivegrid.model.checkpoint import new_nano  # noqa: E402
-from drivegrid.model.trunk import EfficientNetLite0  # noqa: E402
+from drivegrid.model.pixels import to_pixel_values  # noqa: E402
+from drivegrid.model.trunk import FIRST_ABOVE, EfficientNetLite0  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
 from tests.model.tiny_qwen import make_extended  # noqa: E402
 
@@ -27,11 +28,11 @@ REFINED = ("refine", "<offset><line><OFF_0_1><OFF_1_0></line></offset>")
 SIZE_WH = (96, 64)
 
 
-def small_nano(*, tuned: bool) -> NanoStudent:
+def small_nano(*, tuned: bool, cached: bool = False) -> NanoStudent:
     sizes = {"hidden_size": 48, "num_layers": 2, "num_heads": 2, "image_size_wh": SIZE_WH}
     model, processor = new_nano(GridSpec(cols=8, rows=8), [*TEXTS, REFINED[0]], **sizes)
     rates = OptimConfig(trunk_learning_rate=1e-4 if tuned else 0.0)
-    return NanoStudent(model, processor, 256, rates)
+    return NanoStudent(model, processor, 256, rates, cached=cached)
 
 
 def counted(run) -> int:
@@ -41,11 +42,16 @@ def counted(run) -> int:
     return counter.get_total_flops()
 
 
-def step_of(student, size_wh) -> tuple[float, int]:
+def step_of(student, size_wh, cached=False) -> tuple[float, int]:
     """Return the operations of a step on two rows, by arithmetic and counted."""
     image = np.random.default_rng(0).integers(0, 256, (*size_wh[::-1], 3), np.uint8)
     said = Dialogue("lanes", (Exchange(*TEXTS), Exchange(*REFINED)))
-    row = student.row({"image": image}, Scene(Frame("a.png", size_wh)), [said])
+    visual = {"image": image}
+    if cached:
+        with torch.no_grad():
+            maps = student.model.trunk(to_pixel_values(image, size_wh)[None])
+        visual = {"pyramid": {stride: found[0] for stride, found in maps.items()}}
+    row = student.row(visual, Scene(Frame("a.png", size_wh)), [said])
     batch = student.collate([row, row])
     student.parameter_groups()
     student.model.train()
@@ -87,6 +93,17 @@ def test_a_trunk_that_learns_costs_twice_more() -> None:
     frozen, _ = step_of(small_nano(tuned=False), SIZE_WH)
     tuned, _ = step_of(small_nano(tuned=True), SIZE_WH)
     assert tuned - frozen == pytest.approx(2 * 2 * trunk_flops(SIZE_WH), rel=0.03)
+
+
+def test_a_cached_trunk_that_learns_is_run_above_stride_8() -> None:
+    frozen, _ = step_of(small_nano(tuned=False, cached=True), SIZE_WH, cached=True)
+    tuned, _ = step_of(small_nano(tuned=True, cached=True), SIZE_WH, cached=True)
+    above = trunk_flops(SIZE_WH, FIRST_ABOVE)
+    assert tuned - frozen == pytest.approx(2 * 3 * above, rel=0.06)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        EfficientNetLite0().above(torch.zeros(1, 40, SIZE_WH[1] // 8, SIZE_WH[0] // 8))
+    # Odd paddings are convolved with kernels that are a row or column wider.
+    assert above == pytest.approx(counter.get_total_flops(), rel=0.01)
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])

@@ -147,7 +147,7 @@ def test_dialogues_refine_their_own_answers_to_a_quarter_cell() -> None:
 
 def test_refining_a_simulated_mistake_brings_anchors_nearer_or_deletes_them() -> None:
     nearer, deleted, invented = Counter(), 0, 0
-    refined = [(toy(seed), r) for seed in range(25) for r in convert(toy(seed), only("refine", 5))]
+    refined = [(toy(seed), r) for seed in range(60) for r in convert(toy(seed), only("refine", 5))]
     for scene, record in refined:
         ((prompt, answer, targets),) = pairs(record)
         size = scene.frame.size_wh
