@@ -2,8 +2,8 @@
 
 Proposals are decoded token by token. A refine turn is not: its shape is known from the proposal,
 only the offsets are open, so all of them are guessed at once and corrected together until nothing
-changes (Jacobi iteration, Santilli et al. 2023). The fixed point is exactly the greedy answer,
-since every token then is the best one given the tokens before it.
+changes (Jacobi iteration, Santilli et al. 2023). The fixed point is exactly what token by token
+would be written, since every token then is the best one (`best_offsets`) given those before it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from drivegrid.geometry import BoolArray, FloatArray, IntArray
 from drivegrid.inference.choosing import Choose
 from drivegrid.inference.talks import Talk, Talks
 from drivegrid.tokens.automaton import TokenClasses
-from drivegrid.tokens.grid import STAY
+from drivegrid.tokens.grid import DELETE, STAY
 from drivegrid.tokens.template import OffsetTemplate
 
 
@@ -187,7 +187,7 @@ def refine(
         scores, going = talks.feed(filled), []
         for place, (i, guess) in enumerate(zip(active, guesses, strict=True)):
             chances = _offset_chances(scores[place, -len(filled[place]) :], templates[i])
-            best[i] = chances.argmax(1)
+            best[i] = best_offsets(chances)
             if (best[i] == guess).all():
                 found[i] = Moves(best[i], chances, passes, talks.talk(place))
             else:
@@ -197,6 +197,23 @@ def refine(
         talks.rewind(max(map(len, filled)))
         talks.keep(going)
         active = [active[place] for place in going]
+
+
+def best_offsets(chances: FloatArray) -> IntArray:
+    """Return (N,) offset indices: the likeliest move, or delete where no move is as likely as not.
+
+    Nine moves share what speaks for a place. Were deleting weighed against each of them alone,
+    the less sure of the right move, the sooner a true place would go.
+
+    Args:
+        chances: (N, 10) distribution over the offsets of each anchor.
+
+    >>> even = [0.15, 0.15, 0.15, 0.15, 0, 0, 0, 0, 0, 0.4]
+    >>> best_offsets(np.array([even, [0.05, 0, 0, 0, 0, 0, 0, 0, 0.3, 0.65]])).tolist()
+    [0, 9]
+    """
+    moves = chances[:, :DELETE].argmax(1)
+    return np.where(chances[:, DELETE] > 0.5, DELETE, moves)
 
 
 def _offset_chances(scores: Tensor, template: OffsetTemplate) -> FloatArray:

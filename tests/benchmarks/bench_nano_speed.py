@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from drivegrid.inference.choosing import greedy
-from drivegrid.inference.decoding import Decoded, propose, refine
+from drivegrid.inference.decoding import Decoded, best_offsets, propose, refine
 from drivegrid.inference.predictor import LIMITS, Predictor
 from drivegrid.inference.talks import Talks
 from drivegrid.scenes.render import render_scene
@@ -47,7 +47,8 @@ def literal_refine(
     for place, forced in enumerate(template.ids.tolist()):
         token = forced
         if place in slots:
-            offsets.append(int(scores[torch.from_numpy(template.choices)].argmax()))
+            chances = scores[torch.from_numpy(template.choices)].softmax(-1)
+            offsets.append(int(best_offsets(chances[None].double().numpy())[0]))
             token = int(template.choices[offsets[-1]])
         scores = talks.feed([[token]])[0, -1]
     return offsets

@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drivegrid.inference.choosing import greedy  # noqa: E402
-from drivegrid.inference.decoding import Anything, propose, refine  # noqa: E402
+from drivegrid.inference.decoding import Anything, best_offsets, propose, refine  # noqa: E402
 from drivegrid.inference.speaker import NanoSpeaker  # noqa: E402
 from drivegrid.inference.talks import Talk, Talks  # noqa: E402
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits  # noqa: E402
@@ -72,7 +72,8 @@ def literal_offsets(talks, prompt, template) -> list[int]:
     for place, forced in enumerate(template.ids.tolist()):
         token = forced
         if place in template.slots:
-            found.append(int(scores[torch.from_numpy(template.choices)].argmax()))
+            chances = scores[torch.from_numpy(template.choices)].softmax(-1)
+            found.append(int(best_offsets(chances[None].double().numpy())[0]))
             token = int(template.choices[found[-1]])
         scores = talks.feed([[token]])[0, -1]
     return found

@@ -9,7 +9,7 @@ from drivegrid.errors import ModelError  # noqa: E402
 from drivegrid.inference import predictor as module  # noqa: E402
 from drivegrid.inference.choosing import greedy  # noqa: E402
 from drivegrid.inference.constrained import GrammarLogits  # noqa: E402
-from drivegrid.inference.decoding import propose, refine  # noqa: E402
+from drivegrid.inference.decoding import best_offsets, propose, refine  # noqa: E402
 from drivegrid.inference.predictor import Predictor  # noqa: E402
 from drivegrid.inference.qwen_speaker import QwenSpeaker  # noqa: E402
 from drivegrid.inference.talks import Talks  # noqa: E402
@@ -97,7 +97,8 @@ def test_refine_turns_stand_alone(speaker, frames) -> None:
                 image_grid_thw=inputs["image_grid_thw"],
                 mm_token_type_ids=(ids == processor.image_token_id).int(),
             ).logits[0, -1]
-        best = int(scores[torch.from_numpy(template.choices)].argmax())
+        chances = scores[torch.from_numpy(template.choices)].softmax(-1)
+        best = int(best_offsets(chances[None].double().numpy())[0])
         written.append(int(template.choices[best]) if forced < 0 else forced)
     assert template.fill(moves.offsets).tolist() == written
     assert not parse_offsets(processor.text_of(written), shapes).diagnostics
