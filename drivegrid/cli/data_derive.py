@@ -195,7 +195,7 @@ def _target(
 
 
 def _finish(outcome: Outcome, target: Target, report: Path | None, as_json: bool) -> None:
-    """Print and save what was done; exit code 1 if a frame was set aside."""
+    """Print and save what was done; exit code 1 if a frame was set aside or ``--root`` is wrong."""
     from drivegrid.data.files import write_text
 
     if report is not None:
@@ -208,7 +208,10 @@ def _finish(outcome: Outcome, target: Target, report: Path | None, as_json: bool
         typer.echo(f"made {target.folder}")
     warn_of(outcome.assumed)
     print_rejected(outcome.rejected)
-    if outcome.rejected:
+    astray = target.root is not None and set(outcome.pictures) == {"missing"}
+    if astray:
+        print_error(f"--root must hold the pictures, got none of them ({target.root}).")
+    if outcome.rejected or astray:
         raise typer.Exit(1)
 
 

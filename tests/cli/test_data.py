@@ -68,6 +68,19 @@ def test_import_validate_stats_export(labels, tmp_path) -> None:
     assert back == given
 
 
+def test_a_root_without_any_of_the_pictures_is_an_error(labels, tmp_path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    wrong = ("--size", "1280x720", "--root", tmp_path / "elsewhere")
+    ran = run("import", labels, tmp_path / "mine", *wrong)
+    assert ran.exit_code == 1
+    assert (
+        f"--root must hold the pictures, got none of them ({tmp_path / 'elsewhere'})" in ran.output
+    )
+    assert (tmp_path / "mine").is_dir()  # the labels are read all the same
+    ran = run("import", labels, tmp_path / "bare", "--size", "1280x720", "--pictures", "none")
+    assert ran.exit_code == 0, ran.output
+
+
 def test_import_takes_class_names_from_a_file(labels, tmp_path) -> None:
     classes = tmp_path / "mine.yaml"
     classes.write_text("labels: {lane/line: lane/stop_line}", "utf-8")
