@@ -15,7 +15,9 @@ from drivegrid.training.qwen_student import QwenStudent  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
 from drivegrid.training.trainer import SftTrainer  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
+from drivegrid.cli.main import app  # noqa: E402
 from drivegrid.data.scene import Frame, Instance, Scene  # noqa: E402
 from drivegrid.data.store import save_scenes  # noqa: E402
 from drivegrid.errors import ModelError  # noqa: E402
@@ -24,6 +26,7 @@ from drivegrid.inference.checkpoints import load_checkpoint  # noqa: E402
 from drivegrid.model.adapter import load_base  # noqa: E402
 from drivegrid.model.manifest import tensor_files, verify  # noqa: E402
 from drivegrid.model.retrained import save_retrained  # noqa: E402
+from drivegrid.tokens.automaton import Limits  # noqa: E402
 from tests.model.tiny_qwen import make_batch, make_extended  # noqa: E402
 
 SIZE_WH = (84, 56)
@@ -140,6 +143,22 @@ def test_the_result_is_a_plain_checkpoint(base, labels, tmp_path) -> None:
     assert not [name for name in old if torch.equal(old[name], new[name])]
     assert len(tensor_files(folder)) == len(tensor_files(base)) > 1
     assert f"`{base}`, trained whole" in (folder / "README.md").read_text()
+    check_commands(folder, labels, tmp_path)
+
+
+def check_commands(folder, labels, out) -> None:
+    """Ask a checkpoint and examine it as people do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drivegrid.inference.predictor.LIMITS", Limits(items=1, anchors=4, text=4))
+        patch.setattr("drivegrid.inference.decoding.Anything.__init__.__defaults__", (8,))
+        asked = ["predict", labels, "-q", "all cones", "--model", folder, "--json", out / "a.json"]
+        exam = ["eval-model", folder, "--data", labels, "--out", out / "exam.json"]
+        for command in (asked, exam):
+            ran = CliRunner().invoke(app, list(map(str, command)))
+            assert ran.exit_code == 0, ran.output
+    answers = json.loads((out / "a.json").read_text())
+    assert len(answers) == 4
+    assert json.loads((out / "exam.json").read_text())["figures"]["box Acc@50"]["n"] == 4
 
 
 @pytest.mark.slow
