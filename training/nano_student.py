@@ -26,6 +26,7 @@ from drivegrid.tasks.cell_classes import cell_classes
 from .config import OptimConfig
 from .examples import Dialogue
 from .flops import nano_flops
+from .packing import take
 from .student import IGNORE_INDEX, Losses, Row, Visual
 
 
@@ -76,8 +77,9 @@ class NanoStudent:
 
     def row(self, visual: Visual, scene: Scene, dialogues: Iterable[Dialogue]) -> Row:
         """Return a row of packed conversations; see `Student`."""
+        said = (self.write(dialogue) for dialogue in dialogues)
         row: Row = {
-            "conversations": self._packed(dialogues),
+            "conversations": take(said, self.row_tokens, self.row_dialogues),
             "cell_planes": torch.from_numpy(cell_classes(scene, self.grid)),
         }
         if "pyramid" in visual:
@@ -85,17 +87,6 @@ class NanoStudent:
         else:
             row["pixel_values"] = to_pixel_values(visual["image"], self.processor.image_size_wh)
         return row
-
-    def _packed(self, dialogues: Iterable[Dialogue]) -> list[Conversation]:
-        """Take dialogues until they fill a row; see ``packing.take`` on the last of them."""
-        taken: list[Conversation] = []
-        room, most = self.row_tokens, self.row_dialogues
-        for dialogue in dialogues:
-            taken.append(self.write(dialogue))
-            room -= len(taken[-1].ids)
-            if len(taken) == most or (most is None and room <= 0):
-                break
-        return taken
 
     def write(self, dialogue: Dialogue) -> Conversation:
         """Write a dialogue as tokens."""

@@ -1,14 +1,15 @@
-"""Dialogues about one picture in one row of Qwen2.5-VL: the picture is read once for all of them.
+"""Dialogues about one picture in one row: the picture is read once for all of them.
 
-Each dialogue sees system turn and picture, and itself; never another dialogue. Its tokens have the
-places they would have alone, so that a row gives the losses of its dialogues, each in a row of its
-own.
+In Qwen2.5-VL each dialogue sees system turn and picture, and itself; never another dialogue. Its
+tokens have the places they would have alone, so that a row gives the losses of its dialogues, each
+in a row of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,16 @@ class Piece:
     kind: int = 0
 
 
-def take(pieces: Iterable[Piece], room: int, most: int | None = None) -> list[Piece]:
+class _InTokens(Protocol):
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """(T,) tokens."""
+
+
+_Said = TypeVar("_Said", bound=_InTokens)
+
+
+def take(pieces: Iterable[_Said], room: int, most: int | None = None) -> list[_Said]:
     """Return the first dialogues of a draw.
 
     Args:
@@ -43,7 +53,7 @@ def take(pieces: Iterable[Piece], room: int, most: int | None = None) -> list[Pi
             end is taken too: left out, long answers would be learnt less often than they are drawn.
         most: So many dialogues in place of a length.
     """
-    taken: list[Piece] = []
+    taken: list[_Said] = []
     for piece in pieces:
         taken.append(piece)
         room -= len(piece.ids)
