@@ -187,6 +187,9 @@ class TrainingConfig(_Strict):
         if data.cache is not None and (data.labelled or data.augment or self.qwen):
             raise ValueError("cached features are of a nano's trunk over rendered scenes only")
         name = self.representation
+        moves = self.model.grounded and name == "grid+offset" and self.qwen is None
+        if moves and not data.refine:
+            raise ValueError("data.refine must be above 0: grid+offset would learn no offsets")
         if self.model.grounded and name not in WITH_CELLS and self.qwen is None:
             raise ValueError(f"model.grounded must be false: {name} names no cells")
         if name != "grid+offset" and any(

@@ -236,6 +236,7 @@ def test_packaged_configs_load(name: str) -> None:
         ("representation=polar", "representation"),
         ("representation=text", "grounded must be false"),
         ("lattice.rounds=4", "rounds"),
+        ("data.refine=0", "refine must be above 0"),
     ],
 )
 def test_changes_that_name_no_setting_are_refused(change: str, problem: str) -> None:
