@@ -218,7 +218,7 @@ def test_the_model_has_a_score_for_every_cell_class(toy) -> None:  # noqa: F811
 
 @pytest.mark.parametrize(
     "name",
-    ["control-cpu", "control-gpu", "nano-cpu", "nano-gpu", "nano-smoke"],
+    ["control-cpu", "control-gpu", "nano-cpu", "nano-cpu-tuned", "nano-gpu", "nano-smoke"],
 )
 def test_packaged_configs_load(name: str) -> None:
     assert load_config(name, ["optim.seed=7"]).optim.seed == 7
