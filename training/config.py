@@ -91,7 +91,7 @@ class DataConfig(_Strict):
 
     labelled: tuple[LabelledConfig, ...] = ()
     rendered: float = Field(1.0, ge=0, description="how often rendered scenes are drawn")
-    augment: AugmentConfig | None = None
+    augment: AugmentConfig | None = Field(None, description="changes; of cached scenes once")
     first_seed: int = Field(1_000_000, ge=1_000_000, description="first training scene")
     num_scenes: int = Field(8192, ge=1)
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
@@ -184,7 +184,7 @@ class TrainingConfig(_Strict):
         data = self.data
         if not data.labelled and not data.rendered:
             raise ValueError("data must name a labelled set or draw rendered scenes")
-        if data.cache is not None and (data.labelled or data.augment or self.qwen):
+        if data.cache is not None and (data.labelled or self.qwen):
             raise ValueError("cached features are of a nano's trunk over rendered scenes only")
         name = self.representation
         moves = self.model.grounded and name == "grid+offset" and self.qwen is None

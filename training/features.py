@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ import numpy.typing as npt
 import torch
 from rich.progress import track
 
+from drivegrid.data.augment import AugmentConfig, augment
+from drivegrid.data.images import Picture
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_scenes, save_scenes
 from drivegrid.errors import ConfigError
@@ -41,12 +44,14 @@ class CacheSpec:
         first_seed: Seed of the first scene.
         num_scenes: How many; whole chunks are stored.
         size_wh: Model input in pixels.
+        changes: How each picture is augmented with its labels, once; None leaves them as they are.
     """
 
     folder: Path
     first_seed: int
     num_scenes: int
     size_wh: tuple[int, int]
+    changes: AugmentConfig | None = None
 
     @property
     def chunk_size(self) -> int:
@@ -74,11 +79,13 @@ def build_cache(spec: CacheSpec, workers: int) -> None:
         ConfigError: If the folder was made with other settings.
     """
     spec.folder.mkdir(parents=True, exist_ok=True)
-    facts = {
+    facts: dict[str, Any] = {
         "first_seed": spec.first_seed,
         "size_wh": list(spec.size_wh),
         "chunk": spec.chunk_size,
     }
+    if spec.changes is not None:
+        facts["changes"] = spec.changes.model_dump(mode="json")
     manifest = spec.folder / "cache.json"
     if manifest.exists() and json.loads(manifest.read_text()) != facts:
         raise ConfigError(
@@ -123,14 +130,22 @@ def _build_chunk(spec: CacheSpec, index: int) -> None:
     scenes: list[Scene] = []
     for start in range(0, spec.chunk_size, BATCH):
         stop = min(start + BATCH, spec.chunk_size)
-        frames = [render_scene(first + i, spec.size_wh) for i in range(start, stop)]
-        scenes += [frame.scene for frame in frames]
-        pixels = torch.stack([to_pixel_values(frame.image, spec.size_wh) for frame in frames])
+        frames = [_frame(first + i, spec) for i in range(start, stop)]
+        scenes += [scene for _, scene in frames]
+        pixels = torch.stack([to_pixel_values(image, spec.size_wh) for image, _ in frames])
         maps = trunk(pixels)
         for stride, array in arrays.items():
             array[start:stop] = maps[stride].numpy()
     save_scenes(scenes, part / "scenes.jsonl")
     part.rename(spec.chunk(index))
+
+
+def _frame(seed: int, spec: CacheSpec) -> tuple[Picture, Scene]:
+    """Render a scene and change it as the cache wants it."""
+    frame = render_scene(seed, spec.size_wh)
+    if spec.changes is None:
+        return frame.image, frame.scene
+    return augment(frame.image, frame.scene, spec.changes, np.random.default_rng(seed))
 
 
 class FeatureCache:

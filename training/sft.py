@@ -156,10 +156,11 @@ def training_rows(config: TrainingConfig, student: Student, processes: int) -> D
     """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
     length = optim.steps * optim.batch_scenes * optim.accumulate * processes
-    source = _mixed(config, student.size_wh)
+    source, changes = _mixed(config, student.size_wh), data.augment
     if data.cache is not None:
-        source = _cached(data.cache, data.first_seed, data.num_scenes, config, student)
-    return Examples(student, source, _drawer(config, student), length, optim.seed, data.augment)
+        spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, student.size_wh, changes)
+        source, changes = _cached(spec, data.workers), None
+    return Examples(student, source, _drawer(config, student), length, optim.seed, changes)
 
 
 def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
@@ -178,7 +179,8 @@ def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset
     source = _shown(data, student.size_wh)
     if data.held_out is None and data.cache is not None:
         folder = data.cache.with_name(f"{data.cache.name}-held-out")
-        source = _cached(folder, VALIDATION_SEEDS.start, count, config, student)
+        spec = CacheSpec(folder, VALIDATION_SEEDS.start, count, student.size_wh)
+        source = _cached(spec, data.workers)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
     asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
     if config.representation == "grid+offset":
@@ -222,11 +224,8 @@ def _shown(data: DataConfig, size_wh: Size) -> PictureSource:
     return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
 
 
-def _cached(
-    folder: Path, first_seed: int, count: int, config: TrainingConfig, student: Student
-) -> CachedScenes:
-    spec = CacheSpec(folder, first_seed, count, student.size_wh)
-    build_cache(spec, config.data.workers)
+def _cached(spec: CacheSpec, workers: int) -> CachedScenes:
+    build_cache(spec, workers)
     return CachedScenes(FeatureCache(spec))
 
 
