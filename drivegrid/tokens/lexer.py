@@ -16,13 +16,14 @@ _ALIASES = {"bbox": "box"}  # in a published sample of the paper
 
 _NUMBER = "(?:0|[1-9][0-9]{0,3})"
 _SIGN = "(?:-1|0|1)"
-_RUN = f"(?:<grid_{_NUMBER}_{_NUMBER}>)++"
+# No possessive repeats: Python 3.11.2 takes half a cell at the end of a text for a whole one.
+_RUN = f"(?:<grid_{_NUMBER}_{_NUMBER}>)+"
 # A well-formed shape is one match and a run of cells is one match: this is what makes it fast.
 _LEXEME = re.compile(
-    rf"(?P<shape><poly>{_RUN}(?:<ring>{_RUN})*+</poly>"
+    rf"(?P<shape><poly>{_RUN}(?:<ring>{_RUN})*</poly>"
     rf"|<(?P<kind>point|box|line|seg)>{_RUN}</(?P=kind)>)"
     rf"|(?P<cells>{_RUN})"
-    rf"|(?P<offsets>(?:<OFF_{_SIGN}_{_SIGN}>|<DELETE>)++)"
+    rf"|(?P<offsets>(?:<OFF_{_SIGN}_{_SIGN}>|<DELETE>)+)"
     rf"|(?P<open><(?:{'|'.join((*KINDS, *WRAPPERS))})>)"
     rf"|(?P<close></(?:{'|'.join((*KINDS, *WRAPPERS))})>)"
     r"|(?P<ring><ring>)"

@@ -36,9 +36,15 @@ def test_hidden_line_keeps_its_place_by_prolongation() -> None:
     assert x_at_bottom(np.array([[7.0, 180.0]]), SIZE) == 7.0
 
 
-def test_objects_run_from_near_to_far() -> None:
+def test_objects_run_from_left_to_right() -> None:
     labels = [i.label for i in TASKS["objects"].instances(road())]
-    assert labels == ["object/vehicle/car", "object/vehicle/truck"]
+    assert labels == ["object/vehicle/truck", "object/vehicle/car"]
+
+
+def test_of_many_objects_the_nearest_are_kept() -> None:
+    boxes = [box("object/vehicle/car", 10 * k, 100 + 5 * k, 20, 20) for k in range(20)]
+    found = TASKS["objects"].instances(Scene(Frame("a.png", (640, 360)), tuple(boxes)))
+    assert found == tuple(boxes[-objects.MAX_BOXES :])
 
 
 def test_objects_too_small_for_two_tokens_are_not_asked_for() -> None:
