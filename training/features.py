@@ -24,9 +24,14 @@ from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.images import Picture
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_scenes, save_scenes
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.pixels import to_pixel_values
-from drivegrid.model.trunk import PYRAMID, load_pretrained_trunk
+from drivegrid.model.trunk import (
+    FIRST_ABOVE,
+    PYRAMID,
+    EfficientNetLite0,
+    load_pretrained_trunk,
+)
 from drivegrid.scenes.render import render_scene
 
 MAX_CHUNK = 128
@@ -146,6 +151,27 @@ def _frame(seed: int, spec: CacheSpec) -> tuple[Picture, Scene]:
     if spec.changes is None:
         return frame.image, frame.scene
     return augment(frame.image, frame.scene, spec.changes, np.random.default_rng(seed))
+
+
+def cached_strides(trunk: EfficientNetLite0) -> tuple[int, ...]:
+    """Return the strides whose cached maps are those of a trunk; it must make the others itself.
+
+    Weights count as equal that are so in half precision, as checkpoints have them.
+
+    Raises:
+        ModelError: If the trunk differs below stride 8 from the pretrained one, whose maps are
+            cached.
+    """
+    pretrained = load_pretrained_trunk()
+    pairs = zip(trunk.state_dict().items(), pretrained.state_dict().values(), strict=True)
+    differ = [name for (name, mine), other in pairs if not torch.equal(mine.half(), other.half())]
+    above = tuple(f"blocks.{index}." for index in range(FIRST_ABOVE, len(trunk.blocks)))
+    if any(not name.startswith(above) for name in differ):
+        raise ModelError(
+            f"trunk must be the pretrained one up to stride 8, got another {differ[0]}: cached "
+            "features are not its own. Set data.cache to null."
+        )
+    return (4, 8) if differ else tuple(PYRAMID)
 
 
 class FeatureCache:

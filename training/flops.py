@@ -68,10 +68,11 @@ def nano_flops(config: NanoConfig, batch: Mapping[str, Any], *, tuned_trunk: boo
     ids = batch["input_ids"]
     images, length = ids.shape
     flops = _encoder_flops(config, tuned_trunk) * images
+    runs = images * (LEARNT if tuned_trunk else 1)
     if "pixel_values" in batch:
-        flops += trunk_flops(config.image_size_wh) * images * (LEARNT if tuned_trunk else 1)
-    elif tuned_trunk:
-        flops += trunk_flops(config.image_size_wh, FIRST_ABOVE) * images * LEARNT
+        flops += trunk_flops(config.image_size_wh) * runs
+    elif 16 not in batch["pyramid"]:
+        flops += trunk_flops(config.image_size_wh, FIRST_ABOVE) * runs
     dim, layers, places = config.hidden_size, config.num_layers, _num_places(config)
     linear = 14 * dim**2 + 2 * dim * (length + places)
     flops += LEARNT * 2 * images * length * layers * linear

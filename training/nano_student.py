@@ -25,6 +25,7 @@ from drivegrid.tasks.cell_classes import cell_classes
 
 from .config import OptimConfig
 from .examples import Dialogue
+from .features import cached_strides
 from .flops import nano_flops
 from .packing import take
 from .student import IGNORE_INDEX, Losses, Row, Visual
@@ -57,6 +58,9 @@ class NanoStudent:
         optim: Rates and decay.
         row_dialogues: So many dialogues about a picture, however long, in place of a length.
         cached: Whether the trunk's maps are cached; then it is tuned above stride 8 only.
+
+    Raises:
+        ModelError: If the cached maps cannot be those of the model's trunk.
     """
 
     in_context = True
@@ -72,6 +76,7 @@ class NanoStudent:
     ) -> None:
         self.model, self.processor, self.grid = model, processor, processor.grid
         self.cached = cached
+        self._cached_strides = cached_strides(model.trunk) if cached else ()
         self.size_wh = processor.image_size_wh
         self.row_tokens, self.row_dialogues, self.optim = row_tokens, row_dialogues, optim
 
@@ -123,8 +128,7 @@ class NanoStudent:
         if "pixel_values" in rows[0]:
             batch["pixel_values"] = torch.stack([row["pixel_values"] for row in rows])
         else:
-            # What a tuned trunk makes above stride 8 is not taken from the cache.
-            strides = (4, 8) if self.optim.trunk_learning_rate else rows[0]["pyramid"]
+            strides = (4, 8) if self.optim.trunk_learning_rate else self._cached_strides
             batch["pyramid"] = {
                 s: torch.stack([row["pyramid"][s] for row in rows]).float() for s in strides
             }
