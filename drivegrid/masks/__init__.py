@@ -1,0 +1,1 @@
+"""Promptable mask decoders: an image and prompts to masks. Nothing heavy is imported here."""

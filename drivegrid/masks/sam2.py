@@ -1,0 +1,181 @@
+"""SAM2 through transformers, from a local folder, without torchvision."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import Sam2Config, Sam2Model
+
+from drivegrid.data.images import Picture
+from drivegrid.errors import ModelError
+from drivegrid.geometry import FloatArray, Size
+from drivegrid.masks.segmenter import LogitArray, Prompt
+
+MODEL_TYPES = ("sam2", "sam2_video")
+"""Meta's own folders call themselves the latter; its image half is what is loaded."""
+HOW_TO_GET = "Run: hf download facebook/sam2.1-hiera-tiny --local-dir FOLDER (or -small, -large)."
+PROMPTS_PER_PASS = 32
+"""At most so many go through the decoder together; each takes some 30 MiB at 1024 pixels."""
+# ImageNet's, with which SAM2 was trained.
+_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sam2Handle:
+    """An image as SAM2 has seen it.
+
+    Args:
+        size_wh: Size of the image.
+        features: What its encoder gives, fine to coarse, each (1, C, h, w).
+    """
+
+    size_wh: Size
+    features: tuple[Tensor, ...]
+
+
+class Sam2Segmenter:
+    """SAM2's image encoder and promptable mask decoder.
+
+    The whole image is stretched to the model's square. A prompt with a box or several points
+    gives the one mask that SAM2 means for it; a lone point, which may mean a thing or its part,
+    the mask of the three that it scores highest.
+
+    Prompts with equally many points go through the decoder together; no prompt is padded. The
+    padding points of transformers (label -10) are zeros that the decoder still attends to, so
+    that they would change the mask, and with it a reward, by what else is in the batch.
+
+    Args:
+        model: The network; it is put into evaluation mode.
+    """
+
+    threshold = 0.0
+
+    def __init__(self, model: Sam2Model) -> None:
+        self._model = model.train(False)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str = "cpu") -> Sam2Segmenter:
+        """Load a folder with ``config.json`` and safetensors as transformers writes them.
+
+        Args:
+            folder: The checkpoint; nothing is ever downloaded.
+            device: Where it runs.
+
+        Raises:
+            ModelError: If the folder, its weights or a part of them is missing, or it holds
+                another model.
+        """
+        folder = Path(folder)
+        parts = _read_config(folder)
+        try:
+            loaded: Any = Sam2Model.from_pretrained(
+                folder,
+                config=Sam2Config(**parts),
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except Exception as error:  # whatever transformers makes of a damaged folder
+            raise ModelError(
+                f"SAM2 must load from its folder, got: {error} ({folder}). {HOW_TO_GET}"
+            ) from error
+        model, report = loaded
+        # Gaps would be filled with random values.
+        lacking = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
+        if lacking:
+            raise ModelError(
+                f"SAM2 must find all its weights, but {len(lacking)} such as {lacking[0]} are "
+                f"missing or of another shape ({folder}). {HOW_TO_GET}"
+            )
+        return cls(model.to(device))
+
+    @torch.inference_mode()
+    def encode(self, image: Picture) -> Sam2Handle:
+        """Look at an image, (H, W, 3) uint8 RGB."""
+        height, width = image.shape[:2]
+        pixels = to_pixel_values(image, self._model.prompt_encoder.input_image_size)
+        weight = self._model.no_memory_embedding
+        features = self._model.get_image_embeddings(pixels.to(weight.device, weight.dtype))
+        return Sam2Handle((width, height), tuple(features))
+
+    @torch.inference_mode()
+    def decode(
+        self, handle: Sam2Handle, prompts: Sequence[Prompt]
+    ) -> tuple[LogitArray, FloatArray]:
+        """Draw one mask for each prompt, see `Segmenter.decode`; 256 x 256 in Meta's models."""
+        size = tuple(self._model.prompt_encoder.mask_input_size)
+        logits = np.zeros((len(prompts), *size), np.float32)
+        scores = np.zeros(len(prompts))
+        alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        for i, prompt in enumerate(prompts):
+            alike[len(prompt.points), prompt.box is not None].append(i)
+        for group in alike.values():
+            for start in range(0, len(group), PROMPTS_PER_PASS):
+                some = group[start : start + PROMPTS_PER_PASS]
+                logits[some], scores[some] = self._pass(handle, [prompts[i] for i in some])
+        return logits, scores
+
+    def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> tuple[LogitArray, FloatArray]:
+        """Decode prompts with equally many points, all with a box or none."""
+        weight = self._model.no_memory_embedding
+        side = self._model.prompt_encoder.input_image_size
+
+        def on_square(values: list[FloatArray]) -> Tensor:
+            """Scale (N, .., 2) pixels of the image; the model adds the half pixel back."""
+            scaled = np.stack(values) * (side / np.asarray(handle.size_wh, np.float64)) - 0.5
+            return torch.from_numpy(scaled)[None].to(weight.device, weight.dtype)
+
+        inputs = {}
+        num_points, boxes = len(prompts[0].points), [p.box for p in prompts if p.box is not None]
+        if num_points:
+            labels = np.stack([prompt.positive for prompt in prompts])[None].astype(np.int64)
+            inputs["input_points"] = on_square([prompt.points for prompt in prompts])
+            inputs["input_labels"] = torch.from_numpy(labels).to(weight.device)
+        if boxes:
+            corners = on_square([box.reshape(2, 2) for box in boxes])
+            inputs["input_boxes"] = corners.flatten(2)
+        ambiguous = num_points == 1 and not boxes
+        found = self._model(
+            image_embeddings=list(handle.features), multimask_output=ambiguous, **inputs
+        )
+        best = found.iou_scores[0].argmax(dim=-1)
+        rows = torch.arange(len(prompts), device=best.device)
+        masks, scores = found.pred_masks[0, rows, best], found.iou_scores[0, rows, best]
+        return masks.float().cpu().numpy(), scores.double().cpu().numpy()
+
+
+def to_pixel_values(image: Picture, side: int) -> Tensor:
+    """Return (1, 3, side, side) float32: stretched to a square and scaled as SAM2 expects.
+
+    Pillow's bilinear filter is antialiased, as the one SAM2 was trained with.
+    """
+    square = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
+    scaled = (np.asarray(square, np.float64) / 255 - _MEAN) / _STD
+    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32))[None]
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Return the parts of ``config.json`` that describe the image half."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(f"SAM2 must have a folder with config.json, got {folder}. {HOW_TO_GET}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        found = config["model_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"config.json must name its model_type, got: {error!r} ({path}). {HOW_TO_GET}"
+        ) from error
+    if found not in MODEL_TYPES:
+        raise ModelError(f"model must be SAM2, got {found!r:.60} ({path}). {HOW_TO_GET}")
+    names = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
+    return {name: config[name] for name in names if name in config}
