@@ -1,0 +1,1 @@
+"""Rewards of reinforcement learning, on numpy alone."""

@@ -1,0 +1,153 @@
+"""What the answers to one question are worth before any offset (GETok section 3.3.1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from drivegrid.geometry import Box, FloatArray, Point, Polygon, Polyline
+from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.kinds import reward_points, reward_polygons
+from drivegrid.tasks.rewards.lines import TrueLines, reward_lines
+from drivegrid.tasks.rewards.masks import MaskDecoder, masks_apply, reward_masks
+from drivegrid.tasks.rewards.objects import match_objects, object_rewards, true_objects
+from drivegrid.tasks.rewards.settings import RewardSettings
+from drivegrid.tasks.rewards.shapes import objects_of, shapes_of
+from drivegrid.tasks.rewards.text import (
+    Key,
+    is_plain_words,
+    item_key,
+    repeated_items,
+    repeats_itself,
+    words_of,
+)
+from drivegrid.tokens.answer import AnswerItem, ParsedAnswer, squeeze
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grammar import parse_answer
+
+
+def proposal_components(
+    goal: Goal,
+    texts: Sequence[str],
+    codec: Codec,
+    settings: RewardSettings,
+    masks: MaskDecoder[Any] | None = None,
+) -> dict[str, FloatArray]:
+    """Return every component that applies to the goal, (N,) each, unweighted.
+
+    `mask` lies in [0, 2], all others in [0, 1].
+
+    Args:
+        goal: The right answer.
+        texts: N answers as the model wrote them; anything is an answer.
+        codec: Lattice, and how true shapes are written.
+        settings: Constants.
+        masks: A mask decoder that has looked at the image; without one there is no `mask`.
+
+    Raises:
+        ModelError: If the decoder fails.
+    """
+    parsed = [parse_answer(text, codec.grid) for text in texts]
+    rewards = _forms(parsed, goal, codec, settings)
+    if goal.words is not None:
+        return rewards | _in_words(goal.words, texts, parsed, settings)
+    if not goal.instances:
+        silent = [answer.says_none and not answer.items for answer in parsed]
+        rewards["no_target"] = np.array(silent, dtype=np.float64)
+        return rewards
+    return rewards | _shapes(goal, parsed, codec, settings, masks)
+
+
+def _forms(
+    parsed: Sequence[ParsedAnswer], goal: Goal, codec: Codec, settings: RewardSettings
+) -> dict[str, FloatArray]:
+    """Return `format` and `non_repeat`."""
+    right = [not answer.diagnostics and _is_wrapped(answer, settings) for answer in parsed]
+    repeats = [repeated_items(answer.items) for answer in parsed]
+    # Things that are apart in the picture may share their cells: those may be named twice.
+    rightly = Counter(_true_keys(goal, codec)) if any(repeats) else Counter()
+    fresh = [
+        not repeats_itself(answer.think) and all(n <= rightly[key] for key, n in twice.items())
+        for answer, twice in zip(parsed, repeats, strict=True)
+    ]
+    return {
+        "format": np.array(right, dtype=np.float64),
+        "non_repeat": np.array(fresh, dtype=np.float64),
+    }
+
+
+def _true_keys(goal: Goal, codec: Codec) -> list[Key]:
+    tokens = [codec.encode(i.geometry, goal.size_wh) for i in goal.instances]
+    items = zip(goal.instances, tokens, strict=True)
+    return [item_key(AnswerItem(instance.label, {}, cells)) for instance, cells in items]
+
+
+def _is_wrapped(answer: ParsedAnswer, settings: RewardSettings) -> bool:
+    return not settings.thinks or (answer.think is not None and answer.wrapped)
+
+
+def _in_words(
+    words: str, texts: Sequence[str], parsed: Sequence[ParsedAnswer], settings: RewardSettings
+) -> dict[str, FloatArray]:
+    """Return `format`, which is another one here, and `words`."""
+    plain = [
+        is_plain_words(text, answer) and _is_wrapped(answer, settings)
+        for text, answer in zip(texts, parsed, strict=True)
+    ]
+    right = [words_of(text) == squeeze(words) for text in texts]
+    return {
+        "format": np.array(plain, dtype=np.float64),
+        "words": np.array(right, dtype=np.float64),
+    }
+
+
+def _shapes(
+    goal: Goal,
+    parsed: Sequence[ParsedAnswer],
+    codec: Codec,
+    settings: RewardSettings,
+    masks: MaskDecoder[Any] | None,
+) -> dict[str, FloatArray]:
+    """Return the components of the kinds of shapes that the goal holds."""
+    size, grid = goal.size_wh, codec.grid
+    of = {
+        kind: [i for i in goal.instances if isinstance(i.geometry, kind)]
+        for kind in (Box, Point, Polyline, Polygon)
+    }
+    things = [i for i in goal.instances if isinstance(i.geometry, Box | Polygon)]
+    if settings.regions == "poly":
+        things, outlines = of[Box], of[Polygon]
+    else:
+        outlines = []
+    wanted = {"point"} if of[Point] else set()
+    wanted |= {"line"} if of[Polyline] else set()
+    wanted |= {"poly"} if outlines else set()
+    wanted |= {"box", "seg"} if things else set()
+    # A shape of a kind that was not asked for is wrong in the eyes of every component.
+    rivals = np.array(
+        [sum(item.geometry.kind not in wanted for item in answer.items) for answer in parsed]
+    )
+    rewards: dict[str, FloatArray] = {}
+    if things:
+        objects = objects_of(parsed, grid, size)
+        true = true_objects(things, size, settings)
+        matched = match_objects(objects, true, size, settings)
+        rewards |= object_rewards(objects, true, matched, size, rivals, settings)
+        if masks is not None and masks_apply(goal, settings):
+            drawn = masks.draw([answer.items for answer in parsed], codec, size)
+            rewards["mask"] = reward_masks(drawn, things, matched, rivals, size)
+    if of[Point]:
+        shapes = shapes_of(parsed, "point", grid, size)
+        rewards["point"] = reward_points(shapes, of[Point], size, rivals, settings)
+    if of[Polyline]:
+        shapes = shapes_of(parsed, "line", grid, size)
+        rewards["line"] = reward_lines(
+            shapes, TrueLines.of(of[Polyline], codec, size), size, rivals, settings
+        )
+    if outlines:
+        shapes = shapes_of(parsed, "poly", grid, size)
+        rewards["polygon"] = reward_polygons(shapes, outlines, rivals)
+    return rewards

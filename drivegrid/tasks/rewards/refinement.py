@@ -1,0 +1,234 @@
+"""What refinements of one proposal are worth (GETok section 3.3.2).
+
+The proposal is matched with the goal once, as it stands before these offsets; who belongs to whom
+does not change afterwards. What each of the ten offsets of each anchor is worth is then a table,
+and only the shapes that come out are measured sample by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from drivegrid.geometry import FloatArray, IntArray
+from drivegrid.tasks.rewards.anchors import (
+    UNMATCHED,
+    Anchors,
+    anchor_table,
+    anchors_of,
+    match_items,
+    parts_left,
+    point_table,
+)
+from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.masks import (
+    MaskDecoder,
+    has_mask,
+    mask_gain,
+    mask_size,
+    masks_apply,
+    matched_mask_iou,
+    object_parts,
+    prompts_of,
+    truth_masks,
+)
+from drivegrid.tasks.rewards.settings import RewardSettings
+from drivegrid.tasks.rewards.truth import Parts, TrueShapes
+from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grammar import parse_offsets
+from drivegrid.tokens.grid import DELETE, STAY, GridGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """A proposal, matched with its goal, and what each offset of each anchor is worth.
+
+    Args:
+        items: The shapes of the proposal.
+        partners: (I,) the true instance of each, `UNMATCHED` without one.
+        anchors: Where they are, and where each offset would bring them.
+        worth: (A, 10) by anchor and offset.
+    """
+
+    items: tuple[GridGeometry, ...]
+    partners: IntArray
+    anchors: Anchors
+    worth: FloatArray
+    truth: TrueShapes
+
+
+def offset_components(
+    goal: Goal,
+    proposal: Sequence[AnswerItem],
+    texts: Sequence[str],
+    codec: Codec,
+    settings: RewardSettings,
+    masks: MaskDecoder[Any] | None = None,
+) -> dict[str, FloatArray]:
+    """Return every component that applies to goal and proposal, (N,) each, unweighted.
+
+    `format` and `box_gain` lie in [0, 1], `point_refinement`, `anchor_refinement`, `gain` and
+    `mask_gain` in [-1, 1].
+
+    Args:
+        goal: The right answer.
+        proposal: What is refined, with the rounds of offsets it was given already.
+        texts: N refinements as the model wrote them.
+        codec: Lattice, and how true shapes are written.
+        settings: Constants.
+        masks: A mask decoder that has looked at the image; without one there is no `mask_gain`.
+
+    Raises:
+        ModelError: If the decoder fails.
+    """
+    items = [item.geometry for item in proposal]
+    parsed = [parse_offsets(text, items) for text in texts]
+    right = [not answer.diagnostics for answer in parsed]
+    rewards = {"format": np.array(right, dtype=np.float64)}
+    if not items or not texts:
+        return rewards
+    told = np.array([_last_round(answer.geometries) for answer in parsed])
+    refinement = prepare(goal, proposal, codec, settings)
+    rewards |= _anchor_rewards(refinement, told)
+    geometries = [one.geometries for one in parsed]
+    rewards |= _shape_rewards(refinement, geometries, told)
+    if masks is None or not masks_apply(goal, settings):
+        return rewards
+    versions = [proposal, *(_moved(proposal, one) for one in geometries)]
+    return rewards | _mask_rewards(refinement, versions, masks)
+
+
+def prepare(
+    goal: Goal, proposal: Sequence[AnswerItem], codec: Codec, settings: RewardSettings
+) -> Refinement:
+    """Match a proposal of at least one item with its goal."""
+    items = tuple(item.geometry for item in proposal)
+    truth = TrueShapes(goal, codec, settings)
+    anchors = anchors_of(items, codec.grid, goal.size_wh)
+    partners = match_items(proposal, anchors, truth)
+    worth = np.zeros((len(anchors.kept), 10))
+    for i, geometry in enumerate(items):
+        mine = anchors.owner == i
+        reach = anchors.reach[mine]
+        if partners[i] == UNMATCHED:
+            worth[mine, DELETE] = 1.0
+        elif geometry.kind == "seg":
+            worth[mine] = point_table(reach, truth, int(partners[i]))
+        else:
+            worth[mine] = anchor_table(reach, anchors.step, geometry.kind, truth, int(partners[i]))
+    return Refinement(items, partners, anchors, worth, truth)
+
+
+def _last_round(geometries: Sequence[GridGeometry]) -> IntArray:
+    return np.concatenate([part for one in geometries for part in one.offsets[-1]])
+
+
+def _anchor_rewards(refinement: Refinement, told: IntArray) -> dict[str, FloatArray]:
+    """Return the mean over items of the mean over their anchors that are not deleted yet."""
+    anchors, items = refinement.anchors, refinement.items
+    values = refinement.worth[np.arange(told.shape[1]), told]
+    rewards = {}
+    for name, is_mask in (("point_refinement", True), ("anchor_refinement", False)):
+        means = [
+            values[:, mine].mean(axis=1)
+            for i, item in enumerate(items)
+            if (item.kind == "seg") is is_mask
+            and (mine := (anchors.owner == i) & anchors.kept).any()
+        ]
+        if means:
+            rewards[name] = np.mean(means, axis=0)
+    return rewards
+
+
+def _shape_rewards(
+    refinement: Refinement, answers: Sequence[Sequence[GridGeometry]], told: IntArray
+) -> dict[str, FloatArray]:
+    """Return `box_gain` and `gain`: how much better the shapes are than before."""
+    items, truth = refinement.items, refinement.truth
+    gains, rises = [], []
+    for kind in ("point", "box", "line", "poly"):
+        mine = [i for i in _alive(refinement) if items[i].kind == kind]
+        matched = [i for i in mine if refinement.partners[i] != UNMATCHED]
+        for i in set(mine) - set(matched):
+            gone = (told[:, refinement.anchors.owner == i] == DELETE).all(axis=1)
+            gains.append(gone.astype(np.float64))
+        if matched:
+            shapes = [part for i in matched for part in _versions(refinement, i, answers, told)]
+            partners = np.repeat(refinement.partners[matched], len(answers) + 1)
+            scores = truth.scores(kind, shapes, (np.arange(len(shapes)), partners))
+            before, after = np.split(scores.reshape(len(matched), -1), [1], axis=1)
+            gains += list(np.clip((after - before) / np.maximum(1.0 - before, 1e-6), -1.0, 1.0))
+            rises += list(after > before) if kind == "box" else []
+    rewards = {"gain": np.mean(gains, axis=0)} if gains else {}
+    boxes = sum(items[i].kind == "box" for i in _alive(refinement))
+    if boxes:
+        rewards["box_gain"] = np.sum(rises, axis=0) / boxes * np.ones(len(answers))
+    return rewards
+
+
+def _mask_rewards(
+    refinement: Refinement, versions: Sequence[Sequence[AnswerItem]], masks: MaskDecoder[Any]
+) -> dict[str, FloatArray]:
+    """Return `mask_gain`: summed over the pairs, over the objects that ask for a mask.
+
+    What is matched with a thing of unknown mask does not count; what is matched with nothing does.
+
+    Args:
+        refinement: The proposal, matched.
+        versions: The proposal, then what each sample makes of it.
+        masks: Draws all of them at once.
+    """
+    truth, size = refinement.truth, refinement.truth.size_wh
+    partners = [
+        int(refinement.partners[next(iter(parts.values()))]) for parts in object_parts(versions[0])
+    ]
+    asked = [prompt is not None for prompt in prompts_of(versions[0], truth.codec, size)]
+    counted = [
+        k
+        for k, g in enumerate(partners)
+        if asked[k] and (g == UNMATCHED or has_mask(truth.instances[g]))
+    ]
+    if not counted:
+        return {}
+    matched = [k for k in counted if partners[k] != UNMATCHED]
+    drawn = masks.draw(versions, truth.codec, size)
+    true = truth_masks([truth.instances[partners[k]] for k in matched], size, mask_size(drawn))
+    firsts = np.arange(len(versions)) * len(partners)
+    gains = np.zeros(len(versions) - 1)
+    for number, k in enumerate(matched):
+        pairs = np.stack([firsts + k, np.full(len(firsts), number)], axis=1)
+        before, after = np.split(matched_mask_iou(drawn, true, pairs), [1])
+        gains += mask_gain(np.repeat(before, len(after)), after)
+    return {"mask_gain": gains / len(counted)}
+
+
+def _moved(proposal: Sequence[AnswerItem], geometries: Sequence[GridGeometry]) -> list[AnswerItem]:
+    return [
+        replace(item, geometry=geometry)
+        for item, geometry in zip(proposal, geometries, strict=True)
+    ]
+
+
+def _alive(refinement: Refinement) -> list[int]:
+    """Return the items of which something is left."""
+    anchors = refinement.anchors
+    return sorted(set(anchors.owner[anchors.kept].tolist()))
+
+
+def _versions(
+    refinement: Refinement, i: int, answers: Sequence[Sequence[GridGeometry]], told: IntArray
+) -> list[Parts | None]:
+    """Return an item as it was, and as each sample leaves it."""
+    item, anchors, truth = refinement.items[i], refinement.anchors, refinement.truth
+    if item.kind == "poly":
+        shapes = (truth.codec.decode(a, truth.size_wh) for a in (item, *(a[i] for a in answers)))
+        return [None if shape is None else shape.parts() for shape in shapes]
+    mine = np.flatnonzero(anchors.owner == i)
+    offsets = np.concatenate([np.full((1, len(mine)), STAY), told[:, mine]])
+    points = anchors.reach[mine, np.minimum(offsets, DELETE - 1)]
+    kept = anchors.kept[mine] & (offsets != DELETE)
+    return [parts_left(item.kind, *one) for one in zip(points, kept, strict=True)]
