@@ -6,6 +6,7 @@
     ├── FormatError     (ValueError)  a file that cannot be read as what it claims to be
     ├── ConfigError     (ValueError)  settings that contradict each other
     ├── ModelError                    weights, manifests or checkpoints that do not fit
+    ├── RewardError                   a reward that is not a finite number
     ├── RenderError                   a renderer that cannot start on this machine
     └── MissingExtraError (ImportError)  a feature whose optional packages are absent
 
@@ -63,6 +64,10 @@ class ConfigError(DriveGridError, ValueError):
 
 class ModelError(DriveGridError):
     """Weights, manifests or checkpoints that are missing or do not fit."""
+
+
+class RewardError(DriveGridError):
+    """A reward that came out infinite or not a number: a bug, never the model's fault."""
 
 
 class RenderError(DriveGridError):

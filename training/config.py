@@ -24,11 +24,13 @@ from drivegrid.tokens.grid import GridSpec
 from .settings_files import read_settings
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Settings; unknown ones are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LatticeConfig(_Strict):
+class LatticeConfig(Strict):
     """Lattice and line encoder the model is trained on."""
 
     cols: int = Field(32, ge=2)
@@ -41,7 +43,7 @@ class LatticeConfig(_Strict):
     rounds: int = Field(1, ge=1, le=MAX_ROUNDS, description="rounds of offsets that are taught")
 
 
-class ModelConfig(_Strict):
+class ModelConfig(Strict):
     """Sizes of the nano model."""
 
     hidden_size: int = Field(192, ge=16)
@@ -51,8 +53,17 @@ class ModelConfig(_Strict):
     target_sigma: float = Field(0.6, ge=0)
     grounded: bool = Field(True, description="cells and offsets look at the image")
 
+    @model_validator(mode="after")
+    def _divides(self) -> ModelConfig:
+        if self.hidden_size % (2 * self.num_heads):
+            raise ValueError(
+                f"num_heads must divide hidden_size into even parts, got {self.num_heads} for "
+                f"{self.hidden_size}"
+            )
+        return self
 
-class QwenSettings(_Strict):
+
+class QwenSettings(Strict):
     """An extended Qwen2.5-VL that learns in place of a nano, by whichever of its weights."""
 
     base: Path = Field(description="folder that `drivegrid model extend` or `new` made")
@@ -79,15 +90,15 @@ class FullSettings(QwenSettings):
     """
 
 
-class LabelledConfig(_Strict):
+class LabelledConfig(Strict):
     """A data set on disk."""
 
     path: Path = Field(description="label file or folder, its pictures beside")
     weight: float = Field(1.0, gt=0, description="how often it is drawn, relative to the others")
 
 
-class DataConfig(_Strict):
-    """Which scenes are seen and how they are asked about."""
+class SourcesConfig(Strict):
+    """Where pictures with labels come from, and which judge."""
 
     labelled: tuple[LabelledConfig, ...] = ()
     rendered: float = Field(1.0, ge=0, description="how often rendered scenes are drawn")
@@ -96,6 +107,21 @@ class DataConfig(_Strict):
     num_scenes: int = Field(8192, ge=1)
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
     workers: int = Field(2, ge=0)
+    held_out: Path | None = Field(None, description="labels that judge; default: rendered scenes")
+    held_out_scenes: int = Field(64, ge=1, description="most frames that judge checkpoints")
+
+    @model_validator(mode="after")
+    def _has_pictures(self) -> SourcesConfig:
+        if not self.labelled and not self.rendered:
+            raise ValueError("data must name a labelled set or draw rendered scenes")
+        if self.cache is not None and self.labelled:
+            raise ValueError("cached features are of a nano's trunk over rendered scenes only")
+        return self
+
+
+class DataConfig(SourcesConfig):
+    """Which scenes are seen and how they are asked about."""
+
     tasks: dict[str, float] = Field(
         default={
             "lanes": 16, "lane_query": 8, "objects": 14, "object_query": 8, "signs": 14,
@@ -107,8 +133,6 @@ class DataConfig(_Strict):
     row_tokens: int = Field(256, ge=32, description="questions about a scene are packed up to this")
     row_dialogues: int | None = Field(None, ge=1, description="... or so many, however long")
     refine: float = Field(0.5, ge=0, le=1, description="share of answers that are refined instead")
-    held_out: Path | None = Field(None, description="labels that judge; default: rendered scenes")
-    held_out_scenes: int = Field(64, ge=1, description="most frames that judge checkpoints")
 
     @field_validator("tasks")
     @classmethod
@@ -119,7 +143,7 @@ class DataConfig(_Strict):
         return tasks
 
 
-class OptimConfig(_Strict):
+class OptimConfig(Strict):
     """Optimisation."""
 
     steps: int = Field(4000, ge=1)
@@ -142,7 +166,7 @@ class OptimConfig(_Strict):
     seed: int = 0
 
 
-class LogConfig(_Strict):
+class LogConfig(Strict):
     """What is said while training, in ``log.jsonl`` and on the progress line."""
 
     every: int = Field(20, ge=1, description="steps between two lines")
@@ -151,7 +175,7 @@ class LogConfig(_Strict):
     )
 
 
-class TrainingConfig(_Strict):
+class TrainingConfig(Strict):
     """One supervised run."""
 
     init_from: Path | None = Field(
@@ -182,9 +206,7 @@ class TrainingConfig(_Strict):
     @model_validator(mode="after")
     def _fits(self) -> TrainingConfig:
         data = self.data
-        if not data.labelled and not data.rendered:
-            raise ValueError("data must name a labelled set or draw rendered scenes")
-        if data.cache is not None and (data.labelled or self.qwen):
+        if data.cache is not None and self.qwen:
             raise ValueError("cached features are of a nano's trunk over rendered scenes only")
         name = self.representation
         moves = self.model.grounded and name == "grid+offset" and self.qwen is None

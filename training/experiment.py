@@ -15,12 +15,18 @@ import yaml
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
 
+from . import grpo, sft
 from .config import TrainingConfig
 from .experiment_config import EvaluationConfig, ExperimentConfig, slug
+from .experiment_curves import reward_curves, write_curves
 from .experiment_scores import score_run
 from .experiment_sums import FrameSums, Scores
 from .experiment_table import markdown, table
-from .sft import CHECKPOINT, CONFIG_FILE, train
+from .grpo import STEPS as GRPO_STEPS
+from .grpo_config import GrpoConfig, Stage
+from .run_folder import CONFIG_FILE
+from .sft import CHECKPOINT
+from .sft import STEPS as SFT_STEPS
 
 TRAINED, SCORED = "trained.json", "scores.json"
 TABLE, ROWS = "table.md", "table.json"
@@ -50,30 +56,39 @@ def run_experiment(
         for variant in experiment.variants:
             run = folder / slug(variant) / f"seed-{seed}"
             told(f"{variant}, seed {seed}: {run}")
-            seconds[variant].append(_trained(experiment.training(variant, seed), run))
+            config = experiment.training(variant, seed)
+            seconds[variant].append(_trained(config, run, experiment.stage))
             runs[variant].append(_scored(run, experiment.evaluation))
         rows = table({name: found for name, found in runs.items() if found}, experiment.baseline)
         for row in rows:
             row["seconds"] = seconds[row["variant"]]
         write_text(folder / ROWS, json.dumps(rows, indent=1) + "\n")
         write_text(folder / TABLE, markdown(rows, experiment.baseline))
+    if experiment.stage is not None:
+        found = {name: reward_curves(folder / slug(name), experiment.seeds) for name in runs}
+        write_curves(found, experiment.baseline, folder)
     return rows
 
 
-def _trained(config: TrainingConfig, run: Path) -> float:
+def _trained(config: TrainingConfig | GrpoConfig, run: Path, stage: Stage | None) -> float:
     """Train unless that is done, and return the seconds it took (of the last go, if several)."""
     known = run / CONFIG_FILE
     if known.exists() and yaml.safe_load(known.read_text()) != config.model_dump(mode="json"):
         raise ConfigError(f"run must have the same settings as before, got others ({known}).")
     done = run / TRAINED
     if not done.exists():
-        resume = any((run / "trainer").glob("checkpoint-*"))
+        steps = run / (SFT_STEPS if stage is None else GRPO_STEPS)
+        resume = steps.exists() and any(steps.iterdir())
         if not resume:
             shutil.rmtree(run, ignore_errors=True)
         start = time.monotonic()
-        train(config, run, resume)
+        if isinstance(config, GrpoConfig):
+            assert stage is not None
+            grpo.train(config, stage, run, resume)
+        else:
+            sft.train(config, run, resume)
         write_text(done, json.dumps({"seconds": round(time.monotonic() - start, 1)}) + "\n")
-        shutil.rmtree(run / "trainer")  # the optimiser's state is larger than the model
+        shutil.rmtree(steps)  # the optimiser's state is larger than the model
     seconds: float = json.loads(done.read_text())["seconds"]
     return seconds
 

@@ -8,23 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivegrid.errors import ConfigError
 from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tasks.table import TASKS
 
-from .config import TrainingConfig, load_config
+from .config import Strict, TrainingConfig, load_config
+from .grpo_config import GrpoConfig, Stage, load_grpo_config
 from .settings_files import read_settings
 
 ATTRIBUTES = "attributes"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EvaluationConfig(_Strict):
+class EvaluationConfig(Strict):
     """How a trained model is scored."""
 
     frames: int = Field(100, ge=1, description="rendered test scenes")
@@ -42,10 +39,13 @@ class EvaluationConfig(_Strict):
         return tasks
 
 
-class ExperimentConfig(_Strict):
+class ExperimentConfig(Strict):
     """A table of runs."""
 
     base: str = Field(description="training config, packaged or a file")
+    stage: Stage | None = Field(
+        None, description="reinforcement learning of this stage; base is then a config of it"
+    )
     set: dict[str, Any] = Field({}, description="settings of every run, by dotted key")
     variants: dict[str, dict[str, Any]] = Field(
         min_length=1, description="rows of the table: settings that replace those of `set`"
@@ -64,8 +64,8 @@ class ExperimentConfig(_Strict):
             raise ValueError("names of variants must differ in more than signs")
         return self
 
-    def training(self, variant: str, seed: int) -> TrainingConfig:
-        """Return the training config of a run.
+    def training(self, variant: str, seed: int) -> TrainingConfig | GrpoConfig:
+        """Return the config of a run.
 
         Raises:
             ConfigError: With every wrong setting at once.
@@ -73,7 +73,8 @@ class ExperimentConfig(_Strict):
         settings = {**self.set, **self.variants[variant], "optim.seed": seed}
         # JSON is YAML, which is what changes are written in.
         changes = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-        return load_config(self.base, changes)
+        load = load_config if self.stage is None else load_grpo_config
+        return load(self.base, changes)
 
 
 def slug(variant: str) -> str:

@@ -22,8 +22,8 @@ def read_settings(
 
     Args:
         form: What is read.
-        thing: What it is called in errors, ``"config"`` or ``"experiment"``; packaged ones are in
-            the folder of that name and an s.
+        thing: What it is called in errors, as ``"config"``; packaged ones are in the folder of that
+            name and an s.
         name: A path, or for example ``"nano-cpu"``.
         changes: Settings that replace those of the file, as ``"optim.steps=100"``; the value is
             YAML.
@@ -47,11 +47,15 @@ def read_settings(
 
 
 def _text(thing: str, name: str | Path) -> str:
-    path, packaged = Path(name), files(f"drivegrid.training.{thing}s")
+    path = Path(name)
+    packaged = files(f"drivegrid.training.{thing.lower().replace(' ', '_')}s")
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise ConfigError(f"{thing} must exist, got {path}.")
-        return path.read_text("utf-8")
+        try:
+            return path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{thing} must be UTF-8, got {error} ({path}).") from error
     known = sorted(p.name[:-5] for p in packaged.iterdir() if p.name.endswith(".yaml"))
     if str(name) not in known:
         raise ConfigError(f"{thing} must be a YAML file or one of {known}, got {str(name)!r}.")

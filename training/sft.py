@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch.utils.data import Dataset
 from transformers import TrainingArguments
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
-from drivegrid.geometry import Size
 from drivegrid.labels import default_label_space
 from drivegrid.model import SHIPPED
 from drivegrid.model.checkpoint import load_nano, new_nano, shipped_checkpoint
@@ -21,26 +19,24 @@ from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.words import renew_words
-from drivegrid.scenes.seeds import VALIDATION_SEEDS
 from drivegrid.tasks.corpus import text_corpus
 
 from .card import model_card
 from .checks import FrozenRows, check_gradients, check_launch, check_reporters
-from .config import DataConfig, TrainingConfig
-from .dataset import CachedScenes, Examples, LiveScenes
+from .config import TrainingConfig
+from .dataset import Examples
 from .examples import DialogueDrawer
-from .features import CacheSpec, FeatureCache, build_cache
-from .labelled import LabelledScenes, MixedScenes
 from .nano_student import NanoStudent
 from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
+from .run_folder import begin, check_same
+from .sources import judging_pictures, shown_pictures, training_pictures
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best, last_step
 
 CHECKPOINT = "checkpoint"
-CONFIG_FILE = "config.yaml"
 STEPS = "trainer"
 PATIENCE_S = 7200
 """How long processes wait for each other: the first may have a cache to build."""
@@ -104,16 +100,13 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
 
 
 def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
-    steps = folder / STEPS
-    if resume and last_step(steps) is None:
-        raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
-    if not resume and steps.exists():
-        raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
     if not resume:
+        begin(folder, config)
         forget_best(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    write_text(folder / CONFIG_FILE, resolved)
+        return
+    if last_step(folder / STEPS) is None:
+        raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
+    check_same(folder, config)
 
 
 def make_student(config: TrainingConfig) -> Student:
@@ -156,31 +149,15 @@ def training_rows(config: TrainingConfig, student: Student, processes: int) -> D
     """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
     length = optim.steps * optim.batch_scenes * optim.accumulate * processes
-    source, changes = _mixed(config, student.size_wh), data.augment
-    if data.cache is not None:
-        spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, student.size_wh, changes)
-        source, changes = _cached(spec, data.workers), None
+    source = training_pictures(data, student.size_wh, optim.seed)
+    changes = None if data.cache is not None else data.augment
     return Examples(student, source, _drawer(config, student), length, optim.seed, changes)
-
-
-def _mixed(config: TrainingConfig, size_wh: Size) -> PictureSource:
-    data = config.data
-    sources: list[PictureSource] = [LabelledScenes(one.path) for one in data.labelled]
-    weights = [one.weight for one in data.labelled]
-    if data.rendered:
-        seeds = range(data.first_seed, data.first_seed + data.num_scenes)
-        sources, weights = [*sources, LiveScenes(seeds, size_wh)], [*weights, data.rendered]
-    return sources[0] if len(sources) == 1 else MixedScenes(sources, weights, config.optim.seed)
 
 
 def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
     """Return rows of held-out pictures for each kind of question, and for refinements."""
     data, count = config.data, config.data.held_out_scenes
-    source = _shown(data, student.size_wh)
-    if data.held_out is None and data.cache is not None:
-        folder = data.cache.with_name(f"{data.cache.name}-held-out")
-        spec = CacheSpec(folder, VALIDATION_SEEDS.start, count, student.size_wh)
-        source = _cached(spec, data.workers)
+    source = judging_pictures(data, student.size_wh)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
     asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
     if config.representation == "grid+offset":
@@ -207,7 +184,7 @@ def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int)
 def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerPictures:
     """Return what draws answers to a question of each kind, the most frequent ones first."""
     data = config.data
-    source = _shown(data, student.size_wh)
+    source = shown_pictures(data, student.size_wh)
     kinds = sorted((k for k, share in data.tasks.items() if share), key=lambda k: -data.tasks[k])
     drawers = []
     for kind in kinds[:MOST_QUESTIONS]:
@@ -215,18 +192,6 @@ def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerP
         drawers.append(_drawer(config.model_copy(update={"data": asked}), student))
     way = config.written(student.grid)
     return AnswerPictures(student, way, draw_questions(source, drawers), folder / PICTURES)
-
-
-def _shown(data: DataConfig, size_wh: Size) -> PictureSource:
-    """Return held-out pictures as pictures, also where training has their features only."""
-    if data.held_out is not None:
-        return LabelledScenes(data.held_out)
-    return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
-
-
-def _cached(spec: CacheSpec, workers: int) -> CachedScenes:
-    build_cache(spec, workers)
-    return CachedScenes(FeatureCache(spec))
 
 
 def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:

@@ -191,10 +191,15 @@ def _check_queries(queries: list[str]) -> None:
 
 def _check_targets(json_file: Path | None, scenes_file: Path | None) -> None:
     """Refuse what cannot be written before hours are spent on the answers."""
+    from drivegrid.data.images import CLIP_SUFFIXES, IMAGE_SUFFIXES
     from drivegrid.data.store import SUFFIXES
     from drivegrid.errors import ConfigError
 
     for target in (json_file, scenes_file):
+        if target is not None and target.suffix.lower() in IMAGE_SUFFIXES + CLIP_SUFFIXES:
+            raise ConfigError(
+                f"output must not be a picture, got {target}. Pictures are drawn by --overlay."
+            )
         if target is not None and target.is_dir():
             raise ConfigError(f"output must be a file, got a folder ({target}).")
     if scenes_file is not None and not scenes_file.name.endswith(SUFFIXES):

@@ -1,4 +1,4 @@
-"""``drivegrid train``: supervised fine-tuning."""
+"""``drivegrid train``: supervised fine-tuning, reinforcement learning."""
 
 from __future__ import annotations
 
@@ -56,6 +56,43 @@ def sft(
 
     given = [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
     checkpoint = train(load_config(config, given), out, resume)
+    if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+        typer.echo(f"best checkpoint: {checkpoint}")
+
+
+class Stage(StrEnum):
+    """What reinforcement learning teaches."""
+
+    PROPOSALS = "1"
+    REFINEMENTS = "2"
+    JOINT = "joint"
+
+
+@train.command()
+def grpo(
+    config: Annotated[str, typer.Option(help="a packaged config, or a YAML file")],
+    stage: Annotated[Stage, typer.Option(help="1: grid tokens, 2: offsets, joint: both")],
+    out: Annotated[Path, typer.Option(help="folder of the run")],
+    max_steps: Annotated[int | None, typer.Option(min=1, help="fewer or more steps")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on from the last saved step")
+    ] = False,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="another setting, as optim.seed=1; repeatable")
+    ] = None,
+) -> None:
+    """Improve a trained model by rewards on its own answers (GRPO).
+
+    Example: drivegrid train grpo --config nano-smoke --stage 1 --out runs/rl
+
+    Example: drivegrid train grpo --config nano-smoke --stage 2 --out runs/rl2
+    --set init_from=runs/rl/checkpoint
+    """
+    from drivegrid.training.grpo import train
+    from drivegrid.training.grpo_config import load_grpo_config
+
+    given = [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
+    checkpoint = train(load_grpo_config(config, given), stage.value, out, resume)
     if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
         typer.echo(f"best checkpoint: {checkpoint}")
 

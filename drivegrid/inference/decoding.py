@@ -163,8 +163,19 @@ class Moves:
     talk: Talk
 
 
+class Pick(Protocol):
+    """Picks the offsets of a turn, each by its own distribution."""
+
+    def __call__(self, chances: FloatArray) -> IntArray:
+        """Return (N,) offset indices of (N, 10) distributions."""
+
+
 def refine(
-    talks: Talks, prompts: Sequence[Sequence[int]], templates: Sequence[OffsetTemplate]
+    talks: Talks,
+    prompts: Sequence[Sequence[int]],
+    templates: Sequence[OffsetTemplate],
+    picks: Sequence[Pick] | None = None,
+    copies: int = 1,
 ) -> list[Moves]:
     """Decode all offsets of a refine turn together, in every conversation.
 
@@ -172,9 +183,12 @@ def refine(
         talks: The conversations; used up.
         prompts: What each is asked.
         templates: The form of each answer.
+        picks: How each picks its offsets; `best_offsets` by default.
+        copies: So many conversations in a row look at one picture and are dropped together.
     """
     if any(len(prompt) > 1 for prompt in prompts):
         talks.feed([prompt[:-1] for prompt in prompts], scored=1)
+    picks = picks or [best_offsets] * len(templates)
     best = [np.full(len(template.slots), STAY) for template in templates]
     active, passes = list(range(len(templates))), 0
     found: dict[int, Moves] = {}
@@ -184,17 +198,17 @@ def refine(
             [prompts[i][-1], *templates[i].fill(guess).tolist()]
             for i, guess in zip(active, guesses, strict=True)
         ]
-        scores, going = talks.feed(filled), []
+        scores = talks.feed(filled)
         for place, (i, guess) in enumerate(zip(active, guesses, strict=True)):
             chances = _offset_chances(scores[place, -len(filled[place]) :], templates[i])
-            best[i] = best_offsets(chances)
-            if (best[i] == guess).all():
+            best[i] = picks[i](chances)
+            if i not in found and (best[i] == guess).all():
                 found[i] = Moves(best[i], chances, passes, talks.talk(place))
-            else:
-                going.append(place)
-        if not going:
+        open_groups = {i // copies for i in active if i not in found}
+        if not open_groups:
             return [found[i] for i in range(len(templates))]
         talks.rewind(max(map(len, filled)))
+        going = [place for place, i in enumerate(active) if i // copies in open_groups]
         talks.keep(going)
         active = [active[place] for place in going]
 

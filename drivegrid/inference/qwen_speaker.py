@@ -49,12 +49,16 @@ class QwenSpeaker:
 
     def encode(self, image: Pixels) -> KeysValues:
         """Read system turn and picture; return their cache."""
+        return self.read(to_patches(image, self.processor.size_wh))
+
+    def read(self, patches: Tensor) -> KeysValues:
+        """Do as `encode` with a picture's patches, see `to_patches`."""
         cache, device = DynamicCache(), self.device
         inputs = {name: tensor.to(device) for name, tensor in self._opening.items()}
         with torch.inference_mode():
             self.model(
                 **inputs,
-                pixel_values=to_patches(image, self.processor.size_wh).to(device),
+                pixel_values=patches.to(device),
                 position_ids=self._places.to(device),
                 past_key_values=cache,
                 logits_to_keep=1,

@@ -136,6 +136,14 @@ class Talks:
         self.views = [self.views[i] for i in rows]
         self._view = self.speaker.join(self.views)
 
+    def repeat(self, copies: int) -> None:
+        """Let every conversation go on in so many ways, which stand together."""
+        self._cache.batch_repeat_interleave(copies)
+        self._seen = self._seen.repeat_interleave(copies, 0)
+        self.rows = [list(row) for row in self.rows for _ in range(copies)]
+        self.views = [view for view in self.views for _ in range(copies)]
+        self._view = self.speaker.join(self.views)
+
     def talk(self, row: int) -> Talk:
         """Return one conversation by itself."""
         seen = self._seen[row].nonzero().squeeze(1).to(self.speaker.device)

@@ -97,23 +97,7 @@ class Writer:
 
     def automaton(self) -> Automaton:
         """Return what may be written."""
-        classes = self.processor.token_classes
-        if self.way.spelling.name == "grid":
-            return AnswerAutomaton(classes, limits=LIMITS)
-        return CoordinateAutomaton(classes, self._form(), limits=LIMITS)
-
-    def _form(self) -> PointForm:
-        id_of = self.processor.tokenizer.convert_tokens_to_ids
-        if self.way.spelling.name == "bins":
-            first = int(id_of(BIN_TOKENS[0]))
-            return PointForm((None, None), range(first, first + NUM_BINS))
-        [opening], [comma], [space], [closing] = map(self._ids, "(, )")
-        digits = tuple(self._ids(digit)[0] for digit in "0123456789")
-        return PointForm((opening, None, comma, space, None, closing), digits)
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.processor.tokenizer.encode(text, add_special_tokens=False)
-        return ids
+        return automaton_of(self.processor, self.way)
 
     @torch.inference_mode()
     def ask(
@@ -164,6 +148,27 @@ class Writer:
                     states[i] = automaton.step(states[i], token)
             new = torch.tensor(chosen, device=pixels.device)[:, None]
         return rows
+
+
+def automaton_of(processor: NanoProcessor, way: Representation) -> Automaton:
+    """Return what a model may write in a representation."""
+    classes = processor.token_classes
+    if way.spelling.name == "grid":
+        return AnswerAutomaton(classes, limits=LIMITS)
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = processor.tokenizer.encode(text, add_special_tokens=False)
+        return found
+
+    if way.spelling.name == "bins":
+        [first] = ids(BIN_TOKENS[0])
+        return CoordinateAutomaton(
+            classes, PointForm((None, None), range(first, first + NUM_BINS)), limits=LIMITS
+        )
+    [opening], [comma], [space], [closing] = map(ids, "(, )")
+    digits = tuple(ids(digit)[0] for digit in "0123456789")
+    form = PointForm((opening, None, comma, space, None, closing), digits)
+    return CoordinateAutomaton(classes, form, limits=LIMITS)
 
 
 def _masked(scores: Tensor, allowed: list[BoolArray]) -> Tensor:

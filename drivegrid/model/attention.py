@@ -111,7 +111,8 @@ class DecoderLayer(nn.Module):
         Args:
             x: (B, T, d).
             turn: `rotation` of the places of the new tokens.
-            memory: Cross-attention keys and values, each (B, heads, S, d / heads).
+            memory: Cross-attention keys and values of M images, each (M, heads, S, d / heads); the
+                rows of an image stand together, B / M of each.
             mask: (B, 1, T, T_all) True where a token may look; None lets all look at all.
             cache: Holds the keys and values of earlier tokens.
         """
@@ -123,7 +124,9 @@ class DecoderLayer(nn.Module):
         if cache is not None:
             key, value = cache.update(key, value, self.index)
         x = x + attention.attend(query, (key, value), mask)
-        cross = self.cross_attention
-        x = x + cross.attend(cross.split(cross.query(self.norm2(x))), memory)
+        cross, y = self.cross_attention, self.norm2(x)
+        # Rows that look at the same image do so as one.
+        asked = cross.query(y).reshape(len(memory[0]), -1, y.shape[-1])
+        x = x + cross.attend(cross.split(asked), memory).view_as(x)
         result: Tensor = x + self.feed_forward(self.norm3(x))
         return result

@@ -40,6 +40,7 @@ from drivegrid.model.vision import (
     ImageFeatures,
     fourier_features,
     sample_maps,
+    shared,
 )
 from drivegrid.tokens.grid import offset_vectors
 
@@ -187,7 +188,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             input_ids: (B, T) new token ids.
             pixel_values: (B, 3, H, W) image; or
             pyramid: the trunk's maps; or
-            image_features: an encoded image.
+            image_features: encoded images; of fewer than B, each is looked at by equally many rows
+                that stand together.
             attention_mask: (B, T_all) 1 for tokens, 0 for padding; or (B, T, T_all) 1 for what
                 each new token sees.
             position_ids: (B, T) positions within each conversation.
@@ -271,8 +273,9 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
         moves = torch.tensor(offset_vectors(), device=where.device)
         places = anchor_xyr[:, :, None, :2] + moves * steps[:, :, None]
         batch, time, valid = compact(anchor_xyr[..., 0] >= 0)
-        found = sample_maps(image.fine, places[batch, time].flatten(1, 2))
-        features = self.move_key(found).unflatten(1, (time.shape[1], 9))
+        looked = shared(places[batch, time].flatten(1, 2), image.num_images)
+        found = sample_maps(image.fine, looked)
+        features = self.move_key(found).view(*time.shape, 9, -1)
         return where, features[valid]
 
     def _embed(
@@ -287,7 +290,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             cell = ids - self.config.spatial_base_id
             is_grid = (cell >= 0) & (cell < self.config.grid_spec.num_cells)
             batch, time = is_grid.nonzero(as_tuple=True)
-            seen = self.cell_input(image.cells[batch, cell[batch, time]])
+            shown = batch // (len(ids) // image.num_images)
+            seen = self.cell_input(image.cells[shown, cell[batch, time]])
             x = x.index_put((batch, time), seen, True)
         if moves is not None:
             (batch, time), features = moves[0].unbind(1), moves[1]
@@ -306,7 +310,8 @@ class NanoForGrounding(PreTrainedModel, GenerationMixin):
             return logits
         start = config.spatial_base_id
         stop = start + config.grid_spec.num_cells
-        grounded = self.cell_query(x) @ image.cells.transpose(1, 2) * scale
+        query = shared(self.cell_query(x), image.num_images)
+        grounded = (query @ image.cells.transpose(1, 2) * scale).view(*x.shape[:2], -1)
         logits = torch.cat(
             [logits[..., :start], logits[..., start:stop] + grounded, logits[..., stop:]], dim=-1
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -31,28 +32,39 @@ class ImageFeatures:
     cells: Tensor
     fine: tuple[Tensor, ...]
 
+    @property
+    def num_images(self) -> int:
+        """How many images these are."""
+        return len(self.cells)
+
     @classmethod
     def join(cls, features: Sequence[ImageFeatures]) -> ImageFeatures:
-        """Put encoded images side by side in one batch; one and the same is not copied."""
-        first = features[0]
-        if all(one is first for one in features):
-            return first.repeated(len(features))
-        layers = zip(*(f.cross for f in features), strict=True)
+        """Put encoded images side by side in one batch, for rows that each look at one.
+
+        Where equally many rows in a row look at each image, as samples of the same questions do,
+        it is there once; see `shared`.
+        """
+        runs = [list(run) for _, run in groupby(features, key=id)]
+        once = [run[0] for run in runs] if len({len(run) for run in runs}) == 1 else features
+        if len(once) == 1:
+            return once[0]
+        layers = zip(*(f.cross for f in once), strict=True)
         cross = tuple(
             (torch.cat([key for key, _ in rows]), torch.cat([value for _, value in rows]))
             for rows in layers
         )
-        fine = tuple(torch.cat(maps) for maps in zip(*(f.fine for f in features), strict=True))
-        return cls(cross, torch.cat([f.cells for f in features]), fine)
+        fine = tuple(torch.cat(maps) for maps in zip(*(f.fine for f in once), strict=True))
+        return cls(cross, torch.cat([f.cells for f in once]), fine)
 
-    def repeated(self, count: int) -> ImageFeatures:
-        """Return one encoded image so many times in a batch, all in the same memory."""
 
-        def same(x: Tensor) -> Tensor:
-            return x.expand(count, *x.shape[1:])
+def shared(x: Tensor, num_images: int) -> Tensor:
+    """Line up what looks at the same image: (B, T, ..) to (num_images, B / num_images * T, ..).
 
-        cross = tuple((same(keys), same(values)) for keys, values in self.cross)
-        return ImageFeatures(cross, same(self.cells), tuple(map(same, self.fine)))
+    Args:
+        x: Of B rows; those of an image stand together, equally many of each.
+        num_images: M, a divisor of B.
+    """
+    return x.reshape(num_images, -1, *x.shape[2:])
 
 
 def fourier_features(xy: Tensor) -> Tensor:

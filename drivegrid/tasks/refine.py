@@ -133,7 +133,9 @@ def mend_further(
             anchors, kept = decode_points(cells, given, grid, size_wh)
             goals = anchors
             if kept.any():
-                goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh)
+                goals = goal_places(
+                    anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh
+                )
             told.append(np.where(kept, offsets_toward(goals, anchors, step), DELETE))
         geometry = replace(geometry, offsets=(*geometry.offsets, tuple(told)))
     return geometry
@@ -168,14 +170,16 @@ def _mending(
     labels = []
     for i, part in enumerate(cells):
         anchors = grid.centers_of(part, size_wh)
-        goals = _goals(anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh)
+        goals = goal_places(anchors, grid.centers_of(clean.cells[i], size_wh), truth, size_wh)
         offsets = offsets_toward(goals, anchors, step)
         lost = (np.abs(goals - anchors) > limit).any(axis=1)
         labels.append(np.where(lost, DELETE, offsets))
     return tuple(labels)
 
 
-def _goals(anchors: FloatArray, clean: FloatArray, truth: Geometry, size_wh: Size) -> FloatArray:
+def goal_places(
+    anchors: FloatArray, clean: FloatArray, truth: Geometry, size_wh: Size
+) -> FloatArray:
     """Return (N, 2) where each anchor should be.
 
     Points and box corners have one right place. An anchor of a line or ring may lie anywhere on

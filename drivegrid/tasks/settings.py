@@ -39,12 +39,12 @@ KINDS = {
 EVERYTHING = "*"
 
 
-def _paper(default: Any, where: str, **limits: Any) -> Any:
+def paper(default: Any, where: str, **limits: Any) -> Any:
     """Return a field whose value the paper states, and where."""
     return Field(default, description=where, json_schema_extra={GIVEN_BY: "paper"}, **limits)
 
 
-def _ours(default: Any, why: str, **limits: Any) -> Any:
+def ours(default: Any, why: str, **limits: Any) -> Any:
     """Return a field that the paper leaves open or does not have."""
     return Field(default, description=why, json_schema_extra={GIVEN_BY: "ours"}, **limits)
 
@@ -56,14 +56,14 @@ class _Strict(BaseModel):
 class GridConfig(_Strict):
     """Lattice and encoder."""
 
-    cols: int = _paper(32, "section 4.1: a grid size of 32", ge=2, le=4096)
-    rows: int = _paper(32, "section 4.1: a grid size of 32", ge=2, le=4096)
-    offset_cols: int = _paper(64, "section 4.1: an offset size of 64", ge=2, le=4096)
-    offset_rows: int = _paper(64, "section 4.1: an offset size of 64", ge=2, le=4096)
-    gamma: float = _ours(0.5, "the paper repeats one step (1.0); ours halves it", gt=0, le=1)
-    line_encoder: Literal["rows", "fewest"] = _ours("rows", "open: anchors of lines and rings")
-    every: int = _ours(2, "one anchor every so many lattice rows", ge=1)
-    rounds: int = _ours(1, "refine turns of a dialogue; iterated, number open", ge=1, le=16)
+    cols: int = paper(32, "section 4.1: a grid size of 32", ge=2, le=4096)
+    rows: int = paper(32, "section 4.1: a grid size of 32", ge=2, le=4096)
+    offset_cols: int = paper(64, "section 4.1: an offset size of 64", ge=2, le=4096)
+    offset_rows: int = paper(64, "section 4.1: an offset size of 64", ge=2, le=4096)
+    gamma: float = ours(0.5, "the paper repeats one step (1.0); ours halves it", gt=0, le=1)
+    line_encoder: Literal["rows", "fewest"] = ours("rows", "open: anchors of lines and rings")
+    every: int = ours(2, "one anchor every so many lattice rows", ge=1)
+    rounds: int = ours(1, "refine turns of a dialogue; iterated, number open", ge=1, le=16)
 
     def codec(self) -> Codec:
         """Return the encoder with these settings."""
@@ -74,19 +74,19 @@ class GridConfig(_Strict):
 class OffsetConfig(_Strict):
     """Algorithm 1: proposals for masks and boxes."""
 
-    mask_size_wh: tuple[int, int] = _paper((840, 840), "C.1: images are resized to 840 x 840")
-    band_px: int = _ours(3, "b of eq. 3, 'a small width parameter'", ge=1)
-    fewest_cells: int = _ours(4, "pi_K open: K is uniform from here", ge=1)
-    most_cells: int = _ours(20, "... to here; figure P shows up to 20", ge=1)
-    pool_weights: dict[str, float] = _ours(
+    mask_size_wh: tuple[int, int] = paper((840, 840), "C.1: images are resized to 840 x 840")
+    band_px: int = ours(3, "b of eq. 3, 'a small width parameter'", ge=1)
+    fewest_cells: int = ours(4, "pi_K open: K is uniform from here", ge=1)
+    most_cells: int = ours(20, "... to here; figure P shows up to 20", ge=1)
+    pool_weights: dict[str, float] = ours(
         {"hard": 0.1, "inside": 0.4, "ring": 0.4, "far": 0.1},
         "preference for inside and ring is the paper's, the numbers are not",
     )
-    iou_threshold: float = _ours(0.5, "tau of Algorithm 1, not stated", ge=0, le=1)
-    jitter_cells: int = _ours(1, "how far corners are jittered, not stated", ge=0)
-    shake: float = _ours(0.35, "lines, rings, points: chance of a neighbouring cell", ge=0, le=1)
-    lose: float = _ours(0.02, "... of a jump that must be deleted", ge=0, le=1)
-    invent: float = _ours(0.15, "chance of an instance that is not there", ge=0, le=1)
+    iou_threshold: float = ours(0.5, "tau of Algorithm 1, not stated", ge=0, le=1)
+    jitter_cells: int = ours(1, "how far corners are jittered, not stated", ge=0)
+    shake: float = ours(0.35, "lines, rings, points: chance of a neighbouring cell", ge=0, le=1)
+    lose: float = ours(0.02, "... of a jump that must be deleted", ge=0, le=1)
+    invent: float = ours(0.15, "chance of an instance that is not there", ge=0, le=1)
 
     @field_validator("pool_weights")
     @classmethod
@@ -107,17 +107,17 @@ class OffsetConfig(_Strict):
 class ConversationConfig(_Strict):
     """What is asked about a frame, and how often."""
 
-    seed: int = _ours(0, "with the frame's name it decides every draw", ge=0)
-    tasks: dict[str, int] = _ours(KINDS, "conversations of each kind a frame gives at most")
-    covered: tuple[str, ...] | None = _ours(
+    seed: int = ours(0, "with the frame's name it decides every draw", ge=0)
+    tasks: dict[str, int] = ours(KINDS, "conversations of each kind a frame gives at most")
+    covered: tuple[str, ...] | None = ours(
         None,
         "labels that the data set marks wherever they are seen, '*' for all: only these can be "
         "answered by 'none'; left out, rendered frames cover all and others nothing",
     )
-    split: Split = _ours("train", "wordings of referring expressions; 'held_out' for a test set")
-    turns: tuple[int, int] = _ours((2, 4), "questions of a dialogue")
-    refine_share: float = _ours(0.5, "answers in a dialogue that are refined", ge=0, le=1)
-    max_instances: int = _ours(8, "most masks in one answer", ge=1)
+    split: Split = ours("train", "wordings of referring expressions; 'held_out' for a test set")
+    turns: tuple[int, int] = ours((2, 4), "questions of a dialogue")
+    refine_share: float = ours(0.5, "answers in a dialogue that are refined", ge=0, le=1)
+    max_instances: int = ours(8, "most masks in one answer", ge=1)
     grid: GridConfig = GridConfig()
     offsets: OffsetConfig = OffsetConfig()
 

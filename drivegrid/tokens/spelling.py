@@ -69,6 +69,16 @@ class Spelling:
         form = _FORMS[self.name]
         return _CELL.sub(lambda match: form.format(match[1], match[2]), text)
 
+    def in_cells(self, text: str) -> str:
+        """Return text with grid tokens (of `grid`) for the points that are spelt this way.
+
+        What is spelt oddly stays odd; `spell` undoes the rest.
+
+        >>> Spelling("text").in_cells("sign: <point>(4, 7)</point>")
+        'sign: <point><grid_4_7></point>'
+        """
+        return text if self.name == "grid" else _SpeltReporter(text, False, self.name).in_cells()
+
     def parse(self, text: str, strict: bool = False) -> ParsedAnswer:
         """Read an answer; never raises on model text unless strict.
 

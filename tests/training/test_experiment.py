@@ -58,7 +58,7 @@ def runs(monkeypatch):
         hits = 1.0 + ("grid" in str(checkpoint.parent))
         return {"lane F1@50": FrameSums([hits] * config.frames, [2.0] * config.frames)}
 
-    monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(module.sft, "train", train)
     monkeypatch.setattr(module, "score_run", score)
     return done
 
@@ -72,6 +72,9 @@ def runs(monkeypatch):
         "representations",
         "representations-cpu",
         "representations-tiny",
+        "rl-ablations",
+        "rl-curves",
+        "rl-tiny",
     ],
 )
 def test_packaged_experiments_load(name) -> None:

@@ -150,6 +150,28 @@ def _outlined_items(talk: Talk, instance: Instance, rng: np.random.Generator) ->
     return [AnswerItem(words, {}, box), AnswerItem(words, {}, seg, same_instance=True)]
 
 
+def mask_mistakes(talk: Talk, turn: Turn, rng: np.random.Generator) -> list[AnswerItem]:
+    """Return a right answer with simulated mistakes, its outlines as boxes and mask anchors.
+
+    Outlined things are those of `ask_refine_mask`: one that cannot be seen is left out. Nothing is
+    invented.
+
+    Args:
+        talk: The picture.
+        turn: Question and right answer, with items.
+        rng: Source of the mistakes.
+    """
+    items: list[AnswerItem] = []
+    for index, item in zip(turn.targets, turn.items, strict=True):
+        instance = talk.outlined(talk.place[index])
+        if isinstance(instance.geometry, Polygon):
+            found = _outlined_items(talk, instance, rng)
+            items += [replace(one, label=item.label) for one in found]
+        else:
+            items.append(_shaken(talk, item, instance, rng))
+    return items
+
+
 def refine_chain(turn: Turn, rounds: int) -> Iterator[Turn]:
     """Yield the refine turns that follow a right answer, one for each round of its offsets."""
     shapes = [item.geometry for item in turn.items]

@@ -121,6 +121,11 @@ class Talk:
         """Tell whether "none" is a right answer where no such label is in the frame."""
         return self.coverage.can_deny(path, self.labels)
 
+    def outlined(self, place: int) -> Instance:
+        """Return an instance shown, by its true outline where its box stands for one."""
+        shown, original = self.scene.instances[place], self.originals[place]
+        return original if isinstance(shown.geometry, Box) else shown
+
     def region(self, place: int) -> str:
         """Return the shape of an instance shown in final text; empty where it has no tokens."""
         found = self._regions.get(place)

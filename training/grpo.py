@@ -1,0 +1,305 @@
+"""Reinforcement learning by GRPO: ``drivegrid train grpo``.
+
+Stage 1 places grid tokens: groups of answers to questions. Stage 2 moves them: groups of
+refinements, each group of one proposal, by the model itself or with simulated mistakes. The joint
+mode samples a tree: answers to a question, then refinements of some of them; each turn's advantages
+are those of its own group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import InitProcessGroupKwargs
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from drivegrid.data.files import write_text
+from drivegrid.errors import ConfigError
+
+from .average import WeightAverage
+from .decoder import make_decoder
+from .failures import FAILURES, Failures
+from .grpo_config import GrpoConfig, Stage
+from .grpo_log import StepTally
+from .grpo_pictures import FOLDER as PICTURES
+from .grpo_pictures import GroupPictures
+from .judging import Judge, Judgement
+from .learner import Learner
+from .policies import make_policy
+from .policy import Policy
+from .questions import Question, QuestionDrawer
+from .rollouts import Rollouts
+from .run_folder import begin, check_same
+from .run_log import RunLog
+from .sources import judging_pictures, shown_pictures, training_pictures
+from .step_groups import StepGroups
+
+CHECKPOINT, BEST, STEPS = "checkpoint", "best", "steps"
+JUDGED, BASELINES = "judged.json", "baselines.json"
+LONGER = ("optim.steps", "optim.most_failures")
+"""May change when a run is resumed: the rate does not hang on the number of steps."""
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for each other: the first may have a cache to build, or to judge."""
+HELD_OUT_SEED = 1
+"""Draws the held-out questions, whatever the seed of a run: runs are compared by them."""
+
+
+def train(
+    config: GrpoConfig,
+    stage: Stage,
+    folder: Path,
+    resume: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Train as a config says.
+
+    Args:
+        config: Settings.
+        stage: ``"1"`` proposals, ``"2"`` refinements, ``"joint"`` both as a tree.
+        folder: Where everything goes: ``config.yaml``, ``baselines.json``, ``log.jsonl`` (a line a
+            step), ``failures.jsonl``, ``judged.json`` and ``best``, ``pictures`` of a group,
+            ``steps`` to resume from, at last ``checkpoint``.
+        resume: Go on from the last saved step.
+        console: Where progress is shown.
+
+    Returns:
+        The folder of the best checkpoint by the held-out questions.
+
+    Raises:
+        ConfigError: If there is a run in the folder and it is not to be resumed, or none; if
+            refinements shall be learnt by a model without offsets; or if the processes would share
+            the model.
+        ModelError: If too many questions fail, or the loss is not finite.
+    """
+    if stage != "1" and config.representation != "grid+offset":
+        raise ConfigError(
+            f"representation must be grid+offset to learn offsets, got {config.representation} "
+            f"(stage {stage})."
+        )
+    _check_launch()
+    if config.optim.threads:
+        torch.set_num_threads(config.optim.threads)
+    torch.manual_seed(config.optim.seed)
+    patience = InitProcessGroupKwargs(timeout=PATIENCE)
+    # A run before it in this process may have had another precision, which would stay.
+    AcceleratorState._reset_state()
+    cpu = not torch.cuda.is_available()
+    accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[patience])
+    if accelerator.is_main_process:
+        _prepare(folder, config, resume)
+    accelerator.wait_for_everyone()
+    trainer = GrpoTrainer(config, stage, folder, accelerator)
+    if resume:
+        trainer.restore()
+    return trainer.run(console or Console(stderr=True))
+
+
+def _check_launch() -> None:
+    """Raise if processes were launched to share what each samples with and updates whole."""
+    for way in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{way}", "false").lower() == "true":
+            raise ConfigError(
+                f"grpo must be launched with ddp, got {way}. Every process samples from the whole "
+                "model; an adapter keeps gradients and optimiser small."
+            )
+
+
+def _prepare(folder: Path, config: GrpoConfig, resume: bool) -> None:
+    if resume:
+        if last_step(folder / STEPS) is None:
+            raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
+        check_same(folder, config, LONGER)
+        return
+    begin(folder, config)
+    for name in (FAILURES, JUDGED):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / BEST, ignore_errors=True)
+
+
+def last_step(folder: Path) -> Path | None:
+    """Return the newest step that was saved; None without any. A step appears whole, by rename."""
+    steps = sorted(folder.glob("step-*"))
+    return steps[-1] if steps else None
+
+
+class GrpoTrainer:
+    """A run.
+
+    Args:
+        config: Settings.
+        stage: What learns.
+        folder: Of the run.
+        accelerator: Knows the other processes.
+    """
+
+    def __init__(
+        self, config: GrpoConfig, stage: Stage, folder: Path, accelerator: Accelerator
+    ) -> None:
+        self.config, self.stage, self.folder = config, stage, folder
+        self.accelerator = accelerator
+        self.policy: Policy = make_policy(config)
+        way, data = config.written(self.policy.grid), config.data
+        with accelerator.main_process_first():  # the others find the cache that the first builds
+            source = training_pictures(data, self.policy.size_wh, config.optim.seed)
+            judging = judging_pictures(data, self.policy.size_wh)
+        changes = None if data.cache is not None else data.augment
+        drawer = QuestionDrawer(
+            source, data.tasks, way, config.optim.seed, changes, config.rewards.regions
+        )
+        decoder = make_decoder(config, accelerator.device)
+        self.rollouts = Rollouts(self.policy, way, config.rollout, config.rewards, decoder)
+        self.groups = StepGroups(config, stage, self.rollouts, drawer, accelerator)
+        self.failures = Failures(folder, config.optim.most_failures, accelerator.process_index)
+        self.learner = Learner(self.policy, config, accelerator, self.rollouts.masks)
+        held_out = QuestionDrawer(
+            judging, data.tasks, way, HELD_OUT_SEED, regions=config.rewards.regions
+        )
+        questions = [held_out.draw(number) for number in range(config.optim.judged)]
+        self.judge = Judge(self.rollouts, questions, stage)
+        self.pictures = self._pictures(questions)
+        self.average = WeightAverage(self.policy.model, config.optim.average)
+        self.run_log, self.judged = RunLog(folder), _read(folder / JUDGED)
+        self.step = 0
+
+    def _pictures(self, questions: Sequence[Question]) -> GroupPictures | None:
+        """Return what draws a group, about the first held-out picture that shows what is asked."""
+        config = self.config
+        shown = shown_pictures(config.data, self.policy.size_wh)
+        tasks, regions = config.data.tasks, config.rewards.regions
+        drawer = QuestionDrawer(shown, tasks, self.rollouts.way, HELD_OUT_SEED, regions=regions)
+        for number, question in enumerate(questions):
+            if question.goal.instances:  # the same draw, of the picture in place of its features
+                drawn = drawer.draw(number)
+                return GroupPictures(self.rollouts, drawn, self.stage, self.folder / PICTURES)
+        return None
+
+    def run(self, console: Console) -> Path:
+        """Learn until the last step; return the best checkpoint."""
+        if self.accelerator.is_main_process:
+            self.run_log.start(self.step)
+        if not self.step:
+            self._show_baselines(console)
+            self._judge(console)
+        steps = self.config.optim.steps
+        with Progress(console=console, disable=not self.accelerator.is_main_process) as progress:
+            bar = progress.add_task(f"stage {self.stage}", total=steps, completed=self.step)
+            while self.step < steps:
+                told = self._learn()
+                progress.update(bar, completed=self.step, description=_line(self.stage, told))
+                if self.step % self.config.optim.judge_every == 0 or self.step == steps:
+                    self._judge(progress.console)
+                if self.step % self.config.optim.save_every == 0 or self.step == steps:
+                    self._save()
+        return self._finish()
+
+    def _learn(self) -> dict[str, float]:
+        """Take a step: sample, reward, learn, tell."""
+        started = time.perf_counter()
+        groups, failed, told = self.groups.of(self.step)
+        self.failures.note(self.step, failed, int(told["failed"]))
+        sampled = time.perf_counter()
+        learnt = self.learner.learn(groups)
+        self.average.update(self.policy.model)
+        self.step += 1
+        tally = StepTally(self.policy.processor.vocabulary.offset_range.start)
+        tally.add(groups)
+        told |= tally.means(self.accelerator) | vars(learnt)
+        told |= {"sampling_s": sampled - started, "learning_s": time.perf_counter() - sampled}
+        told["learning_rate"] = self.learner.schedule.get_last_lr()[0]
+        if self.accelerator.is_main_process and self.step % self.config.log.every == 0:
+            self.run_log.write({"step": self.step, **told})
+        return told
+
+    def _show_baselines(self, console: Console) -> None:
+        """Print what answers are worth that need no looking."""
+        if not self.accelerator.is_main_process:
+            return
+        found = self.judge.baselines()
+        write_text(self.folder / BASELINES, json.dumps(found, indent=1) + "\n")
+        for turn, rewards in found.items():
+            if rewards:
+                table = Table("policy", "reward", title=f"trivial policies, {turn} turn")
+                for name, value in sorted(rewards.items(), key=lambda pair: pair[1]):
+                    table.add_row(name, f"{value:.3f}")
+                console.print(table)
+
+    def _judge(self, console: Console) -> None:
+        """Judge the averaged weights; keep them if they are the best so far."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return
+        with self.average.applied(self.policy.model):
+            judgement: Judgement = self.judge.judge()
+            if self.pictures is not None:
+                self.pictures.draw(self.step)
+        self.judged = [entry for entry in self.judged if entry["step"] < self.step]
+        better = judgement.mean > max((entry["mean"] for entry in self.judged), default=-np.inf)
+        self.judged.append({"step": self.step, "mean": judgement.mean, **judgement.parts})
+        if better:
+            facts = {"config": self.config.model_dump(mode="json"), "stage": self.stage}
+            weights = self.average.whole()
+            self.policy.save(self.folder / BEST, {**facts, "step": self.step}, weights)
+        write_text(self.folder / JUDGED, json.dumps(self.judged, indent=1) + "\n")
+        console.print(f"step {self.step}: held-out reward {judgement.mean:.3f}")
+
+    def _save(self) -> None:
+        """Save a step whole or not at all; the one before goes."""
+        steps = self.folder / STEPS
+        part = steps / "part"
+        self.accelerator.save_state(str(part))
+        self.average.save(part, write=self.accelerator.is_main_process)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            state = {"step": self.step, "failures": self.failures.count}
+            write_text(part / "state.json", json.dumps(state) + "\n")
+            target = steps / f"step-{self.step:06}"
+            shutil.rmtree(target, ignore_errors=True)
+            part.rename(target)
+            for old in steps.glob("step-*"):
+                if old != target:
+                    shutil.rmtree(old)
+        self.accelerator.wait_for_everyone()
+
+    def restore(self) -> None:
+        """Go on from the last saved step."""
+        step = last_step(self.folder / STEPS)
+        assert step is not None
+        self.accelerator.load_state(str(step))
+        state: dict[str, Any] = json.loads((step / "state.json").read_text())
+        self.step, self.failures.count = state["step"], state["failures"]
+        self.average.load(step, self.step)
+
+    def _finish(self) -> Path:
+        target = self.folder / CHECKPOINT
+        if self.accelerator.is_main_process:
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(self.folder / BEST, target)
+        self.accelerator.wait_for_everyone()
+        return target
+
+
+def _line(stage: Stage, told: dict[str, float]) -> str:
+    rewards = [
+        f"{turn} {told[f'{turn}/reward']:.2f}"
+        for turn in ("grid", "offset")
+        if f"{turn}/reward" in told
+    ]
+    return f"stage {stage}: reward {', '.join(rewards)}, KL {told['kl']:.4f}"
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return found

@@ -1,0 +1,1 @@
+"""Packaged settings of reinforcement learning."""

@@ -1,0 +1,118 @@
+"""Rewards of sampled answers and refinements: the components, and their weighted sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from drivegrid.errors import RewardError
+from drivegrid.geometry import FloatArray
+from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.masks import MaskDecoder
+from drivegrid.tasks.rewards.proposal import proposal_components
+from drivegrid.tasks.rewards.refinement import offset_components
+from drivegrid.tasks.rewards.settings import PRESETS, RewardSettings, preset
+from drivegrid.tokens.answer import AnswerItem
+from drivegrid.tokens.codec import Codec
+
+__all__ = [
+    "PRESETS",
+    "Goal",
+    "MaskDecoder",
+    "RewardSettings",
+    "Rewards",
+    "offset_rewards",
+    "preset",
+    "proposal_rewards",
+    "weighted",
+]
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """What N samples are worth.
+
+    Args:
+        components: Name to (N,) unweighted values; only what applies to the goal.
+        total: (N,) weighted sum.
+    """
+
+    components: dict[str, FloatArray]
+    total: FloatArray
+
+
+def proposal_rewards(
+    goal: Goal,
+    texts: Sequence[str],
+    codec: Codec,
+    settings: RewardSettings,
+    masks: MaskDecoder[Any] | None = None,
+) -> Rewards:
+    """Reward sampled answers to one question (stage 1).
+
+    Args:
+        goal: The right answer.
+        texts: N answers as the model wrote them; anything is an answer.
+        codec: Lattice, and how true shapes are written.
+        settings: Constants and weights.
+        masks: A mask decoder that has looked at the image; without one there is no `mask`.
+
+    Raises:
+        RewardError: If a reward is not finite.
+        ModelError: If the decoder fails.
+
+    >>> from drivegrid.data.scene import Instance
+    >>> from drivegrid.geometry import Box
+    >>> goal = Goal((Instance("cone", Box(np.array([30.0, 30.0, 70.0, 90.0]))),), (640, 640))
+    >>> texts = ["cone: <box><grid_1_1><grid_3_3></box>", "none"]
+    >>> rewards = proposal_rewards(goal, texts, Codec(), preset("no-decoder"))
+    >>> rewards.components["box"].round(3).tolist()
+    [0.651, 0.0]
+    """
+    components = proposal_components(goal, texts, codec, settings, masks)
+    return weighted(components, settings.weights)
+
+
+def offset_rewards(
+    goal: Goal,
+    proposal: Sequence[AnswerItem],
+    texts: Sequence[str],
+    codec: Codec,
+    settings: RewardSettings,
+    masks: MaskDecoder[Any] | None = None,
+) -> Rewards:
+    """Reward sampled refinements of one proposal (stage 2).
+
+    Args:
+        goal: The right answer.
+        proposal: What is refined, with the rounds of offsets it was given already.
+        texts: N refinements as `format_offsets` writes them; anything is one.
+        codec: Lattice, and how true shapes are written.
+        settings: Constants and weights.
+        masks: A mask decoder that has looked at the image; without one there is no `mask_gain`.
+
+    Raises:
+        RewardError: If a reward is not finite.
+        ModelError: If the decoder fails.
+    """
+    components = offset_components(goal, proposal, texts, codec, settings, masks)
+    return weighted(components, settings.offset_weights)
+
+
+def weighted(components: dict[str, FloatArray], weights: Mapping[str, float]) -> Rewards:
+    """Sum components by their weights; those without a weight are only told.
+
+    Raises:
+        RewardError: If a value is not finite.
+    """
+    for name, values in components.items():
+        if not np.isfinite(values).all():
+            sample = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise RewardError(
+                f"a reward must be finite, got {values[sample]} ({name}, sample {sample})."
+            )
+    parts = [weights.get(name, 0.0) * values for name, values in components.items()]
+    return Rewards(components, np.sum(parts, axis=0))

@@ -1,0 +1,52 @@
+"""Where a run's pictures come from: labels on disk, rendered scenes, or features of these."""
+
+from __future__ import annotations
+
+from drivegrid.geometry import Size
+from drivegrid.scenes.seeds import VALIDATION_SEEDS
+
+from .config import SourcesConfig
+from .dataset import CachedScenes, LiveScenes
+from .features import CacheSpec, FeatureCache, build_cache
+from .labelled import LabelledScenes, MixedScenes
+from .student import PictureSource
+
+
+def training_pictures(data: SourcesConfig, size_wh: Size, seed: int) -> PictureSource:
+    """Return what is learnt from; a cache that is missing is built, with its augmentation.
+
+    Args:
+        data: Settings.
+        size_wh: Size in pixels at which scenes are rendered.
+        seed: Another seed mixes several sources in another order.
+    """
+    if data.cache is not None:
+        spec = CacheSpec(data.cache, data.first_seed, data.num_scenes, size_wh, data.augment)
+        return _cached(spec, data.workers)
+    sources: list[PictureSource] = [LabelledScenes(one.path) for one in data.labelled]
+    weights = [one.weight for one in data.labelled]
+    if data.rendered:
+        seeds = range(data.first_seed, data.first_seed + data.num_scenes)
+        sources, weights = [*sources, LiveScenes(seeds, size_wh)], [*weights, data.rendered]
+    return sources[0] if len(sources) == 1 else MixedScenes(sources, weights, seed)
+
+
+def judging_pictures(data: SourcesConfig, size_wh: Size) -> PictureSource:
+    """Return what checkpoints are judged by; cached where training is."""
+    if data.held_out is not None or data.cache is None:
+        return shown_pictures(data, size_wh)
+    folder = data.cache.with_name(f"{data.cache.name}-held-out")
+    spec = CacheSpec(folder, VALIDATION_SEEDS.start, data.held_out_scenes, size_wh)
+    return _cached(spec, data.workers)
+
+
+def shown_pictures(data: SourcesConfig, size_wh: Size) -> PictureSource:
+    """Return held-out pictures as pictures, also where training has their features only."""
+    if data.held_out is not None:
+        return LabelledScenes(data.held_out)
+    return LiveScenes(VALIDATION_SEEDS[: data.held_out_scenes], size_wh)
+
+
+def _cached(spec: CacheSpec, workers: int) -> CachedScenes:
+    build_cache(spec, workers)
+    return CachedScenes(FeatureCache(spec))

@@ -1,0 +1,116 @@
+"""What a step of reinforcement learning samples: questions, and groups of answers to them."""
+
+from __future__ import annotations
+
+import numpy as np
+from accelerate import Accelerator
+
+from drivegrid.errors import FormatError
+from drivegrid.tokens.answer import AnswerItem
+
+from .decoder import work_of
+from .groups import Group
+from .grpo_config import GrpoConfig, Stage
+from .grpo_log import over_processes
+from .learner import teaches
+from .questions import Question, QuestionDrawer
+from .rollouts import Asked, Chances, Draws, Rollouts
+
+SAMPLING = 1
+"""Sets the chances of answers apart from those of questions."""
+
+
+class StepGroups:
+    """Samples the groups of each step; a step's number decides what is asked and drawn.
+
+    Args:
+        config: Settings.
+        stage: What learns.
+        rollouts: The policy, how it answers and what answers are worth.
+        drawer: Draws questions.
+        accelerator: Knows the other processes.
+    """
+
+    def __init__(
+        self,
+        config: GrpoConfig,
+        stage: Stage,
+        rollouts: Rollouts,
+        drawer: QuestionDrawer,
+        accelerator: Accelerator,
+    ) -> None:
+        self.config, self.stage, self.rollouts = config, stage, rollouts
+        self.drawer, self.accelerator = drawer, accelerator
+
+    def of(self, step: int) -> tuple[list[Group], list[str], dict[str, float]]:
+        """Sample the groups of a step.
+
+        Returns:
+            The groups of this process, what failed in it by name, and counts over all processes.
+        """
+        self.rollouts.masks.forget()
+        work = work_of(self.rollouts.segmenter)
+        questions, rngs, failures = self._questions(step)
+        asked = Asked(
+            questions, self.rollouts.policy.look([question.visual for question in questions])
+        )
+        found: list[Draws] = []
+        if self.stage != "2":
+            found.append(self.rollouts.proposals(asked, rngs))
+        if self.stage == "2":
+            found.append(self.rollouts.refinements(asked, self._proposals(asked, rngs), rngs))
+        if self.stage == "joint":
+            found += self._branches(asked, found[0], rngs)
+        failures += [line for draws in found for line in draws.failures]
+        groups = [group for draws in found for _, group in draws.groups]
+        counts = {
+            "groups": len(groups),
+            "dropped": sum(not teaches(group) for group in groups),
+            "failed": len(failures),
+            "nothing_to_refine": sum(draws.nothing for draws in found),
+        }
+        counts |= {
+            name: done - work[name] for name, done in work_of(self.rollouts.segmenter).items()
+        }
+        return groups, failures, over_processes(counts, self.accelerator)
+
+    def _questions(self, step: int) -> tuple[list[Question], Chances, list[str]]:
+        """Return the questions of a step; pictures that cannot be read are named and replaced.
+
+        Questions are numbered through all processes, and a number is all that chance depends on.
+        """
+        config, processes = self.config, self.accelerator.num_processes
+        count, seed = config.rollout.questions, config.optim.seed
+        first = (step * processes + self.accelerator.process_index) * count
+        questions, rngs, failures = [], [], []
+        for number in range(first, first + count):
+            for again in range(config.optim.most_failures + 1):
+                try:
+                    # Numbers of replacements are far from those of all steps.
+                    questions.append(self.drawer.draw(number + (again << 40)))
+                    rngs.append(np.random.default_rng((seed, number, SAMPLING)))
+                    break
+                except FormatError as error:
+                    failures.append(str(error))
+        return questions, rngs, failures
+
+    def _proposals(self, asked: Asked, rngs: Chances) -> list[list[AnswerItem]]:
+        """Return a proposal for each question: by the model, or with simulated mistakes."""
+        rollout, processor = self.config.rollout, self.rollouts.policy.processor
+        drawn = self.rollouts.answers(asked, rngs, 1, rollout.temperature)
+        own = [self.rollouts.named(processor.text_of(samples[0].ids)) for samples in drawn]
+        return [
+            mine if rng.random() < rollout.on_policy else self.rollouts.simulated(question, rng)
+            for question, mine, rng in zip(asked.questions, own, rngs, strict=True)
+        ]
+
+    def _branches(self, asked: Asked, draws: Draws, rngs: Chances) -> list[Draws]:
+        """Refine some answers of each group, a group of refinements each."""
+        found, processor = [], self.rollouts.policy.processor
+        for _ in range(self.config.rollout.refined):
+            proposals: list[list[AnswerItem]] = [[] for _ in asked.questions]
+            for place, group in draws.groups:
+                said = group.answers[int(rngs[place].integers(len(group.answers)))]
+                proposals[place] = self.rollouts.named(processor.text_of(said.ids.tolist()))
+            found.append(self.rollouts.refinements(asked, proposals, rngs))
+        return found
