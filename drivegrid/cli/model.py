@@ -87,6 +87,7 @@ def info(
 
     Example: drivegrid model info qwen-grid/
     """
+    from drivegrid.model.adapter_files import QWEN_TYPE
     from drivegrid.model.info import as_json as facts_of
     from drivegrid.model.info import describe
 
@@ -95,6 +96,10 @@ def info(
 
         folder = shipped_checkpoint()
     found = describe(folder)
+    if found.model_type == QWEN_TYPE and found.form != "adapter":
+        from drivegrid.model.whole import check_whole
+
+        check_whole(folder)
     if as_json:
         print_json(facts_of(found))
     else:

@@ -37,6 +37,7 @@ from drivegrid.model.adapter_files import (
 )
 from drivegrid.model.manifest import Manifest, verify
 from drivegrid.model.processor import check_loaded_tokens
+from drivegrid.model.whole import check_all_finite, check_finite, check_whole
 
 TARGETS = (
     r"model\.language_model\.layers\.\d+\."
@@ -79,17 +80,19 @@ def load_base(
         dtype: Of the weights in memory; None for the checkpoint's own.
 
     Raises:
-        ModelError: If it is no such checkpoint, does not fit its manifest, or its tokenizer
-            treats a spatial token as special.
+        ModelError: If it is no such checkpoint, is not whole, does not fit its manifest, or its
+            tokenizer treats a spatial token as special.
     """
     manifest = verify(folder)
     if manifest.model_type != QWEN_TYPE:
         raise ModelError(
             f"model_type must be {QWEN_TYPE!r}, got {manifest.model_type!r} ({folder})."
         )
+    check_whole(folder)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
     check_loaded_tokens(tokenizer, manifest.vocabulary, Path(folder))
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+    check_all_finite(model, Path(folder))
     return model, tokenizer, manifest
 
 
@@ -217,6 +220,8 @@ def load_adapter(
     config.base_model_name_or_path = None  # or peft warns that the folder has another name
     wrapped = _wrap(model, config)
     tensors = load_file(folder / ADAPTER_WEIGHTS)
+    for name, tensor in tensors.items():
+        check_finite(name, tensor, folder / ADAPTER_WEIGHTS)
     odd = tensors.keys() ^ get_peft_model_state_dict(wrapped, save_embedding_layers=False).keys()
     if odd:
         raise ModelError(

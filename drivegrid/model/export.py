@@ -24,7 +24,6 @@ from drivegrid.model.manifest import (
     load_tokenizer_file,
     read_json,
     tensor_files,
-    tensor_shape,
     verify,
 )
 from drivegrid.model.processor import (
@@ -41,6 +40,7 @@ from drivegrid.model.weight_files import (
     reshard,
     weights_size,
 )
+from drivegrid.model.whole import check_whole
 from drivegrid.tokens.grid import GridSpec
 
 WeightDtype: TypeAlias = Literal["bfloat16", "float16", "float32"]
@@ -135,15 +135,7 @@ def _check_source(source: Path) -> Manifest:
             f"checkpoint must be of type {QWEN_TYPE}, got {manifest.model_type} ({source}). "
             "Only drivegrid loads this one: copy its folder as it is."
         )
-    config, files = read_json(source / "config.json"), tensor_files(source)
-    stated = config.get("text_config", config).get("vocab_size")
-    for name in manifest.row_tensors:
-        num_rows = tensor_shape(files[name], name)[0]
-        if num_rows != stated:
-            raise ModelError(
-                f"vocab_size must be the {num_rows} rows of {name}, got {stated} "
-                f"({source / 'config.json'})."
-            )
+    check_whole(source)
     return manifest
 
 

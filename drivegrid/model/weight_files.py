@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.manifest import WEIGHTS_FILE, WEIGHTS_INDEX, read_json, tensor_files
+from drivegrid.model.whole import check_finite
 
 Change: TypeAlias = Callable[[Tensor], Tensor]
 """New value of a tensor, from its old one."""
@@ -172,6 +173,7 @@ def _stored_bytes(path: Path, name: str, dtype: torch.dtype | None) -> int:
 
 def _cast(path: Path, name: str, dtype: torch.dtype | None) -> Tensor:
     old = read_tensor(path, name)
+    check_finite(name, old, path)
     if dtype is None:
         return old
     _check_float(old, name, path)

@@ -7,10 +7,12 @@ from drivegrid.cli.main import app
 
 pytest.importorskip("torch")
 
+from safetensors.torch import load_file, save_file
+
 from drivegrid.model.checkpoint import shipped_checkpoint
 from drivegrid.model.manifest import verify
 from tests.model.tiny_adapter import make_trained
-from tests.model.tiny_qwen import make_checkpoint
+from tests.model.tiny_qwen import make_checkpoint, make_extended
 
 
 def run(*arguments: object):
@@ -73,3 +75,12 @@ def test_wrong_folders_end_in_an_error(tmp_path) -> None:
     both = run("model", "merge", shipped_checkpoint(), shipped_checkpoint(), tmp_path / "out")
     assert both.exit_code == 1 and "base must have model_type" in str(both.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_info_refuses_a_checkpoint_that_lacks_a_tensor(tmp_path) -> None:
+    folder = make_extended(tmp_path, True)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, folder / "model.safetensors")
+    ran = run("model", "info", folder)
+    assert ran.exit_code == 1 and "got no model.language_model.norm.weight" in str(ran.exception)

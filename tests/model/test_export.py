@@ -135,7 +135,10 @@ def set_rows(base, value, rows):
 
 BAD = {
     "no manifest": (lambda f: (f / "drivegrid.json").unlink(), "hold drivegrid.json"),
-    "other size": (lambda f: edit_config(f, vocab_size=300), "vocab_size must be the 384 rows"),
+    "other size": (
+        lambda f: edit_config(f, vocab_size=300),
+        r"must have the shape .300, 32",
+    ),
     "other rows": (
         lambda f: (f / "drivegrid.json").write_text(
             (f / "drivegrid.json").read_text().replace('"base_id": 262', '"base_id": 261')

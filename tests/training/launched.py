@@ -1,9 +1,12 @@
 """The command line in processes of their own, without paying for torch's import in each."""
 
+import atexit
 import os
 import socket
 import sys
+import time
 from importlib.resources import files
+from itertools import count
 from multiprocessing import get_context
 
 import torch
@@ -19,11 +22,29 @@ CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.training.launched", "drivegrid.training.sft"])
 
 
+PATIENCE_S = 240
+STARTED = []
+PORTS = count(20_000 + os.getpid() % 1000 * 10)
+
+
+@atexit.register
+def _kill_all():
+    """Leave none behind: Python would wait for it before it exits."""
+    for process in STARTED:
+        process.kill()
+
+
+def start_process(target, *args):
+    """Start a process that does not outlive this one."""
+    process = CONTEXT.Process(target=target, args=args)
+    process.start()
+    STARTED.append(process)
+    return process
+
+
 def start(argv, env=None, *, sharded=False):
     """Start ``drivegrid`` with some arguments and return the process."""
-    process = CONTEXT.Process(target=_run, args=([str(a) for a in argv], env or {}, sharded))
-    process.start()
-    return process
+    return start_process(_run, [str(a) for a in argv], env or {}, sharded)
 
 
 def launch(name, argv, processes=2):
@@ -33,9 +54,7 @@ def launch(name, argv, processes=2):
     settings, *_ = _validate_launch_command(launch_command_parser().parse_args(given))
     kept = {key: text for key, text in os.environ.items() if key not in {"RANK", "WORLD_SIZE"}}
     env = {k: v for k, v in prepare_multi_gpu_env(settings).items() if kept.get(k) != v}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
     env |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
     return [
         start(argv, {**env, "RANK": str(i), "LOCAL_RANK": str(i)}, sharded=name == "fsdp2")
@@ -44,10 +63,25 @@ def launch(name, argv, processes=2):
 
 
 def ended(processes):
-    """Wait for processes and return their exit codes."""
-    for process in processes:
-        process.join()
+    """Wait for processes and return their exit codes; once one fails, the others are killed."""
+    end = time.monotonic() + PATIENCE_S
+    while any(process.is_alive() for process in processes):
+        if time.monotonic() > end or any(process.exitcode for process in processes):
+            # Without the one that failed the others wait for hours.
+            for process in processes:
+                process.join(10)
+                process.kill()
+        time.sleep(0.01)
     return [process.exitcode for process in processes]
+
+
+def _free_port():
+    """Return a port, never the same twice, that the system gives to nothing else meanwhile."""
+    for port in PORTS:
+        with socket.socket() as peer:
+            if peer.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError
 
 
 def _run(argv, env, sharded):

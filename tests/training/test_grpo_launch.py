@@ -50,9 +50,7 @@ def launch(argv):
 @pytest.fixture(autouse=True)
 def _processes_run_what_a_test_says(monkeypatch) -> None:
     def started(argv, env=None, *, sharded=False):
-        process = launched.CONTEXT.Process(target=_run, args=([str(a) for a in argv], env or {}))
-        process.start()
-        return process
+        return launched.start_process(_run, [str(a) for a in argv], env or {})
 
     monkeypatch.setattr(launched, "start", started)
 
