@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
+from torch import Tensor
 
 from drivegrid.data.augment import AugmentConfig, augment
 from drivegrid.data.images import Picture
@@ -156,7 +157,8 @@ def _frame(seed: int, spec: CacheSpec) -> tuple[Picture, Scene]:
 def cached_strides(trunk: EfficientNetLite0) -> tuple[int, ...]:
     """Return the strides whose cached maps are those of a trunk; it must make the others itself.
 
-    Weights count as equal that are so in half precision, as checkpoints have them.
+    Weights count as equal that are so in half precision, as checkpoints have them, but for the
+    last bit: folding batch norms rounds otherwise on another processor.
 
     Raises:
         ModelError: If the trunk differs below stride 8 from the pretrained one, whose maps are
@@ -164,7 +166,7 @@ def cached_strides(trunk: EfficientNetLite0) -> tuple[int, ...]:
     """
     pretrained = load_pretrained_trunk()
     pairs = zip(trunk.state_dict().items(), pretrained.state_dict().values(), strict=True)
-    differ = [name for (name, mine), other in pairs if not torch.equal(mine.half(), other.half())]
+    differ = [name for (name, mine), other in pairs if not _alike(mine, other)]
     above = tuple(f"blocks.{index}." for index in range(FIRST_ABOVE, len(trunk.blocks)))
     if any(not name.startswith(above) for name in differ):
         raise ModelError(
@@ -172,6 +174,13 @@ def cached_strides(trunk: EfficientNetLite0) -> tuple[int, ...]:
             "features are not its own. Set data.cache to null."
         )
     return (4, 8) if differ else tuple(PYRAMID)
+
+
+def _alike(mine: Tensor, other: Tensor) -> bool:
+    """Return whether tensors are equal in half precision up to its last bit."""
+    half = torch.finfo(torch.float16)
+    one, two = mine.half().float(), other.half().float()
+    return torch.allclose(one, two, rtol=half.eps, atol=half.smallest_normal * half.eps)
 
 
 class FeatureCache:

