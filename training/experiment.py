@@ -47,8 +47,10 @@ def run_experiment(
         The rows, as ``experiment_table.table`` returns them, with the ``seconds`` of training.
 
     Raises:
-        ConfigError: If the folder holds a run of the same name with other settings.
+        ConfigError: If the folder holds a run of the same name with other settings, or
+            there are no real frames to score by.
     """
+    _check_frames(experiment.evaluation)
     runs: dict[str, list[Scores]] = {name: [] for name in experiment.variants}
     seconds: dict[str, list[float]] = {name: [] for name in experiment.variants}
     # Seed by seed, so that a table of all variants exists early.
@@ -68,6 +70,12 @@ def run_experiment(
         found = {name: reward_curves(folder / slug(name), experiment.seeds) for name in runs}
         write_curves(found, experiment.baseline, folder)
     return rows
+
+
+def _check_frames(config: EvaluationConfig) -> None:
+    """Raise now what would end the experiment after its first training."""
+    if config.real is not None and not config.real.is_file():
+        raise ConfigError(f"evaluation.real must be a label file, got none there ({config.real}).")
 
 
 def _trained(config: TrainingConfig | GrpoConfig, run: Path, stage: Stage | None) -> float:

@@ -42,7 +42,7 @@ from .policies import make_policy
 from .policy import Policy
 from .questions import Question, QuestionDrawer
 from .rollouts import Rollouts
-from .run_folder import begin, check_same
+from .run_folder import begin, check_same, check_step, resumed_from
 from .run_log import RunLog
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
@@ -118,20 +118,20 @@ def _check_launch() -> None:
 
 
 def _prepare(folder: Path, config: GrpoConfig, resume: bool) -> None:
+    saved = last_saved(folder)
     if resume:
-        if last_step(folder / STEPS) is None:
-            raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
+        check_step(resumed_from(folder, saved))
         check_same(folder, config, LONGER)
         return
-    begin(folder, config)
+    begin(folder, config, STEPS, saved)
     for name in (FAILURES, JUDGED):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / BEST, ignore_errors=True)
 
 
-def last_step(folder: Path) -> Path | None:
-    """Return the newest step that was saved; None without any. A step appears whole, by rename."""
-    steps = sorted(folder.glob("step-*"))
+def last_saved(folder: Path) -> Path | None:
+    """Return the last step of a run that was saved; None without any. It appears whole."""
+    steps = sorted((folder / STEPS).glob("step-*"))
     return steps[-1] if steps else None
 
 
@@ -275,8 +275,7 @@ class GrpoTrainer:
 
     def restore(self) -> None:
         """Go on from the last saved step."""
-        step = last_step(self.folder / STEPS)
-        assert step is not None
+        step = resumed_from(self.folder, last_saved(self.folder))
         self.accelerator.load_state(str(step))
         state: dict[str, Any] = json.loads((step / "state.json").read_text())
         self.step, self.failures.count = state["step"], state["failures"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import yaml
 
 from drivegrid.data.files import write_text
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, ModelError
+from drivegrid.model.manifest import tensor_headers
 
 from .config import Strict
 
@@ -19,29 +22,40 @@ FREE = ("data.workers", "optim.threads", "optim.save_every", "optim.judge_every"
 """Settings, or beginnings of such, that may change when a run is resumed: the result does not."""
 BEFORE_A_STEP = frozenset(
     (CONFIG_FILE, "judged.json", "best", "pictures", "log.jsonl", "baselines.json",
-     "failures.jsonl")
+     "failures.jsonl", "trainer", "steps")
 )  # fmt: skip
 """What a run leaves that ended before its first saved step; another may begin in its place."""
 
 
-def begin(folder: Path, config: Strict) -> None:
+def begin(folder: Path, config: Strict, steps: str, saved: Path | None) -> None:
     """Make a folder ready for a new run, and write its settings down.
+
+    Args:
+        folder: Of the run.
+        config: Its settings.
+        steps: Name of the folder in it where steps are saved.
+        saved: The last step that was saved whole; None without any.
 
     Raises:
         ConfigError: If the folder holds a run, or anything else: nothing is overwritten.
     """
-    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if found & {"trainer", "steps", "checkpoint"}:
-        raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
-    strange = found - BEFORE_A_STEP
-    if CONFIG_FILE in found and not (folder / CONFIG_FILE).read_text().startswith(HEAD):
-        strange.add(CONFIG_FILE)
-    if strange:
-        raise ConfigError(f"folder of a run must be empty, got {min(strange)} in it ({folder}).")
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder of a run must be a folder, got a file ({folder}).")
+    if saved is not None or (folder / "checkpoint").exists():
+        raise ConfigError(f"folder must hold no run, got one ({folder}). Add --resume.")
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    strange = found - BEFORE_A_STEP
+    if found and not _is_ours(folder / CONFIG_FILE):
+        strange = found
+    if strange:
+        raise ConfigError(f"folder of a run must be empty, got {min(strange)} in it ({folder}).")
+    shutil.rmtree(folder / steps, ignore_errors=True)  # of a step that was not saved whole
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIG_FILE, HEAD + yaml.safe_dump(_plain(config), sort_keys=False))
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_file() and path.read_bytes().startswith(HEAD.encode())
 
 
 def check_same(folder: Path, config: Strict, free: Collection[str] = ()) -> None:
@@ -67,6 +81,33 @@ def check_same(folder: Path, config: Strict, free: Collection[str] = ()) -> None
     if differ:
         told = ", ".join(f"{name} {known.get(name)!r} -> {now.get(name)!r}" for name in differ[:5])
         raise ConfigError(f"a run must be resumed with its own settings, got {told} ({path}).")
+
+
+def resumed_from(folder: Path, saved: Path | None) -> Path:
+    """Return the step that a run goes on from.
+
+    Raises:
+        ConfigError: If none was saved.
+    """
+    if saved is None:
+        raise ConfigError(
+            f"run must have a saved step to resume from, got none ({folder}). Leave out --resume "
+            "to begin anew; optim.save_every is the number of steps between saved ones."
+        )
+    return saved
+
+
+def check_step(step: Path) -> None:
+    """Raise unless the files of a saved step can be opened: a disk may have lost some of them.
+
+    Raises:
+        ModelError: Naming the first that is damaged.
+    """
+    for path in sorted(step.iterdir()):
+        if path.suffix in {".pt", ".pth", ".bin"} and not zipfile.is_zipfile(path):
+            raise ModelError(f"{path.name} must be a whole file, got a damaged one ({path}).")
+        if path.suffix == ".safetensors":
+            tensor_headers(path)
 
 
 def _plain(config: Strict) -> dict[str, Any]:

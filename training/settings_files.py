@@ -32,7 +32,7 @@ def read_settings(
         ConfigError: If there is no such file, or with every wrong field at once.
     """
     try:
-        values = yaml.safe_load(_text(thing, name)) or {}
+        values = yaml.load(_text(thing, name), _UniqueKeys) or {}
         for change in changes:
             apply_change(values, change)
         return form.model_validate(values)
@@ -44,6 +44,20 @@ def read_settings(
             for p in error.errors()
         )
         raise ConfigError(f"{thing} must be valid, got {problems} ({name}).") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which no key comes twice: the first would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _text(thing: str, name: str | Path) -> str:

@@ -31,7 +31,7 @@ from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
-from .run_folder import begin, check_same
+from .run_folder import begin, check_same, check_step, resumed_from
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best, last_step
@@ -86,7 +86,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         check_qwen(student, batch)
     check_gradients(student, batch)
     frozen = FrozenRows(student)
-    step = last_step(folder / STEPS) if resume else None
+    step = last_saved(folder) if resume else None
     trainer.train(resume_from_checkpoint=str(step) if step else None)
     frozen.check(student.model)
     if not trainer.judged:
@@ -99,13 +99,18 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     return target
 
 
+def last_saved(folder: Path) -> Path | None:
+    """Return the last step of a run that was saved whole; None without any."""
+    return last_step(folder / STEPS)
+
+
 def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
+    saved = last_saved(folder)
     if not resume:
-        begin(folder, config)
+        begin(folder, config, STEPS, saved)
         forget_best(folder)
         return
-    if last_step(folder / STEPS) is None:
-        raise ConfigError(f"run must have a saved step to resume from, got none ({folder}).")
+    check_step(resumed_from(folder, saved))
     check_same(folder, config)
 
 

@@ -60,7 +60,7 @@ class SftTrainer(Trainer):
             model=student.model,
             args=args,
             data_collator=student.collate,
-            callbacks=[self.averages, _Starting(self)],
+            callbacks=[self.averages, _Logging(self)],
             **datasets,  # type: ignore[arg-type]
         )
         # Have `compute_loss` told how many tokens a step teaches.
@@ -192,8 +192,12 @@ class _Averaging(TrainerCallback):
         self.averaged.update(kwargs["model"])
 
 
-class _Starting(TrainerCallback):
-    """Starts the log at the step that a run starts or goes on at."""
+class _Logging(TrainerCallback):
+    """Starts the log at the step that a run starts or goes on at, and has a line end there.
+
+    A line tells of the steps since the one before. A resumed run knows nothing from before its
+    saved step, so a line of the run it equals must not reach over that step either.
+    """
 
     def __init__(self, trainer: SftTrainer) -> None:
         self.trainer = trainer
@@ -202,6 +206,10 @@ class _Starting(TrainerCallback):
         if args.should_save:
             self.trainer.run_log.start(state.global_step)
         self.trainer.totals = StepTotals()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if control.should_save:
+            control.should_log = True
 
 
 def _step_folder(args: Any, state: Any) -> Path:

@@ -83,8 +83,12 @@ def main() -> None:
     """Run the command line: exit 0 if all went well, 1 on an error, 2 on wrong usage."""
     try:
         app()
-    except (DriveGridError, OSError) as error:
+    except DriveGridError as error:
         print_error(error)
+        sys.exit(1)
+    except OSError as error:  # the system's own words, without its number
+        named = error.strerror and error.filename is not None
+        print_error(f"{error.strerror}: {error.filename}" if named else error)
         sys.exit(1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -52,10 +54,14 @@ def sft(
     --num_processes 8 -m drivegrid train sft --config nano-gpu --out runs/gpu
     """
     from drivegrid.training.config import load_config
-    from drivegrid.training.sft import train
 
-    given = [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
-    checkpoint = train(load_config(config, given), out, resume)
+    # Before torch is imported: who mistypes a setting need not wait.
+    settings = load_config(config, _given(changes, max_steps))
+
+    from drivegrid.training.sft import last_saved, train
+
+    with _resumable(lambda: last_saved(out)):
+        checkpoint = train(settings, out, resume)
     if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
         typer.echo(f"best checkpoint: {checkpoint}")
 
@@ -88,13 +94,33 @@ def grpo(
     Example: drivegrid train grpo --config nano-smoke --stage 2 --out runs/rl2
     --set init_from=runs/rl/checkpoint
     """
-    from drivegrid.training.grpo import train
     from drivegrid.training.grpo_config import load_grpo_config
 
-    given = [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
-    checkpoint = train(load_grpo_config(config, given), stage.value, out, resume)
+    settings = load_grpo_config(config, _given(changes, max_steps))
+
+    from drivegrid.training.grpo import last_saved, train
+
+    with _resumable(lambda: last_saved(out)):
+        checkpoint = train(settings, stage.value, out, resume)
     if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
         typer.echo(f"best checkpoint: {checkpoint}")
+
+
+def _given(changes: list[str] | None, max_steps: int | None) -> list[str]:
+    """Return the settings that replace those of the config."""
+    return [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]
+
+
+@contextmanager
+def _resumable(last_saved: Callable[[], Path | None]) -> Iterator[None]:
+    """On Ctrl-C say from where the run can go on."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        saved = last_saved()
+        told = "no step was saved yet" if saved is None else f"go on from {saved} with --resume"
+        typer.echo(f"interrupted: {told}", err=True)
+        raise typer.Exit(130) from stop
 
 
 @train.command("launch-config")

@@ -75,7 +75,7 @@ def test_wrong_usage_exits_with_2(arguments) -> None:
             FormatError("lane must have 2 points,\n got 1", "[red]a.json", 3),
             "error: lane must have 2 points, got 1 ([red]a.json, line 3)",
         ),
-        (PermissionError(13, "Permission denied", "a.json"), "Permission denied: 'a.json'"),
+        (PermissionError(13, "Permission denied", "a.json"), "error: Permission denied: a.json"),
         (FormatError("\x1b[31mhostile\x07"), "error: �[31mhostile�"),
     ],
     ids=["own", "system", "hostile"],

@@ -118,6 +118,13 @@ def test_there_must_be_a_file(tmp_path) -> None:
             load_experiment(name)
 
 
+def test_missing_frames_are_named_before_hours_of_training(tmp_path, runs) -> None:
+    experiment = load_experiment(write(tmp_path), [f"evaluation.real={tmp_path}/none.json"])
+    with pytest.raises(ConfigError, match=r"evaluation\.real must be a label file"):
+        run_experiment(experiment, tmp_path / "out")
+    assert runs == []
+
+
 def test_finished_runs_are_kept_and_the_table_is_written(tmp_path, runs) -> None:
     experiment = load_experiment(write(tmp_path))
     rows = run_experiment(experiment, tmp_path / "out")

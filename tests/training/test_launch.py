@@ -31,8 +31,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the trainer warns about the
 TRACE = ("step", "loss", "grad_norm", "learning_rate", "losses")
 
 
-def write_config(path, settings, **optim) -> list[str]:
-    settings = {**settings, "log": {"every": 1}, "optim": {**settings["optim"], **optim}}
+def write_config(path, settings, every=1, **optim) -> list[str]:
+    settings = {**settings, "log": {"every": every}, "optim": {**settings["optim"], **optim}}
     path.write_text(yaml.safe_dump(settings))
     return ["train", "sft", "--config", str(path), "--out"]
 
@@ -123,8 +123,9 @@ def test_shards_learn_what_the_whole_learns(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits(nano, tmp_path) -> None:
-    argv = write_config(tmp_path / "c.yaml", nano, steps=10, save_every=3, judge_every=5)
+    argv = write_config(tmp_path / "c.yaml", nano, every=4, steps=10, save_every=3, judge_every=5)
     run([*argv, tmp_path / "whole"])
+    assert [line["step"] for line in trace(tmp_path / "whole")] == [3, 4, 6, 8, 9, 10]
     parts = tmp_path / "parts"
     kill_after(parts, 4, [launched.start([*argv, parts])])
     run([*argv, parts, "--resume"])

@@ -82,7 +82,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch) -
 def test_a_run_is_neither_overwritten_nor_made_up(tmp_path) -> None:
     with pytest.raises(ConfigError, match="saved step to resume from"):
         train(config(tmp_path / "features", 6), tmp_path / "run", resume=True)
-    (tmp_path / "run" / "trainer").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     with pytest.raises(ConfigError, match="must hold no run"):
         train(config(tmp_path / "features", 6), tmp_path / "run")
 
