@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,6 +52,22 @@ def check_gradients(student: Student, batch: Mapping[str, Any]) -> None:
         _check_rows(student, batch)
     finally:
         student.model.zero_grad(set_to_none=True)
+
+
+def check_room(folder: Path, student: Student) -> None:
+    """Raise unless the disk has room for what the run will save, now instead of at the first save.
+
+    A saved step has the weights that learn, their average and two moments, in single precision;
+    the one before goes when the new one is whole. The best weights, likewise.
+
+    Raises:
+        ConfigError: If there is too little.
+    """
+    groups = student.parameter_groups()
+    learnt = 4 * sum(p.numel() for group in groups for p in group["params"])
+    needed, free = (2 * 4 + 2) * learnt, shutil.disk_usage(folder).free
+    if free < needed:
+        raise ConfigError(f"disk must have {needed:,} bytes free, got {free:,} ({folder}).")
 
 
 def _check_each(model: nn.Module, wanted: set[int]) -> None:

@@ -22,7 +22,7 @@ from drivegrid.model.words import renew_words
 from drivegrid.tasks.corpus import text_corpus
 
 from .card import model_card
-from .checks import FrozenRows, check_gradients, check_launch, check_reporters
+from .checks import FrozenRows, check_gradients, check_launch, check_reporters, check_room
 from .config import TrainingConfig
 from .dataset import Examples
 from .examples import DialogueDrawer
@@ -81,6 +81,8 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     )
     trainer.add_callback(_pictures(config, student, folder))
     check_launch(trainer, config)
+    if args.should_save:
+        check_room(folder, student)
     batch = trainer.first_batch()
     if isinstance(student, QwenStudent):
         check_qwen(student, batch)

@@ -1,5 +1,7 @@
 """Runs that would go wrong are refused, each with a clear error."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,8 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from drivegrid.training.checks import FrozenRows, check_gradients  # noqa: E402
+from drivegrid.training import checks  # noqa: E402
+from drivegrid.training.checks import FrozenRows, check_gradients, check_room  # noqa: E402
 from drivegrid.training.config import AdapterSettings, OptimConfig  # noqa: E402
 from drivegrid.training.labelled import LabelledScenes  # noqa: E402
 from drivegrid.training.qwen_checks import check_qwen, check_size  # noqa: E402
@@ -145,3 +148,10 @@ def test_pictures_of_another_size_than_their_labels_say(tmp_path) -> None:
     Image.new("RGB", (48, 64)).save(tmp_path / "a.png")
     with pytest.raises(ConfigError, match=r"picture must be \(64, 48\) .* got \(48, 64\)"):
         LabelledScenes(tmp_path)
+
+
+def test_a_disk_without_room_is_named_before_the_first_step(student, tmp_path, monkeypatch) -> None:
+    check_room(tmp_path, student)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: SimpleNamespace(free=99_999))
+    with pytest.raises(ConfigError, match=r"must have [\d,]+ bytes free, got 99,999"):
+        check_room(tmp_path, student)
