@@ -36,14 +36,19 @@ class Failures:
             ModelError: If more have failed by now than may; the run can be resumed.
         """
         self.count += everywhere
-        if failed:
-            with self.path.open("a") as file:
-                for line in failed:
-                    record = {"step": step, "process": self.process, "failure": line}
-                    file.write(json.dumps(record) + "\n")
+        self.write(step, failed)
         if self.count > self.most:
             last = f", the last: {failed[-1]}" if failed else ""
             raise ModelError(
                 f"at most {self.most} questions must fail, got {self.count}{last} "
                 f"({self.path}). Mend the data and resume, or raise optim.most_failures."
             )
+
+    def write(self, step: int, failed: Sequence[str]) -> None:
+        """Write down what failed and does not count: held-out answers that have no reward."""
+        if not failed:
+            return
+        with self.path.open("a") as file:
+            for line in failed:
+                record = {"step": step, "process": self.process, "failure": line}
+                file.write(json.dumps(record) + "\n")

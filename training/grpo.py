@@ -41,6 +41,7 @@ from .learner import Learner
 from .policies import make_policy
 from .policy import Policy
 from .questions import Question, QuestionDrawer
+from .rise import as_json, rises
 from .rollouts import Rollouts
 from .run_folder import begin, check_same, check_step, resumed_from
 from .run_log import RunLog
@@ -48,7 +49,7 @@ from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
 
 CHECKPOINT, BEST, STEPS = "checkpoint", "best", "steps"
-JUDGED, BASELINES = "judged.json", "baselines.json"
+JUDGED, BASELINES, RISE = "judged.json", "baselines.json", "rise.json"
 LONGER = ("optim.steps", "optim.most_failures")
 """May change when a run is resumed: the rate does not hang on the number of steps."""
 PATIENCE = timedelta(hours=2)
@@ -71,7 +72,7 @@ def train(
         stage: ``"1"`` proposals, ``"2"`` refinements, ``"joint"`` both as a tree.
         folder: Where everything goes: ``config.yaml``, ``baselines.json``, ``log.jsonl`` (a line a
             step), ``failures.jsonl``, ``judged.json`` and ``best``, ``pictures`` of a group,
-            ``steps`` to resume from, at last ``checkpoint``.
+            ``steps`` to resume from, at last ``rise.json`` and ``checkpoint``.
         resume: Go on from the last saved step.
         console: Where progress is shown.
 
@@ -203,7 +204,7 @@ class GrpoTrainer:
                     self._judge(progress.console)
                 if self.step % self.config.optim.save_every == 0 or self.step == steps:
                     self._save()
-        return self._finish()
+        return self._finish(console)
 
     def _learn(self) -> dict[str, float]:
         """Take a step: sample, reward, learn, tell."""
@@ -243,17 +244,25 @@ class GrpoTrainer:
             return
         with self.average.applied(self.policy.model):
             judgement: Judgement = self.judge.judge()
+            self.failures.write(self.step, judgement.failures)
             if self.pictures is not None:
                 self.pictures.draw(self.step)
         self.judged = [entry for entry in self.judged if entry["step"] < self.step]
         better = judgement.mean > max((entry["mean"] for entry in self.judged), default=-np.inf)
-        self.judged.append({"step": self.step, "mean": judgement.mean, **judgement.parts})
+        each = {
+            name: {str(number): round(worth, 5) for number, worth in found.items()}
+            for name, found in (("likeliest", judgement.likeliest), ("sampled", judgement.sampled))
+        }
+        self.judged.append({"step": self.step, "mean": judgement.mean, **judgement.parts, **each})
         if better:
             facts = {"config": self.config.model_dump(mode="json"), "stage": self.stage}
             weights = self.average.whole()
             self.policy.save(self.folder / BEST, {**facts, "step": self.step}, weights)
         write_text(self.folder / JUDGED, json.dumps(self.judged, indent=1) + "\n")
-        console.print(f"step {self.step}: held-out reward {judgement.mean:.3f}")
+        drawn = np.mean(list(judgement.sampled.values())) if judgement.sampled else np.nan
+        console.print(
+            f"step {self.step}: held-out reward {judgement.mean:.3f}, of samples {drawn:.3f}"
+        )
 
     def _save(self) -> None:
         """Save a step whole or not at all; the one before goes."""
@@ -281,9 +290,13 @@ class GrpoTrainer:
         self.step, self.failures.count = state["step"], state["failures"]
         self.average.load(step, self.step)
 
-    def _finish(self) -> Path:
+    def _finish(self, console: Console) -> Path:
         target = self.folder / CHECKPOINT
         if self.accelerator.is_main_process:
+            found = rises(self.judged[0], self.judged[-1])
+            write_text(self.folder / RISE, json.dumps(as_json(found), indent=1) + "\n")
+            for name, one in found.items():
+                console.print(f"{name} answers: reward {one}")
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(self.folder / BEST, target)
         self.accelerator.wait_for_everyone()

@@ -1,22 +1,25 @@
-"""Held-out questions: what the likeliest answers are worth while a policy learns."""
+"""Held-out questions: what a policy's answers are worth while it learns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from drivegrid.errors import ModelError, RewardError
 from drivegrid.geometry import FloatArray
 from drivegrid.inference.decoding import refine
 from drivegrid.inference.talks import Talks
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.template import offset_template
 
+from .groups import Turn
 from .grpo_config import Stage
 from .questions import Question
 from .rewards import Rewards, offset_rewards, proposal_rewards
-from .rollouts import Asked, Rollouts
+from .rollouts import Asked, Draws, Rollouts
 from .trivial_policies import trivial_offsets, trivial_proposals
 
 BATCH = 8
@@ -28,12 +31,20 @@ class Judgement:
     """What held-out answers are worth.
 
     Args:
-        mean: What checkpoints are chosen by: the mean reward of the turns that learn.
-        parts: Mean reward by turn and component.
+        mean: What checkpoints are chosen by: the mean reward of the likeliest answers, summed over
+            the turns that learn.
+        parts: Mean reward of the likeliest answers by turn and component.
+        likeliest: Number of a question to the reward of its likeliest answer, in the turn that the
+            stage teaches (of the joint mode the proposal).
+        sampled: The same for answers drawn as in training, the mean of a group.
+        failures: Why some answers have no reward, by the name of the picture.
     """
 
     mean: float
     parts: dict[str, float]
+    likeliest: dict[int, float]
+    sampled: dict[int, float]
+    failures: list[str]
 
 
 class Judge:
@@ -50,21 +61,38 @@ class Judge:
 
     def judge(self) -> Judgement:
         """Return what the likeliest answers are worth, and the likeliest moves after them."""
-        means = _Means()
-        for asked in self._asked():
-            texts = self._answers(asked)
-            for question, text in zip(asked.questions, texts, strict=True):
-                means.add("grid", self._proposal(question, [text]))
-            if self.stage == "1":
-                continue
-            proposals = [self.rollouts.named(text) for text in texts]
-            for place, text in self._refined(asked, proposals):
-                question = asked.questions[place]
-                means.add("offset", self._refinement(question, proposals[place], [text]))
-        turns = {"1": ("grid",), "2": ("grid", "offset"), "joint": ("grid", "offset")}[self.stage]
-        parts = means.means()
+        found = _Found()
+        for first, asked in self._asked():
+            said = _Said(first, asked, self._answers(asked))
+            self._judge_proposals(said, found)
+            if self.stage != "1":
+                self._judge_refinements(said, found)
+        turns = ("grid",) if self.stage == "1" else ("grid", "offset")
+        parts = found.means.means()
         told = [parts[f"{turn}/reward"] for turn in turns if f"{turn}/reward" in parts]
-        return Judgement(float(np.sum(told)), parts)
+        return Judgement(float(np.sum(told)), parts, found.likeliest, found.sampled, found.failures)
+
+    def _judge_proposals(self, said: _Said, found: _Found) -> None:
+        taught = self.stage != "2"
+        for place, text in enumerate(said.texts):
+            question = said.asked.questions[place]
+            with found.unless_it_fails(question):
+                worth = self._proposal(question, [text])
+                found.add("grid", said.first + place, worth, taught)
+        if taught:
+            found.add_samples(said.first, self.rollouts.proposals(said.asked, said.rngs()))
+
+    def _judge_refinements(self, said: _Said, found: _Found) -> None:
+        taught = self.stage == "2"
+        proposals = [self.rollouts.named(text) for text in said.texts]
+        for place, text in self._refined(said.asked, proposals):
+            question = said.asked.questions[place]
+            with found.unless_it_fails(question):
+                worth = self._refinement(question, proposals[place], [text])
+                found.add("offset", said.first + place, worth, taught)
+        if taught:
+            drawn = self.rollouts.refinements(said.asked, proposals, said.rngs())
+            found.add_samples(said.first, drawn)
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return what answers are worth that need no looking, by turn and name of the policy."""
@@ -89,11 +117,12 @@ class Judge:
             for turn, found in means.items()
         }
 
-    def _asked(self) -> Iterator[Asked]:
+    def _asked(self) -> Iterator[tuple[int, Asked]]:
+        """Yield some questions after others, with the number of the first."""
         look = self.rollouts.policy.look
         for start in range(0, len(self.questions), BATCH):
             some = self.questions[start : start + BATCH]
-            yield Asked(some, look([question.visual for question in some]))
+            yield start, Asked(some, look([question.visual for question in some]))
 
     def _answers(self, asked: Asked) -> list[str]:
         drawn = self.rollouts.answers(asked, (), copies=1, temperature=0.0)
@@ -126,6 +155,26 @@ class Judge:
         return offset_rewards(question.goal, items, texts, codec, rewards, masks)
 
 
+@dataclass(frozen=True)
+class _Said:
+    """The likeliest answers to some questions that follow one another.
+
+    Args:
+        first: Number of the first question.
+        asked: The questions.
+        texts: An answer to each.
+    """
+
+    first: int
+    asked: Asked
+    texts: Sequence[str]
+
+    def rngs(self) -> list[np.random.Generator]:
+        """Return the chance of each question: the same whenever it is judged."""
+        numbers = range(self.first, self.first + len(self.texts))
+        return [np.random.default_rng((CHANCE_SEED, number)) for number in numbers]
+
+
 class _Means:
     def __init__(self) -> None:
         self.values: dict[str, list[FloatArray]] = {}
@@ -137,3 +186,33 @@ class _Means:
 
     def means(self) -> dict[str, float]:
         return {name: float(np.concatenate(found).mean()) for name, found in self.values.items()}
+
+
+@dataclass
+class _Found:
+    """What was found of all questions so far; see `Judgement`."""
+
+    means: _Means = field(default_factory=_Means)
+    likeliest: dict[int, float] = field(default_factory=dict)
+    sampled: dict[int, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def unless_it_fails(self, question: Question) -> Iterator[None]:
+        """Take note of a reward that cannot be told, and go on."""
+        try:
+            yield
+        except (RewardError, ModelError) as error:
+            self.failures.append(f"{question.name}: {error}")
+
+    def add(self, turn: Turn, number: int, rewards: Rewards, taught: bool) -> None:
+        """Add the likeliest answer to a question."""
+        self.means.add(turn, rewards)
+        if taught:
+            self.likeliest[number] = float(rewards.total.mean())
+
+    def add_samples(self, first: int, draws: Draws) -> None:
+        """Add the groups that were drawn about questions from a number on."""
+        for place, group in draws.groups:
+            self.sampled[first + place] = float(group.rewards.total.mean())
+        self.failures += draws.failures

@@ -148,7 +148,7 @@ def test_a_reward_that_fails_is_never_a_silent_zero(start, tmp_path, monkeypatch
 
     def sometimes(*given):
         calls.append(given)
-        if len(calls) == 2:
+        if len(calls) in (2, 6):  # of the held-out questions first, then of the first step
             raise RewardError("a reward must be finite, got nan (box, sample 1).")
         return worth(*given)
 
@@ -157,7 +157,11 @@ def test_a_reward_that_fails_is_never_a_silent_zero(start, tmp_path, monkeypatch
     log = lines(tmp_path)
     assert [line["failed"] for line in log] == [1, 0]
     assert [line["groups"] for line in log] == [1, 2]
-    assert "box, sample 1" in lines(tmp_path, "failures.jsonl")[0]["failure"]
+    failed = lines(tmp_path, "failures.jsonl")
+    assert [one["step"] for one in failed] == [0, 0]
+    assert all("box, sample 1" in one["failure"] for one in failed)
+    first, last = json.loads((tmp_path / "judged.json").read_text())
+    assert len(first["sampled"]) == len(last["sampled"]) - 1 == 3
 
 
 def test_a_toy_with_a_known_optimum_is_solved(toy) -> None:

@@ -66,12 +66,12 @@ def _run(argv, env) -> None:
         return
     finish = grpo.GrpoTrainer._finish
 
-    def kept(self):
+    def kept(self, console):
         state = self.policy.model.state_dict()
         save_file(
             {k: v.contiguous() for k, v in state.items()}, self.folder / f"rank-{rank}.safetensors"
         )
-        return finish(self)
+        return finish(self, console)
 
     grpo.GrpoTrainer._finish = kept
     sys.argv = ["drivegrid", *argv]
