@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -212,6 +213,9 @@ def training_arguments(
     """Return the trainer's settings for a config; a new run is judged before its first step."""
     optim = config.optim
     live = config.data.cache is None
+    saving = config.qwen is not None and config.qwen.checkpointing
+    # Where it is off it is not named: newer transformers warn of the name, which older ones need.
+    memory: dict[str, Any] = {"gradient_checkpointing": True} if saving else {}
     return TrainingArguments(
         output_dir=str(folder / STEPS),
         max_steps=optim.steps,
@@ -223,7 +227,6 @@ def training_arguments(
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
         gradient_accumulation_steps=optim.accumulate,
-        gradient_checkpointing=config.qwen is not None and config.qwen.checkpointing,
         save_steps=optim.save_every,
         save_total_limit=1,
         eval_strategy="steps",
@@ -239,4 +242,5 @@ def training_arguments(
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         ddp_timeout=PATIENCE_S,
+        **memory,
     )
