@@ -28,7 +28,7 @@ from drivegrid.tokens.grammar import format_answer, parse_answer
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.template import OffsetTemplate, offset_template
 
-from .groups import NO_CHOICE, Group, Looked, Said, Turn, one_of
+from .groups import NO_CHOICE, Group, Looked, Said, Turn, one_of, together
 from .grpo_config import RolloutConfig
 from .policy import Policy
 from .questions import Question
@@ -48,6 +48,11 @@ class Asked:
 
     questions: Sequence[Question]
     looked: Looked
+
+    def some(self, places: Sequence[int]) -> Asked:
+        """Return some of the questions, at least one."""
+        looked = together([one_of(self.looked, place) for place in places])
+        return Asked([self.questions[place] for place in places], looked)
 
 
 @dataclass(frozen=True)

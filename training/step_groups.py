@@ -96,13 +96,19 @@ class StepGroups:
 
     def _proposals(self, asked: Asked, rngs: Chances) -> list[list[AnswerItem]]:
         """Return a proposal for each question: by the model, or with simulated mistakes."""
-        rollout, processor = self.config.rollout, self.rollouts.policy.processor
-        drawn = self.rollouts.answers(asked, rngs, 1, rollout.temperature)
-        own = [self.rollouts.named(processor.text_of(samples[0].ids)) for samples in drawn]
-        return [
-            mine if rng.random() < rollout.on_policy else self.rollouts.simulated(question, rng)
-            for question, mine, rng in zip(asked.questions, own, rngs, strict=True)
+        rollout, rollouts = self.config.rollout, self.rollouts
+        own = [place for place, rng in enumerate(rngs) if rng.random() < rollout.on_policy]
+        proposals = [
+            [] if place in own else rollouts.simulated(question, rngs[place])
+            for place, question in enumerate(asked.questions)
         ]
+        if own:
+            drawn = rollouts.answers(
+                asked.some(own), [rngs[p] for p in own], 1, rollout.temperature
+            )
+            for place, samples in zip(own, drawn, strict=True):
+                proposals[place] = rollouts.named(rollouts.text_of(samples[0].ids))
+        return proposals
 
     def _branches(self, asked: Asked, draws: Draws, rngs: Chances) -> list[Draws]:
         """Refine some answers of each group, a group of refinements each."""
