@@ -22,9 +22,9 @@ from .experiment_curves import reward_curves, write_curves
 from .experiment_scores import score_run
 from .experiment_sums import FrameSums, Scores
 from .experiment_table import markdown, table
-from .grpo import STEPS as GRPO_STEPS
 from .grpo_config import GrpoConfig, Stage
 from .run_folder import CONFIG_FILE
+from .saved_steps import STEPS as GRPO_STEPS
 from .sft import CHECKPOINT
 from .sft import STEPS as SFT_STEPS
 

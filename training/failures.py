@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from drivegrid.errors import ModelError
 
@@ -36,7 +37,7 @@ class Failures:
             ModelError: If more have failed by now than may; the run can be resumed.
         """
         self.count += everywhere
-        self.write(step, failed)
+        self._write({"step": step}, failed)
         if self.count > self.most:
             last = f", the last: {failed[-1]}" if failed else ""
             raise ModelError(
@@ -44,11 +45,27 @@ class Failures:
                 f"({self.path}). Mend the data and resume, or raise optim.most_failures."
             )
 
-    def write(self, step: int, failed: Sequence[str]) -> None:
-        """Write down what failed and does not count: held-out answers that have no reward."""
+    def note_held_out(self, step: int, failed: Sequence[str]) -> None:
+        """Write down which held-out answers have no reward after a step; they do not count."""
+        self._write({"step": step, "held_out": True}, failed)
+
+    def restore(self, step: int, count: int) -> None:
+        """Forget what failed after that many steps: it will be met again."""
+        self.count = count
+        if self.process == 0 and self.path.exists():
+            lines = self.path.read_text().splitlines()
+            kept = [line for line in lines if _is_before(json.loads(line), step)]
+            self.path.write_text("".join(f"{line}\n" for line in kept))
+
+    def _write(self, facts: dict[str, Any], failed: Sequence[str]) -> None:
         if not failed:
             return
         with self.path.open("a") as file:
             for line in failed:
-                record = {"step": step, "process": self.process, "failure": line}
+                record = {**facts, "process": self.process, "failure": line}
                 file.write(json.dumps(record) + "\n")
+
+
+def _is_before(record: dict[str, Any], step: int) -> bool:
+    """Held-out answers are judged after a step, questions fail in it; it counts from 0."""
+    return bool(record["step"] < step + record.get("held_out", False))

@@ -45,10 +45,11 @@ from .rise import as_json, rises
 from .rollouts import Rollouts
 from .run_folder import begin, check_same, check_step, resumed_from
 from .run_log import RunLog
+from .saved_steps import STEPS, SavedSteps, last_saved
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
 
-CHECKPOINT, BEST, STEPS = "checkpoint", "best", "steps"
+CHECKPOINT, BEST = "checkpoint", "best"
 JUDGED, BASELINES, RISE = "judged.json", "baselines.json", "rise.json"
 LONGER = ("optim.steps", "optim.most_failures")
 """May change when a run is resumed: the rate does not hang on the number of steps."""
@@ -130,12 +131,6 @@ def _prepare(folder: Path, config: GrpoConfig, resume: bool) -> None:
     shutil.rmtree(folder / BEST, ignore_errors=True)
 
 
-def last_saved(folder: Path) -> Path | None:
-    """Return the last step of a run that was saved; None without any. It appears whole."""
-    steps = sorted((folder / STEPS).glob("step-*"))
-    return steps[-1] if steps else None
-
-
 class GrpoTrainer:
     """A run.
 
@@ -172,6 +167,7 @@ class GrpoTrainer:
         self.judge = Judge(self.rollouts, questions, stage)
         self.pictures = self._pictures(questions)
         self.average = WeightAverage(self.policy.model, config.optim.average)
+        self.steps = SavedSteps(folder, accelerator, self.average)
         self.run_log, self.judged = RunLog(folder), _read(folder / JUDGED)
         self.step = 0
 
@@ -244,7 +240,7 @@ class GrpoTrainer:
             return
         with self.average.applied(self.policy.model):
             judgement: Judgement = self.judge.judge()
-            self.failures.write(self.step, judgement.failures)
+            self.failures.note_held_out(self.step, judgement.failures)
             if self.pictures is not None:
                 self.pictures.draw(self.step)
         self.judged = [entry for entry in self.judged if entry["step"] < self.step]
@@ -265,30 +261,13 @@ class GrpoTrainer:
         )
 
     def _save(self) -> None:
-        """Save a step whole or not at all; the one before goes."""
-        steps = self.folder / STEPS
-        part = steps / "part"
-        self.accelerator.save_state(str(part))
-        self.average.save(part, write=self.accelerator.is_main_process)
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            state = {"step": self.step, "failures": self.failures.count}
-            write_text(part / "state.json", json.dumps(state) + "\n")
-            target = steps / f"step-{self.step:06}"
-            shutil.rmtree(target, ignore_errors=True)
-            part.rename(target)
-            for old in steps.glob("step-*"):
-                if old != target:
-                    shutil.rmtree(old)
-        self.accelerator.wait_for_everyone()
+        self.steps.save(self.step, failures=self.failures.count)
 
     def restore(self) -> None:
         """Go on from the last saved step."""
-        step = resumed_from(self.folder, last_saved(self.folder))
-        self.accelerator.load_state(str(step))
-        state: dict[str, Any] = json.loads((step / "state.json").read_text())
-        self.step, self.failures.count = state["step"], state["failures"]
-        self.average.load(step, self.step)
+        state = self.steps.restore()
+        self.step = state["step"]
+        self.failures.restore(self.step, state["failures"])
 
     def _finish(self, console: Console) -> Path:
         target = self.folder / CHECKPOINT

@@ -98,7 +98,8 @@ def grpo(
 
     settings = load_grpo_config(config, _given(changes, max_steps))
 
-    from drivegrid.training.grpo import last_saved, train
+    from drivegrid.training.grpo import train
+    from drivegrid.training.saved_steps import last_saved
 
     with _resumable(lambda: last_saved(out)):
         checkpoint = train(settings, stage.value, out, resume)

@@ -1,0 +1,97 @@
+"""Saved steps of a GRPO run: what learns and its average, the optimiser, chance, and counts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from drivegrid.data.files import write_text
+
+from .average import WeightAverage
+from .run_folder import resumed_from
+
+STEPS = "steps"
+LEARNT, STATE = "learnt.safetensors", "state.json"
+
+
+def last_saved(folder: Path) -> Path | None:
+    """Return the last step of a run that was saved; None without any. It appears whole."""
+    steps = sorted((folder / STEPS).glob("step-*"))
+    return steps[-1] if steps else None
+
+
+class SavedSteps:
+    """Saves steps of a run, one at a time, and goes on from the last.
+
+    Of the weights only those that learn are saved: beside an adapter the base is not written again.
+
+    Args:
+        folder: Of the run.
+        accelerator: Knows the model, its optimiser and the other processes.
+        average: Of the weights.
+    """
+
+    def __init__(self, folder: Path, accelerator: Accelerator, average: WeightAverage) -> None:
+        self.folder, self.accelerator, self.average = folder, accelerator, average
+        accelerator.register_save_state_pre_hook(self._save_learnt)
+        accelerator.register_load_state_pre_hook(self._load_learnt)
+
+    def save(self, step: int, **state: Any) -> None:
+        """Save a step whole or not at all; the one before goes. Every process calls it.
+
+        Args:
+            step: Its number.
+            **state: JSON values that `restore` gives back.
+        """
+        steps = self.folder / STEPS
+        part = steps / "part"
+        self.accelerator.save_state(str(part))
+        self.average.save(part, write=self.accelerator.is_main_process)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            write_text(part / STATE, json.dumps({"step": step, **state}) + "\n")
+            target = steps / f"step-{step:06}"
+            shutil.rmtree(target, ignore_errors=True)
+            part.rename(target)
+            for old in steps.glob("step-*"):
+                if old != target:
+                    shutil.rmtree(old)
+        self.accelerator.wait_for_everyone()
+
+    def restore(self) -> dict[str, Any]:
+        """Go on from the last saved step; return its number, as ``step``, and its state."""
+        step = resumed_from(self.folder, last_saved(self.folder))
+        self.accelerator.load_state(str(step))
+        state: dict[str, Any] = json.loads((step / STATE).read_text())
+        self.average.load(step, state["step"])
+        return state
+
+    def _save_learnt(
+        self, models: Sequence[nn.Module], weights: list[dict[str, Tensor]], folder: str
+    ) -> None:
+        """Save what learns in place of the whole weights: accelerate writes what is left."""
+        weights.clear()
+        if self.accelerator.is_main_process:
+            [model] = models
+            learnt = {name: p.detach().contiguous() for name, p in _learnt(model)}
+            save_file(learnt, Path(folder) / LEARNT)
+
+    @torch.no_grad()
+    def _load_learnt(self, models: list[nn.Module], folder: str) -> None:
+        [model] = models
+        models.clear()
+        saved = load_file(Path(folder) / LEARNT)
+        for name, parameter in _learnt(model):
+            parameter.copy_(saved[name])
+
+
+def _learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
