@@ -162,6 +162,10 @@ def test_a_run_leaves_a_checkpoint_that_predicts(base, tmp_path, way, stage) -> 
     assert [line["step"] for line in log] == [1, 2]
     if stage == "2":
         assert any(line["grad_norm"] for line in log)
+    learnt = {"adapter": ("lora_", "trainable_tokens_"), "full": ("",)}[way]
+    saved = [load_file(path) for path in (tmp_path / "run").glob("steps/*/*.safetensors")]
+    assert all(any(part in name for part in learnt) for found in saved for name in found)
+    assert len(saved) == 2  # what learns, and its average
     predictor = Predictor.from_pretrained(folder, base if way == "adapter" else None)
     image = np.zeros((56, 56, 3), np.uint8)
     predictor.encode(image)
