@@ -17,6 +17,7 @@ from drivegrid.training.grpo_loss import log_probabilities  # noqa: E402
 from drivegrid.training.learner import Learner  # noqa: E402
 from drivegrid.training.qwen_policy import QwenPolicy  # noqa: E402
 from drivegrid.training.rollouts import Rollouts  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 from drivegrid.inference.predictor import Predictor  # noqa: E402
 from drivegrid.tasks.representation import representation  # noqa: E402
