@@ -55,8 +55,12 @@ def samplers(folder: Path):
     """Yield name and sampler of each model."""
     config = GrpoConfig.model_validate({"rollout": {"group": GROUP, "most_tokens": LENGTH}})
     nano = NanoPolicy(*load_nano(shipped_checkpoint()), config.optim, cached=False)
-    settings = AdapterSettings(base=moderate_qwen(folder), size_wh=(448, 252), checkpointing=False)
-    for name, policy in (("nano", nano), ("qwen", QwenPolicy(settings, config.optim))):
+    policies = [("nano", nano)]
+    base = moderate_qwen(folder)
+    for size_wh in ((448, 252), (896, 896)):  # a small picture, and that of the packaged configs
+        settings = AdapterSettings(base=base, size_wh=size_wh, checkpointing=False)
+        policies.append((f"qwen at {size_wh}", QwenPolicy(settings, config.optim)))
+    for name, policy in policies:
         way = representation("grid+offset", policy.grid)
         yield name, Rollouts(policy, way, config.rollout, config.rewards)
 
