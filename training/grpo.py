@@ -211,7 +211,8 @@ class GrpoTrainer:
         learnt = self.learner.learn(groups)
         self.average.update(self.policy.model)
         self.step += 1
-        tally = StepTally(self.policy.processor.vocabulary.offset_range.start)
+        first_offset = self.policy.processor.vocabulary.offset_range.start
+        tally = StepTally(first_offset, self.config.loss)
         tally.add(groups)
         told |= tally.means(self.accelerator) | vars(learnt)
         told |= {"sampling_s": sampled - started, "learning_s": time.perf_counter() - sampled}

@@ -66,6 +66,15 @@ class LossConfig(Strict):
     advantage: Literal["total", "component"] = ours(
         "total", "component: each reward is normalised by itself (GDPO, arXiv 2601.05242)"
     )
+    credit: Literal["answer", "anchor"] = ours(
+        "answer", "anchor: an offset has the worth of its own anchor, not the mean over all"
+    )
+
+    @model_validator(mode="after")
+    def _credits_the_total(self) -> LossConfig:
+        if self.credit == "anchor" and self.advantage != "total":
+            raise ValueError("loss.advantage must be total where loss.credit is anchor")
+        return self
 
 
 class GrpoOptim(Strict):

@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 from drivegrid.tokens.grid import DELETE, STAY
 
 from .groups import NO_CHOICE, Group
+from .grpo_config import LossConfig
 from .learner import teaches
 
 
@@ -21,10 +22,11 @@ class StepTally:
 
     Args:
         first_offset: Id of the first offset token.
+        loss: What makes a group teach nothing.
     """
 
-    def __init__(self, first_offset: int) -> None:
-        self.first_offset = first_offset
+    def __init__(self, first_offset: int, loss: LossConfig) -> None:
+        self.first_offset, self.loss = first_offset, loss
         self.sums: dict[str, list[float]] = {}
 
     def add(self, groups: Iterable[Group]) -> None:
@@ -34,7 +36,7 @@ class StepTally:
             self._put(f"{turn}/reward", rewards.total)
             self._put(f"{turn}/reward_{group.kind}", rewards.total)
             self._put(f"{turn}/spread", [rewards.total.std()])
-            self._put(f"{turn}/even", [not teaches(group)])
+            self._put(f"{turn}/even", [not teaches(group, self.loss)])
             for name, values in rewards.components.items():
                 self._put(f"{turn}/{name}", values)
             self._put(f"{turn}/length", [said.num_chosen for said in group.answers])

@@ -1,7 +1,7 @@
 """Advantages and the objective of GRPO and its variants, over chosen tokens in a flat row.
 
 A token's part is ``-min(r A, clip(r, 1 - low, 1 + high) A) + beta (exp(d) - d - 1)`` with r the
-ratio of its probabilities now and when it was drawn, A its answer's advantage and d its reference
+ratio of its probabilities now and when it was drawn, A its advantage and d its reference
 log-probability minus its own (the k3 estimate of the KL divergence). The variants differ in how
 parts are summed up:
 
@@ -48,6 +48,29 @@ def advantages(group: Group, config: LossConfig, weights: dict[str, float]) -> F
     return np.sum(
         [weights[name] * normalised(values, divide=divide) for name, values in parts], axis=0
     )
+
+
+def token_advantages(group: Group, config: LossConfig, weights: dict[str, float]) -> FloatArray:
+    """Return (T,) the advantage of each chosen token of a group, answer after answer.
+
+    All tokens of an answer have the answer's. With ``credit: anchor`` an offset has that of its own
+    anchor: refinements of a group are of one proposal, so that each anchor has been moved N times,
+    and its worth is compared with what the other N - 1 made of it. One spread divides them all.
+
+    Args:
+        group: With rewards.
+        config: See `advantages`.
+        weights: Of the rewards.
+    """
+    credits = group.rewards.credits
+    if config.credit == "answer" or credits is None:
+        chosen = [said.num_chosen for said in group.answers]
+        return np.repeat(advantages(group, config, weights), chosen)
+    centred: FloatArray = credits - credits.mean(axis=0)
+    if config.variant != "dr-grpo":
+        spread = np.sqrt((centred**2).sum() / ((len(centred) - 1) * centred.shape[1]))
+        centred = centred / (spread + SPREAD_EPS)
+    return centred.ravel()
 
 
 def normalised(rewards: FloatArray, *, divide: bool) -> FloatArray:
@@ -114,21 +137,20 @@ def objective(
         new: (N,) log-probabilities with gradient.
         old: (N,) the same when they were drawn.
         reference: (N,) of the model that training started from; None without KL.
-        advantage: (A,) of each answer.
+        advantage: (N,) of each token.
         answer: (N,) number of each token's answer.
         scale: Settings and divisors.
     """
     config = scale.config
     ratio = (new - old).exp()
     cut = ratio.clamp(1 - config.clip_low, 1 + config.clip_high)
-    mine = advantage[answer]
-    parts = -torch.minimum(ratio * mine, cut * mine)
+    parts = -torch.minimum(ratio * advantage, cut * advantage)
     kl = torch.zeros_like(new)
     if reference is not None:
         gap = reference - new
         kl = gap.exp() - gap - 1
         parts = parts + config.kl * kl
-    changed = (ratio * mine > cut * mine).sum()
+    changed = (ratio * advantage > cut * advantage).sum()
     return Objective((parts * scale.of_tokens(answer)).sum(), kl.detach().sum(), changed)
 
 

@@ -14,8 +14,8 @@ from drivegrid.errors import ModelError
 from drivegrid.inference.sampling import LegalMasks
 
 from .groups import Group, Looked, PackedGroups, pack, together
-from .grpo_config import GrpoConfig
-from .grpo_loss import Scale, Totals, advantages, log_probabilities, objective, totals_of
+from .grpo_config import GrpoConfig, LossConfig
+from .grpo_loss import Scale, Totals, log_probabilities, objective, token_advantages, totals_of
 from .policy import Policy
 
 EVEN = 1e-6
@@ -88,7 +88,7 @@ class Learner:
         Raises:
             ModelError: If the loss or its gradient is not finite. Nothing is changed then.
         """
-        kept = [group for group in groups if teaches(group)]
+        kept = [group for group in groups if teaches(group, self.config.loss)]
         totals = self._everywhere(totals_of(kept))
         if not totals.tokens:
             return Learnt()
@@ -111,7 +111,7 @@ class Learner:
             some = ordered[start : start + config.optim.rows_at_once]
             packed = pack(some)
             looked = together([group.looked for group in some])
-            found = [advantages(group, config.loss, self._weights(group)) for group in some]
+            found = [token_advantages(group, config.loss, self._weights(group)) for group in some]
             worth = torch.from_numpy(np.concatenate(found)).float()
             legal = torch.from_numpy(self.masks.masks(packed.legal.numpy()))
             batch = _Batch(looked, packed, legal, worth)
@@ -194,6 +194,9 @@ class Learner:
         return torch.stack([value.float() for value in told])
 
 
-def teaches(group: Group) -> bool:
+def teaches(group: Group, config: LossConfig) -> bool:
     """Tell whether the answers of a group are worth different amounts."""
-    return bool(np.ptp(group.rewards.total) > EVEN)
+    credits = group.rewards.credits
+    if config.credit == "answer" or credits is None:
+        return bool(np.ptp(group.rewards.total) > EVEN)
+    return bool(np.ptp(credits, axis=0).max() > EVEN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.tasks.rewards.goal import Goal
 from drivegrid.tasks.rewards.masks import MaskDecoder
 from drivegrid.tasks.rewards.proposal import proposal_components
-from drivegrid.tasks.rewards.refinement import offset_components
+from drivegrid.tasks.rewards.refinement import offset_worth
 from drivegrid.tasks.rewards.settings import PRESETS, RewardSettings, preset
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
@@ -38,10 +38,13 @@ class Rewards:
     Args:
         components: Name to (N,) unweighted values; only what applies to the goal.
         total: (N,) weighted sum.
+        credits: (N, A) of refinements: for each anchor that has an offset the total, its own worth
+            in place of the mean over anchors.
     """
 
     components: dict[str, FloatArray]
     total: FloatArray
+    credits: FloatArray | None = None
 
 
 def proposal_rewards(
@@ -98,8 +101,14 @@ def offset_rewards(
         RewardError: If a reward is not finite.
         ModelError: If the decoder fails.
     """
-    components = offset_components(goal, proposal, texts, codec, settings, masks)
-    return weighted(components, settings.offset_weights)
+    found = offset_worth(goal, proposal, texts, codec, settings, masks)
+    rewards = weighted(found.components, settings.offset_weights)
+    own = [
+        settings.offset_weights.get(name, 0.0) * (found.anchors[:, place] - found.components[name])
+        for place, name in enumerate(found.parts)
+    ]
+    credits = rewards.total[:, None] + np.array(own).T if own else None
+    return replace(rewards, credits=credits)
 
 
 def weighted(components: dict[str, FloatArray], weights: Mapping[str, float]) -> Rewards:

@@ -65,7 +65,7 @@ class StepGroups:
         groups = [group for draws in found for _, group in draws.groups]
         counts = {
             "groups": len(groups),
-            "dropped": sum(not teaches(group) for group in groups),
+            "dropped": sum(not teaches(group, self.config.loss) for group in groups),
             "failed": len(failures),
             "nothing_to_refine": sum(draws.nothing for draws in found),
         }

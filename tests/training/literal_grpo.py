@@ -37,17 +37,31 @@ def literal_advantages(rewards, variant):
     return [(reward - mean) / (spread + 1e-4) for reward in rewards]
 
 
+def literal_worth(group, loss):
+    """Return the advantage of each chosen token of each answer."""
+    if loss.credit == "answer" or group.turn == "grid":
+        worth = literal_advantages(group.rewards.total.tolist(), loss.variant)
+        return [[one] * said.num_chosen for one, said in zip(worth, group.answers, strict=True)]
+    columns = group.rewards.credits.T.tolist()  # an anchor each
+    centred = [[one - sum(column) / len(column) for one in column] for column in columns]
+    spread = 1.0
+    if loss.variant != "dr-grpo":
+        squares = sum(one**2 for column in centred for one in column)
+        spread = math.sqrt(squares / ((len(centred[0]) - 1) * len(centred))) + 1e-4
+    return [[column[n] / spread for column in centred] for n in range(len(group.answers))]
+
+
 def literal_loss(policy, model, groups, masks, config):
     """Return the loss of some groups whose answers were just drawn (the ratio is 1)."""
     answers, temperature, loss = [], config.rollout.temperature, config.loss
     for group in groups:
-        worth = literal_advantages(group.rewards.total.tolist(), loss.variant)
-        for said, advantage in zip(group.answers, worth, strict=True):
+        worth = literal_worth(group, loss)
+        for said, advantages in zip(group.answers, worth, strict=True):
             new = literal_logs(policy, model, group, said, masks, temperature)
             with torch.no_grad():
                 ref = literal_logs(policy, policy.reference, group, said, masks, temperature)
             parts = []
-            for mine, other in zip(new, ref, strict=True):
+            for mine, other, advantage in zip(new, ref, advantages, strict=True):
                 ratio = torch.exp(mine - mine.detach())
                 cut = torch.clamp(ratio, 1 - loss.clip_low, 1 + loss.clip_high)
                 gap = other - mine

@@ -55,7 +55,7 @@ def test_the_variants_sum_up_differently(variant, loss) -> None:
         old + LN2,
         old,
         None,
-        torch.tensor([1.0, -1.0]),
+        torch.tensor([1.0, -1.0, -1.0, -1.0]),
         torch.tensor([0, 1, 1, 1]),
         Scale(LossConfig(variant=variant), Totals(2, 4), 10),
     )

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from accelerate import Accelerator  # noqa: E402
-from drivegrid.training.grpo_loss import totals_of  # noqa: E402
+from drivegrid.training.grpo_loss import advantages, token_advantages, totals_of  # noqa: E402
 from drivegrid.training.learner import Learner, Learnt, teaches  # noqa: E402
 from drivegrid.training.rewards import Rewards  # noqa: E402
 
@@ -17,11 +17,16 @@ from tests.training.literal_grpo import literal_loss  # noqa: E402
 
 
 def scored(groups, seed=0):
-    """Give every answer another reward."""
+    """Give every answer another reward, and every anchor of a refinement another credit."""
     rng = np.random.default_rng(seed)
-    return [
-        replace(group, rewards=Rewards({}, rng.normal(size=len(group.answers)))) for group in groups
-    ]
+    return [replace(group, rewards=_rewards(group, rng)) for group in groups]
+
+
+def _rewards(group, rng) -> Rewards:
+    total = rng.normal(size=len(group.answers))
+    if group.turn == "grid":
+        return Rewards({}, total)
+    return Rewards({}, total, rng.normal(size=(len(total), group.answers[0].num_chosen)))
 
 
 def drifted(toy, by=0.05):
@@ -54,10 +59,11 @@ def trained(rollouts, groups, config):
 
 @pytest.mark.parametrize("variant", ["grpo", "dr-grpo", "dapo"])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_loss_and_gradients_equal_a_literal_grpo(toy, variant, temperature) -> None:
+@pytest.mark.parametrize("credit", ["answer", "anchor"])
+def test_loss_and_gradients_equal_a_literal_grpo(toy, variant, temperature, credit) -> None:
     """Also: a prefix that is shared gives the gradients of one that is not."""
     config = settings(
-        loss={"variant": variant, "kl": 0.1},
+        loss={"variant": variant, "kl": 0.1, "credit": credit},
         rollout={"temperature": temperature},
         optim={"max_grad_norm": 1e9},
     )
@@ -82,7 +88,8 @@ def test_groups_of_even_rewards_are_dropped(toy) -> None:
     rollouts = sampler(drifted(toy), config)
     uneven = scored(groups_of(rollouts))
     even = [replace(g, rewards=Rewards({}, np.ones(len(g.answers)))) for g in uneven]
-    assert [teaches(group) for group in [*uneven, *even]] == [True] * 4 + [False] * 4
+    told = [teaches(group, config.loss) for group in [*uneven, *even]]
+    assert told == [True] * 4 + [False] * 4
     _, alone = trained(rollouts, uneven, config)
     _, mixed = trained(rollouts, [*even, *uneven], config)
     for name, gradient in alone.items():
@@ -135,8 +142,6 @@ def test_a_loss_that_is_no_number_stops_the_run(toy) -> None:
 
 def test_components_may_be_normalised_by_themselves(toy) -> None:
     """Two rewards that add up to the same for all still teach what each of them says."""
-    from drivegrid.training.grpo_loss import advantages
-
     config = settings(loss={"advantage": "component"})
     rollouts = sampler(toy, config)
     [group, *_] = groups_of(rollouts)
@@ -145,6 +150,28 @@ def test_components_may_be_normalised_by_themselves(toy) -> None:
     found = advantages(group, config.loss, {"box": 1.0, "format": 2.0})
     unit = 0.5 / (np.std([0, 1, 0, 1], ddof=1))
     np.testing.assert_allclose(found, unit * np.array([1, -1, 1, -1]), rtol=1e-3)
+
+
+def test_an_anchor_is_credited_with_its_own_worth(toy) -> None:
+    """Two answers of the same total: each is right about another corner."""
+    config = settings(loss={"credit": "anchor"})
+    rollouts = sampler(toy, config)
+    group, _ = groups_of(rollouts, turns=("offset",))
+    own = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    even = replace(group, rewards=Rewards({}, np.ones(4), own))
+    assert teaches(even, config.loss) and not teaches(even, settings().loss)
+    found = token_advantages(even, config.loss, {}).reshape(4, 2)
+    unit = 0.5 / np.std([0, 1, 0, 1], ddof=1)
+    np.testing.assert_allclose(found, np.where(own, unit, -unit), rtol=1e-3)
+
+
+def test_credits_are_the_total_with_ones_own_worth(toy) -> None:
+    """Their mean over the anchors of an item is the total again."""
+    rollouts = sampler(toy, settings())
+    for group in groups_of(rollouts, turns=("offset",)):
+        credits = group.rewards.credits
+        assert credits.shape == (4, group.answers[0].num_chosen)
+        np.testing.assert_allclose(credits.mean(axis=1), group.rewards.total)
 
 
 def test_totals_count_what_was_chosen(toy) -> None:

@@ -61,18 +61,33 @@ class Refinement:
     truth: TrueShapes
 
 
-def offset_components(
+@dataclass(frozen=True, slots=True)
+class OffsetWorth:
+    """What N refinements of a proposal are worth.
+
+    Args:
+        components: Every component that applies to goal and proposal, (N,) each, unweighted.
+            `format` and `box_gain` lie in [0, 1], `point_refinement`, `anchor_refinement`, `gain`
+            and `mask_gain` in [-1, 1].
+        anchors: (N, A) what the offset of each anchor is worth, in [-1, 1]; A anchors that were
+            not deleted before, in the order of the proposal.
+        parts: (A,) the component whose mean each anchor is part of.
+    """
+
+    components: dict[str, FloatArray]
+    anchors: FloatArray
+    parts: tuple[str, ...]
+
+
+def offset_worth(
     goal: Goal,
     proposal: Sequence[AnswerItem],
     texts: Sequence[str],
     codec: Codec,
     settings: RewardSettings,
     masks: MaskDecoder[Any] | None = None,
-) -> dict[str, FloatArray]:
-    """Return every component that applies to goal and proposal, (N,) each, unweighted.
-
-    `format` and `box_gain` lie in [0, 1], `point_refinement`, `anchor_refinement`, `gain` and
-    `mask_gain` in [-1, 1].
+) -> OffsetWorth:
+    """Return what refinements are worth, component by component and anchor by anchor.
 
     Args:
         goal: The right answer.
@@ -90,16 +105,19 @@ def offset_components(
     right = [not answer.diagnostics for answer in parsed]
     rewards = {"format": np.array(right, dtype=np.float64)}
     if not items or not texts:
-        return rewards
+        return OffsetWorth(rewards, np.zeros((len(texts), 0)), ())
     told = np.array([_last_round(answer.geometries) for answer in parsed])
     refinement = prepare(goal, proposal, codec, settings)
-    rewards |= _anchor_rewards(refinement, told)
+    kept = np.flatnonzero(refinement.anchors.kept)
+    values = refinement.worth[np.arange(told.shape[1]), told]
+    parts = tuple(_part_of(items[i]) for i in refinement.anchors.owner[kept])
+    rewards |= _anchor_rewards(refinement, values)
     geometries = [one.geometries for one in parsed]
     rewards |= _shape_rewards(refinement, geometries, told)
-    if masks is None or not masks_apply(goal, settings):
-        return rewards
-    versions = [proposal, *(_moved(proposal, one) for one in geometries)]
-    return rewards | _mask_rewards(refinement, versions, masks)
+    if masks is not None and masks_apply(goal, settings):
+        versions = [proposal, *(_moved(proposal, one) for one in geometries)]
+        rewards |= _mask_rewards(refinement, versions, masks)
+    return OffsetWorth(rewards, values[:, kept], parts)
 
 
 def prepare(
@@ -127,21 +145,19 @@ def _last_round(geometries: Sequence[GridGeometry]) -> IntArray:
     return np.concatenate([part for one in geometries for part in one.offsets[-1]])
 
 
-def _anchor_rewards(refinement: Refinement, told: IntArray) -> dict[str, FloatArray]:
+def _part_of(item: GridGeometry) -> str:
+    """Return the component that the anchors of an item count to."""
+    return "point_refinement" if item.kind == "seg" else "anchor_refinement"
+
+
+def _anchor_rewards(refinement: Refinement, values: FloatArray) -> dict[str, FloatArray]:
     """Return the mean over items of the mean over their anchors that are not deleted yet."""
-    anchors, items = refinement.anchors, refinement.items
-    values = refinement.worth[np.arange(told.shape[1]), told]
-    rewards = {}
-    for name, is_mask in (("point_refinement", True), ("anchor_refinement", False)):
-        means = [
-            values[:, mine].mean(axis=1)
-            for i, item in enumerate(items)
-            if (item.kind == "seg") is is_mask
-            and (mine := (anchors.owner == i) & anchors.kept).any()
-        ]
-        if means:
-            rewards[name] = np.mean(means, axis=0)
-    return rewards
+    anchors, means = refinement.anchors, dict[str, list[FloatArray]]()
+    for i, item in enumerate(refinement.items):
+        mine = (anchors.owner == i) & anchors.kept
+        if mine.any():
+            means.setdefault(_part_of(item), []).append(values[:, mine].mean(axis=1))
+    return {name: np.mean(found, axis=0) for name, found in means.items()}
 
 
 def _shape_rewards(

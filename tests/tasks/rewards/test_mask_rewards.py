@@ -14,7 +14,7 @@ from drivegrid.masks.oracle import OracleSegmenter
 from drivegrid.tasks.rewards.goal import Goal
 from drivegrid.tasks.rewards.masks import MaskDecoder, masks_apply
 from drivegrid.tasks.rewards.proposal import proposal_components
-from drivegrid.tasks.rewards.refinement import offset_components
+from drivegrid.tasks.rewards.refinement import offset_worth
 from drivegrid.tasks.rewards.settings import PRESETS
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import parse_answer, parse_offsets
@@ -41,6 +41,10 @@ class FillsBoxes:
             if prompt.box is not None:
                 logit[draw_mask(Box(prompt.box), SIZE, MASK)] = 1
         return logits, np.ones(len(prompts))
+
+
+def offset_components(*given):
+    return offset_worth(*given).components
 
 
 def decoder(segmenter=None):

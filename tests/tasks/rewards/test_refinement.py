@@ -11,7 +11,7 @@ from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.refine import Noise, noisy_proposal
 from drivegrid.tasks.rewards.anchors import UNMATCHED
 from drivegrid.tasks.rewards.goal import Goal
-from drivegrid.tasks.rewards.refinement import offset_components, prepare
+from drivegrid.tasks.rewards.refinement import offset_worth, prepare
 from drivegrid.tasks.rewards.settings import RewardSettings
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.codec import Codec
@@ -24,6 +24,10 @@ from ..builders import road
 SIZE = (320, 320)  # cells of 10 px, centres at 5, 15, ..; steps of 5 px
 CODEC = Codec(rounds=0)
 OURS = RewardSettings(stay=0.25)
+
+
+def offset_components(*given):
+    return offset_worth(*given).components
 
 
 def items(text: str):
@@ -279,3 +283,17 @@ def test_invented_items_have_no_partner(name: str) -> None:
     ]
     partners = prepare(goal, proposal, CODEC, OURS).partners
     assert (partners == UNMATCHED).tolist() == invented
+
+
+def test_the_means_are_those_of_the_anchors():
+    """Item by item; an anchor deleted before has no part in them."""
+    goal = Goal((TRUE_BOX,), SIZE)
+    proposal = items(BOX)
+    texts = ["<offset><box><OFF_1_1><DELETE></box></offset>", "x", ""]
+    found = offset_worth(goal, proposal, texts, CODEC, OURS)
+    assert found.parts == ("anchor_refinement",) * 2
+    assert found.anchors.shape == (3, 2)
+    assert found.anchors.mean(axis=1) == pytest.approx(found.components["anchor_refinement"])
+    assert found.anchors[0].tolist() == [1.0, 0.0]
+    nothing = offset_worth(Goal((), SIZE), [], texts, CODEC, OURS)
+    assert (nothing.anchors.shape, nothing.parts) == ((3, 0), ())
