@@ -18,6 +18,7 @@ from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tokens.grammar import parse_answer
 
 from .config import TrainingConfig
+from .grpo_config import GrpoConfig
 
 Images = Sequence[npt.NDArray[np.uint8]]
 
@@ -53,7 +54,8 @@ def load_answers(checkpoint: Path) -> Answers:
         ModelError: If weights are missing or do not fit their manifest.
     """
     record = json.loads((checkpoint / "training.json").read_text())
-    config = TrainingConfig.model_validate(record["config"])
+    form = GrpoConfig if "stage" in record else TrainingConfig
+    config = form.model_validate(record["config"])
     if config.qwen is None:
         writer = Writer.from_pretrained(checkpoint)
         if config.representation not in WITH_CELLS:
@@ -62,8 +64,7 @@ def load_answers(checkpoint: Path) -> Answers:
         rounds = writer.way.rounds
         return Predicted(predictor, rounds) if rounds else Written(writer, predictor)
     predictor = Predictor.from_pretrained(checkpoint, config.adapter and config.adapter.base)
-    rounds = config.lattice.rounds if config.representation == "grid+offset" else 0
-    return Predicted(predictor, rounds)
+    return Predicted(predictor, config.written(predictor.processor.grid).rounds)
 
 
 class Written:

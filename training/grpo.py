@@ -45,7 +45,7 @@ from .rise import as_json, rises
 from .rollouts import Rollouts
 from .run_folder import begin, check_same, check_step, resumed_from
 from .run_log import RunLog
-from .saved_steps import STEPS, SavedSteps, last_saved
+from .saved_steps import STEPS, SavedSteps, check_stage, last_saved
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
 
@@ -101,7 +101,7 @@ def train(
     cpu = not torch.cuda.is_available()
     accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[patience])
     if accelerator.is_main_process:
-        _prepare(folder, config, resume)
+        _prepare(folder, config, stage, resume)
     accelerator.wait_for_everyone()
     trainer = GrpoTrainer(config, stage, folder, accelerator)
     if resume:
@@ -119,11 +119,12 @@ def _check_launch() -> None:
             )
 
 
-def _prepare(folder: Path, config: GrpoConfig, resume: bool) -> None:
+def _prepare(folder: Path, config: GrpoConfig, stage: Stage, resume: bool) -> None:
     saved = last_saved(folder)
     if resume:
         check_step(resumed_from(folder, saved))
         check_same(folder, config, LONGER)
+        check_stage(folder, stage)
         return
     begin(folder, config, STEPS, saved)
     for name in (FAILURES, JUDGED):
@@ -262,7 +263,7 @@ class GrpoTrainer:
         )
 
     def _save(self) -> None:
-        self.steps.save(self.step, failures=self.failures.count)
+        self.steps.save(self.step, stage=self.stage, failures=self.failures.count)
 
     def restore(self) -> None:
         """Go on from the last saved step."""
@@ -273,10 +274,14 @@ class GrpoTrainer:
     def _finish(self, console: Console) -> Path:
         target = self.folder / CHECKPOINT
         if self.accelerator.is_main_process:
-            found = rises(self.judged[0], self.judged[-1])
+            names = [question.name for question in self.judge.questions]
+            found = rises(self.judged[0], self.judged[-1], names)
             write_text(self.folder / RISE, json.dumps(as_json(found), indent=1) + "\n")
             for name, one in found.items():
                 console.print(f"{name} answers: reward {one}")
+            best = max(self.judged, key=lambda entry: entry["mean"])["step"]
+            told = "after" if best else "before the first step: none was better after"
+            console.print(f"the checkpoint has the weights {told} step {best or self.step}")
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(self.folder / BEST, target)
         self.accelerator.wait_for_everyone()

@@ -36,7 +36,8 @@ class Judgement:
         parts: Mean reward of the likeliest answers by turn and component.
         likeliest: Number of a question to the reward of its likeliest answer, in the turn that the
             stage teaches (of the joint mode the proposal).
-        sampled: The same for answers drawn as in training, the mean of a group.
+        sampled: The same for answers drawn as in training, the mean of a group; refinements are of
+            simulated mistakes, always the same.
         failures: Why some answers have no reward, by the name of the picture.
     """
 
@@ -91,7 +92,10 @@ class Judge:
                 worth = self._refinement(question, proposals[place], [text])
                 found.add("offset", said.first + place, worth, taught)
         if taught:
-            drawn = self.rollouts.refinements(said.asked, proposals, said.rngs())
+            # Of mistakes that stay the same: the model's own proposals change while it learns.
+            questions = zip(said.asked.questions, said.rngs(), strict=True)
+            mistaken = [self.rollouts.simulated(question, rng) for question, rng in questions]
+            drawn = self.rollouts.refinements(said.asked, mistaken, said.rngs())
             found.add_samples(said.first, drawn)
 
     def baselines(self) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ class Rise:
     Args:
         before: Before the first step.
         after: Now.
-        low: Lower end of the 95 % interval of the difference (bootstrap over questions).
+        low: Lower end of the 95 % interval of the difference; bootstrap over frames, as questions about
+            one frame are alike.
         high: Upper end.
         questions: Their number.
     """
@@ -36,17 +37,20 @@ class Rise:
         )
 
 
-def rise(before: Mapping[int, float], after: Mapping[int, float]) -> Rise | None:
+def rise(
+    before: Mapping[int, float], after: Mapping[int, float], frames: Sequence[str]
+) -> Rise | None:
     """Compare the rewards of questions, pair by pair.
 
     Args:
         before: Number of a question to its reward.
         after: The same later; a question that only one of them has is left out.
+        frames: Of each question the frame it is about.
 
     Returns:
         None if they share no question.
 
-    >>> print(rise({0: 1.0, 1: 2.0}, {0: 1.5, 1: 2.5, 2: 9.0}))
+    >>> print(rise({0: 1.0, 1: 2.0}, {0: 1.5, 1: 2.5, 2: 9.0}, ["a.png", "b.png", "b.png"]))
     1.500 -> 2.000, +0.500 (95 % +0.500 to +0.500, 2 questions)
     """
     both = sorted(before.keys() & after.keys())
@@ -55,20 +59,24 @@ def rise(before: Mapping[int, float], after: Mapping[int, float]) -> Rise | None
     one, two = (np.array([found[number] for number in both]) for found in (before, after))
     columns = {"rise": two - one, "n": np.ones(len(both))}
     table = Tally([str(n) for n in both], columns, lambda sums: {"mean": sums["rise"] / sums["n"]})
-    ends = intervals(table)["mean"]
+    ends = intervals(table, [frames[number] for number in both])["mean"]
     return Rise(float(one.mean()), float(two.mean()), ends.low, ends.high, len(both))
 
 
-def rises(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Rise]:
+def rises(
+    first: Mapping[str, Any], last: Mapping[str, Any], frames: Sequence[str]
+) -> dict[str, Rise]:
     """Compare two entries of ``judged.json``: likeliest and sampled answers.
 
     Args:
         first: Judged before the first step.
         last: Judged later.
+        frames: Of each question the frame it is about.
     """
     found = {}
     for name in ("sampled", "likeliest"):
-        one = rise(*({int(k): v for k, v in entry[name].items()} for entry in (first, last)))
+        before, after = ({int(k): v for k, v in e[name].items()} for e in (first, last))
+        one = rise(before, after, frames)
         if one is not None:
             found[name] = one
     return found

