@@ -34,7 +34,7 @@ from .settings_files import read_settings
 class Strict(BaseModel):
     """Settings; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -179,7 +179,7 @@ class OptimConfig(Strict):
     judge_every: int = Field(500, ge=1, description="steps between looks at the held-out scenes")
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = Field(0, ge=0, description="torch threads; 0 takes every core")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class LogConfig(Strict):

@@ -96,7 +96,7 @@ def build_cache(spec: CacheSpec, workers: int) -> None:
     if manifest.exists() and json.loads(manifest.read_text()) != facts:
         raise ConfigError(
             f"feature cache must hold {facts}, got {manifest.read_text()} ({spec.folder}). "
-            "Name another folder."
+            "Name another folder as data.cache, or remove this one."
         )
     manifest.write_text(json.dumps(facts))
     missing = [i for i in range(spec.num_chunks) if not spec.chunk(i).exists()]

@@ -27,7 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from drivegrid.data.files import write_text
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, ModelError
 
 from .average import WeightAverage
 from .decoder import make_decoder
@@ -37,13 +37,13 @@ from .grpo_log import StepTally
 from .grpo_pictures import FOLDER as PICTURES
 from .grpo_pictures import GroupPictures
 from .judging import Judge, Judgement
-from .learner import Learner
+from .learner import EVEN, Learner
 from .policies import make_policy
 from .policy import Policy
-from .questions import Question, QuestionDrawer
+from .questions import HeldOutDrawer, Question, QuestionDrawer
 from .rise import as_json, rises
 from .rollouts import Rollouts
-from .run_folder import begin, check_same, check_step, resumed_from
+from .run_folder import begin, check_same, check_step, keep, resumed_from
 from .run_log import RunLog
 from .saved_steps import STEPS, SavedSteps, check_stage, last_saved
 from .sources import judging_pictures, shown_pictures, training_pictures
@@ -125,6 +125,8 @@ def _prepare(folder: Path, config: GrpoConfig, stage: Stage, resume: bool) -> No
         check_step(resumed_from(folder, saved))
         check_same(folder, config, LONGER)
         check_stage(folder, stage)
+        if not (folder / JUDGED).is_file():
+            raise ConfigError(f"run must hold {JUDGED} to be resumed, got none ({folder}).")
         return
     begin(folder, config, STEPS, saved)
     for name in (FAILURES, JUDGED):
@@ -161,7 +163,7 @@ class GrpoTrainer:
         self.groups = StepGroups(config, stage, self.rollouts, drawer, accelerator)
         self.failures = Failures(folder, config.optim.most_failures, accelerator.process_index)
         self.learner = Learner(self.policy, config, accelerator, self.rollouts.masks)
-        held_out = QuestionDrawer(
+        held_out = HeldOutDrawer(
             judging, data.tasks, way, HELD_OUT_SEED, regions=config.rewards.regions
         )
         questions = [held_out.draw(number) for number in range(config.optim.judged)]
@@ -177,7 +179,7 @@ class GrpoTrainer:
         config = self.config
         shown = shown_pictures(config.data, self.policy.size_wh)
         tasks, regions = config.data.tasks, config.rewards.regions
-        drawer = QuestionDrawer(shown, tasks, self.rollouts.way, HELD_OUT_SEED, regions=regions)
+        drawer = HeldOutDrawer(shown, tasks, self.rollouts.way, HELD_OUT_SEED, regions=regions)
         for number, question in enumerate(questions):
             if question.goal.instances:  # the same draw, of the picture in place of its features
                 drawn = drawer.draw(number)
@@ -227,6 +229,12 @@ class GrpoTrainer:
         if not self.accelerator.is_main_process:
             return
         found = self.judge.baselines()
+        for rewards in found.values():
+            if rewards and np.ptp(list(rewards.values())) < EVEN:
+                raise ConfigError(
+                    "rewards must tell answers apart, got one value for all. Give a component "
+                    "that applies to data.tasks a weight."
+                )
         write_text(self.folder / BASELINES, json.dumps(found, indent=1) + "\n")
         for turn, rewards in found.items():
             if rewards:
@@ -258,8 +266,11 @@ class GrpoTrainer:
             self.policy.save(self.folder / BEST, {**facts, "step": self.step}, weights)
         write_text(self.folder / JUDGED, json.dumps(self.judged, indent=1) + "\n")
         drawn = np.mean(list(judgement.sampled.values())) if judgement.sampled else np.nan
+        turns = {"1": "grid", "2": "grid + offset", "joint": "grid + offset"}[self.stage]
+        sampled = "offset" if self.stage == "2" else "grid"
         console.print(
-            f"step {self.step}: held-out reward {judgement.mean:.3f}, of samples {drawn:.3f}"
+            f"step {self.step}: held-out reward {judgement.mean:.3f} ({turns}), "
+            f"of samples {drawn:.3f} ({sampled})"
         )
 
     def _save(self) -> None:
@@ -282,8 +293,7 @@ class GrpoTrainer:
             best = max(self.judged, key=lambda entry: entry["mean"])["step"]
             told = "after" if best else "before the first step: none was better after"
             console.print(f"the checkpoint has the weights {told} step {best or self.step}")
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(self.folder / BEST, target)
+            keep(self.folder / BEST, target)
         self.accelerator.wait_for_everyone()
         return target
 
@@ -298,5 +308,8 @@ def _line(stage: Stage, told: dict[str, float]) -> str:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    except ValueError as error:
+        raise ModelError(f"{path.name} must be JSON, got: {error} ({path}).") from error
     return found

@@ -17,6 +17,7 @@ from .rewards import PRESETS, RewardSettings, preset
 from .settings_files import read_settings
 
 Stage = Literal["1", "2", "joint"]
+DEFAULT_REWARDS = "no-decoder"
 REWARDED_KINDS = (
     "lanes", "lane_query", "objects", "object_query", "signs", "drivable",
     "refer_one", "refer_many", "refer_none", "attributes",
@@ -95,7 +96,7 @@ class GrpoOptim(Strict):
     most_failures: int = ours(20, "questions that may fail before the run stops", ge=0)
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = ours(0, "torch threads; 0 takes every core", ge=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class GrpoConfig(Strict):
@@ -113,7 +114,7 @@ class GrpoConfig(Strict):
     data: AskedConfig = AskedConfig()
     rollout: RolloutConfig = RolloutConfig()
     rewards: RewardSettings = Field(
-        PRESETS["no-decoder"], description="settings, or a preset's name"
+        PRESETS[DEFAULT_REWARDS], description="settings, or a preset's name"
     )
     segmenter: Path | None = Field(
         None, description="folder of SAM2 weights; the preset `paper` needs it"
@@ -130,18 +131,21 @@ class GrpoConfig(Strict):
     @field_validator("rewards", mode="before")
     @classmethod
     def _preset(cls, rewards: object) -> object:
-        """Begin from a preset, if one is named, alone or beside what differs from it."""
+        """Begin from the preset that is named beside what differs from it, or the default."""
         if isinstance(rewards, str):
             return preset(rewards)
-        if not isinstance(rewards, dict) or "preset" not in rewards:
+        if not isinstance(rewards, dict):
             return rewards
-        found = preset(rewards["preset"]).model_dump()
+        named = rewards.get("preset", DEFAULT_REWARDS)
+        if not isinstance(named, str):
+            raise ValueError(f"rewards.preset must be one of {', '.join(PRESETS)}")
+        found = preset(named).model_dump()
         for name, value in rewards.items():
             merged = (
                 {**found[name], **value} if isinstance(value, dict) and name in found else value
             )
             found[name] = merged
-        del found["preset"]
+        found.pop("preset", None)
         return found
 
     @model_validator(mode="after")
@@ -152,6 +156,11 @@ class GrpoConfig(Strict):
             raise ValueError("adapter.dropout must be 0: who samples and who learns must be one")
         if self.data.cache is not None and self.qwen:
             raise ValueError("cached features are of a nano's trunk, not of Qwen2.5-VL")
+        if self.log.report_to:
+            raise ValueError("log.report_to must be empty: a run keeps log.jsonl alone")
+        for name in ("weights", "offset_weights"):
+            if not any(getattr(self.rewards, name).values()):
+                raise ValueError(f"rewards.{name} must hold one above 0")
         if self.rewards.weighs_masks and self.segmenter is None:
             raise ValueError(
                 "segmenter must be a folder of SAM2 weights where masks are rewarded. Get one: hf "

@@ -81,8 +81,8 @@ class QuestionDrawer:
         """
         rng = np.random.default_rng((self.seed, number))
         kind = str(rng.choice(self.kinds, p=self.shares))
-        for _ in range(MOST_SILENT):
-            place = int(rng.integers(len(self.source)))
+        for attempt in range(MOST_SILENT):
+            place = self._place(number + attempt, rng)
             visual, scene = self.source[place]
             if self.changes is not None:
                 image, scene = augment(visual["image"], scene, self.changes, rng)
@@ -97,12 +97,26 @@ class QuestionDrawer:
             "pictures. Leave it out."
         )
 
+    def _place(self, number: int, rng: np.random.Generator) -> int:
+        """Return which picture is asked about."""
+        del number
+        return int(rng.integers(len(self.source)))
+
     def _ask(self, scene: Scene, kind: str, rng: np.random.Generator) -> tuple[Talk, Turn] | None:
         config = ConversationConfig(seed=int(rng.integers(2**31)), tasks={kind: 1})
         talk = Talk(scene, config, self.codec)
         turns = islice(draw_turns(talk, kind, rng), TRIES)
         turn = next((turn for turn in turns if turn is not None), None)
         return None if turn is None else (talk, turn)
+
+
+class HeldOutDrawer(QuestionDrawer):
+    """Asks about each picture before it asks about one again: repeats tell nothing new."""
+
+    def _place(self, number: int, rng: np.random.Generator) -> int:
+        del rng
+        order = np.random.default_rng(self.seed).permutation(len(self.source))
+        return int(order[number % len(order)])
 
 
 def goal_of(talk: Talk, turn: Turn, regions: Regions = "poly") -> Goal:

@@ -18,8 +18,8 @@ class Rise:
     Args:
         before: Before the first step.
         after: Now.
-        low: Lower end of the 95 % interval of the difference; bootstrap over frames, as questions about
-            one frame are alike.
+        low: Lower end of the 95 % interval of the difference; bootstrap over frames, as those
+            about one are alike.
         high: Upper end.
         questions: Their number.
     """

@@ -104,10 +104,26 @@ def check_step(step: Path) -> None:
         ModelError: Naming the first that is damaged.
     """
     for path in sorted(step.iterdir()):
-        if path.suffix in {".pt", ".pth", ".bin"} and not zipfile.is_zipfile(path):
+        if path.suffix in {".pt", ".pth", ".bin", ".pkl"} and not zipfile.is_zipfile(path):
             raise ModelError(f"{path.name} must be a whole file, got a damaged one ({path}).")
         if path.suffix == ".safetensors":
             tensor_headers(path)
+
+
+def keep(best: Path, target: Path) -> None:
+    """Make a copy of the best checkpoint the result of a run, whole or not at all.
+
+    Raises:
+        ModelError: If it is damaged, or not there.
+    """
+    if not best.is_dir():
+        raise ModelError(f"run must hold its best checkpoint, which is missing ({best}).")
+    check_step(best)
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(best, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
 
 
 def _plain(config: Strict) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
+from drivegrid.model.manifest import read_json
 
 from .average import WeightAverage
 from .grpo_config import Stage
@@ -27,7 +28,7 @@ LEARNT, STATE = "learnt.safetensors", "state.json"
 def last_saved(folder: Path) -> Path | None:
     """Return the last step of a run that was saved; None without any. It appears whole."""
     steps = sorted((folder / STEPS).glob("step-*"))
-    return steps[-1] if steps else None
+    return next((step for step in reversed(steps) if (step / STATE).is_file()), None)
 
 
 def check_stage(folder: Path, stage: Stage) -> None:
@@ -37,7 +38,7 @@ def check_stage(folder: Path, stage: Stage) -> None:
         ConfigError: If its last saved step is of another.
     """
     path = resumed_from(folder, last_saved(folder)) / STATE
-    known = json.loads(path.read_text())["stage"]
+    known = read_json(path).get("stage")
     if known != stage:
         raise ConfigError(f"a run must be resumed in its own stage {known}, got {stage} ({path}).")
 
@@ -84,7 +85,7 @@ class SavedSteps:
         """Go on from the last saved step; return its number, as ``step``, and its state."""
         step = resumed_from(self.folder, last_saved(self.folder))
         self.accelerator.load_state(str(step))
-        state: dict[str, Any] = json.loads((step / STATE).read_text())
+        state = read_json(step / STATE)
         self.average.load(step, state["step"])
         return state
 

@@ -33,10 +33,12 @@ def read_settings(
     """
     try:
         values = yaml.load(_text(thing, name), _UniqueKeys) or {}
+        if not isinstance(values, dict):
+            raise ConfigError(f"{thing} must hold settings by name, got {values!r:.60} ({name}).")
         for change in changes:
             apply_change(values, change)
         return form.model_validate(values)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{thing} must be YAML, got {error} ({name}).") from error
     except ValidationError as error:
         problems = "; ".join(
@@ -52,6 +54,9 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a key that is no name"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"{key.value} twice", problem_mark=key.start_mark
@@ -95,4 +100,4 @@ def apply_change(settings: dict[str, Any], change: str) -> None:
         settings = settings.setdefault(part, {})
         if not isinstance(settings, dict):
             raise ConfigError(f"a change must name a setting, got {change!r}.")
-    settings[key] = yaml.safe_load(value)
+    settings[key] = yaml.load(value, _UniqueKeys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
-from .run_folder import begin, check_same, check_step, resumed_from
+from .run_folder import begin, check_same, check_step, keep, resumed_from
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .student import PictureSource, Row, Student
 from .trainer import BEST, SftTrainer, forget_best, last_step
@@ -96,8 +95,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         trainer.evaluate()
     target = folder / CHECKPOINT
     if args.should_save:
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder / BEST, target)
+        keep(folder / BEST, target)
         write_text(target / "README.md", model_card(config, trainer.best()))
     return target
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from accelerate import Accelerator
 
@@ -51,16 +53,7 @@ class StepGroups:
         self.rollouts.masks.forget()
         work = work_of(self.rollouts.segmenter)
         questions, rngs, failures = self._questions(step)
-        asked = Asked(
-            questions, self.rollouts.policy.look([question.visual for question in questions])
-        )
-        found: list[Draws] = []
-        if self.stage != "2":
-            found.append(self.rollouts.proposals(asked, rngs))
-        if self.stage == "2":
-            found.append(self.rollouts.refinements(asked, self._proposals(asked, rngs), rngs))
-        if self.stage == "joint":
-            found += self._branches(asked, found[0], rngs)
+        found = self._draws(questions, rngs) if questions else []
         failures += [line for draws in found for line in draws.failures]
         groups = [group for draws in found for _, group in draws.groups]
         counts = {
@@ -73,6 +66,15 @@ class StepGroups:
             name: done - work[name] for name, done in work_of(self.rollouts.segmenter).items()
         }
         return groups, failures, over_processes(counts, self.accelerator)
+
+    def _draws(self, questions: Sequence[Question], rngs: Chances) -> list[Draws]:
+        """Sample the groups of at least one question."""
+        looked = self.rollouts.policy.look([question.visual for question in questions])
+        asked = Asked(questions, looked)
+        if self.stage == "2":
+            return [self.rollouts.refinements(asked, self._proposals(asked, rngs), rngs)]
+        proposed = self.rollouts.proposals(asked, rngs)
+        return [proposed, *(self._branches(asked, proposed, rngs) if self.stage == "joint" else ())]
 
     def _questions(self, step: int) -> tuple[list[Question], Chances, list[str]]:
         """Return the questions of a step; pictures that cannot be read are named and replaced.

@@ -48,7 +48,8 @@ def trivial_proposals(
     Returns:
         ``empty``, ``none``, ``format`` (one shape, the same for every picture), ``spam`` (shapes
         all over the frame), ``copy`` (of the prompt), ``random`` (as many shapes as are right, in
-        random cells) and ``ceiling`` (the truth through the codec, before any offset).
+        random cells), ``ahead`` (of areas: the road as it usually lies) and ``ceiling`` (the truth
+        through the codec, before any offset).
     """
     fixed = {"empty": "", "none": _wrapped("none"), "copy": prompt}
     if goal.words is not None:
@@ -73,6 +74,9 @@ def trivial_proposals(
         _item(label, kind, rng.integers(0, sides, _pattern(kind).shape), grid)
         for label, kind in kinds or asked
     ]
+    areas = [label for label, kind in asked if kind == "poly"]
+    if areas:
+        fixed["ahead"] = _written([_road_ahead(label, grid) for label in areas])
     best = [one for i in goal.instances for one in _best(i, goal, codec, regions)]
     return fixed | {
         "format": _written([_item(*asked[0], middle + _pattern(asked[0][1]), grid)]),
@@ -124,6 +128,13 @@ def _pattern(kind: GeometryKind) -> IntArray:
         "seg": [(1, 1), (3, 1), (1, 3), (3, 3)],
     }
     return np.array(shapes[kind], dtype=np.int64)
+
+
+def _road_ahead(label: str, grid: GridSpec) -> AnswerItem:
+    """Return an outline from the lower border up to the middle, the same for every picture."""
+    shares = np.array([(0.0, 1.0), (0.36, 0.58), (0.64, 0.58), (1.0, 1.0)])
+    cells = np.rint(shares * (grid.cols - 1, grid.rows - 1)).astype(np.int64)
+    return _item(label, "poly", cells, grid)
 
 
 def _corners(grid: GridSpec) -> IntArray:

@@ -1,5 +1,6 @@
 import copy
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -109,6 +110,15 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(start, tmp_path, monk
     assert told[0] == told[1] and len(told[0]) == 4
     judged = [(tmp_path / run / "judged.json").read_text() for run in ("whole", "parts")]
     assert judged[0] == judged[1]
+    with pytest.raises(ConfigError, match=r"own settings, got optim\.seed"):
+        train(config(start, steps=4, average=0.5, seed=1), "1", tmp_path / "parts", resume=True)
+    shutil.rmtree(tmp_path / "parts" / "best")
+    with pytest.raises(ModelError, match="must hold its best checkpoint"):
+        train(long, "1", tmp_path / "parts", resume=True)
+    load_nano(parts)  # it was not touched
+    (tmp_path / "parts" / "judged.json").unlink()
+    with pytest.raises(ConfigError, match=r"must hold judged\.json to be resumed"):
+        train(long, "1", tmp_path / "parts", resume=True)
     with pytest.raises(ConfigError, match="resumed in its own stage 1, got joint"):
         train(long, "joint", tmp_path / "parts", resume=True)
 
@@ -122,7 +132,7 @@ def test_what_was_learnt_is_scored_in_experiments(start, tmp_path) -> None:
 def test_a_run_is_neither_overwritten_nor_made_up(start, tmp_path) -> None:
     with pytest.raises(ConfigError, match="saved step to resume from"):
         train(config(start), "1", tmp_path, resume=True)
-    (tmp_path / "steps" / "step-000002").mkdir(parents=True)
+    (tmp_path / "checkpoint").mkdir(parents=True)
     with pytest.raises(ConfigError, match="must hold no run"):
         train(config(start), "1", tmp_path)
 

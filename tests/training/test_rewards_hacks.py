@@ -70,6 +70,18 @@ def test_more_of_the_same_never_pays(name: str, settings) -> None:
     assert alone > repeated
 
 
+def test_mask_cells_beside_a_box_that_nobody_asked_for() -> None:
+    settings = PRESETS["no-decoder"]
+    items = ceiling("objects", settings)
+    cells = np.stack(np.meshgrid(np.arange(12), np.arange(10)), axis=-1).reshape(-1, 2)
+    stuffing = replace(
+        items[0], geometry=GridGeometry("seg", (cells,)), same_instance=True, attributes={}
+    )
+    texts = [format_answer(one, think="") for one in (items, [items[0], stuffing, *items[1:]])]
+    alone, stuffed = totals("objects", settings, texts)
+    assert alone > stuffed
+
+
 def _moved(item: AnswerItem, by: int) -> AnswerItem:
     cells = tuple(np.clip(part + np.array([by, 0]), 0, 31) for part in item.geometry.cells)
     return replace(item, geometry=GridGeometry(item.geometry.kind, cells))

@@ -62,6 +62,14 @@ def test_spam_and_random_name_what_is_asked_for() -> None:
     assert [item.label for item in anywhere] == ["truck", "car"]
 
 
+def test_the_road_as_it_usually_lies_is_the_area_to_beat() -> None:
+    texts = policies(GOALS["drivable"])
+    rewards = proposal_rewards(GOALS["drivable"], list(texts.values()), CODEC, preset("no-decoder"))
+    worth = dict(zip(texts, rewards.total, strict=True))
+    assert max(worth, key=lambda name: worth[name] if name != "ceiling" else 0) == "ahead"
+    assert "ahead" not in policies(GOALS["lanes"])
+
+
 def test_a_mask_between_the_centres_gets_one_anchor() -> None:
     speck = Polygon((np.array([[22.0, 8.0], [28.0, 8.0], [25.0, 11.0]]),))
     goal = Goal((Instance("leaf", speck),), SIZE)

@@ -125,7 +125,8 @@ def _shapes(
     wanted = {"point"} if of[Point] else set()
     wanted |= {"line"} if of[Polyline] else set()
     wanted |= {"poly"} if outlines else set()
-    wanted |= {"box", "seg"} if things else set()
+    wanted |= {"box"} if things else set()
+    wanted |= {"seg"} if things and settings.regions == "seg" else set()
     # A shape of a kind that was not asked for is wrong in the eyes of every component.
     rivals = np.array(
         [sum(item.geometry.kind not in wanted for item in answer.items) for answer in parsed]

@@ -34,7 +34,7 @@ def _ours(default: Any, why: str, **limits: Any) -> Any:
 class RewardSettings(BaseModel):
     """What is rewarded, and how much. A component without a weight is told but not summed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     weights: dict[str, float] = _ours({}, "by component of a proposal; the paper has none")
     offset_weights: dict[str, float] = _ours({}, "by component of a refinement; likewise")
