@@ -7,6 +7,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from drivegrid.training import grpo, sft
+from drivegrid.training.saved_steps import STATE  # noqa: E402
 from drivegrid.training.trainer import TRAINER_STATE_NAME
 
 from drivegrid.cli.main import app
@@ -27,7 +28,8 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch, module, sav
     ran = CliRunner().invoke(app, argv)
     assert ran.exit_code == 130 and "no step was saved yet" in ran.output
     (tmp_path / saved).mkdir(parents=True)
-    (tmp_path / saved / TRAINER_STATE_NAME).write_text("{}")
+    for name in (TRAINER_STATE_NAME, STATE):
+        (tmp_path / saved / name).write_text("{}")
     ran = CliRunner().invoke(app, argv)
     assert ran.exit_code == 130 and f"{saved} with --resume" in ran.output
 
