@@ -206,7 +206,7 @@ def test_a_toy_with_a_known_optimum_is_solved(toy) -> None:
     assert rollouts.policy.processor.text_of(best.ids) == "<point><grid_5_5></point>"
 
 
-@pytest.mark.parametrize("name", ["nano-smoke", "nano-gpu", "paper"])
+@pytest.mark.parametrize("name", ["nano-smoke", "nano-cpu", "nano-gpu", "paper"])
 def test_packaged_settings_are_valid(name) -> None:
     assert load_grpo_config(name).rollout.group == 8
 
