@@ -46,7 +46,7 @@ class GroupPictures:
         """Return the sheet of the policy as it is."""
         question, asked = self.question, self._asked()
         pictures = [self._drawn(question.goal.instances)]
-        captions = [f"right: {question.turn.prompt}"]
+        captions = [f"truth: {question.turn.prompt}"]
         for group, before in self._groups(asked):
             texts = [self.rollouts.text_of(said.ids.tolist()) for said in group.answers]
             for text, reward in zip(texts, group.rewards.total.tolist(), strict=True):
