@@ -29,20 +29,20 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.weights = {name: p.detach().float().clone() for name, p in _learnt(model)}
+        self.weights = {name: p.detach().float().clone() for name, p in learnt(model)}
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Take in the weights after a step."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, parameter in _learnt(model):
+        for name, parameter in learnt(model):
             self.weights[name].lerp_(parameter.detach().float(), 1 - decay)
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
         """Let the model have the averaged weights for a while."""
-        kept = {name: p.detach().clone() for name, p in _learnt(model)}
+        kept = {name: p.detach().clone() for name, p in learnt(model)}
         _fill(model, self.weights)
         try:
             yield
@@ -83,11 +83,12 @@ def _sharded_like(tensor: Tensor, other: Tensor) -> Tensor:
     return tensor
 
 
-def _learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+def learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield the parameters that need a gradient, with their names."""
     return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
 
 
 @torch.no_grad()
 def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    for name, parameter in _learnt(model):
+    for name, parameter in learnt(model):
         parameter.copy_(weights[name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
 from drivegrid.model.manifest import read_json
 
-from .average import WeightAverage
+from .average import WeightAverage, learnt
 from .grpo_config import Stage
 from .run_folder import resumed_from
 
@@ -96,17 +96,13 @@ class SavedSteps:
         weights.clear()
         if self.accelerator.is_main_process:
             [model] = models
-            learnt = {name: p.detach().contiguous() for name, p in _learnt(model)}
-            save_file(learnt, Path(folder) / LEARNT)
+            mine = {name: p.detach().contiguous() for name, p in learnt(model)}
+            save_file(mine, Path(folder) / LEARNT)
 
     @torch.no_grad()
     def _load_learnt(self, models: list[nn.Module], folder: str) -> None:
         [model] = models
         models.clear()
         saved = load_file(Path(folder) / LEARNT)
-        for name, parameter in _learnt(model):
+        for name, parameter in learnt(model):
             parameter.copy_(saved[name])
-
-
-def _learnt(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    return ((name, p) for name, p in model.named_parameters() if p.requires_grad)

@@ -8,9 +8,21 @@ from contextlib import contextmanager
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
+
+ConfigOption: TypeAlias = Annotated[
+    str, typer.Option(help="a packaged config, such as nano-smoke, or a YAML file")
+]
+OutOption: TypeAlias = Annotated[Path, typer.Option(help="folder of the run")]
+MaxStepsOption: TypeAlias = Annotated[int | None, typer.Option(min=1, help="fewer or more steps")]
+ResumeOption: TypeAlias = Annotated[
+    bool, typer.Option("--resume", help="go on from the last saved step")
+]
+ChangesOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--set", help="another setting, as optim.seed=1; repeatable")
+]
 
 
 class Way(StrEnum):
@@ -34,15 +46,11 @@ def _train() -> None:
 
 @train.command()
 def sft(
-    config: Annotated[str, typer.Option(help="a packaged config, or a YAML file")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
-    max_steps: Annotated[int | None, typer.Option(min=1, help="fewer or more steps")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="go on from the last saved step")
-    ] = False,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="another setting, as optim.seed=1; repeatable")
-    ] = None,
+    config: ConfigOption,
+    out: OutOption,
+    max_steps: MaxStepsOption = None,
+    resume: ResumeOption = False,
+    changes: ChangesOption = None,
 ) -> None:
     """Fine-tune by next-token prediction on questions about scenes.
 
@@ -76,16 +84,12 @@ class Stage(StrEnum):
 
 @train.command()
 def grpo(
-    config: Annotated[str, typer.Option(help="a packaged config, or a YAML file")],
+    config: ConfigOption,
     stage: Annotated[Stage, typer.Option(help="1: grid tokens, 2: offsets, joint: both")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
-    max_steps: Annotated[int | None, typer.Option(min=1, help="fewer or more steps")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="go on from the last saved step")
-    ] = False,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="another setting, as optim.seed=1; repeatable")
-    ] = None,
+    out: OutOption,
+    max_steps: MaxStepsOption = None,
+    resume: ResumeOption = False,
+    changes: ChangesOption = None,
 ) -> None:
     """Improve a trained model by rewards on its own answers (GRPO).
 
