@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -54,16 +54,19 @@ def check_gradients(student: Student, batch: Mapping[str, Any]) -> None:
         student.model.zero_grad(set_to_none=True)
 
 
-def check_room(folder: Path, student: Student) -> None:
+def check_room(folder: Path, groups: Iterable[Mapping[str, Any]]) -> None:
     """Raise unless the disk has room for what the run will save, now instead of at the first save.
 
     A saved step has the weights that learn, their average and two moments, in single precision;
     the one before goes when the new one is whole. The best weights, likewise.
 
+    Args:
+        folder: Of the run.
+        groups: What learns, as an optimiser has it.
+
     Raises:
         ConfigError: If there is too little.
     """
-    groups = student.parameter_groups()
     learnt = 4 * sum(p.numel() for group in groups for p in group["params"])
     needed, free = (2 * 4 + 2) * learnt, shutil.disk_usage(folder).free
     if free < needed:

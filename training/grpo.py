@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -30,25 +29,36 @@ from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError, ModelError
 
 from .average import WeightAverage
+from .card import grpo_card
+from .checks import check_room
 from .decoder import make_decoder
-from .failures import FAILURES, Failures
+from .failures import Failures
 from .grpo_config import GrpoConfig, Stage
 from .grpo_log import StepTally
 from .grpo_pictures import FOLDER as PICTURES
 from .grpo_pictures import GroupPictures
-from .judging import Judge, Judgement
+from .judging import Judge
 from .learner import EVEN, Learner
 from .policies import make_policy
 from .policy import Policy
 from .questions import HeldOutDrawer, Question, QuestionDrawer
 from .rise import as_json, rises
 from .rollouts import Rollouts
-from .run_folder import begin, check_same, check_step, keep, resumed_from
+from .run_folder import (
+    begin,
+    check_new,
+    check_same,
+    check_step,
+    keep,
+    resumed_from,
+    write_settings,
+)
 from .run_log import RunLog
-from .saved_steps import STEPS, SavedSteps, check_stage, last_saved
+from .saved_steps import SavedSteps, check_stage, last_saved
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
 
+T = TypeVar("T")
 CHECKPOINT, BEST = "checkpoint", "best"
 JUDGED, BASELINES, RISE = "judged.json", "baselines.json", "rise.json"
 LONGER = ("optim.steps", "optim.most_failures")
@@ -101,9 +111,13 @@ def train(
     cpu = not torch.cuda.is_available()
     accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[patience])
     if accelerator.is_main_process:
-        _prepare(folder, config, stage, resume)
+        _check_folder(folder, config, stage, resume)
     accelerator.wait_for_everyone()
     trainer = GrpoTrainer(config, stage, folder, accelerator)
+    if accelerator.is_main_process:
+        write_settings(folder, config) if resume else begin(folder, config)
+        check_room(folder, trainer.policy.parameter_groups())
+    accelerator.wait_for_everyone()
     if resume:
         trainer.restore()
     return trainer.run(console or Console(stderr=True))
@@ -119,19 +133,17 @@ def _check_launch() -> None:
             )
 
 
-def _prepare(folder: Path, config: GrpoConfig, stage: Stage, resume: bool) -> None:
+def _check_folder(folder: Path, config: GrpoConfig, stage: Stage, resume: bool) -> None:
+    """Raise unless a run may begin in a folder, or be gone on with."""
     saved = last_saved(folder)
-    if resume:
-        check_step(resumed_from(folder, saved))
-        check_same(folder, config, LONGER)
-        check_stage(folder, stage)
-        if not (folder / JUDGED).is_file():
-            raise ConfigError(f"run must hold {JUDGED} to be resumed, got none ({folder}).")
+    if not resume:
+        check_new(folder, saved)
         return
-    begin(folder, config, STEPS, saved)
-    for name in (FAILURES, JUDGED):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / BEST, ignore_errors=True)
+    check_step(resumed_from(folder, saved))
+    check_same(folder, config, LONGER)
+    check_stage(folder, stage)
+    if not (folder / JUDGED).is_file():
+        raise ConfigError(f"run must hold {JUDGED} to be resumed, got none ({folder}).")
 
 
 class GrpoTrainer:
@@ -171,7 +183,7 @@ class GrpoTrainer:
         self.pictures = self._pictures(questions)
         self.average = WeightAverage(self.policy.model, config.optim.average)
         self.steps = SavedSteps(folder, accelerator, self.average)
-        self.run_log, self.judged = RunLog(folder), _read(folder / JUDGED)
+        self.run_log, self.judged = RunLog(folder), list[dict[str, Any]]()
         self.step = 0
 
     def _pictures(self, questions: Sequence[Question]) -> GroupPictures | None:
@@ -190,17 +202,17 @@ class GrpoTrainer:
         """Learn until the last step; return the best checkpoint."""
         if self.accelerator.is_main_process:
             self.run_log.start(self.step)
-        if not self.step:
-            self._show_baselines(console)
-            self._judge(console)
         steps = self.config.optim.steps
         with Progress(console=console, disable=not self.accelerator.is_main_process) as progress:
+            if not self.step:
+                self._show_baselines(progress)
+                self._judge(progress)
             bar = progress.add_task(f"stage {self.stage}", total=steps, completed=self.step)
             while self.step < steps:
                 told = self._learn()
                 progress.update(bar, completed=self.step, description=_line(self.stage, told))
                 if self.step % self.config.optim.judge_every == 0 or self.step == steps:
-                    self._judge(progress.console)
+                    self._judge(progress)
                 if self.step % self.config.optim.save_every == 0 or self.step == steps:
                     self._save()
         return self._finish(console)
@@ -224,11 +236,11 @@ class GrpoTrainer:
             self.run_log.write({"step": self.step, **told})
         return told
 
-    def _show_baselines(self, console: Console) -> None:
+    def _show_baselines(self, progress: Progress) -> None:
         """Print what answers are worth that need no looking."""
         if not self.accelerator.is_main_process:
             return
-        found = self.judge.baselines()
+        found = self.judge.baselines(_shown(progress, "trivial policies"))
         for rewards in found.values():
             if rewards and np.ptp(list(rewards.values())) < EVEN:
                 raise ConfigError(
@@ -241,15 +253,15 @@ class GrpoTrainer:
                 table = Table("policy", "reward", title=f"trivial policies, {turn} turn")
                 for name, value in sorted(rewards.items(), key=lambda pair: pair[1]):
                     table.add_row(name, f"{value:.3f}")
-                console.print(table)
+                progress.console.print(table)
 
-    def _judge(self, console: Console) -> None:
+    def _judge(self, progress: Progress) -> None:
         """Judge the averaged weights; keep them if they are the best so far."""
         self.accelerator.wait_for_everyone()
         if not self.accelerator.is_main_process:
             return
         with self.average.applied(self.policy.model):
-            judgement: Judgement = self.judge.judge()
+            judgement = self.judge.judge(_shown(progress, "held-out questions"))
             self.failures.note_held_out(self.step, judgement.failures)
             if self.pictures is not None:
                 self.pictures.draw(self.step)
@@ -264,11 +276,13 @@ class GrpoTrainer:
             facts = {"config": self.config.model_dump(mode="json"), "stage": self.stage}
             weights = self.average.whole()
             self.policy.save(self.folder / BEST, {**facts, "step": self.step}, weights)
+            card = grpo_card(self.config, self.stage, self.judged[0], self.judged[-1])
+            write_text(self.folder / BEST / "README.md", card)
         write_text(self.folder / JUDGED, json.dumps(self.judged, indent=1) + "\n")
         drawn = np.mean(list(judgement.sampled.values())) if judgement.sampled else np.nan
         turns = {"1": "grid", "2": "grid + offset", "joint": "grid + offset"}[self.stage]
         sampled = "offset" if self.stage == "2" else "grid"
-        console.print(
+        progress.console.print(
             f"step {self.step}: held-out reward {judgement.mean:.3f} ({turns}), "
             f"of samples {drawn:.3f} ({sampled})"
         )
@@ -278,6 +292,7 @@ class GrpoTrainer:
 
     def restore(self) -> None:
         """Go on from the last saved step."""
+        self.judged = _read(self.folder / JUDGED)
         state = self.steps.restore()
         self.step = state["step"]
         self.failures.restore(self.step, state["failures"])
@@ -298,6 +313,17 @@ class GrpoTrainer:
         return target
 
 
+def _shown(progress: Progress, what: str) -> Callable[[Sequence[T]], Iterator[T]]:
+    """Return what shows by a bar how many of some things are done; it goes when all are."""
+
+    def through(things: Sequence[T]) -> Iterator[T]:
+        bar = progress.add_task(what, total=len(things))
+        yield from progress.track(things, task_id=bar)
+        progress.remove_task(bar)
+
+    return through
+
+
 def _line(stage: Stage, told: dict[str, float]) -> str:
     rewards = [
         f"{turn} {told[f'{turn}/reward']:.2f}"
@@ -309,7 +335,7 @@ def _line(stage: Stage, told: dict[str, float]) -> str:
 
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        found: list[dict[str, Any]] = json.loads(path.read_text())
     except ValueError as error:
         raise ModelError(f"{path.name} must be JSON, got: {error} ({path}).") from error
     return found

@@ -33,12 +33,11 @@ class StepTally:
         """Count groups, by turn."""
         for group in groups:
             rewards, turn = group.rewards, group.turn
-            self._put(f"{turn}/reward", rewards.total)
+            for name, values in rewards.told().items():
+                self._put(f"{turn}/{name}", values)
             self._put(f"{turn}/reward_{group.kind}", rewards.total)
             self._put(f"{turn}/spread", [rewards.total.std()])
             self._put(f"{turn}/even", [not teaches(group, self.loss)])
-            for name, values in rewards.components.items():
-                self._put(f"{turn}/{name}", values)
             self._put(f"{turn}/length", [said.num_chosen for said in group.answers])
             self._put(f"{turn}/cut_off", [not said.ended for said in group.answers])
             if turn == "offset":

@@ -25,7 +25,7 @@ SEED = 3
 
 
 class GroupPictures:
-    """Draws a sheet of a group: the right answer, then each answer over its reward.
+    """Draws a sheet of a group: the right answer, what is refined, each answer over its reward.
 
     Args:
         rollouts: The policy, how it answers and what answers are worth.
@@ -48,10 +48,12 @@ class GroupPictures:
         pictures = [self._drawn(question.goal.instances)]
         captions = [f"truth: {question.turn.prompt}"]
         for group, before in self._groups(asked):
+            if before:
+                pictures.append(self._drawn(self._read(before)))
+                captions.append("proposal")
             texts = [self.rollouts.text_of(said.ids.tolist()) for said in group.answers]
             for text, reward in zip(texts, group.rewards.total.tolist(), strict=True):
-                found, _ = self.rollouts.way.read([*before, text], question.goal.size_wh)
-                pictures.append(self._drawn(found))
+                pictures.append(self._drawn(self._read([*before, text])))
                 captions.append(f"reward {reward:.2f}")
         return contact_sheet(pictures, captions, COLUMNS)
 
@@ -67,6 +69,10 @@ class GroupPictures:
         text = rollouts.text_of(likeliest.ids)
         draws = rollouts.refinements(asked, [rollouts.named(text)], rngs)
         return [(group, (text,)) for _, group in draws.groups]
+
+    def _read(self, texts: Sequence[str]) -> Sequence[Instance]:
+        found, _ = self.rollouts.way.read(texts, self.question.goal.size_wh)
+        return found
 
     def _drawn(self, instances: Sequence[Instance]) -> Picture:
         image = self.question.visual["image"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .rewards import Rewards, offset_rewards, proposal_rewards
 from .rollouts import Asked, Draws, Rollouts
 from .trivial_policies import trivial_offsets, trivial_proposals
 
+Shown: TypeAlias = Callable[[Sequence[Any]], Iterator[Any]]
 BATCH = 8
 CHANCE_SEED = 5
 
@@ -60,10 +62,14 @@ class Judge:
     def __init__(self, rollouts: Rollouts, questions: Sequence[Question], stage: Stage) -> None:
         self.rollouts, self.questions, self.stage = rollouts, list(questions), stage
 
-    def judge(self) -> Judgement:
-        """Return what the likeliest answers are worth, and the likeliest moves after them."""
+    def judge(self, shown: Shown = iter) -> Judgement:
+        """Return what the likeliest answers are worth, and the likeliest moves after them.
+
+        Args:
+            shown: Passes things on and shows how many are done.
+        """
         found = _Found()
-        for first, asked in self._asked():
+        for first, asked in self._asked(shown):
             said = _Said(first, asked, self._answers(asked))
             self._judge_proposals(said, found)
             if self.stage != "1":
@@ -98,11 +104,11 @@ class Judge:
             drawn = self.rollouts.refinements(said.asked, mistaken, said.rngs())
             found.add_samples(said.first, drawn)
 
-    def baselines(self) -> dict[str, dict[str, float]]:
+    def baselines(self, shown: Shown = iter) -> dict[str, dict[str, float]]:
         """Return what answers are worth that need no looking, by turn and name of the policy."""
         rng, means = np.random.default_rng(CHANCE_SEED), {"grid": _Means(), "offset": _Means()}
         codec, regions = self.rollouts.way.codec, self.rollouts.rewards.regions
-        for question in self.questions:
+        for question in shown(self.questions):
             goal, turn = question.goal, question.turn
             texts = trivial_proposals(goal, turn.prompt, codec, rng, regions=regions)
             for name, text in texts.items():
@@ -121,10 +127,10 @@ class Judge:
             for turn, found in means.items()
         }
 
-    def _asked(self) -> Iterator[tuple[int, Asked]]:
+    def _asked(self, shown: Shown) -> Iterator[tuple[int, Asked]]:
         """Yield some questions after others, with the number of the first."""
         look = self.rollouts.policy.look
-        for start in range(0, len(self.questions), BATCH):
+        for start in shown(range(0, len(self.questions), BATCH)):
             some = self.questions[start : start + BATCH]
             yield start, Asked(some, look([question.visual for question in some]))
 
@@ -184,12 +190,12 @@ class _Means:
         self.values: dict[str, list[FloatArray]] = {}
 
     def add(self, name: str, rewards: Rewards) -> None:
-        self.values.setdefault(f"{name}/reward", []).append(rewards.total)
-        for component, values in rewards.components.items():
-            self.values.setdefault(f"{name}/{component}", []).append(values)
+        for told, values in rewards.told().items():
+            self.values.setdefault(f"{name}/{told}", []).append(values)
 
     def means(self) -> dict[str, float]:
-        return {name: float(np.concatenate(found).mean()) for name, found in self.values.items()}
+        every = {name: np.concatenate(found) for name, found in self.values.items()}
+        return {name: float(found.mean()) for name, found in every.items() if len(found)}
 
 
 @dataclass

@@ -13,7 +13,7 @@ from drivegrid.errors import ConfigError
 from drivegrid.tasks.conversations.convert import TRIES, draw_turns
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.representation import Representation
-from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.goal import Goal, as_answered
 from drivegrid.tasks.rewards.settings import Regions
 from drivegrid.tasks.settings import ConversationConfig
 
@@ -134,7 +134,6 @@ def goal_of(talk: Talk, turn: Turn, regions: Regions = "poly") -> Goal:
     seg = regions == "seg"
     shown = [talk.outlined(place) if seg else talk.scene.instances[place] for place in places]
     named = tuple(
-        replace(instance, label=item.label)
-        for instance, item in zip(shown, turn.items, strict=True)
+        as_answered(instance, item) for instance, item in zip(shown, turn.items, strict=True)
     )
     return Goal(named, talk.size_wh)

@@ -13,7 +13,7 @@ from drivegrid.geometry import FloatArray
 from drivegrid.tasks.rewards.goal import Goal
 from drivegrid.tasks.rewards.masks import MaskDecoder
 from drivegrid.tasks.rewards.proposal import proposal_components
-from drivegrid.tasks.rewards.refinement import offset_worth
+from drivegrid.tasks.rewards.refinement import Refined, offset_worth
 from drivegrid.tasks.rewards.settings import PRESETS, RewardSettings, preset
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
@@ -40,11 +40,18 @@ class Rewards:
         total: (N,) weighted sum.
         credits: (N, A) of refinements: for each anchor that has an offset the total, its own worth
             in place of the mean over anchors.
+        refined: What refinements did to the shapes; None of proposals.
     """
 
     components: dict[str, FloatArray]
     total: FloatArray
     credits: FloatArray | None = None
+    refined: Refined | None = None
+
+    def told(self) -> dict[str, FloatArray]:
+        """Return by name the values whose means are told: the total, its parts, what changed."""
+        found = {"reward": self.total, **self.components}
+        return found | (self.refined.told() if self.refined is not None else {})
 
 
 def proposal_rewards(
@@ -108,7 +115,7 @@ def offset_rewards(
         for place, name in enumerate(found.parts)
     ]
     credits = rewards.total[:, None] + np.array(own).T if own else None
-    return replace(rewards, credits=credits)
+    return replace(rewards, credits=credits, refined=found.refined)
 
 
 def weighted(components: dict[str, FloatArray], weights: Mapping[str, float]) -> Rewards:

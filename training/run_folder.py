@@ -27,14 +27,12 @@ BEFORE_A_STEP = frozenset(
 """What a run leaves that ended before its first saved step; another may begin in its place."""
 
 
-def begin(folder: Path, config: Strict, steps: str, saved: Path | None) -> None:
-    """Make a folder ready for a new run, and write its settings down.
+def check_new(folder: Path, saved: Path | None) -> None:
+    """Raise unless a new run may begin in a folder; nothing is changed.
 
     Args:
         folder: Of the run.
-        config: Its settings.
-        steps: Name of the folder in it where steps are saved.
-        saved: The last step that was saved whole; None without any.
+        saved: The last step that a run before it saved whole; None without any.
 
     Raises:
         ConfigError: If the folder holds a run, or anything else: nothing is overwritten.
@@ -49,7 +47,18 @@ def begin(folder: Path, config: Strict, steps: str, saved: Path | None) -> None:
         strange = found
     if strange:
         raise ConfigError(f"folder of a run must be empty, got {min(strange)} in it ({folder}).")
-    shutil.rmtree(folder / steps, ignore_errors=True)  # of a step that was not saved whole
+
+
+def begin(folder: Path, config: Strict) -> None:
+    """Clear a folder that `check_new` allowed, and write the settings of a run down."""
+    for name in BEFORE_A_STEP:
+        left = folder / name
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    write_settings(folder, config)
+
+
+def write_settings(folder: Path, config: Strict) -> None:
+    """Write the settings of a run down, as they are now."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIG_FILE, HEAD + yaml.safe_dump(_plain(config), sort_keys=False))
 
@@ -70,7 +79,7 @@ def check_same(folder: Path, config: Strict, free: Collection[str] = ()) -> None
         ConfigError: If others differ; they are named.
     """
     path = folder / CONFIG_FILE
-    known = dict(_flat(yaml.safe_load(path.read_text()))) if path.is_file() else {}
+    known = dict(_flat(_settings_in(path))) if path.is_file() else {}
     now = dict(_flat(_plain(config)))
     allowed = (*FREE, *free)
     differ = [
@@ -81,6 +90,13 @@ def check_same(folder: Path, config: Strict, free: Collection[str] = ()) -> None
     if differ:
         told = ", ".join(f"{name} {known.get(name)!r} -> {now.get(name)!r}" for name in differ[:5])
         raise ConfigError(f"a run must be resumed with its own settings, got {told} ({path}).")
+
+
+def _settings_in(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} must be YAML, got {error} ({path}).") from error
 
 
 def resumed_from(folder: Path, saved: Path | None) -> Path:
@@ -104,10 +120,19 @@ def check_step(step: Path) -> None:
         ModelError: Naming the first that is damaged.
     """
     for path in sorted(step.iterdir()):
-        if path.suffix in {".pt", ".pth", ".bin", ".pkl"} and not zipfile.is_zipfile(path):
+        if path.suffix in {".pt", ".pth", ".bin", ".pkl"} and not _is_whole(path):
             raise ModelError(f"{path.name} must be a whole file, got a damaged one ({path}).")
         if path.suffix == ".safetensors":
             tensor_headers(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether what torch saved can be read: it is a ZIP archive with checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, EOFError):
+        return False
 
 
 def keep(best: Path, target: Path) -> None:

@@ -31,10 +31,18 @@ from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
 from .qwen_checks import check_qwen
 from .qwen_student import QwenStudent
-from .run_folder import begin, check_same, check_step, keep, resumed_from
+from .run_folder import (
+    begin,
+    check_new,
+    check_same,
+    check_step,
+    keep,
+    resumed_from,
+    write_settings,
+)
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .student import PictureSource, Row, Student
-from .trainer import BEST, SftTrainer, forget_best, last_step
+from .trainer import BEST, SftTrainer, last_step
 
 CHECKPOINT = "checkpoint"
 STEPS = "trainer"
@@ -65,11 +73,13 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     # The same weights in every process.
     torch.manual_seed(config.optim.seed)
     if args.should_save:
-        _prepare(folder, config, resume)
+        _check_folder(folder, config, resume)
     with args.main_process_first():  # the others find the cache that the first builds
         student = make_student(config)
         rows = training_rows(config, student, args.world_size)
         held_out = held_out_rows(config, student)
+    if args.should_save:
+        write_settings(folder, config) if resume else begin(folder, config)
     trainer = SftTrainer(
         student=student,
         folder=folder,
@@ -82,7 +92,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     trainer.add_callback(_pictures(config, student, folder))
     check_launch(trainer, config)
     if args.should_save:
-        check_room(folder, student)
+        check_room(folder, student.parameter_groups())
     batch = trainer.first_batch()
     if isinstance(student, QwenStudent):
         check_qwen(student, batch)
@@ -105,11 +115,11 @@ def last_saved(folder: Path) -> Path | None:
     return last_step(folder / STEPS)
 
 
-def _prepare(folder: Path, config: TrainingConfig, resume: bool) -> None:
+def _check_folder(folder: Path, config: TrainingConfig, resume: bool) -> None:
+    """Raise unless a run may begin in a folder, or be gone on with."""
     saved = last_saved(folder)
     if not resume:
-        begin(folder, config, STEPS, saved)
-        forget_best(folder)
+        check_new(folder, saved)
         return
     check_step(resumed_from(folder, saved))
     check_same(folder, config)

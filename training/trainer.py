@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -242,9 +241,3 @@ def _read_judged(folder: Path) -> list[dict[str, Any]]:
     path = folder / JUDGED
     found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
     return found
-
-
-def forget_best(folder: Path) -> None:
-    """Remove what an earlier run judged."""
-    (folder / JUDGED).unlink(missing_ok=True)
-    shutil.rmtree(folder / BEST, ignore_errors=True)

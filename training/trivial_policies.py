@@ -155,7 +155,7 @@ def _best(instance: Instance, goal: Goal, codec: Codec, regions: Regions) -> lis
     """Return the items of an instance that its tokens before any offset allow."""
     if _kinds_of(instance, regions) != ("box", "seg"):
         tokens = codec.encode(instance.geometry, goal.size_wh)
-        return [AnswerItem(instance.label, {}, GridGeometry(tokens.kind, tokens.cells))]
+        return [_stated(instance, GridGeometry(tokens.kind, tokens.cells))]
     return _mask_items(instance, goal, codec)
 
 
@@ -173,10 +173,13 @@ def _mask_items(instance: Instance, goal: Goal, codec: Codec) -> list[AnswerItem
         inside[((centers - corners.mean(axis=0)) ** 2).sum(axis=1).argmin()] = True
     chosen = cells[inside][_far_apart(centers[inside], MOST_SEG_ANCHORS)]
     box = GridGeometry("box", (grid.cells_of(corners, size),))
-    return [
-        AnswerItem(instance.label, {}, box),
-        AnswerItem(instance.label, {}, GridGeometry("seg", (chosen,)), same_instance=True),
-    ]
+    seg = _stated(instance, GridGeometry("seg", (chosen,)))
+    return [_stated(instance, box), replace(seg, same_instance=True)]
+
+
+def _stated(instance: Instance, geometry: GridGeometry) -> AnswerItem:
+    """Return an item that states what the goal wants of an instance."""
+    return AnswerItem(instance.label, dict(instance.attributes), geometry)
 
 
 def _far_apart(points: FloatArray, most: int) -> list[int]:

@@ -151,7 +151,7 @@ def test_pictures_of_another_size_than_their_labels_say(tmp_path) -> None:
 
 
 def test_a_disk_without_room_is_named_before_the_first_step(student, tmp_path, monkeypatch) -> None:
-    check_room(tmp_path, student)
+    check_room(tmp_path, student.parameter_groups())
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: SimpleNamespace(free=99_999))
     with pytest.raises(ConfigError, match=r"must have [\d,]+ bytes free, got 99,999"):
-        check_room(tmp_path, student)
+        check_room(tmp_path, student.parameter_groups())

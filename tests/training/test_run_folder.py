@@ -5,6 +5,7 @@ torch = pytest.importorskip("torch")
 from drivegrid.training.config import TrainingConfig  # noqa: E402
 from drivegrid.training.run_folder import (  # noqa: E402
     begin,
+    check_new,
     check_same,
     check_step,
     resumed_from,
@@ -19,7 +20,8 @@ def config(**optim) -> TrainingConfig:
 
 
 def begun(folder, **optim) -> None:
-    begin(folder, config(**optim), "trainer", None)
+    check_new(folder, None)
+    begin(folder, config(**optim))
 
 
 @pytest.mark.parametrize("left", [(), ("judged.json", "log.jsonl"), ("trainer/checkpoint-5",)])
@@ -35,7 +37,7 @@ def test_a_run_begins_where_the_one_before_saved_no_step(tmp_path, left) -> None
 def test_a_run_is_not_begun_over_another(tmp_path) -> None:
     begun(tmp_path)
     with pytest.raises(ConfigError, match="must hold no run"):
-        begin(tmp_path, config(), "trainer", tmp_path / "trainer" / "checkpoint-5")
+        check_new(tmp_path, tmp_path / "trainer" / "checkpoint-5")
     (tmp_path / "checkpoint").mkdir()
     with pytest.raises(ConfigError, match="must hold no run"):
         begun(tmp_path)

@@ -17,7 +17,7 @@ class Goal:
 
     Args:
         instances: In answer order; shapes in pixels of the frame, labels as the answer gives
-            them. Empty where nothing is there.
+            them, attributes as far as the answer shall state them. Empty where nothing is there.
         size_wh: Frame size in pixels.
         words: The right answer to a question that is answered in words; then there are no
             instances.
@@ -55,4 +55,9 @@ class Goal:
             size_wh: Frame size in pixels.
         """
         pairs = zip(items, instances, strict=True)
-        return cls(tuple(replace(one, label=item.label) for item, one in pairs), size_wh)
+        return cls(tuple(as_answered(one, item) for item, one in pairs), size_wh)
+
+
+def as_answered(instance: Instance, item: AnswerItem) -> Instance:
+    """Return an instance under the label and with the attributes that the right answer states."""
+    return replace(instance, label=item.label, attributes=dict(item.attributes))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from drivegrid.geometry import Box, FloatArray, Point, Polygon, Polyline
+from drivegrid.tasks.rewards.attributes import reward_attributes, states_any
 from drivegrid.tasks.rewards.goal import Goal
 from drivegrid.tasks.rewards.kinds import reward_points, reward_polygons
 from drivegrid.tasks.rewards.lines import TrueLines, reward_lines
@@ -64,8 +65,14 @@ def proposal_components(
 def _forms(
     parsed: Sequence[ParsedAnswer], goal: Goal, codec: Codec, settings: RewardSettings
 ) -> dict[str, FloatArray]:
-    """Return `format` and `non_repeat`."""
-    right = [not answer.diagnostics and _is_wrapped(answer, settings) for answer in parsed]
+    """Return `format` and `non_repeat`; attributes that nobody asked for are bad form."""
+    asked = any(instance.attributes for instance in goal.instances)
+    right = [
+        not answer.diagnostics
+        and _is_wrapped(answer, settings)
+        and (asked or not states_any(answer))
+        for answer in parsed
+    ]
     repeats = [repeated_items(answer.items) for answer in parsed]
     # Things that are apart in the picture may share their cells: those may be named twice.
     rightly = Counter(_true_keys(goal, codec)) if any(repeats) else Counter()
@@ -151,4 +158,6 @@ def _shapes(
     if outlines:
         shapes = shapes_of(parsed, "poly", grid, size)
         rewards["polygon"] = reward_polygons(shapes, outlines, rivals)
+    if any(instance.attributes for instance in goal.instances):
+        rewards["attributes"] = reward_attributes(parsed, goal.instances, grid, size, settings)
     return rewards

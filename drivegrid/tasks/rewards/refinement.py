@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.geometry import FloatArray, IntArray
+from drivegrid.geometry import BoolArray, FloatArray, IntArray
 from drivegrid.tasks.rewards.anchors import (
     UNMATCHED,
     Anchors,
@@ -62,6 +62,35 @@ class Refinement:
 
 
 @dataclass(frozen=True, slots=True)
+class Refined:
+    """What N refinements did to the O shapes of a proposal that were not deleted before.
+
+    Args:
+        changed: (O, N) whether an offset of the shape is another than "stay".
+        gain: (O, N) in [-1, 1], how much of what was missing was gained; 1 where a shape that
+            belongs to nothing was deleted, 0 where it was not.
+        fit_before: (M,) in [0, 1] how well each shape that belongs to something fits: IoU, of
+            lines with a fixed width, of points the hit.
+        fit_after: (M, N) the same after each refinement.
+    """
+
+    changed: BoolArray
+    gain: FloatArray
+    fit_before: FloatArray
+    fit_after: FloatArray
+
+    def told(self) -> dict[str, FloatArray]:
+        """Return values to take means of, by name; ``improved`` is over what was changed."""
+        before = np.repeat(self.fit_before, self.fit_after.shape[1])
+        return {
+            "changed": self.changed.ravel().astype(np.float64),
+            "improved": (self.gain[self.changed] > 0).astype(np.float64),
+            "fit_before": before,
+            "fit_after": self.fit_after.ravel(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class OffsetWorth:
     """What N refinements of a proposal are worth.
 
@@ -72,11 +101,13 @@ class OffsetWorth:
         anchors: (N, A) what the offset of each anchor is worth, in [-1, 1]; A anchors that were
             not deleted before, in the order of the proposal.
         parts: (A,) the component whose mean each anchor is part of.
+        refined: What became of the shapes; None if nothing was proposed.
     """
 
     components: dict[str, FloatArray]
     anchors: FloatArray
     parts: tuple[str, ...]
+    refined: Refined | None = None
 
 
 def offset_worth(
@@ -113,11 +144,12 @@ def offset_worth(
     parts = tuple(_part_of(items[i]) for i in refinement.anchors.owner[kept])
     rewards |= _anchor_rewards(refinement, values)
     geometries = [one.geometries for one in parsed]
-    rewards |= _shape_rewards(refinement, geometries, told)
+    refined, shapes = _shape_rewards(refinement, geometries, told)
+    rewards |= shapes
     if masks is not None and masks_apply(goal, settings):
         versions = [proposal, *(_moved(proposal, one) for one in geometries)]
         rewards |= _mask_rewards(refinement, versions, masks)
-    return OffsetWorth(rewards, values[:, kept], parts)
+    return OffsetWorth(rewards, values[:, kept], parts, refined)
 
 
 def prepare(
@@ -162,28 +194,47 @@ def _anchor_rewards(refinement: Refinement, values: FloatArray) -> dict[str, Flo
 
 def _shape_rewards(
     refinement: Refinement, answers: Sequence[Sequence[GridGeometry]], told: IntArray
-) -> dict[str, FloatArray]:
-    """Return `box_gain` and `gain`: how much better the shapes are than before."""
-    items, truth = refinement.items, refinement.truth
-    gains, rises = [], []
-    for kind in ("point", "box", "line", "poly"):
-        mine = [i for i in _alive(refinement) if items[i].kind == kind]
-        matched = [i for i in mine if refinement.partners[i] != UNMATCHED]
-        for i in set(mine) - set(matched):
-            gone = (told[:, refinement.anchors.owner == i] == DELETE).all(axis=1)
-            gains.append(gone.astype(np.float64))
-        if matched:
-            shapes = [part for i in matched for part in _versions(refinement, i, answers, told)]
-            partners = np.repeat(refinement.partners[matched], len(answers) + 1)
-            scores = truth.scores(kind, shapes, (np.arange(len(shapes)), partners))
-            before, after = np.split(scores.reshape(len(matched), -1), [1], axis=1)
-            gains += list(np.clip((after - before) / np.maximum(1.0 - before, 1e-6), -1.0, 1.0))
-            rises += list(after > before) if kind == "box" else []
-    rewards = {"gain": np.mean(gains, axis=0)} if gains else {}
-    boxes = sum(items[i].kind == "box" for i in _alive(refinement))
+) -> tuple[Refined, dict[str, FloatArray]]:
+    """Return how much better the shapes are than before, and `box_gain` and `gain` of it."""
+    items, partners, anchors = refinement.items, refinement.partners, refinement.anchors
+    alive = [i for i in _alive(refinement) if items[i].kind != "seg"]
+    mine = {i: told[:, anchors.owner == i] for i in alive}
+    gains = {i: (mine[i] == DELETE).all(axis=1).astype(np.float64) for i in alive}
+    fits = _fits(refinement, answers, told)
+    for i, (before, *after) in fits.items():
+        missing = max(1.0 - before, 1e-6)
+        gains[i] = np.clip((np.array(after) - before) / missing, -1.0, 1.0)
+    fit = np.array(list(fits.values())).reshape(-1, len(answers) + 1)
+    shape = (len(alive), len(answers))
+    refined = Refined(
+        np.array([(mine[i] != STAY).any(axis=1) for i in alive], dtype=bool).reshape(shape),
+        np.array([gains[i] for i in alive]).reshape(shape),
+        fit[:, 0],
+        fit[:, 1:],
+    )
+    rewards = {"gain": refined.gain.mean(axis=0)} if alive else {}
+    boxes = [i for i in alive if items[i].kind == "box"]
     if boxes:
-        rewards["box_gain"] = np.sum(rises, axis=0) / boxes * np.ones(len(answers))
-    return rewards
+        rises = [gains[i] > 0 for i in boxes if partners[i] != UNMATCHED]
+        rewards["box_gain"] = np.sum(rises, axis=0) / len(boxes) * np.ones(len(answers))
+    return refined, rewards
+
+
+def _fits(
+    refinement: Refinement, answers: Sequence[Sequence[GridGeometry]], told: IntArray
+) -> dict[int, FloatArray]:
+    """Return for each shape that belongs to something (1 + N,) its fit, before and after."""
+    truth, partners = refinement.truth, refinement.partners
+    matched = [i for i in _alive(refinement) if partners[i] != UNMATCHED]
+    found: dict[int, FloatArray] = {}
+    for kind in ("point", "box", "line", "poly"):
+        some = [i for i in matched if refinement.items[i].kind == kind]
+        if some:
+            shapes = [part for i in some for part in _versions(refinement, i, answers, told)]
+            theirs = np.repeat(partners[some], len(answers) + 1)
+            scores = truth.scores(kind, shapes, (np.arange(len(shapes)), theirs))
+            found |= dict(zip(some, scores.reshape(len(some), -1), strict=True))
+    return found
 
 
 def _mask_rewards(

@@ -14,7 +14,7 @@ from drivegrid.tasks.settings import GIVEN_BY
 
 PROPOSAL_COMPONENTS = (
     "format", "non_repeat", "mask", "box", "critical_points",
-    "point", "line", "polygon", "words", "no_target",
+    "point", "line", "polygon", "attributes", "words", "no_target",
 )  # fmt: skip
 OFFSET_COMPONENTS = (
     "format", "point_refinement", "box_gain", "mask_gain", "anchor_refinement", "gain",
@@ -80,7 +80,7 @@ class RewardSettings(BaseModel):
 
 
 _SHAPES = dict.fromkeys(("box", "critical_points", "point", "line", "polygon"), 1.0)
-_OURS = {"format": 0.5, "non_repeat": 0.5, "words": 2.0, "no_target": 2.0}
+_OURS = {"format": 0.5, "non_repeat": 0.5, "attributes": 1.0, "words": 2.0, "no_target": 2.0}
 PRESETS: Mapping[str, RewardSettings] = MappingProxyType(
     {
         # Weights are not stated; figure M adds components up as they are. Of lines, points,

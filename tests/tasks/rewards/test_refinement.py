@@ -297,3 +297,48 @@ def test_the_means_are_those_of_the_anchors():
     assert found.anchors[0].tolist() == [1.0, 0.0]
     nothing = offset_worth(Goal((), SIZE), [], texts, CODEC, OURS)
     assert (nothing.anchors.shape, nothing.parts) == ((3, 0), ())
+
+
+@pytest.mark.parametrize(
+    ("moves", "changed", "gain", "fits"),
+    [
+        # A box that belongs to the truth, and one that belongs to nothing.
+        ("stays", [0, 0], [0.0, 0.0], (0.64, 0.64)),
+        ("nearer", [1, 0], [(961 / 1288 - 0.64) / 0.36, 0.0], (0.64, 961 / 1288)),
+        ("spare gone", [0, 1], [0.0, 1.0], (0.64, 0.64)),
+        ("spare moved", [0, 1], [0.0, 0.0], (0.64, 0.64)),
+    ],
+)
+def test_what_became_of_each_shape(moves, changed, gain, fits) -> None:
+    stay, near, gone, moved = (
+        off("box", *pair)
+        for pair in (
+            [(0, 0), (0, 0)],
+            [(1, 1), (0, 0)],
+            [None, None],
+            [(1, 0), (0, 0)],
+        )
+    )
+    told = {
+        "stays": stay + stay,
+        "nearer": near + stay,
+        "spare gone": stay + gone,
+        "spare moved": stay + moved,
+    }[moves]
+    proposal = items(BOX + "\ncar: <box><grid_20_20><grid_24_24></box>")
+    goal = Goal((TRUE_BOX,), SIZE)
+    found = offset_worth(goal, proposal, [f"<offset>{told}</offset>"], CODEC, OURS).refined
+    assert found.changed[:, 0].tolist() == changed
+    assert found.gain[:, 0] == pytest.approx(gain)
+    assert (found.fit_before[0], found.fit_after[0, 0]) == pytest.approx(fits)
+    means = found.told()
+    assert means["changed"].mean() == np.mean(changed)
+    assert means["improved"].tolist() == [one > 0 for one in found.gain[found.changed]]
+
+
+def test_nothing_became_of_no_shapes() -> None:
+    gone = replace(items(BOX)[0].geometry, offsets=((np.array([DELETE, DELETE]),),))
+    proposal = [replace(items(BOX)[0], geometry=gone)]
+    found = offset_worth(Goal((TRUE_BOX,), SIZE), proposal, ["x", "y"], CODEC, OURS).refined
+    assert (found.changed.shape, found.fit_after.shape) == ((0, 2), (0, 2))
+    assert all(len(values) == 0 for values in found.told().values())
