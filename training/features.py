@@ -26,6 +26,7 @@ from drivegrid.data.images import Picture
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_scenes, save_scenes
 from drivegrid.errors import ConfigError, ModelError
+from drivegrid.model.manifest import read_json
 from drivegrid.model.pixels import to_pixel_values
 from drivegrid.model.trunk import (
     FIRST_ABOVE,
@@ -37,6 +38,9 @@ from drivegrid.scenes.render import render_scene
 
 MAX_CHUNK = 128
 BATCH = 8
+
+_WHOLE = "a chunk of cached features must be whole, got"
+_ANEW = "Remove it; the next run makes it anew."
 
 HalfArray = npt.NDArray[np.float16]
 
@@ -93,7 +97,7 @@ def build_cache(spec: CacheSpec, workers: int) -> None:
     if spec.changes is not None:
         facts["changes"] = spec.changes.model_dump(mode="json")
     manifest = spec.folder / "cache.json"
-    if manifest.exists() and json.loads(manifest.read_text()) != facts:
+    if manifest.exists() and read_json(manifest) != facts:
         raise ConfigError(
             f"feature cache must hold {facts}, got {manifest.read_text()} ({spec.folder}). "
             "Name another folder as data.cache, or remove this one."
@@ -184,18 +188,20 @@ def _alike(mine: Tensor, other: Tensor) -> bool:
 
 
 class FeatureCache:
-    """Reads a cache; item i is (stride to (C, H, W) float16, scene)."""
+    """Reads a cache; item i is (stride to (C, H, W) float16, scene).
+
+    Raises:
+        ModelError: If a chunk is damaged.
+    """
 
     def __init__(self, spec: CacheSpec) -> None:
         self.spec = spec
         self.scenes: list[Scene] = []
         self.arrays: list[dict[int, HalfArray]] = []
         for index in range(spec.num_chunks):
-            chunk = spec.chunk(index)
-            self.scenes += load_scenes(chunk / "scenes.jsonl")
-            self.arrays.append(
-                {s: np.load(chunk / f"stride{s}.npy", mmap_mode="r") for s in PYRAMID}
-            )
+            scenes, arrays = _read_chunk(spec, spec.chunk(index))
+            self.scenes += scenes
+            self.arrays.append(arrays)
 
     def __len__(self) -> int:
         return self.spec.num_scenes
@@ -203,3 +209,19 @@ class FeatureCache:
     def __getitem__(self, index: int) -> tuple[dict[int, HalfArray], Scene]:
         chunk, row = divmod(index, self.spec.chunk_size)
         return {s: array[row] for s, array in self.arrays[chunk].items()}, self.scenes[index]
+
+
+def _read_chunk(spec: CacheSpec, chunk: Path) -> tuple[list[Scene], dict[int, HalfArray]]:
+    """Return labels and mapped features of a chunk."""
+    try:
+        scenes = load_scenes(chunk / "scenes.jsonl")
+        arrays = {s: np.load(chunk / f"stride{s}.npy", mmap_mode="r") for s in PYRAMID}
+    except (OSError, EOFError, ValueError) as error:
+        raise ModelError(f"{_WHOLE} {error} ({chunk}). {_ANEW}") from error
+    width, height = spec.size_wh
+    for stride, (_, channels) in PYRAMID.items():
+        wanted = (spec.chunk_size, channels, height // stride, width // stride)
+        if arrays[stride].shape != wanted or len(scenes) != spec.chunk_size:
+            got = f"{arrays[stride].shape} at stride {stride} and {len(scenes)} scenes"
+            raise ModelError(f"{_WHOLE} {got} ({chunk}). {_ANEW}")
+    return scenes, arrays

@@ -75,9 +75,12 @@ def test_a_run_leaves_what_it_was_told_to(start, tmp_path, stage, turns) -> None
         assert told == (turn in turns) or (stage == "joint" and log[0]["nothing_to_refine"] == 2)
     for name in ("kl", "entropy", "clipped", "grad_norm", "dropped", "failed", "sampling_s"):
         assert name in log[0]
+    card = (folder / "README.md").read_text()
+    assert "GRPO" in card and "| grid/reward |" in card
     if stage == "2":
         told = {name for line in log for name in line}
-        assert {"offset/delete", "offset/stay", "offset/gain"} <= told
+        shapes = {"offset/changed", "offset/improved", "offset/fit_before", "offset/fit_after"}
+        assert {"offset/delete", "offset/stay", "offset/gain"} | shapes <= told
     judged = json.loads((tmp_path / "run" / "judged.json").read_text())
     assert [entry["step"] for entry in judged] == [0, 2]
     baselines = json.loads((tmp_path / "run" / "baselines.json").read_text())
@@ -121,6 +124,22 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(start, tmp_path, monk
         train(long, "1", tmp_path / "parts", resume=True)
     with pytest.raises(ConfigError, match="resumed in its own stage 1, got joint"):
         train(long, "joint", tmp_path / "parts", resume=True)
+
+
+def test_a_run_that_cannot_begin_leaves_what_is_there(start, tmp_path) -> None:
+    """A run that ended before its first saved step leaves its best; a mistake does not take it."""
+    train(config(start, save_every=9), "1", tmp_path)
+    for name in ("checkpoint", "steps"):
+        shutil.rmtree(tmp_path / name)
+    (tmp_path / "rise.json").unlink()
+    known = (tmp_path / "config.yaml").read_bytes()
+    with pytest.raises(ModelError, match="must be a folder, got nothing there"):
+        train(config(start).model_copy(update={"init_from": tmp_path / "no"}), "1", tmp_path)
+    load_nano(tmp_path / "best")
+    assert (tmp_path / "config.yaml").read_bytes() == known
+    train(config(start, steps=1, judge_every=1, save_every=1), "1", tmp_path)
+    train(config(start, steps=2, judge_every=1, save_every=1), "1", tmp_path, resume=True)
+    assert "steps: 2" in (tmp_path / "config.yaml").read_text()
 
 
 def test_what_was_learnt_is_scored_in_experiments(start, tmp_path) -> None:

