@@ -138,17 +138,17 @@ def test_golden_scene_of_a_lane_line() -> None:
 
 def test_golden_refinement() -> None:
     # The first corner moves by its whole error (+1), the second is right and stays (.25): .625.
-    # The box is then exact, a gain of 1. The invented car is deleted whole: 1 and 1. Means over
-    # the items .8125 and 1; total .5 + .8125 + 2 * 1.
+    # The box is then exact, a gain of 1. The invented car is deleted whole: .5 and .5. Means over
+    # the items .5625 and .75; total .5 + .5625 + 2 * .75.
     car = Instance("car", Box(np.array([26.25, 13.125, 118.125, 118.125])))
     goal = Goal((car,), SIZE)
     text = "car: <box><grid_0_0><grid_4_4></box>\ncar: <box><grid_20_20><grid_24_24></box>"
     proposal = parse_answer(text, CODEC.grid).items
     told = "<offset><box><OFF_1_0><OFF_0_0></box><box><DELETE><DELETE></box></offset>"
     rewards = offset_rewards(goal, proposal, [told], CODEC, preset("no-decoder"))
-    assert rewards.components["anchor_refinement"][0] == pytest.approx((1.25 / 2 + 1) / 2)
-    assert rewards.components["gain"][0] == pytest.approx(1.0)
-    assert rewards.total[0] == pytest.approx(0.5 + 0.8125 + 2.0)
+    assert rewards.components["anchor_refinement"][0] == pytest.approx((1.25 / 2 + 0.5) / 2)
+    assert rewards.components["gain"][0] == pytest.approx(0.75)
+    assert rewards.total[0] == pytest.approx(0.5 + 0.5625 + 1.5)
 
 
 SNIPPETS = (

@@ -189,7 +189,8 @@ def anchor_table(
     moves[distance > here + 1e-9] = -1.0
     right = np.abs(steps[:, STAY]).max(axis=1) <= 0.5 + 1e-9
     moves[:, STAY] = np.where(right, truth.settings.stay, 0.0)
-    deleted = np.where(right, -1.0, lost_anchors(gaps[:, STAY], kind, truth))
+    needed = right if kind in ("line", "poly") else np.ones_like(right)
+    deleted = np.where(needed, -1.0, lost_anchors(gaps[:, STAY], kind, truth))
     return np.concatenate([moves, deleted[:, None]], axis=1)
 
 

@@ -66,25 +66,33 @@ class Refined:
     """What N refinements did to the O shapes of a proposal that were not deleted before.
 
     Args:
+        belongs: (O,) whether the shape belongs to something.
         changed: (O, N) whether an offset of the shape is another than "stay".
-        gain: (O, N) in [-1, 1], how much of what was missing was gained; 1 where a shape that
-            belongs to nothing was deleted, 0 where it was not.
+        gain: (O, N) in [-1, 1], how much of what was missing was gained, -1 for a shape that is
+            gone; of one that belongs to nothing ``deletion`` where it is gone, else 0.
         fit_before: (M,) in [0, 1] how well each shape that belongs to something fits: IoU, of
             lines with a fixed width, of points the hit.
         fit_after: (M, N) the same after each refinement.
     """
 
+    belongs: BoolArray
     changed: BoolArray
     gain: FloatArray
     fit_before: FloatArray
     fit_after: FloatArray
 
     def told(self) -> dict[str, FloatArray]:
-        """Return values to take means of, by name; ``improved`` is over what was changed."""
+        """Return values to take means of, by name.
+
+        ``changed``, ``fit_before`` and ``fit_after`` are over shapes that belong to something,
+        ``improved`` over those of them that were changed, ``spare_deleted`` over the others.
+        """
+        changed, gain = self.changed[self.belongs], self.gain[self.belongs]
         before = np.repeat(self.fit_before, self.fit_after.shape[1])
         return {
-            "changed": self.changed.ravel().astype(np.float64),
-            "improved": (self.gain[self.changed] > 0).astype(np.float64),
+            "changed": changed.ravel().astype(np.float64),
+            "improved": (gain[changed] > 0).astype(np.float64),
+            "spare_deleted": (self.gain[~self.belongs] > 0).ravel().astype(np.float64),
             "fit_before": before,
             "fit_after": self.fit_after.ravel(),
         }
@@ -165,7 +173,7 @@ def prepare(
         mine = anchors.owner == i
         reach = anchors.reach[mine]
         if partners[i] == UNMATCHED:
-            worth[mine, DELETE] = 1.0
+            worth[mine, DELETE] = 1.0 if geometry.kind == "seg" else settings.deletion
         elif geometry.kind == "seg":
             worth[mine] = point_table(reach, truth, int(partners[i]))
         else:
@@ -199,15 +207,18 @@ def _shape_rewards(
     items, partners, anchors = refinement.items, refinement.partners, refinement.anchors
     alive = [i for i in _alive(refinement) if items[i].kind != "seg"]
     mine = {i: told[:, anchors.owner == i] for i in alive}
-    gains = {i: (mine[i] == DELETE).all(axis=1).astype(np.float64) for i in alive}
+    deletion = refinement.truth.settings.deletion
+    gains = {i: (mine[i] == DELETE).all(axis=1) * deletion for i in alive}
     fits = _fits(refinement, answers, told)
-    for i, (before, *after) in fits.items():
-        missing = max(1.0 - before, 1e-6)
-        gains[i] = np.clip((np.array(after) - before) / missing, -1.0, 1.0)
-    fit = np.array(list(fits.values())).reshape(-1, len(answers) + 1)
+    for i, (first, *after) in fits.items():
+        before = np.nan_to_num(first)
+        gain = (np.array(after) - before) / max(1.0 - before, 1e-6)
+        gains[i] = np.where(np.isnan(gain), -1.0, np.clip(gain, -1.0, 1.0))
+    fit = np.nan_to_num(list(fits.values())).reshape(-1, len(answers) + 1)
     shape = (len(alive), len(answers))
     refined = Refined(
-        np.array([(mine[i] != STAY).any(axis=1) for i in alive], dtype=bool).reshape(shape),
+        np.array([partners[i] != UNMATCHED for i in alive], dtype=np.bool_),
+        np.array([(mine[i] != STAY).any(axis=1) for i in alive], dtype=np.bool_).reshape(shape),
         np.array([gains[i] for i in alive]).reshape(shape),
         fit[:, 0],
         fit[:, 1:],
@@ -223,7 +234,10 @@ def _shape_rewards(
 def _fits(
     refinement: Refinement, answers: Sequence[Sequence[GridGeometry]], told: IntArray
 ) -> dict[int, FloatArray]:
-    """Return for each shape that belongs to something (1 + N,) its fit, before and after."""
+    """Return for each shape that belongs to something (1 + N,) its fit, before and after.
+
+    It is nan where nothing is left of the shape.
+    """
     truth, partners = refinement.truth, refinement.partners
     matched = [i for i in _alive(refinement) if partners[i] != UNMATCHED]
     found: dict[int, FloatArray] = {}
@@ -233,6 +247,7 @@ def _fits(
             shapes = [part for i in some for part in _versions(refinement, i, answers, told)]
             theirs = np.repeat(partners[some], len(answers) + 1)
             scores = truth.scores(kind, shapes, (np.arange(len(shapes)), theirs))
+            scores[[shape is None for shape in shapes]] = np.nan
             found |= dict(zip(some, scores.reshape(len(some), -1), strict=True))
     return found
 

@@ -61,6 +61,9 @@ class RewardSettings(BaseModel):
     surplus_price: float = _ours(0.02, "of an anchor that the true line does not need", ge=0)
     most_surplus: float = _ours(0.2, "most that surplus anchors cost", ge=0, le=1)
     stay: float = _paper(1.0, "C.3, eq. 13: staying inside pays as much as entering", ge=0, le=1)
+    deletion: float = _ours(
+        1.0, "worth of deleting a shape that belongs to nothing; one that does costs 1", ge=0, le=1
+    )
     margin: float = _ours(
         0.1, "steps by which an anchor must come nearer to have been mended", ge=0
     )
@@ -99,6 +102,7 @@ PRESETS: Mapping[str, RewardSettings] = MappingProxyType(
                 "format": 0.5, "point_refinement": 1.0, "anchor_refinement": 1.0, "gain": 2.0
             },
             stay=0.25,
+            deletion=0.5,
         ),
         "lanes": RewardSettings(
             weights={**_OURS, **dict.fromkeys(_SHAPES, 2.0), "line": 3.0},
@@ -106,6 +110,7 @@ PRESETS: Mapping[str, RewardSettings] = MappingProxyType(
                 "format": 0.5, "point_refinement": 1.0, "anchor_refinement": 0.5, "gain": 3.0
             },
             stay=0.25,
+            deletion=0.5,
         ),
     }
 )  # fmt: skip

@@ -125,8 +125,9 @@ BOX, TRUE_BOX = (
         ([(-1, -1), (0, 0)], -0.5, (1024 / 2025 - 0.64) / 0.36, 0),
         # 20..55 squared holds 31 * 31 of 32 * 32 + 35 * 35 - 31 * 31.
         ([(1, 1), (0, 0)], 0.5, (961 / 1288 - 0.64) / 0.36, 1),
-        ([None, None], 0.0, -1.0, 0),
-        ([(1, 1), None], 0.5, -1.0, 0),
+        # Nothing is left of a box without a corner.
+        ([None, None], -1.0, -1.0, 0),
+        ([(1, 1), None], 0.0, -1.0, 0),
     ],
 )
 def test_boxes_by_hand(moves, anchor, gain, rises) -> None:
@@ -253,17 +254,16 @@ def test_gain_equals_that_of_the_decoded_shapes(name: str, seed: int) -> None:
     assert (partners == np.arange(len(proposal))).all()
     for number, text in enumerate(texts):
         refined = parse_offsets(text, [item.geometry for item in proposal]).geometries
-        gains = [
-            (score(new, one) - score(old.geometry, one)) / (1 - score(old.geometry, one))
-            for new, old, one in zip(refined, proposal, goal.instances, strict=True)
-        ]
+        gains = []
+        for new, old, one in zip(refined, proposal, goal.instances, strict=True):
+            before = score(old.geometry, one)
+            gone = CODEC.decode(new, ROAD_SIZE) is None
+            gains.append(-1 if gone else (score(new, one) - before) / (1 - before))
         assert found["gain"][number] == pytest.approx(np.clip(gains, -1, 1).mean())
 
 
 def score(tokens: GridGeometry, instance: Instance) -> float:
     shape = CODEC.decode(tokens, ROAD_SIZE)
-    if shape is None:
-        return 0.0
     if tokens.kind == "poly":
         return polygon_overlap(shape.parts(), instance.geometry.parts()).iou
     return float(
@@ -294,7 +294,7 @@ def test_the_means_are_those_of_the_anchors():
     assert found.parts == ("anchor_refinement",) * 2
     assert found.anchors.shape == (3, 2)
     assert found.anchors.mean(axis=1) == pytest.approx(found.components["anchor_refinement"])
-    assert found.anchors[0].tolist() == [1.0, 0.0]
+    assert found.anchors[0].tolist() == [1.0, -1.0]
     nothing = offset_worth(Goal((), SIZE), [], texts, CODEC, OURS)
     assert (nothing.anchors.shape, nothing.parts) == ((3, 0), ())
 
@@ -331,9 +331,11 @@ def test_what_became_of_each_shape(moves, changed, gain, fits) -> None:
     assert found.changed[:, 0].tolist() == changed
     assert found.gain[:, 0] == pytest.approx(gain)
     assert (found.fit_before[0], found.fit_after[0, 0]) == pytest.approx(fits)
-    means = found.told()
-    assert means["changed"].mean() == np.mean(changed)
-    assert means["improved"].tolist() == [one > 0 for one in found.gain[found.changed]]
+    assert found.belongs.tolist() == [True, False]
+    means = {name: values.tolist() for name, values in found.told().items()}
+    assert means["changed"] == changed[:1]
+    assert means["improved"] == [1] * changed[0]
+    assert means["spare_deleted"] == [gain[1] > 0]
 
 
 def test_nothing_became_of_no_shapes() -> None:
