@@ -1,1 +1,1 @@
-"""drivegrid."""
+"""The dashboard: ask, see, review, correct, retrain."""

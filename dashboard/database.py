@@ -1,0 +1,135 @@
+"""The database of the review store: SQLite in a file, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from drivegrid.errors import ConfigError, DriveGridError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_MS = 10_000
+"""How long a writer of SQLite waits for another."""
+MIGRATING = 7_433_001
+"""Key of the advisory lock that one PostgreSQL client holds while it migrates."""
+
+
+class StoreError(DriveGridError):
+    """The review store cannot be reached, or refused what was asked of it."""
+
+
+class Database:
+    """Connections to a store.
+
+    Reading and writing are told apart: SQLite takes its write lock when a writing transaction
+    begins (a reader that turned writer could be refused half way), and every writing transaction
+    is flushed to disk.
+
+    Args:
+        url: As ``sqlite:////path/review.db`` or ``postgresql+psycopg://user@host/name``.
+
+    Raises:
+        ConfigError: If the URL is none of these.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = sa.make_url(url)
+        except sa.exc.ArgumentError as error:
+            raise ConfigError(f"--database must be a URL, got {url!r:.100}.") from error
+        self.dialect = self.url.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise ConfigError(f"--database must be sqlite or postgresql, got {self.dialect}.")
+        if self.dialect == "postgresql" and self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        if self.dialect == "sqlite":
+            if self.url.database in (None, "", ":memory:"):
+                raise ConfigError("--database must name a file of SQLite, got none.")
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = sa.create_engine(self.url, pool_pre_ping=self.dialect == "postgresql")
+        if self.dialect == "sqlite":
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a connection that changes nothing.
+
+        Raises:
+            StoreError: If the database cannot be reached or fails.
+        """
+        with _named(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Open a transaction; it is committed at the end, or rolled back by an exception.
+
+        Raises:
+            StoreError: If the database cannot be reached or fails; then nothing was changed.
+        """
+        with _named(), self.engine.connect() as connection:
+            with connection.execution_options(drivegrid_writes=True).begin():
+                yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest revision; a store that has it already is left alone.
+
+        It happens whole or not at all, and by one client at a time.
+        """
+        with self.write() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
+            command.upgrade(_alembic(connection), "head")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def now_ms() -> int:
+    """Return the time as the store writes it."""
+    return time.time_ns() // 1_000_000
+
+
+def _alembic(connection: sa.Connection) -> Config:
+    config = Config()
+    # Alembic reads a percent sign as the start of a variable.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver would begin transactions by itself
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("drivegrid_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Turn what a driver raises into an error that people understand."""
+    try:
+        yield
+    except DBAPIError as error:
+        told = str(error.orig).strip().splitlines()
+        raise StoreError(f"database must answer, got: {told[0] if told else error}.") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"database must answer, got: {error}.") from error

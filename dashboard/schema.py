@@ -1,0 +1,181 @@
+"""Tables of the review store, the same on SQLite and PostgreSQL.
+
+Times are whole milliseconds since 1970 (UTC). JSON columns hold what is read whole and never
+searched; what is filtered by has a column or a row in ``facts``. Picture bytes are never stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""SQLite numbers rows by itself only where the key is a plain INTEGER."""
+
+STATUSES = ("new", "accepted", "corrected", "rejected")
+"""Of a frame: not reviewed, labels right, labels changed, not to be used."""
+VERDICTS = ("accept", "correct", "reject", "undo")
+ROLES = ("viewer", "reviewer", "admin")
+"""Each may do what those before it may."""
+SOURCE_KINDS = ("label", "model", "review")
+JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key() -> sa.Column[Any]:
+    return sa.Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _to(table: str, name: str | None = None, *, null: bool = False) -> sa.Column[Any]:
+    """Return a column that names a row of another table; it goes when that row goes.
+
+    People stay: what they did would go with them.
+    """
+    column = name or f"{table.removesuffix('s')}_id"
+    key = sa.ForeignKey(f"{table}.id", ondelete="RESTRICT" if table == "users" else "CASCADE")
+    return sa.Column(column, Id, key, nullable=null)
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> tuple[sa.Column[Any], sa.CheckConstraint]:
+    listed = ", ".join(f"'{value}'" for value in values)
+    column = sa.Column(name, sa.Text, nullable=False)
+    return column, sa.CheckConstraint(f"{name} IN ({listed})", name=name)
+
+
+def _text(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, nullable=null)
+
+
+def _time(name: str = "at", *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger, nullable=null)
+
+
+def _json(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=null)
+
+
+users = sa.Table(
+    "users", metadata, _key(), sa.Column("name", sa.Text, nullable=False, unique=True),
+    *_one_of("role", ROLES), _time("created_at"),
+)  # fmt: skip
+
+datasets = sa.Table(
+    "datasets", metadata, _key(), sa.Column("name", sa.Text, nullable=False, unique=True),
+    _text("root"), _time("created_at"),
+)  # fmt: skip
+"""``root``: the folder that pictures are looked up in; nothing outside it is ever served."""
+
+sources = sa.Table(
+    "sources", metadata, _key(), _to("datasets"), _text("name"), *_one_of("kind", SOURCE_KINDS),
+    _json("details"), _time("created_at"), sa.UniqueConstraint("dataset_id", "name"),
+)  # fmt: skip
+"""Who says what is in a frame: labels, a model run, or the reviewers together."""
+
+frames = sa.Table(
+    "frames", metadata, _key(), _to("datasets"),
+    _text("image"), sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False), _text("clip", null=True),
+    sa.Column("number", sa.Integer, nullable=False), _text("split", null=True), _json("extra"),
+    *_one_of("status", STATUSES), sa.Column("version", sa.Integer, nullable=False),
+    _time("reviewed_at", null=True), _to("users", "reviewed_by", null=True),
+    _to("users", "lease_by", null=True), _time("lease_until", null=True),
+    sa.UniqueConstraint("dataset_id", "image"),
+    sa.Index(None, "dataset_id", "status", "id"), sa.Index(None, "dataset_id", "clip", "number"),
+)  # fmt: skip
+"""``number`` counts the frames of a data set in its own order; neighbours of a clip follow one
+another. ``version`` rises with every verdict, so that a stale one is refused."""
+
+facts = sa.Table(
+    "facts", metadata, _to("datasets"), _text("name"), _text("value"), _to("frames"),
+    sa.PrimaryKeyConstraint("dataset_id", "name", "value", "frame_id"),
+    sa.Index(None, "frame_id"),
+)  # fmt: skip
+"""What frames are filtered by: attributes of the frame, labels in it and their attributes."""
+
+shapes = sa.Table(
+    "shapes", metadata, _key(), _to("frames"), _to("sources"),
+    sa.Column("number", sa.Integer, nullable=False), _text("label"), _text("kind"),
+    _json("geometry"), _json("attributes"), sa.Column("confidence", sa.Float),
+    sa.Column("visibility", sa.Float), _json("extra"), _json("trace", null=True),
+    sa.UniqueConstraint("frame_id", "source_id", "number"),
+)  # fmt: skip
+"""Instances; ``geometry`` as in scene records, ``trace`` the tokens of a prediction."""
+
+events = sa.Table(
+    "events", metadata, _key(), _to("frames"), _to("users"), _time(), *_one_of("verdict", VERDICTS),
+    _text("note"), _json("before", null=True), _json("after", null=True),
+    sa.Column("version", sa.Integer, nullable=False), _to("events", "undoes", null=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True), sa.Index(None, "frame_id", "id"),
+)  # fmt: skip
+"""Every verdict there ever was; nothing is changed or removed. ``before`` and ``after`` hold
+status and shapes of the reviewers; ``token`` is the client's, so that a repeat counts once."""
+
+views = sa.Table(
+    "views", metadata, _key(), _to("datasets"), _to("users"), _text("name"), _json("query"),
+    _time("created_at"), sa.UniqueConstraint("dataset_id", "name"),
+)  # fmt: skip
+
+queues = sa.Table(
+    "queues", metadata, _key(), _to("datasets"), _to("users"), _text("name"), _json("query"),
+    _text("order"), sa.Column("budget", sa.Integer, nullable=False), _time("created_at"),
+    sa.UniqueConstraint("dataset_id", "name"),
+)  # fmt: skip
+"""What shall be reviewed: a query, an order, and how many frames at most."""
+
+queue_items = sa.Table(
+    "queue_items", metadata, _to("queues"), sa.Column("place", sa.Integer, nullable=False),
+    _to("frames"), sa.Column("why", sa.Float), _time("done_at", null=True),
+    sa.PrimaryKeyConstraint("queue_id", "place"), sa.UniqueConstraint("queue_id", "frame_id"),
+)  # fmt: skip
+"""The frames of a queue in its order; ``why`` is what they were ordered by."""
+
+evaluations = sa.Table(
+    "evaluations", metadata, _key(), _to("datasets"), _to("sources", "pred_id"),
+    _to("sources", "true_id"), _text("rule"), _json("settings"), _json("figures"),
+    _time("created_at"),
+)  # fmt: skip
+
+matches = sa.Table(
+    "matches", metadata, _key(), _to("evaluations"), _to("frames"),
+    sa.Column("pred_number", sa.Integer), sa.Column("true_number", sa.Integer),
+    _text("pred_label", null=True), _text("true_label", null=True),
+    sa.Column("overlap", sa.Float, nullable=False), sa.Column("hit", sa.Boolean, nullable=False),
+    sa.Column("confidence", sa.Float),
+    sa.Index(None, "evaluation_id", "pred_label", "true_label", "hit"),
+    sa.Index(None, "evaluation_id", "frame_id"), sa.Index(None, "evaluation_id", "overlap", "id"),
+)  # fmt: skip
+"""One prediction with what it was matched with, or one truth that nothing was matched with."""
+
+scores = sa.Table(
+    "scores", metadata, _to("evaluations"), _to("frames"),
+    sa.Column("score", sa.Float, nullable=False), sa.Column("hits", sa.Integer, nullable=False),
+    sa.Column("false_alarms", sa.Integer, nullable=False),
+    sa.Column("misses", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("evaluation_id", "frame_id"),
+    sa.Index(None, "evaluation_id", "score", "frame_id"),
+)  # fmt: skip
+"""How each frame did in an evaluation, ready to sort by."""
+
+jobs = sa.Table(
+    "jobs", metadata, _key(), _text("kind"), *_one_of("state", JOB_STATES), _json("parameters"),
+    sa.Column("progress", sa.Float, nullable=False), _text("message"), _json("result", null=True),
+    _to("users"), _time("created_at"), _time("started_at", null=True), _time("ended_at", null=True),
+    _time("beat_at", null=True), sa.Index(None, "state", "id"),
+)  # fmt: skip
+"""Work in the background; one that stopped beating is found and can be begun again."""
+
+audit = sa.Table(
+    "audit", metadata, _key(), _time(), _to("users", null=True), _text("action"), _text("subject"),
+    _json("details"), sa.Index(None, "at"),
+)  # fmt: skip
+"""Who did what, verdicts apart: imports, exports, roles, jobs."""

@@ -1,0 +1,94 @@
+import multiprocessing
+import time
+
+import pytest
+
+sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
+
+from alembic.autogenerate import compare_metadata  # noqa: E402
+from alembic.migration import MigrationContext  # noqa: E402
+from drivegrid.dashboard.database import Database, StoreError, now_ms  # noqa: E402
+from drivegrid.dashboard.schema import metadata, users  # noqa: E402
+
+from drivegrid.errors import ConfigError  # noqa: E402
+
+ADA = {"name": "ada", "role": "admin", "created_at": 1}
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.scalars(sa.select(users.c.name).order_by(users.c.id)))
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/x", "sqlite://"])
+def test_a_url_of_something_else_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="--database must"):
+        Database(url)
+
+
+def test_migrations_make_what_the_schema_says(database) -> None:
+    database.migrate()  # again
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(database) -> None:
+    with pytest.raises(RuntimeError), database.write() as connection:
+        connection.execute(sa.insert(users).values(ADA))
+        raise RuntimeError
+    assert names(database) == []
+    with database.write() as connection:
+        connection.execute(sa.insert(users).values(ADA))
+    assert names(database) == ["ada"]
+
+
+def test_what_the_tables_forbid_is_refused_by_name(database) -> None:
+    with pytest.raises(StoreError, match="role"), database.write() as connection:
+        connection.execute(sa.insert(users).values({**ADA, "role": "king"}))
+    with pytest.raises(StoreError, match="database must answer"), database.read() as connection:
+        connection.execute(sa.text("SELECT * FROM nowhere"))
+
+
+def test_a_server_that_is_away_is_named(url) -> None:
+    away = sa.make_url(url).set(query={"host": "/nowhere"}, database="x").render_as_string(False)
+    if url.startswith("sqlite"):
+        pytest.skip("a file is not away")
+    with pytest.raises(StoreError, match="must answer"), Database(away).read():
+        pass
+
+
+def _migrate(url: str) -> None:
+    Database(url).migrate()
+
+
+def _half_a_migration(url: str) -> None:
+    """Stop for ever within the transaction of a migration."""
+    database = Database(url)
+    with database.write() as connection:
+        metadata.create_all(connection)
+        time.sleep(600)
+
+
+def test_many_may_migrate_at_once(url) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        pool.map(_migrate, [url] * 3)
+    database = Database(url)
+    assert names(database) == []
+    database.close()
+
+
+def test_a_migration_that_is_killed_leaves_nothing(url) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_half_a_migration, args=(url,))
+    process.start()
+    time.sleep(4)
+    process.kill()
+    process.join()
+    database = Database(url)
+    database.migrate()
+    assert names(database) == []
+    database.close()
+
+
+def test_time_is_in_milliseconds() -> None:
+    assert abs(now_ms() / 1000 - time.time()) < 5
