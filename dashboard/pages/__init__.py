@@ -1,0 +1,1 @@
+"""Pages: thin functions over the service."""

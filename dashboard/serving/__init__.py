@@ -1,0 +1,1 @@
+"""Pictures by signed address, and the model behind a queue."""

@@ -1,0 +1,1 @@
+"""The review store: what is asked of the database, and nothing else knows SQL."""
