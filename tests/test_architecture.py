@@ -47,6 +47,8 @@ ALLOWED_BY = "noqa: PLR0913"
 """Marks, for ruff and here, a signature that something else prescribes."""
 
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+WRITTEN = [path for path in FILES if path.parent != ROOT / "dashboard/migrations/versions"]
+"""Without revisions of the database: Alembic writes them, and they never change afterwards."""
 
 
 def module_of(path: Path) -> str:
@@ -124,7 +126,7 @@ def test_imports_point_down(path) -> None:
     assert faults_of_imports(path.read_text(encoding="utf-8"), module_of(path)) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_functions_and_signatures_stay_small(path) -> None:
     assert faults_of_size(path.read_text(encoding="utf-8")) == []
 
