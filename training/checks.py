@@ -61,14 +61,15 @@ def check_room(folder: Path, groups: Iterable[Mapping[str, Any]]) -> None:
     the one before goes when the new one is whole. The best weights, likewise.
 
     Args:
-        folder: Of the run.
+        folder: Of the run; it may not be there yet.
         groups: What learns, as an optimiser has it.
 
     Raises:
         ConfigError: If there is too little.
     """
     learnt = 4 * sum(p.numel() for group in groups for p in group["params"])
-    needed, free = (2 * 4 + 2) * learnt, shutil.disk_usage(folder).free
+    disk = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    needed, free = (2 * 4 + 2) * learnt, shutil.disk_usage(disk).free
     if free < needed:
         raise ConfigError(f"disk must have {needed:,} bytes free, got {free:,} ({folder}).")
 

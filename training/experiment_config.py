@@ -16,7 +16,7 @@ from drivegrid.tasks.table import TASKS
 
 from .config import Strict, TrainingConfig, load_config
 from .grpo_config import GrpoConfig, Stage, load_grpo_config
-from .settings_files import read_settings
+from .settings_files import read_settings, setting
 
 ATTRIBUTES = "attributes"
 
@@ -91,13 +91,18 @@ def load_experiment(name: str | Path, changes: Sequence[str] = ()) -> Experiment
 
     Args:
         name: A path, or for example ``"representations-cpu"``.
-        changes: Settings that replace those of the file, as ``"evaluation.frames=20"``.
+        changes: Settings that replace those of the file, as ``"evaluation.frames=20"``, or of
+            every run, as ``"set.optim.steps=100"``.
 
     Raises:
         ConfigError: If there is no such file, with every wrong field at once, or if a variant is
             no valid training config.
     """
-    experiment = read_settings(ExperimentConfig, "experiment", name, changes)
+    # Keys of `set` are dotted themselves: those of its changes are not taken apart.
+    of_runs = dict(setting(c.removeprefix("set.")) for c in changes if c.startswith("set."))
+    others = [change for change in changes if not change.startswith("set.")]
+    experiment = read_settings(ExperimentConfig, "experiment", name, others)
+    experiment = experiment.model_copy(update={"set": {**experiment.set, **of_runs}})
     for variant in experiment.variants:  # not after hours of other variants
         config = experiment.training(variant, experiment.seeds[0])
         cells = config.representation in WITH_CELLS

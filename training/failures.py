@@ -54,7 +54,7 @@ class Failures:
         self.count = count
         if self.process == 0 and self.path.exists():
             lines = self.path.read_text().splitlines()
-            kept = [line for line in lines if _is_before(json.loads(line), step)]
+            kept = [line for line in lines if _is_before(line, step)]
             self.path.write_text("".join(f"{line}\n" for line in kept))
 
     def _write(self, facts: dict[str, Any], failed: Sequence[str]) -> None:
@@ -66,6 +66,13 @@ class Failures:
                 file.write(json.dumps(record) + "\n")
 
 
-def _is_before(record: dict[str, Any], step: int) -> bool:
-    """Held-out answers are judged after a step, questions fail in it; it counts from 0."""
+def _is_before(line: str, step: int) -> bool:
+    """Held-out answers are judged after a step, questions fail in it; it counts from 0.
+
+    A line that a killed run left unfinished is of no step.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
     return bool(record["step"] < step + record.get("held_out", False))

@@ -102,6 +102,11 @@ def build_cache(spec: CacheSpec, workers: int) -> None:
             f"feature cache must hold {facts}, got {manifest.read_text()} ({spec.folder}). "
             "Name another folder as data.cache, or remove this one."
         )
+    if not manifest.exists() and any(spec.folder.glob("chunk-*")):
+        raise ConfigError(
+            f"feature cache must hold {manifest.name}, which tells what is in it, got none "
+            f"({spec.folder}). Name another folder as data.cache, or remove this one."
+        )
     manifest.write_text(json.dumps(facts))
     missing = [i for i in range(spec.num_chunks) if not spec.chunk(i).exists()]
     work = partial(_build_chunk, spec)

@@ -27,6 +27,7 @@ from rich.table import Table
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError, ModelError
+from drivegrid.model.manifest import read_json
 
 from .average import WeightAverage
 from .card import grpo_card
@@ -61,6 +62,8 @@ from .step_groups import StepGroups
 T = TypeVar("T")
 CHECKPOINT, BEST = "checkpoint", "best"
 JUDGED, BASELINES, RISE = "judged.json", "baselines.json", "rise.json"
+FACTS = "training.json"
+"""In a checkpoint: what it was trained by."""
 LONGER = ("optim.steps", "optim.most_failures")
 """May change when a run is resumed: the rate does not hang on the number of steps."""
 PATIENCE = timedelta(hours=2)
@@ -114,10 +117,6 @@ def train(
         _check_folder(folder, config, stage, resume)
     accelerator.wait_for_everyone()
     trainer = GrpoTrainer(config, stage, folder, accelerator)
-    if accelerator.is_main_process:
-        write_settings(folder, config) if resume else begin(folder, config)
-        check_room(folder, trainer.policy.parameter_groups())
-    accelerator.wait_for_everyone()
     if resume:
         trainer.restore()
     return trainer.run(console or Console(stderr=True))
@@ -142,8 +141,9 @@ def _check_folder(folder: Path, config: GrpoConfig, stage: Stage, resume: bool) 
     check_step(resumed_from(folder, saved))
     check_same(folder, config, LONGER)
     check_stage(folder, stage)
-    if not (folder / JUDGED).is_file():
-        raise ConfigError(f"run must hold {JUDGED} to be resumed, got none ({folder}).")
+    for name in (JUDGED, f"{BEST}/{FACTS}"):
+        if not (folder / name).is_file():
+            raise ConfigError(f"run must hold {name} to be resumed, got none ({folder}).")
 
 
 class GrpoTrainer:
@@ -200,12 +200,10 @@ class GrpoTrainer:
 
     def run(self, console: Console) -> Path:
         """Learn until the last step; return the best checkpoint."""
-        if self.accelerator.is_main_process:
-            self.run_log.start(self.step)
         steps = self.config.optim.steps
         with Progress(console=console, disable=not self.accelerator.is_main_process) as progress:
             if not self.step:
-                self._show_baselines(progress)
+                self._begin(progress)
                 self._judge(progress)
             bar = progress.add_task(f"stage {self.stage}", total=steps, completed=self.step)
             while self.step < steps:
@@ -236,8 +234,8 @@ class GrpoTrainer:
             self.run_log.write({"step": self.step, **told})
         return told
 
-    def _show_baselines(self, progress: Progress) -> None:
-        """Print what answers are worth that need no looking."""
+    def _begin(self, progress: Progress) -> None:
+        """Begin the folder of the run, once nothing speaks against it any more."""
         if not self.accelerator.is_main_process:
             return
         found = self.judge.baselines(_shown(progress, "trivial policies"))
@@ -247,6 +245,9 @@ class GrpoTrainer:
                     "rewards must tell answers apart, got one value for all. Give a component "
                     "that applies to data.tasks a weight."
                 )
+        check_room(self.folder, self.policy.parameter_groups())
+        begin(self.folder, self.config)
+        self.run_log.start(0)
         write_text(self.folder / BASELINES, json.dumps(found, indent=1) + "\n")
         for turn, rewards in found.items():
             if rewards:
@@ -265,19 +266,17 @@ class GrpoTrainer:
             self.failures.note_held_out(self.step, judgement.failures)
             if self.pictures is not None:
                 self.pictures.draw(self.step)
-        self.judged = [entry for entry in self.judged if entry["step"] < self.step]
-        better = judgement.mean > max((entry["mean"] for entry in self.judged), default=-np.inf)
         each = {
             name: {str(number): round(worth, 5) for number, worth in found.items()}
             for name, found in (("likeliest", judgement.likeliest), ("sampled", judgement.sampled))
         }
-        self.judged.append({"step": self.step, "mean": judgement.mean, **judgement.parts, **each})
-        if better:
+        entry = {"step": self.step, "mean": judgement.mean, **judgement.parts, **each}
+        kept = [one for one in self.judged if one["step"] != self.step]
+        self.judged = sorted([*kept, entry], key=lambda one: one["step"])
+        if self.step == 0 or judgement.mean > self._best()["mean"]:
             facts = {"config": self.config.model_dump(mode="json"), "stage": self.stage}
-            weights = self.average.whole()
-            self.policy.save(self.folder / BEST, {**facts, "step": self.step}, weights)
-            card = grpo_card(self.config, self.stage, self.judged[0], self.judged[-1])
-            write_text(self.folder / BEST / "README.md", card)
+            facts |= {"step": self.step, "mean": judgement.mean}
+            self.policy.save(self.folder / BEST, facts, self.average.whole())
         write_text(self.folder / JUDGED, json.dumps(self.judged, indent=1) + "\n")
         drawn = np.mean(list(judgement.sampled.values())) if judgement.sampled else np.nan
         turns = {"1": "grid", "2": "grid + offset", "joint": "grid + offset"}[self.stage]
@@ -290,24 +289,40 @@ class GrpoTrainer:
     def _save(self) -> None:
         self.steps.save(self.step, stage=self.stage, failures=self.failures.count)
 
+    def _best(self) -> dict[str, Any]:
+        """Return step and mean reward of the best weights, as they say of themselves."""
+        return read_json(self.folder / BEST / FACTS)
+
     def restore(self) -> None:
         """Go on from the last saved step."""
-        self.judged = _read(self.folder / JUDGED)
+        self.judged = _judged(self.folder / JUDGED)
         state = self.steps.restore()
         self.step = state["step"]
+        if self.step > self.config.optim.steps:
+            raise ConfigError(
+                f"optim.steps must be at least the {self.step} that are done, got "
+                f"{self.config.optim.steps} ({self.folder})."
+            )
         self.failures.restore(self.step, state["failures"])
+        if self.accelerator.is_main_process:
+            write_settings(self.folder, self.config)
+            self.run_log.start(self.step)
 
     def _finish(self, console: Console) -> Path:
         target = self.folder / CHECKPOINT
         if self.accelerator.is_main_process:
             names = [question.name for question in self.judge.questions]
-            found = rises(self.judged[0], self.judged[-1], names)
+            last = next(one for one in self.judged if one["step"] == self.step)
+            found = rises(self.judged[0], last, names)
             write_text(self.folder / RISE, json.dumps(as_json(found), indent=1) + "\n")
             for name, one in found.items():
                 console.print(f"{name} answers: reward {one}")
-            best = max(self.judged, key=lambda entry: entry["mean"])["step"]
+            best = self._best()["step"]
             told = "after" if best else "before the first step: none was better after"
             console.print(f"the checkpoint has the weights {told} step {best or self.step}")
+            entry = next(one for one in self.judged if one["step"] == best)
+            card = grpo_card(self.config, self.stage, self.judged[0], entry)
+            write_text(self.folder / BEST / "README.md", card)
             keep(self.folder / BEST, target)
         self.accelerator.wait_for_everyone()
         return target
@@ -333,9 +348,20 @@ def _line(stage: Stage, told: dict[str, float]) -> str:
     return f"stage {stage}: reward {', '.join(rewards)}, KL {told['kl']:.4f}"
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _judged(path: Path) -> list[dict[str, Any]]:
+    """Read what was judged so far.
+
+    Raises:
+        ModelError: If the file is damaged, or does not begin before the first step.
+    """
     try:
-        found: list[dict[str, Any]] = json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
         raise ModelError(f"{path.name} must be JSON, got: {error} ({path}).") from error
-    return found
+    wanted = {"step", "mean", "likeliest", "sampled"}
+    whole = isinstance(found, list) and all(
+        isinstance(entry, dict) and wanted <= entry.keys() for entry in found
+    )
+    if not whole or not found or found[0]["step"] != 0:
+        raise ModelError(f"{path.name} must hold what was judged from step 0 on ({path}).")
+    return list(found)

@@ -22,7 +22,7 @@ FREE = ("data.workers", "optim.threads", "optim.save_every", "optim.judge_every"
 """Settings, or beginnings of such, that may change when a run is resumed: the result does not."""
 BEFORE_A_STEP = frozenset(
     (CONFIG_FILE, "judged.json", "best", "pictures", "log.jsonl", "baselines.json",
-     "failures.jsonl", "trainer", "steps")
+     "failures.jsonl", "trainer", "steps", ".checkpoint.part")
 )  # fmt: skip
 """What a run leaves that ended before its first saved step; another may begin in its place."""
 

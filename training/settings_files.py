@@ -92,12 +92,25 @@ def apply_change(settings: dict[str, Any], change: str) -> None:
     >>> settings
     {'optim': {'steps': 10, 'seed': 3}}
     """
-    path, sign, value = change.partition("=")
-    *parts, key = path.strip().split(".")
-    if not sign or not key:
-        raise ConfigError(f"a change must look like optim.steps=100, got {change!r}.")
+    path, value = setting(change)
+    *parts, key = path.split(".")
     for part in parts:
         settings = settings.setdefault(part, {})
         if not isinstance(settings, dict):
             raise ConfigError(f"a change must name a setting, got {change!r}.")
-    settings[key] = yaml.load(value, _UniqueKeys)
+    settings[key] = value
+
+
+def setting(change: str) -> tuple[str, Any]:
+    """Return the dotted key of a change and its value.
+
+    Raises:
+        ConfigError: If it names no setting.
+
+    >>> setting("optim.seed=3")
+    ('optim.seed', 3)
+    """
+    path, sign, value = change.partition("=")
+    if not sign or not all(path.strip().split(".")):
+        raise ConfigError(f"a change must look like optim.steps=100, got {change!r}.")
+    return path.strip(), yaml.load(value, _UniqueKeys)

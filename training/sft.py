@@ -79,6 +79,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
         rows = training_rows(config, student, args.world_size)
         held_out = held_out_rows(config, student)
     if args.should_save:
+        check_room(folder, student.parameter_groups())
         write_settings(folder, config) if resume else begin(folder, config)
     trainer = SftTrainer(
         student=student,
@@ -91,8 +92,6 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Path:
     )
     trainer.add_callback(_pictures(config, student, folder))
     check_launch(trainer, config)
-    if args.should_save:
-        check_room(folder, student.parameter_groups())
     batch = trainer.first_batch()
     if isinstance(student, QwenStudent):
         check_qwen(student, batch)

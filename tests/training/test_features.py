@@ -30,6 +30,9 @@ def test_cache_of_other_scenes_is_refused(tmp_path) -> None:
     (tmp_path / "cache.json").write_text("{")
     with pytest.raises(ModelError, match=r"cache\.json must be JSON"):
         built(tmp_path)
+    (tmp_path / "cache.json").unlink()
+    with pytest.raises(ConfigError, match=r"must hold cache\.json"):
+        built(tmp_path)
 
 
 @pytest.mark.slow

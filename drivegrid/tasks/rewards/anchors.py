@@ -197,6 +197,8 @@ def anchor_table(
 def lost_anchors(gaps: FloatArray, kind: GeometryKind, truth: TrueShapes) -> BoolArray:
     """Return (A,) which anchors of a line or outline are too far from their places to be mended.
 
+    None is where too few others would be left to tell the shape.
+
     Args:
         gaps: (A, 2) from each anchor to its place, in pixels.
         kind: Of the item; nothing else can spare an anchor.
@@ -206,4 +208,5 @@ def lost_anchors(gaps: FloatArray, kind: GeometryKind, truth: TrueShapes) -> Boo
         return np.zeros(len(gaps), dtype=np.bool_)
     cells = np.abs(gaps) / truth.codec.grid.cell_size(truth.size_wh)
     lost: BoolArray = np.any(cells > DELETE_CELLS, axis=1)
-    return lost
+    enough = np.count_nonzero(~lost) >= (2 if kind == "line" else 3)
+    return lost & enough

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import FloatArray, Size, clip_points
+from drivegrid.geometry import BoolArray, FloatArray, Size, clip_points
 from drivegrid.tasks.rewards.settings import RewardSettings
 from drivegrid.tasks.rewards.shapes import assign, equal_labels
 from drivegrid.tokens.answer import AnswerItem, ParsedAnswer
@@ -28,9 +28,9 @@ def reward_attributes(
 ) -> FloatArray:
     """Return (N,) F-measure over stated attributes, in [0, 1].
 
-    An attribute is right if it is stated of a thing of the right label whose middle lies within
-    ``point_reach`` of the true one, which states the same. So leaving attributes out, making them
-    up and stating them of what is not there all cost.
+    An attribute is right if it is stated of a thing of the right label and kind whose middle lies
+    within ``point_reach`` of the true one, which states the same. So leaving attributes out,
+    making them up and stating them of what is not there all cost.
 
     Args:
         parsed: N answers.
@@ -47,7 +47,8 @@ def reward_attributes(
     apart = _distances(things, instances, grid, size_wh)
     nearness = np.maximum(1.0 - apart / settings.point_reach, 0.0)
     allowed = equal_labels([item.label for item in things], [i.label for i in instances])
-    pred, true = assign(nearness, allowed & (nearness > 0), answers)
+    allowed &= _of_kind(things, instances) & (nearness > 0)
+    pred, true = assign(nearness, allowed, answers)
     right = [
         len(things[k].attributes.items() & instances[g].attributes.items())
         for k, g in zip(pred.tolist(), true.tolist(), strict=True)
@@ -60,6 +61,14 @@ def reward_attributes(
 def _things(answer: ParsedAnswer) -> list[AnswerItem]:
     """Return the first shape of each line: those of one line state the same."""
     return [item for item in answer.items if not item.same_instance]
+
+
+def _of_kind(things: Sequence[AnswerItem], instances: Sequence[Instance]) -> BoolArray:
+    """Return (K, G) whether a shape is one that an instance is answered by."""
+    by = {"poly": {"poly", "box", "seg"}}  # an outlined thing by its box and mask anchors, too
+    wanted = [by.get(one.geometry.kind, {one.geometry.kind}) for one in instances]
+    fits = [[item.geometry.kind in kinds for kinds in wanted] for item in things]
+    return np.array(fits, dtype=np.bool_).reshape(len(things), len(instances))
 
 
 def _distances(

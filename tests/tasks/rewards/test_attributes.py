@@ -57,6 +57,8 @@ def worth(goal: Goal, text: str) -> dict[str, float]:
             "sign (color: red, shape: round, a: x, b: y, c: z): <point><grid_1_1></point>",
             4 / 9,
         ),
+        # Boxes where points are asked for.
+        ("sign (color: red, shape: round): <box><grid_1_1><grid_1_1></box>", 0.0),
         # Of something else, or out of reach (three cells and a half away).
         ("car (color: red, shape: round): <point><grid_1_1></point>", 0.0),
         ("sign (color: red, shape: round): <point><grid_5_1></point>", 0.0),

@@ -344,3 +344,14 @@ def test_nothing_became_of_no_shapes() -> None:
     found = offset_worth(Goal((TRUE_BOX,), SIZE), proposal, ["x", "y"], CODEC, OURS).refined
     assert (found.changed.shape, found.fit_after.shape) == ((0, 2), (0, 2))
     assert all(len(values) == 0 for values in found.told().values())
+
+
+def test_a_line_is_not_deleted_anchor_by_anchor() -> None:
+    """Two of its three anchors are lost; without both nothing would be left of it."""
+    line = Instance("line", Polyline(np.array([[155.0, 315], [155, 5]])))
+    proposal = items("line: <line><grid_15_31><grid_19_15><grid_20_0></line>")
+    moves = [(0, 0), None, None]
+    stay, gone = (f"<offset>{off('line', *told)}</offset>" for told in ([(0, 0)] * 3, moves))
+    found = offset_worth(Goal((line,), SIZE), proposal, [stay, gone], CODEC, OURS)
+    assert (found.anchors[1, 1:] <= found.anchors[0, 1:]).all()
+    assert found.components["gain"].tolist() == [0.0, -1.0]
