@@ -84,6 +84,15 @@ def test_packaged_experiments_load(name) -> None:
         assert experiment.training(variant, 5).optim.seed == 5
 
 
+def test_a_setting_of_every_run_is_changed_alone() -> None:
+    kept, changed = (
+        load_experiment("rl-tiny", changes).training("all rewards", 0)
+        for changes in ((), ["set.data.num_scenes=3", "set.optim.steps=1"])
+    )
+    assert (changed.data.num_scenes, changed.optim.steps) == (3, 1)
+    assert (changed.data.tasks, changed.data.held_out_scenes) == (kept.data.tasks, 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
