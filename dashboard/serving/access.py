@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drivegrid.dashboard.schema import ROLES
 from drivegrid.errors import ConfigError, DriveGridError
+
+from ..schema import ROLES
 
 MAX_NAME = 200
 OIDC_KEYS = ("redirect_uri", "cookie_secret")
 PROVIDER_KEYS = ("client_id", "client_secret", "server_metadata_url")
 
 
-class AccessDenied(DriveGridError):  # noqa: N818 - the field's name for it
+class AccessDenied(DriveGridError):
     """Somebody who is not known here, or may not do this."""
 
 

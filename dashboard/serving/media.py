@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from drivegrid.dashboard.database import StoreError
-from drivegrid.dashboard.serving.containment import ContainmentError, contained
-from drivegrid.dashboard.serving.picture_kind import picture_kind
-from drivegrid.dashboard.serving.signing import (
+from drivegrid.data.files import read_whole
+from drivegrid.errors import DriveGridError, FormatError
+
+from ..database import StoreError
+from .containment import ContainmentError, contained
+from .picture_kind import picture_kind
+from .signing import (
     FULL,
     PERIOD_S,
     PREFIX,
@@ -22,14 +25,17 @@ from drivegrid.dashboard.serving.signing import (
     ForgedError,
     Signer,
 )
-from drivegrid.dashboard.serving.thumbnails import ThumbnailError, Thumbnails
-from drivegrid.data.files import read_whole
-from drivegrid.errors import FormatError
+from .thumbnails import ThumbnailError, Thumbnails
 
 FindPicture = Callable[[int], tuple[Path, str] | None]
 """Frame id to the folder of its data set and the picture's name in it."""
 
 MAX_PICTURE_BYTES = 64 * 2**20
+
+
+class MissingFrameError(DriveGridError):
+    """A frame that is no longer in the store."""
+
 
 _HEADERS = {
     "Cache-Control": f"private, max-age={PERIOD_S}",
@@ -40,11 +46,12 @@ _HEADERS = {
 _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ForgedError: (403, "This address was not made here."),
     ContainmentError: (403, "This picture lies outside its data set and is not shown."),
-    LookupError: (404, "There is no such frame."),
+    MissingFrameError: (404, "There is no such frame."),
     OSError: (404, "The picture of this frame is not there or cannot be read."),
     ExpiredError: (410, "This address is too old. Load the page again."),
     FormatError: (422, "The picture of this frame is damaged or none."),
     StoreError: (503, "The database does not answer. Try again in a moment."),
+    ThumbnailError: (507, "There is no room on the server to prepare this picture."),
 }
 _log = logging.getLogger(__name__)
 
@@ -64,7 +71,7 @@ def picture_routes(signer: Signer, find: FindPicture, thumbnails: Thumbnails) ->
             address = signer.open(request.path_params["token"])
             found = find(address.frame_id)
             if found is None:
-                raise LookupError(address.frame_id)
+                raise MissingFrameError(f"frame must be in the store, got {address.frame_id}.")
             return _picture(request, contained(*found), address.size, thumbnails)
         except tuple(_PROBLEMS) as error:
             return _refusal(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -19,8 +20,8 @@ from drivegrid.data.images import Picture, load_image
 from drivegrid.errors import DriveGridError, FormatError
 
 QUALITY = 80
-STRIPES = 16
-"""Most thumbnails that are made at a time."""
+AT_A_TIME = 4
+"""Most thumbnails that are made side by side: each holds a whole picture in memory."""
 
 
 class ThumbnailError(DriveGridError):
@@ -36,7 +37,7 @@ class Thumbnails:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._locks = [Lock() for _ in range(STRIPES)]
+        self._locks = [Lock() for _ in range(AT_A_TIME)]
 
     def get(self, path: Path, side: int) -> Path:
         """Return the file of a thumbnail, made now if it is the first time.
@@ -53,7 +54,7 @@ class Thumbnails:
         """
         key = _key(path, side)
         kept = self.folder / key[:2] / f"{key}.webp"
-        with self._locks[int(key[:2], 16) % STRIPES]:
+        with self._locks[int(key[:2], 16) % AT_A_TIME]:
             if not kept.exists():
                 self._make(path, side, kept)
         return kept
@@ -66,7 +67,8 @@ class Thumbnails:
             thumbnail = _encoded(load_image(path), side)
         except FormatError as error:
             if not _is_passing(error):
-                _keep(note, error.message.encode())
+                with suppress(ThumbnailError):
+                    _keep(note, error.message.encode())
             raise
         _keep(kept, thumbnail)
 

@@ -6,9 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from drivegrid.dashboard.serving.picture_kind import picture_kind
 from drivegrid.data.images import Picture, load_image
 from drivegrid.errors import FormatError
+
+from .picture_kind import picture_kind
 
 MAX_UPLOAD_BYTES = 32 * 2**20
 MAX_UPLOAD_PIXELS = 2**25
