@@ -178,9 +178,9 @@ def _of_login(user: Mapping[str, Any]) -> str:
 
 
 def _checked(name: object) -> str:
-    """Return a name as the store keeps it; addresses of people do not tell case."""
+    """Return a name letter by letter: to fold case is to take one person for another."""
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
         raise AccessDenied(f"name must have 1 to {MAX_NAME} letters, got {name!r:.100}.")
     if not name.isprintable() or "," in name:  # a comma joins repeated headers
         raise AccessDenied(f"name must be one plain name, got {name!r:.100}.")
-    return name.strip().casefold()
+    return name.strip()

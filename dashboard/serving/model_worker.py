@@ -7,7 +7,6 @@ parent's main module again, which under Streamlit is the page being shown.
 from __future__ import annotations
 
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Pipe
 from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -236,7 +235,7 @@ class _Process:
     """One life of the process."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
-        ours, theirs = socket.socketpair()
+        self._connection, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
             self._child = subprocess.Popen(
@@ -244,7 +243,6 @@ class _Process:
                 pass_fds=[handle],
                 stdin=subprocess.DEVNULL,
             )
-        self._connection = Connection(ours.detach())
         self.loaded = False
         self._connection.send(sys.path)
         self._connection.send(load)
