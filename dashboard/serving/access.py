@@ -9,13 +9,16 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from drivegrid.errors import ConfigError, DriveGridError
 
 from ..schema import ROLES
+
+GetAll = Callable[[str], Sequence[str]]
+"""Header to its values, one for each time it was sent; none if it was not."""
 
 MAX_NAME = 200
 OIDC_KEYS = ("redirect_uri", "cookie_secret")
@@ -104,14 +107,12 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def who(
-    settings: AccessSettings, headers: Iterable[tuple[str, str]], user: Mapping[str, Any]
-) -> str:
+def who(settings: AccessSettings, get_all: GetAll, user: Mapping[str, Any]) -> str:
     """Return the name of who is there.
 
     Args:
         settings: How people are known.
-        headers: Name and value of each header of the request, a repeated one repeatedly.
+        get_all: Gives the values of a header, ``st.context.headers.get_all``.
         user: What the login says, ``st.user``.
 
     Raises:
@@ -120,7 +121,7 @@ def who(
     if settings.oidc:
         return _of_login(user)
     if settings.proxy_header:
-        return _of_proxy(settings.proxy_header, headers)
+        return _of_proxy(get_all(settings.proxy_header), settings.proxy_header)
     return _of_machine()
 
 
@@ -160,8 +161,7 @@ def _of_machine() -> str:
         return f"user {os.getuid()}"
 
 
-def _of_proxy(header: str, headers: Iterable[tuple[str, str]]) -> str:
-    values = [value for name, value in headers if name.lower() == header.lower()]
+def _of_proxy(values: Sequence[str], header: str) -> str:
     if len(values) != 1:  # with two, one may be the client's own
         raise AccessDenied(
             f"request must have one header {header}, got {len(values)}. Come through the proxy."
