@@ -81,7 +81,7 @@ def picture_routes(signer: Signer, find: FindPicture, thumbnails: Thumbnails) ->
 
 def _picture(request: Request, path: Path, size: int, thumbnails: Thumbnails) -> Response:
     stat = os.stat(path)
-    tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{size}"'
+    tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
     headers = {**_HEADERS, "ETag": tag}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

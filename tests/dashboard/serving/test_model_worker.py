@@ -1,9 +1,11 @@
 """The model behind its queue: in turn, in time, and through any crash."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +103,12 @@ def test_what_runs_can_be_cancelled_and_keeps_the_model(start):
 
 
 def test_a_slow_answer_is_timed_out(start):
-    worker = start(timeout_s=0.2)
+    worker = start(timeout_s=3)
     process = worker.pid
     slow = worker.ask(IMAGE, f"sleep {LONG_S}")
     after = worker.ask(IMAGE, "car")
     assert slow.wait(LONG_S) == "timed out"
-    assert slow.error == "answer must come within 0.2 seconds, got none by then."
+    assert slow.error == "answer must come within 3 seconds, got none by then."
     assert after.wait(LONG_S) == "done"
     assert worker.pid != process
 
@@ -130,7 +132,7 @@ def test_a_process_killed_while_idle_fails_nothing(start):
     process = worker.pid
     os.kill(process, signal.SIGKILL)
     while not worker._process.stopped:
-        pass
+        time.sleep(0.01)
     assert worker.ask(IMAGE, "car").wait(LONG_S) == "done"
     assert worker.pid != process
 
@@ -165,8 +167,10 @@ def test_a_model_that_does_not_load_fails_every_question(start, load, told):
     for _ in range(2):
         ticket = worker.ask(IMAGE, "car")
         assert ticket.wait(LONG_S) == "failed"
-        with pytest.raises(AssertionError, match=told):
-            raise AssertionError(ticket.error)
+        assert re.search(told, ticket.error)
+        while worker._running is not None:
+            time.sleep(0.01)
+        assert worker._process.stopped  # it would only fail again, for nobody
 
 
 def test_a_process_that_cannot_be_started_fails_the_question(start, monkeypatch):
