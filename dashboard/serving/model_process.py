@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
@@ -74,15 +73,13 @@ def load_model(checkpoint: Path | None) -> Model:
 def serve(handle: int) -> None:
     """Load a model and answer questions until the other end of a socket is closed.
 
-    First come the paths of modules, as the parent has them, and what loads the model. Each
-    message back is ``(answer, "")`` or ``(None, what went wrong)``.
+    First comes what loads the model, then questions. Each message back is ``(answer, "")`` or
+    ``(None, what went wrong)``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then hangs up
     connection = Connection(handle)
     try:
-        sys.path[:] = connection.recv()
-        load = connection.recv()
-        model, problem = _attempt(load)
+        model, problem = _attempt(connection.recv())
         connection.send((READY, problem))
         while not problem:
             question = connection.recv()

@@ -7,6 +7,7 @@ parent's main module again, which under Streamlit is the page being shown.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -31,7 +32,9 @@ State = Literal["waiting", "running", "done", "failed", "cancelled", "timed out"
 MAX_WAITING = 16
 TIMEOUT_S = 60.0
 LOAD_TIMEOUT_S = 600.0
-_COMMAND = "import sys; from drivegrid.dashboard.serving.model_process import serve; "
+_COMMAND = """import sys
+from drivegrid.dashboard.serving.model_process import serve
+serve(int(sys.argv[1]))"""
 
 _log = logging.getLogger(__name__)
 
@@ -239,12 +242,13 @@ class _Process:
         with theirs:
             handle = theirs.fileno()
             self._child = subprocess.Popen(
-                [sys.executable, "-c", f"{_COMMAND}serve(int(sys.argv[1]))", str(handle)],
+                [sys.executable, "-P", "-c", _COMMAND, str(handle)],
                 pass_fds=[handle],
                 stdin=subprocess.DEVNULL,
+                # The modules of the parent, whatever was added to its paths since it started.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )
         self.loaded = False
-        self._connection.send(sys.path)
         self._connection.send(load)
 
     @property

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from drivegrid.errors import ConfigError, ModelError
 
@@ -16,6 +17,9 @@ class Toy:
     def ask(self, image, query, rounds):
         if query.startswith("sleep"):
             time.sleep(float(query.split()[1]))
+        if query.startswith("hold"):
+            Path(query.split(maxsplit=1)[1]).touch()
+            time.sleep(1000)
         if query == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if query == "refuse":

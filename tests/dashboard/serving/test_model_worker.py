@@ -113,11 +113,11 @@ def test_a_slow_answer_is_timed_out(start):
     assert worker.pid != process
 
 
-def test_a_killed_process_fails_its_question_only(start):
+def test_a_killed_process_fails_its_question_only(start, tmp_path):
     worker = start()
-    assert worker.ask(IMAGE, "car").wait(LONG_S) == "done"
-    running = hold(worker)
-    after = worker.ask(IMAGE, "car")
+    running, after = worker.ask(IMAGE, f"hold {tmp_path / 'begun'}"), worker.ask(IMAGE, "car")
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
     process = worker.pid
     os.kill(process, signal.SIGKILL)
     assert running.wait(LONG_S) == "failed"
