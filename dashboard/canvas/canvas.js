@@ -315,11 +315,10 @@ class Canvas {
 
   drawAll() {
     const { tools, lattice } = this;
-    const named = new Set([this.selected, this.hovered]);
     const drawn = this.snapping && lattice ? [drawLattice(this.size, lattice)] : [];
     for (const layer of this.visibleLayers()) {
       const shapes = layer.shapes.map((shape) => {
-        const group = drawShape(shape, layer, named.has(shape.id));
+        const group = drawShape(shape, layer);
         group.classList.toggle("selected", shape.id === this.selected);
         return group;
       });
@@ -327,7 +326,11 @@ class Canvas {
     }
     if (this.tracing) drawn.push(...this.drawTraces());
     const selected = this.edits.find(this.selected);
-    if (selected && this.tool === "select") drawn.push(drawHandles(selected, this.place));
+    if (selected && this.tool === "select" && !this.tracing) {
+      drawn.push(drawHandles(selected, this.place, this.view.zoom));
+    }
+    const named = new Set([this.selected, this.hovered].map((id) => this.shapeOf(id)));
+    drawn.push(...[...named].filter(Boolean).map((shape) => drawName(shape, this.size)));
     if (tools.draft.length) drawn.push(drawDraft(this.tool, tools.draft, tools.cursor));
     return drawn;
   }

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import streamlit as st
-
 from drivegrid.dashboard.canvas.layers import CanvasError, Layer, Picture, check_layers
 from drivegrid.dashboard.canvas.said import MAX_TEXT, Said, Shown, parse_said, token_of
+
 from drivegrid.tokens.grid import MAX_SIDE
 
 Tool: TypeAlias = Literal["select", "hand", "point", "box", "line", "poly", "region"]

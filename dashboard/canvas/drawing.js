@@ -7,9 +7,8 @@ const pathOf = (points, closed) =>
 /**
  * @param {CanvasShape} shape
  * @param {{color: string, dash: string, marker: string}} style
- * @param {boolean} named whether label and confidence are written beside it
  */
-function drawShape(shape, style, named) {
+function drawShape(shape, style) {
   const d = outlines(shape).map((points) => pathOf(points, isClosed(shape))).join("");
   const parts = [];
   if (shape.kind !== "point" && shape.kind !== "seg") {
@@ -19,16 +18,16 @@ function drawShape(shape, style, named) {
   if (isClosed(shape)) parts.unshift(svg("path", { d, class: "area" }));
   const marked = shape.kind === "seg" ? shape.parts[0] : shape.parts[0].slice(0, 1);
   parts.push(...marked.map((point) => mark(point, MARKERS[style.marker], "dot")));
-  if (named) parts.push(drawName(shape));
   const group = svg("g", { class: `shape ${shape.kind}`, "data-id": shape.id }, parts);
   group.style.setProperty("--color", style.color);
   return group;
 }
 
-/** @param {CanvasShape} shape */
-function drawName(shape) {
-  const [x, y] = highest(shape.parts.flat());
-  const text = svg("text", { class: "mark name", x: 8, y: -8 });
+/** @param {CanvasShape} shape @param {XY} size of the frame: names stay inside on the right */
+function drawName(shape, size) {
+  const [x, y] = insideFrame(highest(shape.parts.flat()), size);
+  const side = x > size[0] * 0.75 ? { x: -8, "text-anchor": "end" } : { x: 8 };
+  const text = svg("text", { class: "mark name", y: y < size[1] * 0.05 ? 18 : -8, ...side });
   text.textContent = nameOf(shape);
   return svg("g", { transform: `translate(${x} ${y})` }, [text]);
 }
@@ -44,9 +43,9 @@ const highest = (points) => points.reduce((a, b) => (b[1] < a[1] ? b : a));
 
 /**
  * Handles of the shape being edited: vertices, and midpoints of edges that a vertex can be put on.
- * @param {CanvasShape} shape @param {Place|null} chosen
+ * @param {CanvasShape} shape @param {Place|null} chosen @param {number} zoom
  */
-function drawHandles(shape, chosen) {
+function drawHandles(shape, chosen, zoom) {
   const vertices = outlines(shape).flatMap((points, part) =>
     points.map((point, index) => {
       const isChosen = chosen?.part === part && chosen?.index === index;
@@ -54,16 +53,19 @@ function drawHandles(shape, chosen) {
     }),
   );
   return svg("g", { class: "handles" }, [
-    ...midpoints(shape).map(({ point }) => mark(point, MARKERS.circle, "middle")),
+    ...midpoints(shape, zoom).map(({ point }) => mark(point, MARKERS.circle, "middle")),
     ...vertices,
   ]);
 }
 
+/** Screen pixels that an edge must have for a handle of its own. */
+const ROOMY = 32;
+
 /** @param {CanvasShape} shape @returns {{part: number, index: number, point: XY}[]} */
-const midpoints = (shape) =>
-  shape.kind === "box"
-    ? []
-    : edgesOf(shape).map(({ part, index, a, b }) => ({ part, index, point: middle(a, b) }));
+const midpoints = (shape, zoom) =>
+  (shape.kind === "box" ? [] : edgesOf(shape))
+    .filter(({ a, b }) => distance(a, b) * zoom >= ROOMY)
+    .map(({ part, index, a, b }) => ({ part, index, point: middle(a, b) }));
 
 /**
  * What is being drawn, with a rubber band to the pointer.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
-
 from drivegrid.dashboard.canvas.layers import CanvasError, Layer, Picture, Shape, parts_to_data
+
 from drivegrid.data.scene import MAX_COORDINATE_PX, Instance
 from drivegrid.geometry import Box, Geometry, GeometryKind, Point, Size, clip_points, from_parts
 
@@ -172,7 +172,12 @@ _READERS: dict[str, Callable[[Mapping[str, Any], tuple[str, int, str, bool], Sho
     "verdict": _verdict,
     "region": _region,
 }
-_KEYS = {"commit": ("shapes",), "select": ("shape",), "verdict": ("verdict",), "region": ("region",)}
+_KEYS = {
+    "commit": ("shapes",),
+    "select": ("shape",),
+    "verdict": ("verdict",),
+    "region": ("region",),
+}
 
 
 def _shape(value: object, given: Mapping[str, Shape], shown: Shown) -> Shape:

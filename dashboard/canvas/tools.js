@@ -103,7 +103,7 @@ class Tools {
       else this.take(shape, place, point);
       return true;
     }
-    const half = midpoints(shape).find((candidate) => isNear(candidate.point));
+    const half = midpoints(shape, canvas.view.zoom).find((candidate) => isNear(candidate.point));
     if (!half || event.altKey) return false;
     const before = canvas.edits.shapes;
     canvas.edits.show(addVertex(shape, half, insideFrame(half.point, canvas.size)));
