@@ -33,6 +33,7 @@ class Chrome {
     this.bar.replaceChildren(...groups.filter((group) => group.childNodes.length));
     this.legend.replaceChildren(...canvas.layers().map((layer) => this.makeEntry(layer)));
     this.sheet.replaceChildren(this.makeSheet());
+    this.update();
   }
 
   /** @param {Command[]} group */
