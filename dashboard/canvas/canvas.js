@@ -21,6 +21,7 @@ class Canvas {
     this.newer = null;
     this.loading = "waiting";
     this.data = null;
+    this.layersDrawn = [];
     this.frame = 0;
     this.chrome = new Chrome(this);
     this.makeStage(root);
@@ -32,8 +33,10 @@ class Canvas {
     this.image.addEventListener("load", () => this.setLoading("done"));
     this.image.addEventListener("error", () => this.setLoading("broken"));
     this.backdrop = svg("rect", { class: "backdrop" });
+    this.layerGroup = svg("g");
     this.drawn = svg("g");
-    this.world = svg("g", {}, [this.backdrop, this.image, this.drawn]);
+    const parts = [this.backdrop, this.image, this.layerGroup, this.drawn];
+    this.world = svg("g", {}, parts);
     this.svg = svg("svg", { class: "picture", tabindex: 0, "aria-label": "Picture" }, [this.world]);
     const { bar, message, notice, steps, legend, status, sheet } = this.chrome;
     this.stage = html("div", "stage", [this.svg, message, notice, steps, sheet]);
@@ -95,7 +98,6 @@ class Canvas {
     this.takeLayers();
     if (!this.settings.tools.includes(this.tool)) this.tool = this.settings.tools[0] ?? "hand";
     if (!this.settings.labels.includes(this.label)) this.label = this.settings.labels[0] ?? "";
-    if (this.settings.verdicts && data.picture.nextUrl) new Image().src = data.picture.nextUrl;
     this.root.style.setProperty("--ratio", `${this.size[0]} / ${this.size[1]}`);
     this.root.style.setProperty("--height", this.settings.height ? `${this.settings.height}px` : "auto");
     this.chrome.build();
@@ -114,6 +116,7 @@ class Canvas {
     [this.selected, this.hovered, this.place, this.hint, this.step] = [null, null, null, "", 0];
     this.view.fitted = true;
     this.loadPicture();
+    if (this.data.picture.nextUrl) new Image().src = this.data.picture.nextUrl;
   }
 
   loadPicture() {
@@ -132,8 +135,9 @@ class Canvas {
     const { picture, revision } = this.data;
     const { base } = this.edits;
     if (base.picture === picture.id && base.revision === revision) return;
-    this.newer = null;
-    if (base.picture === picture.id && this.edits.unsent) this.newer = this.editable;
+    const isSame = base.picture === picture.id;
+    if (this.edits.unsent && !isSame) this.hint = "Unsaved edits of the last picture were not kept.";
+    if (this.edits.unsent && isSame) this.newer = this.editable;
     else this.takeNewer();
   }
 
@@ -309,21 +313,28 @@ class Canvas {
     Object.assign(this.svg.dataset, { zoom: view.zoom, x: view.x, y: view.y });
     this.image.classList.toggle("near", view.zoom >= 4);
     this.svg.dataset.cursor = this.tools.spaceHeld ? "hand" : this.tool;
-    this.drawn.replaceChildren(...this.drawAll());
+    this.drawLayers();
+    this.drawn.replaceChildren(...this.drawOver());
     this.chrome.update();
   }
 
-  drawAll() {
+  /** Layers, from the lowest to the topmost; drawn anew only where something in them changed. */
+  drawLayers() {
+    const layers = this.visibleLayers();
+    const state = [this.selected, this.tracing, ...layers.map((layer) => layer.shapes)];
+    if (isSameList(state, this.layersDrawn)) return;
+    this.layersDrawn = state;
+    const groups = layers.map((layer) => {
+      const shapes = layer.shapes.map((shape) => drawShape(shape, layer, shape.id === this.selected));
+      return svg("g", { class: this.tracing ? "layer faded" : "layer" }, shapes);
+    });
+    this.layerGroup.replaceChildren(...groups);
+  }
+
+  /** What changes with the pointer: lattice, traces, handles, names, what is being drawn. */
+  drawOver() {
     const { tools, lattice } = this;
     const drawn = this.snapping && lattice ? [drawLattice(this.size, lattice)] : [];
-    for (const layer of this.visibleLayers()) {
-      const shapes = layer.shapes.map((shape) => {
-        const group = drawShape(shape, layer);
-        group.classList.toggle("selected", shape.id === this.selected);
-        return group;
-      });
-      drawn.push(svg("g", { class: this.tracing ? "layer faded" : "layer" }, shapes));
-    }
     if (this.tracing) drawn.push(...this.drawTraces());
     const selected = this.edits.find(this.selected);
     if (selected && this.tool === "select" && !this.tracing) {
@@ -345,6 +356,9 @@ class Canvas {
     );
   }
 }
+
+/** @param {unknown[]} a @param {unknown[]} b whether both hold the very same things */
+const isSameList = (a, b) => a.length === b.length && a.every((item, index) => item === b[index]);
 
 /** @type {WeakMap<Node, Canvas>} Streamlit calls again for the same place when data change */
 const canvases = new WeakMap();

@@ -7,8 +7,9 @@ const pathOf = (points, closed) =>
 /**
  * @param {CanvasShape} shape
  * @param {{color: string, dash: string, marker: string}} style
+ * @param {boolean} isSelected
  */
-function drawShape(shape, style) {
+function drawShape(shape, style, isSelected) {
   const d = outlines(shape).map((points) => pathOf(points, isClosed(shape))).join("");
   const parts = [];
   if (shape.kind !== "point" && shape.kind !== "seg") {
@@ -18,7 +19,8 @@ function drawShape(shape, style) {
   if (isClosed(shape)) parts.unshift(svg("path", { d, class: "area" }));
   const marked = shape.kind === "seg" ? shape.parts[0] : shape.parts[0].slice(0, 1);
   parts.push(...marked.map((point) => mark(point, MARKERS[style.marker], "dot")));
-  const group = svg("g", { class: `shape ${shape.kind}`, "data-id": shape.id }, parts);
+  const cls = isSelected ? "shape selected" : "shape";
+  const group = svg("g", { class: cls, "data-id": shape.id }, parts);
   group.style.setProperty("--color", style.color);
   return group;
 }

@@ -50,7 +50,8 @@ class Picture:
         id: Name of the frame; edits and verdicts belong to it, however the address changes.
         url: Where the browser loads it.
         size_wh: Width and height in pixels.
-        next_url: The picture that comes next, loaded ahead of time.
+        next_url: The picture that comes next, loaded ahead of time; must be the very address
+            that it is shown with later.
     """
 
     id: str

@@ -78,7 +78,7 @@ act_here = canvas(
     settings=Settings(
         ("select", "hand", "point", "box", "line", "poly", "region"),
         labels=("lane/line", "sign", HOSTILE),
-        lattice=(32, 32),
+        keyboard="mouse" not in st.query_params,
         verdicts=True,
     ),
 )

@@ -165,6 +165,18 @@ def test_verdict_keys_reach_python_in_their_order(page) -> None:
         ("accept", "frame 1", False),
         ("next", "frame 1", True),
     ]
+    page.page.locator(".message").wait_for(state="hidden")
+    loaded = page.page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
+    assert [name for name in loaded if name.endswith("/static/next.png")]
+
+
+def test_keys_do_nothing_where_they_are_not_wished(opened) -> None:
+    page = opened(mouse="only")
+    page.click(600, 150)
+    page.press("a", "Delete")
+    page.use("accept")
+    assert len(page.heard("Verdict")) == 1
+    page.close()
 
 
 def test_a_verdict_waits_for_unsaved_edits(page) -> None:
