@@ -56,6 +56,7 @@ class Canvas {
     });
     this.svg.addEventListener("pointermove", (event) => this.tools.move(event));
     this.svg.addEventListener("pointerup", (event) => this.tools.up(event));
+    this.svg.addEventListener("pointerleave", () => this.tools.leave());
     this.svg.addEventListener("pointercancel", () => this.cancel());
     this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     window.addEventListener("keydown", (event) => this.keyDown(event), options);
@@ -222,11 +223,10 @@ class Canvas {
     this.tool = tool;
   }
 
-  /** Esc: first what is being drawn, then the sheet, then the selection. */
+  /** Esc: first what is being drawn, then the selection. */
   cancel() {
-    const { tools, chrome } = this;
+    const { tools } = this;
     if (tools.draft.length || tools.gesture) tools.cancel();
-    else if (!chrome.sheet.hidden) chrome.toggleSheet();
     else if (this.selected !== null) this.select(null);
     this.render();
   }

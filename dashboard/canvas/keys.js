@@ -93,9 +93,11 @@ const COMMANDS = [
   ],
 ];
 
+const isDrawing = (canvas) => canvas.tools.draft.length > 0;
+
 /** @type {{key: string, shown?: (canvas: Canvas) => boolean, run: (canvas: Canvas) => void}[]} */
 const KEYS_ONLY = [
-  { key: "enter", run: (canvas) => canvas.tools.finish() },
+  { key: "enter", shown: isDrawing, run: (canvas) => canvas.tools.finish() },
   { key: "escape", run: (canvas) => canvas.cancel() },
   { key: "backspace", shown: canEdit, run: (canvas) => canvas.removeChosen() },
 ];
@@ -131,6 +133,8 @@ const TAKES_KEYS =
   "input, textarea, select, [contenteditable], [role=slider], [role=listbox], [role=radio], " +
   "[role=tab], [role=dialog], [role=combobox]";
 
+const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
+
 /** @param {KeyboardEvent} event whether something else on the page wants the key */
 const isTaken = (event) =>
   event.defaultPrevented ||
@@ -140,6 +144,10 @@ const isTaken = (event) =>
 /** @param {Canvas} canvas @param {KeyboardEvent} event @returns {boolean} whether it was for us */
 function actOnKey(canvas, event) {
   const key = keyOf(event);
+  if (!canvas.chrome.sheet.hidden && !MODIFIERS.includes(event.key)) {
+    canvas.chrome.toggleSheet();
+    return true;
+  }
   const digit = /^[1-9]$/.test(key) ? Number(key) : 0;
   if (digit && canvas.settings.labels[digit - 1] !== undefined) {
     canvas.chooseLabel(canvas.settings.labels[digit - 1]);

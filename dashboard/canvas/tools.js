@@ -58,6 +58,13 @@ class Tools {
     canvas.render();
   }
 
+  /** The pointer is nowhere any more. */
+  leave() {
+    this.cursor = null;
+    this.canvas.hovered = null;
+    this.canvas.render();
+  }
+
   /** Give up what is under way, as if it had not begun. */
   cancel() {
     if (this.gesture?.moved) this.canvas.edits.shapes = this.gesture.before;

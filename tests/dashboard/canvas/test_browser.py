@@ -170,6 +170,15 @@ def test_verdict_keys_reach_python_in_their_order(page) -> None:
     assert [name for name in loaded if name.endswith("/static/next.png")]
 
 
+def test_a_key_only_closes_the_sheet_of_shortcuts(page) -> None:
+    page.press("?")
+    page.page.locator(".sheet", has_text="Accept").wait_for()
+    page.press("x")
+    page.page.locator(".sheet").wait_for(state="hidden")
+    page.press("a")
+    assert [v["verdict"] for v in page.heard("Verdict")] == ["accept"]
+
+
 def test_keys_do_nothing_where_they_are_not_wished(opened) -> None:
     page = opened(mouse="only")
     page.click(600, 150)
