@@ -1,0 +1,142 @@
+"""The component: shows a picture with layers, returns what the person did.
+
+The browser keeps the edits; Python hears of a commit, a selection, a verdict or a region. A
+message stays in the component's state until Python tells the browser that it heard it, and only
+then the browser sends the next: nothing is lost where one run of a page interrupts another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import streamlit as st
+from drivegrid.dashboard.canvas.layers import CanvasError, Layer, Picture, check_layers
+from drivegrid.dashboard.canvas.said import MAX_TEXT, Said, Shown, parse_said, token_of
+
+from drivegrid.tokens.grid import MAX_SIDE
+
+Tool: TypeAlias = Literal["select", "hand", "point", "box", "line", "poly", "region"]
+
+VIEWING: tuple[Tool, ...] = ("select", "hand")
+DRAWING: tuple[Tool, ...] = ("point", "box", "line", "poly")
+
+FOLDER = Path(__file__).parent
+SCRIPTS = (
+    "geometry", "view", "edits", "svg", "drawing", "trace", "outbox", "tools", "chrome", "keys",
+    "canvas",
+)  # fmt: skip
+"""In the order in which they need each other: together they are one module of the browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person can do on a canvas.
+
+    Args:
+        tools: Those offered; drawing needs an editable layer and labels.
+        labels: What new shapes can be called; the keys 1 to 9 pick the first nine.
+        lattice: Columns and rows of the lattice that can be shown and snapped to.
+        keyboard: Whether keys act on the canvas while no text field has the focus.
+        verdicts: Whether accept, reject, undo and the steps of a queue are offered.
+        height: Of the picture on the screen, in pixels; None follows width and window.
+
+    Raises:
+        CanvasError: If a tool is unknown, or drawing has no labels.
+    """
+
+    tools: tuple[Tool, ...] = VIEWING
+    labels: tuple[str, ...] = ()
+    lattice: tuple[int, int] | None = (32, 32)
+    keyboard: bool = True
+    verdicts: bool = False
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        unknown = set(self.tools) - set(get_args(Tool))
+        if unknown:
+            raise CanvasError(f"tools must be of {get_args(Tool)}, got {sorted(unknown)!r:.100}.")
+        if set(self.tools) & set(DRAWING) and not self.labels:
+            raise CanvasError("drawing must have labels to choose from, got none.")
+        if not all(1 <= len(label) <= MAX_TEXT for label in self.labels):
+            raise CanvasError(f"labels must have 1 to {MAX_TEXT} characters, got another.")
+        if self.lattice and not 1 <= min(self.lattice) <= max(self.lattice) <= MAX_SIDE:
+            raise CanvasError(f"lattice must be 1 to {MAX_SIDE} a side, got {self.lattice}.")
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the JSON form for the browser."""
+        return {
+            "tools": list(self.tools),
+            "labels": list(self.labels),
+            "lattice": None if self.lattice is None else list(self.lattice),
+            "keyboard": self.keyboard,
+            "verdicts": self.verdicts,
+            "height": self.height,
+        }
+
+
+_component = st.components.v2.component(
+    "drivegrid_canvas",
+    js="\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+    css=(FOLDER / "canvas.css").read_text(encoding="utf-8"),
+)
+
+
+def canvas(
+    picture: Picture,
+    layers: Sequence[Layer],
+    *,
+    revision: int,
+    key: str,
+    settings: Settings | None = None,
+) -> Said | None:
+    """Show a picture with its layers; return what the person did, once.
+
+    What is returned must be acted on before the page calls Streamlit again: a run can be
+    interrupted there.
+
+    Args:
+        picture: What is shown.
+        layers: From the lowest to the topmost.
+        revision: Rises whenever the editable layer is saved. Edits in the browser live as long
+            as it stays; what is said about another one is marked as stale.
+        key: Name of the canvas in the session.
+        settings: What the person can do; by default look and select.
+
+    Raises:
+        CanvasError: If layers or settings contradict each other, or the browser sent what it
+            never should.
+    """
+    settings = settings or Settings()
+    layer = check_layers(layers)
+    if layer is None and set(settings.tools) & set(DRAWING):
+        raise CanvasError("drawing must have an editable layer, got none.")
+    message, heard = _message(key), f"{key}:heard"
+    token = token_of(message)
+    _component(
+        key=key,
+        data={
+            "picture": picture.to_data(),
+            "revision": revision,
+            "layers": [layer.to_data() for layer in layers],
+            "settings": settings.to_data(),
+            "heard": token,
+        },
+        on_said_change=_nothing,
+    )
+    if message is None or (token is not None and st.session_state.get(heard) == token):
+        return None
+    st.session_state[heard] = token
+    return parse_said(message, Shown(picture, revision, layer, settings.labels))
+
+
+def _message(key: str) -> object:
+    """Return the last message of the browser."""
+    state = st.session_state.get(key)
+    return state.get("said") if isinstance(state, Mapping) else None
+
+
+def _nothing() -> None:
+    """Streamlit keeps the states of a component that have a callback."""
