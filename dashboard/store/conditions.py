@@ -64,8 +64,15 @@ class Selection:
         if order == "score" and evaluation is not None:
             return [scores.c.score, scores.c.frame_id]
         if order == "number":
-            return [frames.c.id if branch.fact is None else facts.c.frame_id]
+            return [self._place(branch)]
         return [frames.c[order], frames.c.id]
+
+    def _place(self, branch: Branch) -> sa.ColumnElement[Any]:
+        """Return the column of a frame's place in the data set's own order."""
+        if branch.fact is not None:
+            return facts.c.frame_id
+        # a sum has no index: of a clip all frames are taken, not all behind a place searched for it
+        return frames.c.id if self.query.clip is None else frames.c.id + 0
 
     def select(self, branch: Branch, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
         """Return the columns of all frames of a branch, in no order."""
@@ -95,7 +102,7 @@ class Selection:
         """Return the ids of the first frames in the data set's order."""
         parts = []
         for branch in self.branches():
-            key = frames.c.id if branch.fact is None else facts.c.frame_id
+            key = self._place(branch)
             part = self.select(branch, [key.label("id")]).order_by(key).limit(limit)
             parts.append(sa.select(part.subquery().c.id))
         if not parts:
@@ -155,10 +162,12 @@ class Selection:
     def _did(self, asked: OfEvaluation) -> list[Condition]:
         """Return what must hold of a frame's row of ``scores``, and of its matches."""
         where = [scores.c.evaluation_id == asked.id]
+        # a sum has no index: in another order, a range of scores would have to be sorted
+        score = scores.c.score if self.query.order == "score" else scores.c.score + 0
         if asked.score_from is not None:
-            where.append(scores.c.score >= asked.score_from)
+            where.append(score >= asked.score_from)
         if asked.score_to is not None:
-            where.append(scores.c.score <= asked.score_to)
+            where.append(score <= asked.score_to)
         if asked.misses:
             where.append(scores.c.misses > 0)
         if asked.false_alarms:

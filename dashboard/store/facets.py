@@ -13,7 +13,7 @@ from drivegrid.dashboard.store.browse import Count
 from drivegrid.dashboard.store.conditions import Selection
 from drivegrid.dashboard.store.query import Query
 
-MAX_LOOKED_AT = 10_000
+MAX_LOOKED_AT = 5_000
 """So many frames of a query are looked at for their facts."""
 
 
