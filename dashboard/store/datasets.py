@@ -20,7 +20,7 @@ from drivegrid.dashboard.store.records import batches, shape_values, to_record, 
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.scene import Scene
 from drivegrid.data.sizing import ASSUMED, check_root
-from drivegrid.data.sources import find_sources
+from drivegrid.data.sources import LabelSource, find_sources, look_below
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.metrics.pairing import ends_of
 
@@ -38,11 +38,13 @@ class Imported:
         id: Of the data set, or of the source of a run.
         added: Frames that were not there before; of a run: frames that it says something about.
         quarantine: Counts what was kept, and names what was set aside and why.
+        skipped: Files among the labels that are of no known format.
     """
 
     id: int
     added: int
     quarantine: Quarantine
+    skipped: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ def add_dataset(
     """
     path = Path(path).absolute()
     check_root(root)
-    found = find_sources(path)
+    found = look_below(path)
+    labels = [one for one in found if isinstance(one, LabelSource)] or find_sources(path)
     quarantine, added = Quarantine(), 0
     reading = Reading(path, root, quarantine)
     dataset_id, source_id = _open_dataset(database, check_name(name), reading.folder)
-    for batch in batches((one for source in found for one in reading.read(source)), BATCH):
+    for batch in batches((one for source in labels for one in reading.read(source)), BATCH):
         added += _store(database, dataset_id, source_id, batch)
         quarantine.keep(len(batch))
         progress(quarantine.num_read)
@@ -108,7 +111,8 @@ def add_dataset(
         counts = {"added": added, "read": quarantine.num_read}
         counts["quarantined"] = quarantine.num_rejected
         append_audit(connection, user_id, "import", name, counts)
-    return Imported(dataset_id, added, quarantine)
+    skipped = tuple(one for one in found if isinstance(one, Path))
+    return Imported(dataset_id, added, quarantine, skipped)
 
 
 def _open_dataset(database: Database, name: str, root: Path) -> tuple[int, int]:

@@ -172,13 +172,22 @@ def test_what_is_broken_is_named_and_stops_nothing(database, labels) -> None:
     null = Scene(Frame("null.jpg", SIZE), (dataclasses.replace(CAR, label="a\0"),))
     unnamed = Scene(Frame("", SIZE))
     save_scenes([scenes()[0], long, out, null, unnamed], labels / "val.jsonl")
-    (labels / "broken.jsonl").write_text('not JSON\n{"schema": 1}\n')
+    with (labels / "val.jsonl").open("a") as file:
+        file.write('not JSON\n{"schema": 1}\n')
+    (labels / "other.json").write_text("{}")
     got = add_dataset(database, "roads", labels)
-    told = {Path(one.path).name for one in got.quarantine.rejected}
-    assert got.added == 6 and told == {"val.jsonl", "broken.jsonl"}
-    assert got.quarantine.num_read == 6 + 5 + 2 and got.quarantine.num_rejected == 7
+    assert (got.added, got.skipped) == (6, (labels / "other.json",))
+    assert got.quarantine.num_read == 6 + 7 and got.quarantine.num_rejected == 7
+    assert {Path(one.path) for one in got.quarantine.rejected} == {labels / "val.jsonl"}
     messages = " ".join(one.message for one in got.quarantine.rejected)
-    for part in ("come once", "at most 1000 bytes", "relative", "null character", "non-empty"):
+    for part in (
+        "come once",
+        "at most 1000 bytes",
+        "relative",
+        "null character",
+        "non-empty",
+        "JSON",
+    ):
         assert part in messages
     assert all(one.line for one in got.quarantine.rejected)
 
