@@ -60,8 +60,8 @@ def _time(name: str = "at", *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger, nullable=null)
 
 
-def _json(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.JSON(none_as_null=True), nullable=null)
+def _json(name: str, *, null: bool = False, default: Any = None) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=null, default=default)
 
 
 users = sa.Table(
@@ -85,31 +85,43 @@ frames = sa.Table(
     "frames", metadata, _key(), _to("datasets"),
     _text("image"), sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False), _text("clip", null=True),
-    sa.Column("number", sa.Integer, nullable=False), _text("split", null=True), _json("extra"),
+    sa.Column("number", sa.Integer, nullable=False), _text("split", null=True),
+    _json("attributes", default=dict), _json("extra"),
     *_one_of("status", STATUSES), sa.Column("version", sa.Integer, nullable=False),
     _time("reviewed_at", null=True), _to("users", "reviewed_by", null=True),
     _to("users", "lease_by", null=True), _time("lease_until", null=True),
     sa.UniqueConstraint("dataset_id", "image"),
     sa.Index(None, "dataset_id", "status", "id"), sa.Index(None, "dataset_id", "clip", "number"),
+    sa.Index(None, "dataset_id", "id", "image"), sa.Index(None, "dataset_id", "reviewed_at", "id"),
 )  # fmt: skip
-"""``number`` counts the frames of a data set in its own order; neighbours of a clip follow one
-another. ``version`` rises with every verdict, so that a stale one is refused."""
+"""``number`` counts the frames of a data set in its own order, and ids rise with it; neighbours of
+a clip follow one another. The index with ``image`` is for searching names without reading whole
+rows. ``version`` rises with every verdict, so that a stale one is refused."""
 
 facts = sa.Table(
     "facts", metadata, _to("datasets"), _text("name"), _text("value"), _to("frames"),
     sa.PrimaryKeyConstraint("dataset_id", "name", "value", "frame_id"),
-    sa.Index(None, "frame_id"),
+    sa.Index(None, "frame_id"), sqlite_with_rowid=False,
 )  # fmt: skip
 """What frames are filtered by: attributes of the frame, labels in it and their attributes."""
+
+fact_counts = sa.Table(
+    "fact_counts", metadata, _to("datasets"), _text("name"), _text("value"),
+    sa.Column("frames", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("dataset_id", "name", "value"),
+)  # fmt: skip
+"""How many frames of a data set have each fact, kept with the facts: counting takes a second."""
 
 shapes = sa.Table(
     "shapes", metadata, _key(), _to("frames"), _to("sources"),
     sa.Column("number", sa.Integer, nullable=False), _text("label"), _text("kind"),
     _json("geometry"), _json("attributes"), sa.Column("confidence", sa.Float),
-    sa.Column("visibility", sa.Float), _json("extra"), _json("trace", null=True),
+    sa.Column("visibility", sa.Float), sa.Column("provenance", sa.Text, nullable=False,
+    default="label"), _json("extra"), _json("trace", null=True),
     sa.UniqueConstraint("frame_id", "source_id", "number"),
 )  # fmt: skip
-"""Instances; ``geometry`` as in scene records, ``trace`` the tokens of a prediction."""
+"""Instances; ``geometry`` as in scene records, ``provenance`` is their ``source`` (those of tables
+are others), ``trace`` the tokens of a prediction."""
 
 events = sa.Table(
     "events", metadata, _key(), _to("frames"), _to("users"), _time(), *_one_of("verdict", VERDICTS),

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("clip", sa.Text(), nullable=True),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("split", sa.Text(), nullable=True),
+        sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("extra", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -91,6 +92,16 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_frames_dataset_id_clip_number"),
             ["dataset_id", "clip", "number"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_frames_dataset_id_id_image"),
+            ["dataset_id", "id", "image"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_frames_dataset_id_reviewed_at_id"),
+            ["dataset_id", "reviewed_at", "id"],
             unique=False,
         )
         batch_op.create_index(
@@ -262,10 +273,25 @@ def upgrade() -> None:
             ["frame_id"], ["frames.id"], name=op.f("fk_facts_frame_id_frames"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("dataset_id", "name", "value", "frame_id", name=op.f("pk_facts")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("facts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_facts_frame_id"), ["frame_id"], unique=False)
 
+    op.create_table(
+        "fact_counts",
+        sa.Column("dataset_id", ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("frames", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+            name=op.f("fk_fact_counts_dataset_id_datasets"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("dataset_id", "name", "value", name=op.f("pk_fact_counts")),
+    )
     op.create_table(
         "queue_items",
         sa.Column("queue_id", ID, nullable=False),
@@ -300,6 +326,7 @@ def upgrade() -> None:
         sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("visibility", sa.Float(), nullable=True),
+        sa.Column("provenance", sa.Text(), nullable=False),
         sa.Column("extra", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("trace", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,130 @@
+"""Facts of frames: what they are filtered and counted by."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+import numpy as np
+import sqlalchemy as sa
+from drivegrid.dashboard.schema import fact_counts, facts
+from drivegrid.dashboard.store.records import batches
+
+from drivegrid.data.scene import Scene
+from drivegrid.geometry import Geometry
+
+Fact: TypeAlias = tuple[str, str]
+"""Name and value, for example ``("weather", "rain")``."""
+
+LABEL, SPLIT, SIZE, DENSITY = "label", "split", "size", "density"
+MAX_FACT = 200
+"""Characters of a name or value; nobody filters by an essay, and an index could not hold it."""
+
+_DENSITIES = ((0, "0"), (1, "1-4"), (5, "5-9"), (10, "10-19"), (20, "20+"))
+_SIZES = ((0, "small"), (32**2, "medium"), (96**2, "large"))
+"""Of the bounding box in square pixels, as COCO has it."""
+_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val"}
+_SPLITS |= {"validation": "val", "test": "test", "testing": "test"}
+
+
+def facts_of(scene: Scene, split: str | None) -> set[Fact]:
+    """Return the facts of a frame.
+
+    They are its attributes by their own names (``weather``), each ``label`` in it, each attribute
+    of an instance as ``instance.NAME``, the ``size`` of its boxes and regions (small, medium,
+    large), the ``density`` of instances (0, 1-4, 5-9, 10-19, 20+) and its ``split``.
+    """
+    found = {*scene.frame.attributes.items()}
+    found.add((DENSITY, _bucket(_DENSITIES, len(scene.instances))))
+    if split is not None:
+        found.add((SPLIT, split))
+    for instance in scene.instances:
+        found.add((LABEL, instance.label))
+        found |= {(f"instance.{name}", value) for name, value in instance.attributes.items()}
+        if instance.geometry.kind in ("box", "poly"):
+            found.add((SIZE, _bucket(_SIZES, _area(instance.geometry))))
+    return {fact for fact in found if all(map(_can_be_filtered, fact))}
+
+
+def split_of(*paths: str) -> str | None:
+    """Return the split that the first of these paths names, None if none does.
+
+    >>> split_of("labels/det_20/val.json", "train/a.jpg"), split_of("contrails/a.jpg")
+    ('val', None)
+    """
+    for path in paths:
+        for part in PurePosixPath(path.lower()).parts:
+            for word in re.split("[^a-z]+", part):
+                if word in _SPLITS:
+                    return _SPLITS[word]
+    return None
+
+
+def _bucket(buckets: Collection[tuple[int, str]], value: float) -> str:
+    starts, names = zip(*buckets, strict=True)
+    return str(names[bisect_right(starts, value) - 1])
+
+
+def _area(geometry: Geometry) -> float:
+    points = geometry.vertices()
+    return float(np.prod(np.ptp(points, axis=0))) if len(points) else 0.0
+
+
+def _can_be_filtered(text: str) -> bool:
+    return len(text) <= MAX_FACT and "\0" not in text
+
+
+def insert_facts(
+    connection: sa.Connection, dataset_id: int, found: Iterable[tuple[int, set[Fact]]]
+) -> None:
+    """Store the facts of new frames and count them.
+
+    Args:
+        connection: Of a writing transaction that keeps other writers of the data set out.
+        dataset_id: Data set of the frames.
+        found: Id and facts of each frame.
+    """
+    rows, counts = [], Counter[Fact]()
+    for frame_id, of_frame in found:
+        counts.update(of_frame)
+        rows += [_values(dataset_id, fact) | {"frame_id": frame_id} for fact in of_frame]
+    if not rows:
+        return
+    connection.execute(sa.insert(facts), rows)
+    known = {fact for part in batches(counts, 500) for fact in _known(connection, dataset_id, part)}
+    new = [
+        _values(dataset_id, fact) | {"frames": n} for fact, n in counts.items() if fact not in known
+    ]
+    if new:
+        connection.execute(sa.insert(fact_counts), new)
+    if known:
+        _add_counts(connection, dataset_id, {fact: counts[fact] for fact in known})
+
+
+def _values(dataset_id: int, fact: Fact) -> dict[str, int | str]:
+    return {"dataset_id": dataset_id, "name": fact[0], "value": fact[1]}
+
+
+def _known(connection: sa.Connection, dataset_id: int, part: list[Fact]) -> list[Fact]:
+    key = sa.tuple_(fact_counts.c.name, fact_counts.c.value)
+    query = sa.select(fact_counts.c.name, fact_counts.c.value)
+    query = query.where(fact_counts.c.dataset_id == dataset_id, key.in_(part))
+    return [(row.name, row.value) for row in connection.execute(query)]
+
+
+def _add_counts(connection: sa.Connection, dataset_id: int, counts: dict[Fact, int]) -> None:
+    update = (
+        sa.update(fact_counts)
+        .where(
+            fact_counts.c.dataset_id == dataset_id,
+            fact_counts.c.name == sa.bindparam("of_name"),
+            fact_counts.c.value == sa.bindparam("of_value"),
+        )
+        .values(frames=fact_counts.c.frames + sa.bindparam("more"))
+    )
+    rows = [{"of_name": n, "of_value": v, "more": more} for (n, v), more in counts.items()]
+    connection.execute(update, rows)
