@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-
 from drivegrid.dashboard.database import Database, StoreError, now_ms
 from drivegrid.dashboard.schema import jobs
+
 from drivegrid.errors import ConfigError
 
 

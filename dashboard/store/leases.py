@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-
 from drivegrid.dashboard.database import Database, StoreError, now_ms
 from drivegrid.dashboard.schema import frames, users
 

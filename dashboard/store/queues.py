@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-
 from drivegrid.dashboard.database import Database, StoreError, now_ms
 from drivegrid.dashboard.schema import frames, queue_items, queues
 from drivegrid.dashboard.store.leases import give_lease, not_leased_by_another
+
 from drivegrid.errors import ConfigError
 
 BATCH = 10_000

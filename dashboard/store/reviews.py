@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
-
 from drivegrid.dashboard.database import Database, StoreError, now_ms
 from drivegrid.dashboard.schema import (
     datasets,
@@ -21,6 +20,7 @@ from drivegrid.dashboard.schema import (
 )
 from drivegrid.dashboard.store.leases import check_lease, locked_frame
 from drivegrid.dashboard.store.shape_records import Record, to_instances, to_records, to_row
+
 from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError
 
@@ -35,7 +35,7 @@ class Verdict:
     """What a reviewer says of a frame.
 
     Args:
-        kind: ``accept``: right as it is shown; ``correct``: these shapes are; ``reject``: of no use.
+        kind: ``accept``: right as shown; ``correct``: these shapes are; ``reject``: of no use.
         version: Of the frame that the reviewer saw.
         token: Made by the client for this verdict, so that a repeated request counts once.
         shapes: All that is in the frame, with ``correct`` and only then.

@@ -328,6 +328,7 @@ def upgrade() -> None:
         sa.Column("overlap", sa.Float(), nullable=False),
         sa.Column("hit", sa.Boolean(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("area", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(
             ["evaluation_id"],
             ["evaluations.id"],
@@ -340,6 +341,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_matches")),
     )
     with op.batch_alter_table("matches", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_matches_evaluation_id_confidence_id"),
+            ["evaluation_id", "confidence", "id"],
+            unique=False,
+        )
         batch_op.create_index(
             batch_op.f("ix_matches_evaluation_id_frame_id"),
             ["evaluation_id", "frame_id"],
