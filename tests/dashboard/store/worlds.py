@@ -51,7 +51,7 @@ def scene(rng: np.random.Generator) -> list[Instance]:
         found.append(Instance(label, Box(np.concatenate([low, low + size]))))
     for i in range(rng.integers(0, 3)):
         x = 100.0 + 200 * i
-        found.append(Instance("lane/solid", Polyline([[x, 480.0], [x + 30, 300.0]])))
+        found.append(Instance("lane/line", Polyline([[x, 480.0], [x + 30, 300.0]])))
     if rng.random() < 0.5:
         found.append(Instance("sign", Point(rng.uniform(50, 400, 2))))
     return found
