@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -28,6 +28,7 @@ VerdictKind: TypeAlias = Literal["accept", "correct", "reject"]
 REVIEW = "review"
 """Kind and name of the source that holds what reviewers drew."""
 NEW: Record = {"status": "new", "shapes": None}
+NO_LEASE = {"lease_by": None, "lease_until": None}
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,14 @@ def verdict(database: Database, frame_id: int, user_id: int, given: Verdict) -> 
             "note": given.note,
             "before": before,
             "after": _after(given.kind, before, drawn),
-            "version": frame.version + 1,
+            "version": given.version + 1,
             "undoes": None,
             "token": given.token,
         }
-        outcome = _append(connection, frame, event, (user_id, at))
+        reviewed = {"reviewed_by": user_id, "reviewed_at": at}
+        outcome = _append(connection, frame, event, {**reviewed, **NO_LEASE})
         open_items = (queue_items.c.frame_id == frame_id) & queue_items.c.done_at.is_(None)
         connection.execute(sa.update(queue_items).where(open_items).values(done_at=at))
-        free = {"lease_by": None, "lease_until": None}
-        connection.execute(sa.update(frames).where(frames.c.id == frame_id).values(free))
         return outcome
 
 
@@ -200,7 +200,7 @@ def undo(database: Database, frame_id: int, user_id: int, token: str, version: i
         standing = _standing(connection, frame_id)
         if not standing:
             raise StoreError(f"frame must have a verdict to undo, got none (frame {frame_id}).")
-        undone, earlier = standing[0], standing[1:]
+        undone, earlier = standing[0], [*standing[1:], None][0]
         at, before = _last(connection, frame_id)
         event = {
             "frame_id": frame_id,
@@ -210,11 +210,14 @@ def undo(database: Database, frame_id: int, user_id: int, token: str, version: i
             "note": "",
             "before": before,
             "after": undone.before,
-            "version": frame.version + 1,
+            "version": version + 1,
             "undoes": undone.id,
             "token": token,
         }
-        reviewed = (earlier[0].user_id, earlier[0].at) if earlier else (None, None)
+        reviewed = {
+            "reviewed_by": None if earlier is None else earlier.user_id,
+            "reviewed_at": None if earlier is None else earlier.at,
+        }
         outcome = _append(connection, frame, event, reviewed)
         finished = (queue_items.c.frame_id == frame_id) & (queue_items.c.done_at == undone.at)
         connection.execute(sa.update(queue_items).where(finished).values(done_at=None))
@@ -292,23 +295,18 @@ def _standing(connection: sa.Connection, frame_id: int) -> list[sa.Row[Any]]:
 
 
 def _append(
-    connection: sa.Connection,
-    frame: sa.Row[Any],
-    event: Record,
-    reviewed: tuple[int | None, int | None],
+    connection: sa.Connection, frame: sa.Row[Any], event: Record, values: Mapping[str, Any]
 ) -> Outcome:
-    """Add an event to the log and bring the frame and the reviewers' shapes to its state."""
+    """Add an event to the log, and bring the frame and the reviewers' shapes to its state.
+
+    ``values`` are what else the frame's row is to hold.
+    """
     before, after = event["before"], event["after"]
     event_id = connection.execute(sa.insert(events).values(event)).inserted_primary_key.id
     if after["shapes"] != before["shapes"]:
         _replace_shapes(connection, frame, after["shapes"] or [])
-    values = {
-        "status": after["status"],
-        "version": event["version"],
-        "reviewed_by": reviewed[0],
-        "reviewed_at": reviewed[1],
-    }
-    connection.execute(sa.update(frames).where(frames.c.id == frame.id).values(values))
+    row = {**values, "status": after["status"], "version": event["version"]}
+    connection.execute(sa.update(frames).where(frames.c.id == frame.id).values(row))
     return Outcome(event_id, frame.id, after["status"], event["version"], event["at"])
 
 

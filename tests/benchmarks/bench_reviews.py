@@ -2,7 +2,8 @@
 
 Every verdict is flushed to disk, on both databases.
 
-Run: python tests/benchmarks/bench_reviews.py [processes, default 16] [verdicts, default 10,000]
+Run: python -m tests.benchmarks.bench_reviews [processes, default 16] [verdicts, default 10,000]
+    [sqlite or postgresql, default both]
 """
 
 from __future__ import annotations
@@ -72,15 +73,14 @@ def measure(url: str, processes: int, verdicts: int) -> None:
 
 
 def main() -> None:
-    numbers = [int(argument) for argument in sys.argv[1:]]
-    processes, verdicts = [*numbers, *(16, 10_000)[len(numbers) :]]
-    with tempfile.TemporaryDirectory() as folder:
-        measure(f"sqlite:///{folder}/review.db", processes, verdicts)
-    if _programs() is None:
-        print("postgresql: not installed")
-        return
-    with postgres() as url:
-        measure(url, processes, verdicts)
+    given = sys.argv[1:]
+    processes, verdicts, which = [*given, *("16", "10000", "both")[len(given) :]]
+    if which in ("sqlite", "both"):
+        with tempfile.TemporaryDirectory() as folder:
+            measure(f"sqlite:///{folder}/review.db", int(processes), int(verdicts))
+    if which in ("postgresql", "both") and _programs() is not None:
+        with postgres() as url:
+            measure(url, int(processes), int(verdicts))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ SIZE = (640, 480)
 
 def add_users(database: Database, *names: str) -> list[int]:
     rows = [{"name": name, "role": "reviewer", "created_at": 1} for name in names]
-    return [_add(database, users, row) for row in rows]
+    return _add_all(database, users, rows)
 
 
 def add_frames(database: Database, num: int, **values) -> tuple[int, list[int]]:
@@ -25,7 +25,7 @@ def add_frames(database: Database, num: int, **values) -> tuple[int, list[int]]:
         {**new, **values, "dataset_id": dataset, "image": f"{i}.jpg", "number": i}
         for i in range(num)
     ]
-    return dataset, [_add(database, frames, row) for row in rows]
+    return dataset, _add_all(database, frames, rows)
 
 
 def add_source(database: Database, dataset: int, name: str, kind: str = "label") -> int:
@@ -41,13 +41,20 @@ def add_shapes(
     traces: Sequence[dict | None] = (),
 ) -> None:
     records = scene_to_record(Scene(Frame("", SIZE), tuple(instances)))["instances"]
+    rows = []
     for number, record in enumerate(records):
         row = {key: value for key, value in record.items() if key != "source"}
         row |= {"frame_id": frame, "source_id": source, "number": number}
         row |= {"kind": record["geometry"]["kind"], "trace": traces[number] if traces else None}
-        _add(database, shapes, row)
+        rows.append(row)
+    _add_all(database, shapes, rows)
 
 
 def _add(database: Database, table: sa.Table, row: dict) -> int:
+    return _add_all(database, table, [row])[0]
+
+
+def _add_all(database: Database, table: sa.Table, rows: list[dict]) -> list[int]:
     with database.write() as connection:
-        return connection.execute(sa.insert(table).values(**row)).inserted_primary_key.id
+        added = [connection.execute(sa.insert(table).values(**row)) for row in rows]
+        return [one.inserted_primary_key.id for one in added]
