@@ -136,6 +136,7 @@ queue_items = sa.Table(
     "queue_items", metadata, _to("queues"), sa.Column("place", sa.Integer, nullable=False),
     _to("frames"), sa.Column("why", sa.Float), _time("done_at", null=True),
     sa.PrimaryKeyConstraint("queue_id", "place"), sa.UniqueConstraint("queue_id", "frame_id"),
+    sa.Index(None, "frame_id"), sa.Index(None, "queue_id", "done_at", "place"),
 )  # fmt: skip
 """The frames of a queue in its order; ``why`` is what they were ordered by."""
 
