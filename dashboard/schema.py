@@ -148,6 +148,7 @@ queue_items = sa.Table(
     "queue_items", metadata, _to("queues"), sa.Column("place", sa.Integer, nullable=False),
     _to("frames"), sa.Column("why", sa.Float), _time("done_at", null=True),
     sa.PrimaryKeyConstraint("queue_id", "place"), sa.UniqueConstraint("queue_id", "frame_id"),
+    sa.Index(None, "frame_id"), sa.Index(None, "queue_id", "done_at", "place"),
 )  # fmt: skip
 """The frames of a queue in its order; ``why`` is what they were ordered by."""
 
@@ -162,11 +163,13 @@ matches = sa.Table(
     sa.Column("pred_number", sa.Integer), sa.Column("true_number", sa.Integer),
     _text("pred_label", null=True), _text("true_label", null=True),
     sa.Column("overlap", sa.Float, nullable=False), sa.Column("hit", sa.Boolean, nullable=False),
-    sa.Column("confidence", sa.Float),
+    sa.Column("confidence", sa.Float), sa.Column("area", sa.Float),
     sa.Index(None, "evaluation_id", "pred_label", "true_label", "hit"),
     sa.Index(None, "evaluation_id", "frame_id"), sa.Index(None, "evaluation_id", "overlap", "id"),
+    sa.Index(None, "evaluation_id", "confidence", "id"),
 )  # fmt: skip
-"""One prediction with what it was matched with, or one truth that nothing was matched with."""
+"""One prediction with the truth that it stands on, or either alone. A row with both that is no hit
+is a wrong label. ``area``: of the true box in square pixels, else of the predicted one."""
 
 scores = sa.Table(
     "scores", metadata, _to("evaluations"), _to("frames"),

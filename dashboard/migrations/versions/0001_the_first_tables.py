@@ -314,6 +314,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue_id", "place", name=op.f("pk_queue_items")),
         sa.UniqueConstraint("queue_id", "frame_id", name=op.f("uq_queue_items_queue_id_frame_id")),
     )
+    with op.batch_alter_table("queue_items", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_queue_items_frame_id"), ["frame_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_queue_items_queue_id_done_at_place"),
+            ["queue_id", "done_at", "place"],
+            unique=False,
+        )
+
     op.create_table(
         "shapes",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -355,6 +363,7 @@ def upgrade() -> None:
         sa.Column("overlap", sa.Float(), nullable=False),
         sa.Column("hit", sa.Boolean(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("area", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(
             ["evaluation_id"],
             ["evaluations.id"],
@@ -367,6 +376,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_matches")),
     )
     with op.batch_alter_table("matches", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_matches_evaluation_id_confidence_id"),
+            ["evaluation_id", "confidence", "id"],
+            unique=False,
+        )
         batch_op.create_index(
             batch_op.f("ix_matches_evaluation_id_frame_id"),
             ["evaluation_id", "frame_id"],

@@ -1,0 +1,117 @@
+import dataclasses
+import multiprocessing
+
+import pytest
+
+sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
+
+from drivegrid.dashboard.database import Database, StoreError  # noqa: E402
+from drivegrid.dashboard.schema import jobs  # noqa: E402
+from drivegrid.dashboard.store.jobs import (  # noqa: E402
+    beat,
+    cancel,
+    claim,
+    enqueue,
+    fail,
+    finish,
+    get_job,
+    list_jobs,
+    revive,
+)
+
+from drivegrid.errors import ConfigError  # noqa: E402
+from tests.dashboard.store.rows import add_users  # noqa: E402
+
+
+def test_without_jobs_there_is_nothing_to_do(database) -> None:
+    assert claim(database, ["export"]) is None
+    assert list_jobs(database) == ()
+    assert revive(database, 0) == 0
+    assert not cancel(database, 1)
+    with pytest.raises(StoreError, match="job must exist"):
+        get_job(database, 1)
+
+
+def test_jobs_are_done_in_order_and_by_kind(database) -> None:
+    [ada] = add_users(database, "ada")
+    train, first, second = (
+        enqueue(database, kind, {"n": [1, None]}, ada) for kind in ("train", "export", "export")
+    )
+    assert claim(database, ["export", "other"]).id == first
+    assert claim(database, ["export"]).id == second
+    assert claim(database, ["export"]) is None
+    assert claim(database, []) is None
+    assert get_job(database, train).parameters == {"n": [1, None]}
+    assert [job.id for job in list_jobs(database)] == [second, first, train]
+    assert [job.id for job in list_jobs(database, limit=1, before=second)] == [first]
+
+
+def test_a_job_ends_once(database) -> None:
+    [ada] = add_users(database, "ada")
+    enqueue(database, "export", {}, ada)
+    job = claim(database, ["export"])
+    assert (job.state, job.progress) == ("running", 0)
+    assert beat(database, job, 0.5, "half")
+    found = get_job(database, job.id)
+    assert (found.progress, found.message) == (0.5, "half")
+    with pytest.raises(ConfigError, match="progress must lie"):
+        beat(database, job, 1.5, "")
+    assert finish(database, job, {"file": "a"})
+    for again in (beat(database, job, 1, ""), fail(database, job, "no"), cancel(database, job.id)):
+        assert not again
+    found = get_job(database, job.id)
+    assert (found.state, found.progress, found.result) == ("done", 1, {"file": "a"})
+
+
+def test_a_failure_is_told(database) -> None:
+    [ada] = add_users(database, "ada")
+    enqueue(database, "export", {}, ada)
+    job = claim(database, ["export"])
+    assert fail(database, job, "disk full")
+    found = get_job(database, job.id)
+    assert (found.state, found.message, found.result) == ("failed", "disk full", None)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_worker_learns_that_its_job_was_cancelled(database, claimed) -> None:
+    [ada] = add_users(database, "ada")
+    number = enqueue(database, "export", {}, ada)
+    job = claim(database, ["export"]) if claimed else get_job(database, number)
+    assert cancel(database, number)
+    assert not beat(database, job, 0.1, "")
+    assert not finish(database, job, {})
+    assert get_job(database, number).state == "cancelled"
+    assert claim(database, ["export"]) is None
+
+
+def test_a_silent_job_is_begun_again(database) -> None:
+    [ada] = add_users(database, "ada")
+    number = enqueue(database, "export", {}, ada)
+    dead = claim(database, ["export"])
+    assert revive(database, 60) == 0
+    with database.write() as connection:
+        connection.execute(sa.update(jobs).values(beat_at=1, started_at=1))
+    dead = dataclasses.replace(dead, started_at=1)
+    assert revive(database, 60) == 1
+    assert not beat(database, dead, 0.1, "")
+    again = claim(database, ["export"])
+    assert again.id == number
+    assert not finish(database, dead, {}) and not fail(database, dead, "late")
+    assert finish(database, again, {})
+
+
+def _claim_all(url: str) -> list[int]:
+    database, found = Database(url), []
+    while job := claim(database, ["export"]):
+        found.append(job.id)
+    database.close()
+    return found
+
+
+def test_each_job_has_one_worker(database, url) -> None:
+    [ada] = add_users(database, "ada")
+    made = [enqueue(database, "export", {}, ada) for _ in range(30)]
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        taken = pool.map(_claim_all, [url] * 3)
+    # on PostgreSQL a worker passes over what another is taking, and may find nothing else
+    assert sorted(job for some in taken for job in some) == made
