@@ -1,0 +1,116 @@
+"""What all pages share: the store, addresses of pictures, the model, and who is there."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.service import Actor
+from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
+from drivegrid.dashboard.serving.model_worker import ModelWorker
+from drivegrid.dashboard.serving.signing import Signer, load_secret
+from drivegrid.dashboard.serving.thumbnails import Thumbnails
+from drivegrid.dashboard.store.people import ensure_user, list_users
+
+from drivegrid.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """How the dashboard runs.
+
+    Args:
+        folder: Its own: secret, thumbnails, uploads, and the database unless that is elsewhere.
+        database: URL of the store; empty for a file of SQLite in the folder.
+        checkpoint: Model that answers; None for the nano that the package ships.
+        access: How people are known.
+    """
+
+    folder: Path
+    database: str = ""
+    checkpoint: Path | None = None
+    access: AccessSettings = field(default_factory=AccessSettings)
+
+    @property
+    def url(self) -> str:
+        """URL of the store."""
+        return self.database or f"sqlite:///{self.folder.resolve() / 'review.db'}"
+
+
+class Hub:
+    """Opens the store and keeps what all sessions of this process share.
+
+    Args:
+        settings: How the dashboard runs.
+
+    Raises:
+        ConfigError: If the database or the secret cannot be used.
+        StoreError: If the database does not answer.
+    """
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.database = Database(settings.url)
+        self.database.migrate()
+        self.signer = Signer(load_secret(settings.folder / "secret"))
+        self.thumbnails = Thumbnails(settings.folder / "thumbnails")
+        self.uploads = settings.folder / "uploads"
+        self._model: ModelWorker | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def model(self) -> ModelWorker:
+        """The model; its process starts when somebody first asks."""
+        with self._lock:
+            if self._model is None:
+                self._model = ModelWorker(self.settings.checkpoint)
+            return self._model
+
+    def actor(self) -> Actor:
+        """Return who is at the page that is being shown.
+
+        Raises:
+            AccessDenied: If they are not known here.
+        """
+        access = self.settings.access
+        name = who(access, st.context.headers.get_all, st.user.to_dict())
+        roles = {user.name: user.role for user in list_users(self.database)}
+        return self.someone(name, role_of(name, access, roles.get))
+
+    def someone(self, name: str, role: str) -> Actor:
+        """Return a person by name, made known with a role if nobody has the name."""
+        return Actor(self.database, ensure_user(self.database, name, role))
+
+    def close(self) -> None:
+        """Stop the model and close the store."""
+        with self._lock:
+            if self._model is not None:
+                self._model.close()
+        self.database.close()
+
+
+_hub: list[Hub] = []
+"""The one of this process: Streamlit gives its pages no other way to what was opened for them."""
+
+
+def open_hub(settings: HubSettings) -> Hub:
+    """Open the hub that `hub` returns from now on."""
+    opened = Hub(settings)
+    for old in _hub:
+        old.close()
+    _hub[:] = [opened]
+    return opened
+
+
+def hub() -> Hub:
+    """Return the hub of this process.
+
+    Raises:
+        ConfigError: If none was opened.
+    """
+    if not _hub:
+        raise ConfigError("dashboard must be started by its command. Run: drivegrid dashboard")
+    return _hub[0]

@@ -1,0 +1,49 @@
+"""What pages have in common: errors as people read them, layers of a frame, texts of data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from drivegrid.dashboard.canvas.layers import Layer, Role, Shape, TokenTrace
+from drivegrid.dashboard.store.records import ShapeRow
+
+from drivegrid.errors import DriveGridError
+from drivegrid.inference.results import Found
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show an error of ours as a message in place of what the page would have shown."""
+    try:
+        yield
+    except DriveGridError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    r"""Return a text in which Markdown has nothing to read: labels may hold anything.
+
+    >>> plain("a *b* :red[c]")
+    'a \\*b\\* \\:red\\[c\\]'
+    """
+    return "".join(f"\\{letter}" if letter in _MARKS else letter for letter in text)
+
+
+_MARKS = frozenset("\\`*_{}[]()<>#+-.!|~:$&\"'")
+
+
+def layer_of(name: str, role: Role, rows: list[ShapeRow], *, editable: bool = False) -> Layer:
+    """Return stored shapes of one source as a layer."""
+    shapes = [Shape(f"{row.source_id}-{row.number}", row.instance) for row in rows]
+    return Layer(name, role, shapes, editable=editable)
+
+
+def answer_layer(name: str, found: tuple[Found, ...]) -> Layer:
+    """Return an answer of the model as a layer, with the trace of its tokens."""
+    shapes = [
+        Shape(f"answer-{number}", one.instance, TokenTrace.of_anchors(one.trace))
+        for number, one in enumerate(found)
+    ]
+    return Layer(name, "model", shapes)

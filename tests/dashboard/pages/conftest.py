@@ -1,0 +1,84 @@
+"""A hub over a small world: six frames, their labels, two model runs and an evaluation of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
+
+from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
+from drivegrid.dashboard.store.datasets import add_dataset, add_run, list_sources
+from drivegrid.dashboard.store.evaluations import evaluate
+
+from drivegrid.data.images import save_image
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.data.store import save_scenes
+from drivegrid.geometry import Box, Polyline
+
+SIZE = (320, 180)
+NUM_FRAMES = 6
+
+
+@dataclass(frozen=True)
+class World:
+    """What the pages are opened on; `sources` by name, `evaluations` by the name of the run."""
+
+    hub: Hub
+    dataset_id: int
+    sources: dict[str, int]
+    evaluations: dict[str, int]
+
+
+def frame_of(number: int) -> Scene:
+    """Return a frame with two lane lines, and a car in every second one."""
+    lines = [
+        Instance("lane/line", Polyline(np.array([[100.0 + 100 * k, 180], [150.0 + 20 * k, 60]])))
+        for k in range(2)
+    ]
+    car = Instance("object/vehicle/car", Box(np.array([40.0, 80, 90 + number, 120])))
+    weather = "rain" if number % 3 == 0 else "clear"
+    frame = Frame(f"frame-{number}.png", SIZE, {"weather": weather}, clip="drive")
+    return Scene(frame, (*lines, *([car] if number % 2 else [])))
+
+
+def found_in(scene: Scene, shift: float) -> Scene:
+    """Return what a run finds: everything, moved to the right by some pixels."""
+    found = [
+        replace(one, geometry=_moved(one, shift), confidence=0.9 - 0.1 * place, source="model")
+        for place, one in enumerate(scene.instances)
+    ]
+    return replace(scene, instances=tuple(found))
+
+
+def _moved(instance: Instance, shift: float) -> Box | Polyline:
+    if isinstance(instance.geometry, Box):
+        return Box(instance.geometry.xyxy + np.array([shift, 0, shift, 0]))
+    return Polyline(instance.geometry.xy + np.array([shift, 0]))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Return an open hub; pages that are run find it."""
+    folder = tmp_path / "drive"
+    scenes = [frame_of(number) for number in range(NUM_FRAMES)]
+    for number, scene in enumerate(scenes):
+        picture = np.full((SIZE[1], SIZE[0], 3), 40 * number, dtype=np.uint8)
+        save_image(folder / scene.frame.image, picture)
+    save_scenes(scenes, folder / "labels.jsonl")
+    hub = open_hub(HubSettings(tmp_path / "hub"))
+    dataset_id = add_dataset(hub.database, "drive", folder / "labels.jsonl").id
+    for name, shift in (("near", 2.0), ("far", 40.0)):
+        add_run(hub.database, dataset_id, name, [found_in(s, shift) for s in scenes], {})
+    sources = {source.name: source.id for source in list_sources(hub.database, dataset_id)}
+    actor = hub.someone("ada", "admin")
+    evaluations = {
+        name: evaluate(
+            hub.database, dataset_id, sources[name], sources["labels"], "boxes", actor.user.id
+        )
+        for name in ("near", "far")
+    }
+    yield World(hub, dataset_id, sources, evaluations)
+    hub.close()

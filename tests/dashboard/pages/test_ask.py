@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
+
+from drivegrid.dashboard.store.browse import frame
+from drivegrid.dashboard.store.pictures import add_upload, find_picture
+from streamlit.testing.v1 import AppTest
+
+from drivegrid.data.scene import Instance
+from drivegrid.geometry import Polyline
+from drivegrid.inference.results import Answer, Found
+from drivegrid.plotting.trace import AnchorTrace
+
+
+def page() -> None:
+    from drivegrid.dashboard.pages.ask import ask
+    from drivegrid.dashboard.pages.parts import told
+
+    with told():
+        ask()
+
+
+class Asked:
+    """A ticket that is over."""
+
+    def __init__(self, result, state="done", error="") -> None:
+        self.result, self.state, self.error, self.place = result, state, error, 0
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+def opened(world, ticket=None) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=30)
+    app.query_params["frame"] = "1"
+    if ticket is not None:
+        app.session_state["ask-ticket"] = (1, ticket)
+    return app.run()
+
+
+def test_without_a_picture_it_says_what_to_do(world) -> None:
+    app = AppTest.from_function(page, default_timeout=30).run()
+    assert not app.exception
+    assert "Upload a road picture" in app.info[0].value
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "9" * 30, "99"])
+def test_a_frame_that_is_none_is_told(world, number) -> None:
+    app = AppTest.from_function(page, default_timeout=30)
+    app.query_params["frame"] = number
+    app.run()
+    assert not app.exception
+    assert "frame" in app.error[0].value
+
+
+def test_an_answer_is_shown_with_its_tokens(world) -> None:
+    line = Polyline(np.array([[10.0, 170], [100, 60]]))
+    trace = AnchorTrace(line.xy, line.xy, np.array([False, False]))
+    one = Found(Instance("lane/line", line, confidence=0.8), ("<line><grid_1_30></line>",), trace)
+    answer = Answer(("q",), (320, 180), (one,), ("lane line: <line><grid_1_30></line>",))
+    app = opened(world, Asked(answer))
+    assert not app.exception and not app.error
+    table = app.dataframe[0].value
+    assert table["proposed"].tolist() == ["<line><grid_1_30></line>"]
+    assert table["confidence"].tolist() == [0.8]
+    assert "grid_1_30" in app.code[0].value
+
+
+def test_no_answer_is_told(world) -> None:
+    app = opened(world, Asked(None, "timed out", "answer must come within *60* seconds"))
+    assert not app.exception
+    assert r"\*60\*" in app.warning[0].value
+    assert (
+        "Nothing" in opened(world, Asked(Answer(("q",), (320, 180), (), ("none",)))).info[0].value
+    )
+
+
+def test_shares_of_a_place(world) -> None:
+    app = opened(world, Asked({"wet": 0.75, "dry": 0.25}))
+    assert not app.exception and not app.error
+
+
+def test_an_upload_is_a_frame_of_its_own(world, tmp_path) -> None:
+    first = add_upload(world.hub.database, tmp_path, "a.png", (64, 48))
+    again = add_upload(world.hub.database, tmp_path, "a.png", (64, 48))
+    second = add_upload(world.hub.database, tmp_path, "b.png", (64, 48))
+    assert first == again != second
+    assert find_picture(world.hub.database, second) == (tmp_path, "b.png")
+    assert find_picture(world.hub.database, 10**9) is None
+    assert [frame(world.hub.database, one).number for one in (first, second)] == [0, 1]
