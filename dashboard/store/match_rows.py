@@ -9,6 +9,7 @@ overlap. So the labels of a row are its cell of the confusion matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -49,11 +50,7 @@ def _parts(row: MatchRow) -> tuple[MatchRow, ...]:
     """Return a pair that counts as it is, and another one as its two sides."""
     if row.hit or row.pred is None or row.gt is None:
         return (row,)
-    alone = {"frame": row.frame, "label": row.label, "overlap": row.overlap, "hit": False}
-    return (
-        MatchRow(**alone, pred=row.pred, gt=None, confidence=row.confidence),
-        MatchRow(**alone, pred=None, gt=row.gt, confidence=None),
-    )
+    return replace(row, gt=None), replace(row, pred=None, confidence=None)
 
 
 def _with_wrong_labels(rule: str, rows: Sequence[MatchRow], pair: Both) -> Iterator[MatchRow]:

@@ -200,7 +200,7 @@ def undo(database: Database, frame_id: int, user_id: int, token: str, version: i
         standing = _standing(connection, frame_id)
         if not standing:
             raise StoreError(f"frame must have a verdict to undo, got none (frame {frame_id}).")
-        undone, earlier = standing[0], [*standing[1:], None][0]
+        undone, earlier = standing[0], standing[1] if len(standing) > 1 else None
         at, before = _last(connection, frame_id)
         event = {
             "frame_id": frame_id,
