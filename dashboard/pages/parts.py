@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import streamlit as st
 from drivegrid.dashboard.canvas.layers import Layer, Role, Shape, TokenTrace
 from drivegrid.dashboard.store.records import ShapeRow
 
 from drivegrid.errors import DriveGridError
+from drivegrid.geometry import as_points
 from drivegrid.inference.results import Found
 
 
@@ -36,8 +39,18 @@ _MARKS = frozenset("\\`*_{}[]()<>#+-.!|~:$&\"'")
 
 def layer_of(name: str, role: Role, rows: list[ShapeRow], *, editable: bool = False) -> Layer:
     """Return stored shapes of one source as a layer."""
-    shapes = [Shape(f"{row.source_id}-{row.number}", row.instance) for row in rows]
+    shapes = [
+        Shape(f"{row.source_id}-{row.number}", row.instance, _trace(row.trace)) for row in rows
+    ]
     return Layer(name, role, shapes, editable=editable)
+
+
+def _trace(record: Mapping[str, Any] | None) -> TokenTrace | None:
+    """Return the trace of a stored prediction, see `trace_record`."""
+    if record is None:
+        return None
+    proposed, moved = (as_points(record[name]) for name in ("proposed", "moved"))
+    return TokenTrace(proposed, (moved - proposed,), np.array(record["deleted"], dtype=np.bool_))
 
 
 def answer_layer(name: str, found: tuple[Found, ...]) -> Layer:

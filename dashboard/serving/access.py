@@ -122,7 +122,7 @@ def who(settings: AccessSettings, get_all: GetAll, user: Mapping[str, Any]) -> s
         return _of_login(user)
     if settings.proxy_header:
         return _of_proxy(get_all(settings.proxy_header), settings.proxy_header)
-    return _of_machine()
+    return name_of_machine()
 
 
 def role_of(name: str, settings: AccessSettings, look_up: Callable[[str], str | None]) -> str:
@@ -154,7 +154,8 @@ def require(role: str, needed: str) -> None:
         raise AccessDenied(f"role must be {needed} or above, got {role!r:.100}. Ask an admin.")
 
 
-def _of_machine() -> str:
+def name_of_machine() -> str:
+    """Return the name of the user who started the service."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # a container may run as a number without a name

@@ -13,6 +13,7 @@ from drivegrid.cli.ceiling import ceiling
 from drivegrid.cli.check import check
 from drivegrid.cli.conversations import conversations
 from drivegrid.cli.convert import data
+from drivegrid.cli.dashboard import dashboard
 from drivegrid.cli.data_derive import export_labels, import_labels, merge, sample, split
 from drivegrid.cli.data_formats import formats
 from drivegrid.cli.demo import demo
@@ -57,6 +58,7 @@ def _drivegrid(
 
 
 app.command()(demo)
+app.command()(dashboard)
 app.command()(predict)
 app.command("eval")(evaluate)
 app.command("eval-model")(eval_model)
