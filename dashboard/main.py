@@ -6,11 +6,15 @@ import streamlit as st
 from drivegrid.dashboard.pages.ask import ask
 from drivegrid.dashboard.pages.parts import told
 
+STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
+"""Streamlit leaves a third of a small screen empty above the page."""
+
 
 def main() -> None:
     """Show the page that is open."""
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
     pages = [st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True)]
+    st.html(STYLE)
     page = st.navigation(pages, position="top")
     with told():
         page.run()

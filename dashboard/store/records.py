@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from drivegrid.data.files import parse_json
-from drivegrid.data.scene import SCHEMA_VERSION, Instance, Scene
-from drivegrid.data.store import record_text, scene_from_record
+from drivegrid.data.scene import SCHEMA_VERSION, Frame, Instance, Scene
+from drivegrid.data.store import record_text, scene_from_record, scene_to_record
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 
 T = TypeVar("T")
+
+_NOWHERE = Frame("", (1, 1))
 
 MAX_TEXT_BYTES = 1000
 """Of image names, clips and labels in UTF-8: an index of PostgreSQL holds no more than 2,700."""
@@ -177,6 +179,26 @@ def to_record(scene: Scene) -> dict[str, Any]:
         check_text(instance.source)
     record: dict[str, Any] = parse_json(record_text(scene).encode())
     return record
+
+
+def to_records(instances: Iterable[Instance]) -> list[dict[str, Any]]:
+    """Return instances as JSON values, for the log of verdicts.
+
+    Raises:
+        FormatError: If they hold what is not JSON, or a text that no table can hold.
+    """
+    records: list[dict[str, Any]] = to_record(Scene(_NOWHERE, tuple(instances)))["instances"]
+    return records
+
+
+def from_records(records: Sequence[Mapping[str, Any]]) -> tuple[Instance, ...]:
+    """Return the instances of `to_records`.
+
+    Raises:
+        FormatError: If a record is wrong; names it.
+    """
+    whole = scene_to_record(Scene(_NOWHERE)) | {"instances": [dict(one) for one in records]}
+    return scene_from_record(whole).instances
 
 
 def check_text(text: str) -> str:

@@ -19,12 +19,13 @@ from drivegrid.dashboard.schema import (
     users,
 )
 from drivegrid.dashboard.store.leases import check_lease, locked_frame
-from drivegrid.dashboard.store.shape_records import Record, to_instances, to_records, to_row
+from drivegrid.dashboard.store.records import from_records, shape_values, to_records
 
 from drivegrid.data.scene import Instance
 from drivegrid.errors import ConfigError
 
 VerdictKind: TypeAlias = Literal["accept", "correct", "reject"]
+Record: TypeAlias = dict[str, Any]
 REVIEW = "review"
 """Kind and name of the source that holds what reviewers drew."""
 NEW: Record = {"status": "new", "shapes": None}
@@ -314,10 +315,7 @@ def _replace_shapes(connection: sa.Connection, frame: sa.Row[Any], records: list
     source_id = _review_source(connection, frame.dataset_id)
     old = (shapes.c.frame_id == frame.id) & (shapes.c.source_id == source_id)
     connection.execute(sa.delete(shapes).where(old))
-    rows = [
-        {**to_row(record), "frame_id": frame.id, "source_id": source_id, "number": number}
-        for number, record in enumerate(records)
-    ]
+    rows = shape_values({"instances": records}, frame.id, source_id)
     if rows:
         connection.execute(sa.insert(shapes), rows)
 
@@ -362,4 +360,4 @@ def _event(row: sa.Row[Any]) -> Event:
 
 def _state(record: Record) -> State:
     drawn = record["shapes"]
-    return State(record["status"], None if drawn is None else to_instances(drawn))
+    return State(record["status"], None if drawn is None else from_records(drawn))

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from drivegrid.dashboard.schema import frames, shapes, sources
-from drivegrid.dashboard.store.shape_records import Record, from_row, to_instances
+from drivegrid.dashboard.store.records import to_scene
 
-from drivegrid.data.scene import Frame, Scene
+from drivegrid.data.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,21 @@ def stored_scenes(
     """
     source = connection.execute(sa.select(sources).where(sources.c.id == source_id)).one()
     here = (shapes.c.source_id == source_id) & shapes.c.frame_id.in_(chosen)
-    by_frame: dict[int, list[tuple[int, Record]]] = defaultdict(list)
-    for row in connection.execute(sa.select(shapes).where(here)).mappings():
-        by_frame[row["frame_id"]].append((row["number"], from_row(row, source.name)))
+    by_frame: dict[int, list[sa.Row[Any]]] = defaultdict(list)
+    for shape in connection.execute(sa.select(shapes).where(here).order_by(shapes.c.number)):
+        by_frame[shape.frame_id].append(shape)
     found = sa.select(frames).where(frames.c.id.in_(chosen)).order_by(frames.c.number, frames.c.id)
     scenes = {}
     for row in connection.execute(found):
-        frame = Frame(row.image, (row.width, row.height), clip=row.clip)
-        numbered = sorted(by_frame.pop(row.id, []), key=lambda one: one[0])
-        instances = to_instances([record for _, record in numbered])
+        frame = {
+            "image": row.image,
+            "size_wh": [row.width, row.height],
+            "attributes": row.attributes if source.kind == "label" else {},
+            "clip": row.clip,
+        }
         # what a format keeps of a frame, such as the rows of TuSimple, belongs to its labels
         extra = row.extra if source.kind == "label" else {}
-        numbers = tuple(number for number, _ in numbered)
-        scenes[row.id] = StoredScene(Scene(frame, instances, extra), numbers)
+        said = by_frame.pop(row.id, [])
+        scene = to_scene(frame, said, extra)
+        scenes[row.id] = StoredScene(scene, tuple(shape.number for shape in said))
     return scenes

@@ -8,6 +8,7 @@ from drivegrid.dashboard.database import StoreError, now_ms  # noqa: E402
 from drivegrid.dashboard.schema import events, frames, shapes, sources  # noqa: E402
 from drivegrid.dashboard.store.leases import Leased, lease, release  # noqa: E402
 from drivegrid.dashboard.store.queues import Plan, Ranked, make_queue, progress  # noqa: E402
+from drivegrid.dashboard.store.records import to_instances  # noqa: E402
 from drivegrid.dashboard.store.reviews import (  # noqa: E402
     Review,
     StaleVersion,
@@ -18,7 +19,6 @@ from drivegrid.dashboard.store.reviews import (  # noqa: E402
     undo,
     verdict,
 )
-from drivegrid.dashboard.store.shape_records import from_row, to_instances  # noqa: E402
 
 from drivegrid.data.scene import Instance  # noqa: E402
 from drivegrid.errors import ConfigError, FormatError  # noqa: E402
@@ -37,8 +37,8 @@ def materialised(database, frame: int) -> Review:
         row = connection.execute(sa.select(frames).where(frames.c.id == frame)).one()
         chosen = sa.select(shapes).join(sources, sources.c.id == shapes.c.source_id)
         chosen = chosen.where(sources.c.kind == "review", shapes.c.frame_id == frame)
-        drawn = connection.execute(chosen.order_by(shapes.c.number)).mappings().all()
-    found = to_instances([from_row(one, "label") for one in drawn])
+        drawn = connection.execute(chosen.order_by(shapes.c.number)).all()
+    found = to_instances(drawn)
     return Review(State(row.status, found), row.version, row.reviewed_by, row.reviewed_at)
 
 
