@@ -185,9 +185,10 @@ def to_records(instances: Iterable[Instance]) -> list[dict[str, Any]]:
     """Return instances as JSON values, for the log of verdicts.
 
     Raises:
-        FormatError: If they hold what is not JSON, or a text that no table can hold.
+        FormatError: If they could not be read again, or a text is one that no table can hold.
     """
     records: list[dict[str, Any]] = to_record(Scene(_NOWHERE, tuple(instances)))["instances"]
+    from_records(records)
     return records
 
 
