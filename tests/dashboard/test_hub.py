@@ -1,0 +1,39 @@
+import pytest
+
+pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
+
+from drivegrid.dashboard import hub as module
+from drivegrid.dashboard.hub import Hub, HubSettings, hub, open_hub
+
+from drivegrid.errors import ConfigError
+
+
+def test_pages_without_a_hub_say_how_to_start(monkeypatch) -> None:
+    monkeypatch.setattr(module, "_hub", [])
+    with pytest.raises(ConfigError, match="Run: drivegrid dashboard"):
+        hub()
+
+
+def test_the_hub_that_was_opened_last_is_the_hub(tmp_path) -> None:
+    first = open_hub(HubSettings(tmp_path / "one"))
+    second = open_hub(HubSettings(tmp_path / "two"))
+    assert hub() is second is not first
+    second.close()
+
+
+def test_a_store_opened_again_knows_its_people_and_its_addresses(tmp_path) -> None:
+    for _ in range(2):
+        opened = Hub(HubSettings(tmp_path))
+        assert opened.someone("ada", "admin").user.id == 1
+        opened.close()
+    again = Hub(HubSettings(tmp_path))
+    assert opened.signer.open(again.signer.address(7).rpartition("/")[2]).frame_id == 7
+    assert again.someone("ada", "viewer").user.role == "admin"  # kept
+    again.close()
+
+
+def test_a_store_elsewhere(tmp_path) -> None:
+    opened = Hub(HubSettings(tmp_path / "own", f"sqlite:///{tmp_path}/there/x.db"))
+    opened.close()
+    assert (tmp_path / "there" / "x.db").is_file()
+    assert not (tmp_path / "own" / "review.db").exists()
