@@ -31,8 +31,6 @@ def test_it_serves_the_data_it_was_given(tmp_path) -> None:
     save_image(tmp_path / "drive" / scene.frame.image, np.zeros((*SIZE[::-1], 3), np.uint8))
     save_scenes([scene], tmp_path / "drive" / "labels.jsonl")
     port = random.randrange(10_000, 20_000)  # the system gives away higher ones
-        33_000, 48_000
-    )  # not those that the system gives away, or tests of training
     command = [sys.executable, "-m", "drivegrid", "dashboard", str(tmp_path / "drive")]
     command += ["--folder", str(tmp_path / "own"), "--port", str(port), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
