@@ -20,4 +20,5 @@ def main() -> None:
         page.run()
 
 
-main()
+if __name__ == "__main__":
+    main()
