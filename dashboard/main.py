@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from drivegrid.dashboard.pages.admin import admin
 from drivegrid.dashboard.pages.ask import ask
 from drivegrid.dashboard.pages.parts import told
 
@@ -13,7 +14,10 @@ STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
 def main() -> None:
     """Show the page that is open."""
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
-    pages = [st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True)]
+    pages = [
+        st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True),
+        st.Page(admin, title="Admin", icon=":material/group:", url_path="admin"),
+    ]
     st.html(STYLE)
     page = st.navigation(pages, position="top")
     with told():

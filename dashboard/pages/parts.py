@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,22 @@ from drivegrid.geometry import as_points
 from drivegrid.inference.results import Found
 
 
+def show_error(text: str) -> None:
+    """Show what went wrong."""
+    st.error(plain(text), icon=":material/error:")
+
+
 @contextmanager
-def told() -> Iterator[None]:
-    """Show an error of ours as a message in place of what the page would have shown."""
+def told(show: Callable[[str], object] = show_error) -> Iterator[None]:
+    """Show an error of ours in place of what a page, or a deed, would have done.
+
+    Args:
+        show: Shows a text; callbacks keep it for the page that comes.
+    """
     try:
         yield
     except DriveGridError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        show(str(error))
 
 
 def plain(text: str) -> str:
