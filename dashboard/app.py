@@ -20,8 +20,9 @@ OPTIONS = {
     "server.fileWatcherType": "none",
     "server.headless": True,
     "server.maxUploadSize": MAX_UPLOAD_BYTES >> 20,
-    "theme.primaryColor": "#0072B2",
-    "theme.base": "light",
+    "runner.magicEnabled": False,
+    "theme.light.primaryColor": "#0072B2",
+    "theme.dark.primaryColor": "#56B4E9",
 }
 """Of Streamlit: nothing is sent home, and errors are told without their insides."""
 

@@ -7,8 +7,8 @@ from drivegrid.dashboard.pages.admin import admin
 from drivegrid.dashboard.pages.ask import ask
 from drivegrid.dashboard.pages.parts import told
 
+# Streamlit leaves much of a small screen empty above a page.
 STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
-"""Streamlit leaves a third of a small screen empty above the page."""
 
 
 def main() -> None:
