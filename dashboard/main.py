@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 from drivegrid.dashboard.pages.ask import ask
+from drivegrid.dashboard.pages.browse import browse
+from drivegrid.dashboard.pages.data import data
+from drivegrid.dashboard.pages.frame import frame
 from drivegrid.dashboard.pages.parts import told
 
 
 def main() -> None:
     """Show the page that is open."""
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
-    pages = [st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True)]
+    pages = [
+        st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True),
+        st.Page(browse, title="Browse", icon=":material/grid_view:", url_path="browse"),
+        st.Page(data, title="Data", icon=":material/database:", url_path="data"),
+        st.Page(frame, title="Frame", url_path="frame", visibility="hidden"),
+    ]
     page = st.navigation(pages, position="top")
     with told():
         page.run()
