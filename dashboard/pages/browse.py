@@ -73,25 +73,25 @@ def _bar(shared: Hub, actor: Actor, dataset_id: int, query: Query, found: store.
         width=180,
         **bound("browse-order", query.order, lambda order: query.changed(order=order)),
     )
-    down = ":material/arrow_downward:" if query.descending else ":material/arrow_upward:"
     bar.button(
-        "Turn the order",
-        icon=down,
+        ":material/arrow_upward:" if query.descending else ":material/arrow_downward:",
+        key="browse-turn",
         help="From the last to the first" if not query.descending else "From the first to the last",
         on_click=lambda: show(query.changed(descending=not query.descending)),
     )
     with bar.popover("Views", icon=":material/bookmark:"):
         _views(shared, actor, dataset_id, query)
     bar.button(
-        "Previous",
-        icon=":material/chevron_left:",
+        ":material/chevron_left:",
+        key="browse-previous",
+        help="Frames before these",
         disabled=found.before is None,
         on_click=lambda: _turn_to("before", found.before),
     )
     bar.button(
-        "Next",
-        icon=":material/chevron_right:",
-        icon_position="right",
+        ":material/chevron_right:",
+        key="browse-next",
+        help="Frames after these",
         disabled=found.after is None,
         on_click=lambda: _turn_to("after", found.after),
     )
@@ -122,14 +122,14 @@ def _views(shared: Hub, actor: Actor, dataset_id: int, query: Query) -> None:
                 args=(view.query,),
             )
             st.button(
-                "Delete",
+                ":material/delete:",
                 key=f"browse-view-delete-{view.id}",
-                icon=":material/delete:",
+                help="Delete this view",
                 on_click=_delete,
                 args=(actor, view),
             )
     with st.form("browse-save", clear_on_submit=True, border=False), told():
-        name = st.text_input("Name of this view", max_chars=MAX_FACT)
+        name = st.text_input("Name of this view", max_chars=MAX_FACT, key="browse-view-name")
         if st.form_submit_button("Save", type="primary"):
             actor.save_view(dataset_id, name, query)
             st.rerun()

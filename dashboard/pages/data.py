@@ -104,11 +104,11 @@ def _shares(dataset: DatasetRow, name: str, counted: list[Facet]) -> None:
         {
             name: facet.value,
             "frames": facet.count.num,
-            "share": facet.count.num / dataset.num_frames,
+            "share": 100 * facet.count.num / dataset.num_frames,
         }
         for facet in counted
     ]
-    share = st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0, format="percent")
+    share = st.column_config.ProgressColumn("share", min_value=0, max_value=100, format="%.0f %%")
     st.dataframe(rows, hide_index=True, height="auto", column_config={"share": share})
 
 

@@ -94,7 +94,9 @@ def rail(shared: Hub, dataset_id: int, query: Query, counted: dict[str, list[Fac
         with st.expander("Labels", expanded=True):
             _labels(query, counted[LABEL])
     for place, name in enumerate(others):
-        with st.expander(plain(_words(name)), expanded=place < OPEN_FACTS or name in query.facts):
+        with st.expander(
+            plain(fact_words(name)), expanded=place < OPEN_FACTS or name in query.facts
+        ):
             _values(f"browse-fact-{name}", query, name, counted[name])
     _clip(shared, dataset_id, query)
     _evaluation(shared, dataset_id, query)
@@ -104,7 +106,8 @@ def _clear() -> None:
     show(Query())
 
 
-def _words(name: str) -> str:
+def fact_words(name: str) -> str:
+    """Return what people call a fact."""
     return name.replace("_", " ").replace("instance.", "of objects: ").capitalize()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 import streamlit as st
-from drivegrid.dashboard.pages.filters import show, words_of
+from drivegrid.dashboard.pages.filters import fact_words, show, words_of
 from drivegrid.dashboard.pages.parts import plain
 from drivegrid.dashboard.store.facets import Facet
 from drivegrid.dashboard.store.facts import LABEL, in_order
@@ -24,8 +24,9 @@ def histograms(query: Query, counted: dict[str, list[Facet]]) -> None:
     """
     names = sorted(counted, key=lambda name: (name != LABEL, len(counted[name]) < 2, name))
     for name, column in zip(names[:NUM_CHARTS], st.columns(NUM_CHARTS), strict=False):
-        with column:
-            st.caption(plain(name.replace("_", " ")))
+        # of a fixed height, so that what is below stays where it is while charts load
+        with column.container(height=HEIGHT + 40, border=False, gap="xsmall"):
+            st.caption(plain(fact_words(name)))
             _histogram(query, name, counted[name])
 
 
@@ -62,7 +63,12 @@ def chart_of(name: str, counted: list[Facet], chosen: tuple[str, ...]) -> alt.Ch
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(cornerRadiusEnd=2, cursor="pointer")
     return (
         bars.encode(
-            y=alt.Y("shown:N", sort=None, title=None, axis=alt.Axis(labelLimit=90, ticks=False)),
+            y=alt.Y(
+                "shown:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelLimit=90, labelOverlap=False, ticks=False),
+            ),
             x=alt.X("frames:Q", title=None, axis=alt.Axis(tickCount=3, format="~s")),
             color=alt.condition(
                 "datum.chosen", alt.value("#0072B2"), alt.value("rgba(128, 140, 150, 0.5)")
