@@ -194,7 +194,7 @@ def _ceilings(shared: Hub, dataset: DatasetRow) -> None:
             "Lattice", LATTICES, index=2, format_func=lambda one: f"{one} x {one}", key="data-side"
         )
         rounds = columns[2].number_input("Rounds of offsets", 0, 4, 1, key="data-rounds")
-        most = columns[3].number_input("First frames", 1, 2000, 100, key="data-most")
+        most = columns[3].number_input("First frames", 1, 2000, 20, key="data-most")
         asked = st.form_submit_button("Compute", type="primary", disabled=source is None)
     if not asked or source is None:
         return

@@ -87,8 +87,13 @@ def rail(shared: Hub, dataset_id: int, query: Query, counted: dict[str, list[Fac
         selection_mode="multi",
         **bound("browse-status", list(query.status), lambda some: query.changed(status=some)),
     )
-    if query.narrows:
-        st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear)
+    st.button(
+        "Clear all filters",
+        icon=":material/filter_alt_off:",
+        disabled=not query.narrows,
+        width="stretch",
+        on_click=_clear,
+    )
     others = sorted(name for name in counted if name != LABEL)
     if LABEL in counted:
         with st.expander("Labels", expanded=True):
