@@ -11,7 +11,7 @@ from drivegrid.dashboard.canvas.canvas import Settings, canvas
 from drivegrid.dashboard.canvas.layers import Layer, Picture
 from drivegrid.dashboard.canvas.said import Region
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import answer_layer, layer_of, plain
+from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain
 from drivegrid.dashboard.serving.containment import contained
 from drivegrid.dashboard.serving.model_worker import Ticket
 from drivegrid.dashboard.serving.uploads import read_upload
@@ -21,7 +21,6 @@ from drivegrid.dashboard.store.pictures import add_upload, find_picture
 from drivegrid.dashboard.store.records import FrameRow
 
 from drivegrid.data.images import load_image, save_image
-from drivegrid.errors import ConfigError
 from drivegrid.geometry import Geometry
 from drivegrid.inference.results import Answer
 from drivegrid.labels import default_label_space
@@ -68,12 +67,7 @@ def _choose_picture(shared: Hub) -> FrameRow | None:
     if upload is not None and st.session_state.get("ask-uploaded") != upload.file_id:
         st.query_params["frame"] = str(_keep(shared, upload.getvalue()))
         st.session_state["ask-uploaded"] = upload.file_id
-    wanted = st.query_params.get("frame", "")
-    if not wanted:
-        return None
-    if not wanted.isdecimal() or len(wanted) > 18:
-        raise ConfigError(f"frame must be a number, got {wanted!r:.50}.")
-    return browse.frame(shared.database, int(wanted))
+    return asked_frame(shared)
 
 
 def _keep(shared: Hub, content: bytes) -> int:

@@ -36,10 +36,12 @@ class Page:
     Args:
         frames: In the query's order.
         after: Where the next page begins; None after the last.
+        before: Where the page before ends; None before the first.
     """
 
     frames: tuple[FrameRow, ...]
     after: str | None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,25 @@ def page(
     shown = ordered[:limit]
     more = len(ordered) > limit and shown
     return Page(
-        tuple(to_frame(row) for _, row in shown), _place(shown[-1][0], query) if more else None
+        frames=tuple(to_frame(row) for _, row in shown),
+        after=_place(shown[-1][0], query) if more else None,
+        before=_place(shown[0][0], query) if shown and place is not None else None,
     )
+
+
+def page_before(
+    database: Database, query: Query, dataset_id: int, before: str, limit: int = 50
+) -> Page:
+    """Return the frames that end before a place; the first page where there are too few of them.
+
+    Raises:
+        ConfigError: If ``before`` is no place in this order.
+    """
+    turned = query.model_copy(update={"descending": not query.descending})
+    found = page(database, turned, dataset_id, before, limit)
+    if found.after is None:
+        return page(database, query, dataset_id, limit=limit)
+    return Page(found.frames[::-1], after=found.before, before=found.after)
 
 
 def _walk(selection: Selection, branch: Branch, place: tuple[Any, ...] | None) -> sa.Select[Any]:
@@ -139,6 +158,14 @@ def count(database: Database, query: Query, dataset_id: int, most: int = MAX_COU
         found = Selection(connection, query, dataset_id).first(most + 1).subquery()
         num = connection.scalar(sa.select(sa.func.count()).select_from(found))
     return Count(min(num or 0, most), (num or 0) > most)
+
+
+def list_clips(database: Database, dataset_id: int, most: int = 200) -> list[str]:
+    """Return the first clips of a data set by name."""
+    named = (frames.c.dataset_id == dataset_id) & frames.c.clip.is_not(None)
+    query = sa.select(frames.c.clip).where(named).distinct().order_by(frames.c.clip).limit(most)
+    with database.read() as connection:
+        return list(connection.scalars(query))
 
 
 def frame(database: Database, frame_id: int) -> FrameRow:

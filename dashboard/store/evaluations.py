@@ -116,6 +116,17 @@ def get_evaluation(connection: sa.Connection, evaluation_id: int) -> StoredEvalu
     return _evaluation(row)
 
 
+def frame_scores(
+    database: Database, evaluation_id: int, frame_ids: Sequence[int]
+) -> dict[int, float]:
+    """Return how some frames did in an evaluation, those that it did not score left out."""
+    chosen = sa.select(scores.c.frame_id, scores.c.score).where(
+        scores.c.evaluation_id == evaluation_id, scores.c.frame_id.in_(frame_ids)
+    )
+    with database.read() as connection:
+        return {row.frame_id: row.score for row in connection.execute(chosen)}
+
+
 def list_evaluations(database: Database, dataset_id: int) -> tuple[StoredEvaluation, ...]:
     """Return the evaluations of a data set, the newest first."""
     chosen = sa.select(evaluations).where(evaluations.c.dataset_id == dataset_id)

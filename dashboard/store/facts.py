@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from drivegrid.dashboard.store.records import batches
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Geometry
 
+T = TypeVar("T")
 Fact: TypeAlias = tuple[str, str]
 """Name and value, for example ``("weather", "rain")``."""
 
@@ -27,6 +28,7 @@ MAX_FACT = 200
 _DENSITIES = ((0, "0"), (1, "1-4"), (5, "5-9"), (10, "10-19"), (20, "20+"))
 _SIZES = ((0, "small"), (32**2, "medium"), (96**2, "large"))
 """Of the bounding box in square pixels, as COCO has it."""
+_BUCKETS = {DENSITY: _DENSITIES, SIZE: _SIZES}
 _SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val"}
 _SPLITS |= {"validation": "val", "test": "test", "testing": "test"}
 
@@ -62,6 +64,16 @@ def split_of(*paths: str) -> str | None:
                 if word in _SPLITS:
                     return _SPLITS[word]
     return None
+
+
+def in_order(name: str, items: Iterable[T], value_of: Callable[[T], str]) -> list[T]:
+    """Return items of a fact's values: sizes and densities from small to large, others as given.
+
+    >>> in_order("size", ["large", "small"], str), in_order("weather", ["rain", "clear"], str)
+    (['small', 'large'], ['rain', 'clear'])
+    """
+    places = {value: place for place, (_, value) in enumerate(_BUCKETS.get(name, ()))}
+    return sorted(items, key=lambda item: places.get(value_of(item), len(places)))
 
 
 def _bucket(buckets: Collection[tuple[int, str]], value: float) -> str:

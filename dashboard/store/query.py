@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from drivegrid.dashboard.schema import STATUSES
@@ -123,6 +123,19 @@ class Query(_Strict):
         return self.model_copy(
             update={"facts": kept, "split": None if name == "split" else self.split}
         )
+
+    def changed(self, **fields: Any) -> Query:
+        """Return this query with other values (JSON) of some fields.
+
+        Raises:
+            ConfigError: If they make no query.
+        """
+        return Query.from_json({**self.to_json(), **fields})
+
+    def with_fact(self, name: str, values: Iterable[str]) -> Query:
+        """Return this query with other values of one fact; none: it is not asked for."""
+        kept, values = self.without(name), list(values)
+        return kept.changed(facts={**kept.facts, name: values}) if values else kept
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the default, as JSON values."""

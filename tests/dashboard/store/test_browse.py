@@ -11,8 +11,10 @@ from drivegrid.dashboard.store.browse import (  # noqa: E402
     Count,
     count,
     frame,
+    list_clips,
     neighbours,
     page,
+    page_before,
     shapes,
 )
 from drivegrid.dashboard.store.conditions import Selection  # noqa: E402
@@ -121,6 +123,32 @@ def test_the_first_page_of_nothing(database) -> None:
     assert page(database, Query(), 1) == page(database, Query(text="x", split="val"), 7)
     assert page(database, Query(), 1).frames == () and page(database, Query(), 1).after is None
     assert count(database, Query(), 1) == Count(0, False) and facets(database, Query(), 1) == {}
+
+
+def test_the_way_back_is_the_way_there(database) -> None:
+    fill(database)
+
+    @settings(max_examples=30)
+    @given(QUERIES, st.integers(1, 9))
+    def check(values: dict, limit: int) -> None:
+        query, there = to_query(values), [page(database, to_query(values), 1, None, limit)]
+        while (after := there[-1].after) is not None:
+            there.append(page(database, query, 1, after, limit))
+        shown = there[-1]
+        for expected in reversed(there[:-1]):
+            shown = page_before(database, query, 1, shown.before, limit)
+            assert shown == expected
+        assert shown.before is None
+
+    check()
+
+
+def test_clips_are_listed_by_name(database) -> None:
+    assert list_clips(database, 1) == []
+    rows = fill(database)
+    clips = sorted({row.clip for row in rows} - {None})
+    assert sorted(list_clips(database, 1)) == clips
+    assert len(list_clips(database, 1, most=1)) == 1
 
 
 def test_a_place_outlives_its_frame(database) -> None:

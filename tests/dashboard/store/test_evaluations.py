@@ -12,6 +12,7 @@ from drivegrid.dashboard.store import evaluations as module  # noqa: E402
 from drivegrid.dashboard.store.evaluations import (  # noqa: E402
     evaluate,
     figures,
+    frame_scores,
     list_evaluations,
 )
 from drivegrid.dashboard.store.matches import (  # noqa: E402
@@ -178,6 +179,8 @@ def test_a_rule_that_matches_nothing_scores_frames_by_its_rate(database) -> None
     add_shapes(database, run, ids[0], [half])
     number = evaluate(database, dataset, run, truth, "polygons", ada)
     found = {row.frame_id: row.score for row in rows_of(database, scores, number)}
+    assert frame_scores(database, number, [*found, 10**9]) == found
+    assert frame_scores(database, number, []) == frame_scores(database, 10**9, list(found)) == {}
     assert found == {ids[0]: pytest.approx(0.5), ids[1]: 0, ids[2]: 1}
     assert confusion(database, number) == {}
 

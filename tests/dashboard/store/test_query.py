@@ -110,3 +110,15 @@ def test_names_that_cannot_be_are_refused(name) -> None:
     with pytest.raises(ConfigError, match=r"name must (have|be)"):
         check_name(name)
     assert check_name("ada 🚗 <script>") == "ada 🚗 <script>"
+
+
+def test_changes_keep_the_rest_and_are_checked() -> None:
+    query = Query(text="a", facts={"weather": ("rain",)}, split="val")
+    assert query.changed(text="b") == Query(text="b", facts={"weather": ("rain",)}, split="val")
+    assert query.with_fact("weather", []) == Query(text="a", split="val")
+    assert query.with_fact("weather", ["fog"]).facts == {"weather": ("fog",)}
+    assert query.with_fact("split", ["train"]).all_facts["split"] == ("train",)
+    with pytest.raises(ConfigError, match="order score"):
+        query.changed(order="score")
+    with pytest.raises(ConfigError, match="statuses"):
+        query.changed(statuses=["new"])

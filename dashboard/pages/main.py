@@ -5,7 +5,13 @@ from __future__ import annotations
 import streamlit as st
 from drivegrid.dashboard.pages.admin import admin
 from drivegrid.dashboard.pages.ask import ask
+from drivegrid.dashboard.pages.browse import browse
+from drivegrid.dashboard.pages.compare import compare
+from drivegrid.dashboard.pages.data import data
+from drivegrid.dashboard.pages.errors import errors
+from drivegrid.dashboard.pages.frame import frame
 from drivegrid.dashboard.pages.parts import told
+from drivegrid.dashboard.pages.review import review
 
 # Streamlit leaves much of a small screen empty above a page.
 STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
@@ -16,7 +22,13 @@ def main() -> None:
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
     pages = [
         st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True),
+        st.Page(browse, title="Browse", icon=":material/grid_view:", url_path="browse"),
+        st.Page(review, title="Review", icon=":material/rate_review:", url_path="review"),
+        st.Page(compare, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+        st.Page(errors, title="Errors", icon=":material/error:", url_path="errors"),
+        st.Page(data, title="Data", icon=":material/database:", url_path="data"),
         st.Page(admin, title="Admin", icon=":material/group:", url_path="admin"),
+        st.Page(frame, title="Frame", url_path="frame", visibility="hidden"),
     ]
     st.html(STYLE)
     page = st.navigation(pages, position="top")

@@ -1,0 +1,52 @@
+"""Gallery: thumbnails that the browser loads itself, and which one was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import streamlit as st
+from drivegrid.dashboard.serving.signing import Signer
+from drivegrid.dashboard.store.records import FrameRow
+
+SIDE = 320
+"""Of a thumbnail in pixels."""
+FOLDER = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "drivegrid_gallery",
+    js=(FOLDER / "gallery.js").read_text(encoding="utf-8"),
+    css=(FOLDER / "gallery.css").read_text(encoding="utf-8"),
+)
+
+
+def gallery(
+    frames: Sequence[FrameRow], signer: Signer, key: str, notes: Mapping[int, str] | None = None
+) -> int | None:
+    """Show frames as thumbnails; return the id of the one that was opened, once.
+
+    Args:
+        frames: In the order in which they are shown.
+        signer: Makes the addresses of their pictures.
+        key: Name of the gallery in the session.
+        notes: Frame id to a few letters beside its name, for example a score.
+    """
+    notes = notes or {}
+    items = [
+        {
+            "id": frame.id,
+            "url": signer.address(frame.id, SIDE),
+            "href": f"frame?frame={frame.id}",
+            "name": "/".join(PurePosixPath(frame.image).parts[-2:]),
+            "status": frame.status,
+            "note": notes.get(frame.id, ""),
+        }
+        for frame in frames
+    ]
+    said = _component(key=key, data={"items": items}, on_opened_change=_nothing)
+    shown = {frame.id for frame in frames}
+    return said.opened if said.opened in shown else None
+
+
+def _nothing() -> None:
+    """Streamlit hears of a trigger where there is a callback."""

@@ -1,0 +1,63 @@
+import pytest
+
+pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
+
+from drivegrid.dashboard.pages import frame as frame_page
+from drivegrid.dashboard.store.reviews import Verdict
+from streamlit.testing.v1 import AppTest
+
+
+def page() -> None:
+    from drivegrid.dashboard.pages.frame import frame
+    from drivegrid.dashboard.pages.parts import told
+
+    with told():
+        frame()
+
+
+def opened(frame: str | None) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=30)
+    if frame is not None:
+        app.query_params["frame"] = frame
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_without_a_frame_it_says_what_to_do(world) -> None:
+    assert "Open a frame" in opened(None).info[0].value
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "9" * 30, "99"])
+def test_a_frame_that_is_none_is_told(world, number) -> None:
+    assert "frame" in opened(number).error[0].value
+
+
+def test_every_source_is_a_layer(world, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(frame_page, "canvas", lambda picture, layers, **_: drawn.append(layers))
+    opened("2")
+    assert [(one.name, one.role, len(one.shapes)) for one in drawn[0]] == [
+        ("labels", "label", 3),
+        ("near", "model", 3),
+        ("far", "other", 3),
+    ]
+
+
+def test_facts_and_history_are_shown(world) -> None:
+    app = opened("1")
+    assert any("Nobody has reviewed" in one.value for one in app.caption)
+    facts = dict(app.dataframe[0].value.itertuples(index=False))
+    assert (facts["weather"], facts["clip"], facts["size"]) == ("rain", "drive", "320 x 180")
+    world.hub.someone("ada", "admin").verdict(1, Verdict("reject", 0, "a", note="**glare**"))
+    events = opened("1").dataframe[1].value
+    assert events[["who", "verdict", "note"]].values.tolist() == [["ada", "reject", "**glare**"]]
+
+
+def test_neighbours_of_the_clip(world) -> None:
+    app = opened("1")
+    before, after = app.button
+    assert before.disabled
+    after.click().run()
+    assert app.query_params["frame"] in ("2", ["2"])
+    assert not app.button[0].disabled
