@@ -115,12 +115,21 @@ def judge(actor: Actor, frame_id: int, given: reviews.Verdict) -> bool:
     try:
         outcome = actor.verdict(frame_id, given)
     except StaleVersion as error:
+        if _said_already(actor, given, error):
+            return False
         st.session_state["review-conflict"] = Conflict(given, error)
         tell(f"Not counted: {error}", wrong=True)
         return False
     drop_conflict()
     tell(f"Frame {frame_id} is {outcome.status}. ← goes back to it, U takes a verdict back.")
     return True
+
+
+def _said_already(actor: Actor, given: reviews.Verdict, error: StaleVersion) -> bool:
+    """Tell whether a refused verdict says nothing new: its key was pressed twice."""
+    last = error.last
+    same = last is not None and (last.user_id, last.verdict) == (actor.user.id, given.kind)
+    return same and given.shapes is None
 
 
 def insist(actor: Actor, conflict: Conflict) -> None:

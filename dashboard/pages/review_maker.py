@@ -77,7 +77,7 @@ def _order(shared: Hub, dataset_id: int) -> Order | None:
     if len(sources) < NUM_SOURCES[name]:
         st.warning("This order needs more sources than the data set has.")
         return None
-    picked = _pick_sources(sources, NUM_SOURCES[name])
+    picked = _pick_sources(sources, NUM_SOURCES[name], dataset_id)
     if len(set(picked)) < len(picked):
         st.warning("Choose two different sources.")
         return None
@@ -85,7 +85,7 @@ def _order(shared: Hub, dataset_id: int) -> Order | None:
     return Order(name, picked, seed=len(list_queues(shared.database, dataset_id)))
 
 
-def _pick_sources(sources: dict[int, SourceRow], num: int) -> tuple[int, ...]:
+def _pick_sources(sources: dict[int, SourceRow], num: int, dataset_id: int) -> tuple[int, ...]:
     if not num:
         return ()
     return tuple(
@@ -94,7 +94,7 @@ def _pick_sources(sources: dict[int, SourceRow], num: int) -> tuple[int, ...]:
             list(sources),
             index=place,
             format_func=lambda one: sources[one].name,
-            key=f"review-source-{place}",
+            key=f"review-source-{num}-{place}-{dataset_id}",
         )
         for place, column in enumerate(st.columns(num))
     )
@@ -111,7 +111,10 @@ def _of_evaluation(
         for one in evaluations
     }
     picked = st.selectbox(
-        "Evaluation", list(named), format_func=named.__getitem__, key="review-evaluation"
+        "Evaluation",
+        list(named),
+        format_func=named.__getitem__,
+        key=f"review-evaluation-{evaluations[0].dataset_id}",
     )
     return Order("worst score", evaluation_id=picked)
 

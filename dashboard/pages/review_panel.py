@@ -151,8 +151,12 @@ def _history(log: Sequence[Event]) -> None:
 def chosen_runs(sources: Sequence[SourceRow]) -> list[int]:
     """Return the ids of the runs that are to be shown."""
     runs = [source.id for source in sources if source.kind == "model"]
-    chosen: list[int] = st.session_state.get("review-runs", runs[:RUNS])
-    return [one for one in chosen if one in runs]
+    chosen: list[int] = st.session_state.get(_runs_key(sources), runs[:RUNS]) if runs else []
+    return chosen
+
+
+def _runs_key(sources: Sequence[SourceRow]) -> str:
+    return f"review-runs-{sources[0].dataset_id}"
 
 
 def _choose_runs(sources: Sequence[SourceRow]) -> None:
@@ -163,7 +167,7 @@ def _choose_runs(sources: Sequence[SourceRow]) -> None:
             list(names),
             default=chosen_runs(sources),
             format_func=names.__getitem__,
-            key="review-runs",
+            key=_runs_key(sources),
         )
 
 
