@@ -11,7 +11,8 @@ from drivegrid.dashboard.serving.uploads import MAX_UPLOAD_BYTES
 from drivegrid.dashboard.store.pictures import find_picture
 from streamlit import config
 
-MAIN = Path(__file__).with_name("main.py")
+MAIN = Path(__file__).parent / "pages" / "main.py"
+"""No folder called ``pages`` may lie beside it: Streamlit would run each file in that as a page."""
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
