@@ -76,14 +76,24 @@ def _choose_queue(shared: Hub, dataset_id: int, queue: Queue | None) -> None:
     # the key changes with the address, so that the box always shows what is open
     key = f"review-queue-{dataset_id}-{here}"
     ids = list(names)
-    st.selectbox(
+    box, new = st.columns([0.8, 0.2], vertical_alignment="bottom", gap="small")
+    box.selectbox(
         "Queue",
         ids,
         index=None if here is None else ids.index(here),
         format_func=names.__getitem__,
         key=key,
-        placeholder="Choose a queue" if ids else "No queue yet",
+        placeholder="Choose a queue" if ids else "None yet",
         on_change=lambda: open_queue(st.session_state[key]),
+    )
+    new.button(
+        "",
+        icon=":material/add:",
+        key="review-add",
+        help="Make another queue",
+        disabled=here is None,
+        on_click=open_queue,
+        args=(None,),
     )
 
 
@@ -139,7 +149,7 @@ def _about(spot: Spot) -> None:
 
 
 def _history(log: Sequence[Event]) -> None:
-    with st.container(height=150, border=True):
+    with st.container(height=140, border=True):
         if not log:
             st.caption("Nobody has judged this frame yet.")
         for event in reversed(log):

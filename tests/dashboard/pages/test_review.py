@@ -47,6 +47,12 @@ def checked(app: AppTest) -> AppTest:
     return app
 
 
+def named(app: AppTest, label: str):
+    """Return the button with this text."""
+    [button] = [one for one in app.button if one.label == label]
+    return button
+
+
 class Reviewer:
     """Speaks as the canvas would."""
 
@@ -122,7 +128,7 @@ def test_a_queue_is_made_in_an_order(world, order, num, first) -> None:
     app = opened()
     app.text_input(key="review-name").input(order)
     checked(app.selectbox(key="review-order").select(order).run())
-    checked(app.button[0].click().run())
+    checked(named(app, "Make the queue").click().run())
     [queue] = queues.list_queues(world.hub.database, world.dataset_id)
     assert (queue.plan.name, queue.plan.order, queue.plan.budget) == (order, order, 50)
     assert queue.plan.query == {"status": ["new"]}
@@ -146,7 +152,7 @@ def test_a_queue_of_nothing_is_not_made(world, order, message) -> None:
     app = opened()
     app.text_input(key="review-name").input("q")
     checked(app.selectbox(key="review-order").select(order).run())
-    checked(app.button[0].click().run())
+    checked(named(app, "Make the queue").click().run())
     assert message in app.error[0].value.replace("\\", "")
     assert queues.list_queues(world.hub.database, world.dataset_id) == ()
 
@@ -158,7 +164,7 @@ def test_a_queue_of_a_saved_view_with_a_budget(world) -> None:
     app.text_input(key="review-name").input(HOSTILE[0])
     app.selectbox(key=f"review-view-{world.dataset_id}").select(view.id)
     app.number_input(key="review-budget").set_value(1)
-    checked(app.button[0].click().run())
+    checked(named(app, "Make the queue").click().run())
     [queue] = queues.list_queues(world.hub.database, world.dataset_id)
     assert (queue.plan.name, queue.plan.budget) == (HOSTILE[0], 1)
     assert sum(vars_of(queues.progress(world.hub.database, queue.id))) == 1
@@ -170,7 +176,7 @@ def test_a_queue_needs_a_new_name(world) -> None:
     for name, message in (("", "name must be a text"), ("mine", "name must be a new one")):
         app = opened()
         app.text_input(key="review-name").input(name)
-        checked(app.button[0].click().run())
+        checked(named(app, "Make the queue").click().run())
         assert message in app.error[0].value.replace("\\", "")
 
 
@@ -277,7 +283,7 @@ def test_a_stale_correction_is_shown_beside_the_other(world, choice) -> None:
     told = app.warning[0].value
     assert f"{me.user.name} said correct".replace("_", "\\_") in told and "3 shapes" in told
     assert "\\<script\\>" in told and "<script" not in told.replace("\\<script", "")
-    checked(next(one for one in app.button if one.label == choice).click().run())
+    checked(named(app, choice).click().run())
     assert "call_split" not in str([one.icon for one in app.warning])
     log = history(world.hub.database, first)
     if choice == "Save mine over it":
@@ -296,7 +302,7 @@ def test_what_another_works_on_is_told_by_name(world) -> None:
     reviewer.verdict("accept", first)
     assert history(world.hub.database, first) == ()
     assert "\\*\\*x\\*\\* works on this frame" in app.info[0].value
-    checked(next(one for one in app.button if one.label == "Next").click().run())
+    checked(named(app, "Next").click().run())
     assert at(app, "frame") == str(second) and not app.info
     checked(app.run())
     assert "\\*\\*x\\*\\*" not in texts(opened(queue=queue))  # the next free one is given
@@ -319,11 +325,11 @@ def test_a_viewer_sees_all_and_writes_nothing(world, monkeypatch) -> None:
     Reviewer(app).verdict("accept", first)
     assert history(world.hub.database, first) == ()
     assert "role must be reviewer" in texts(app).replace("\\", "")
-    checked(next(one for one in app.button if one.label == "Next").click().run())
+    checked(named(app, "Next").click().run())
     assert at(app, "frame") == str(second)
     assert browse.frame(world.hub.database, second).lease is None
     app = opened()
-    assert app.button[0].disabled
+    assert named(app, "Make the queue").disabled
 
 
 def test_a_frame_without_a_queue(world, tmp_path) -> None:
@@ -346,7 +352,7 @@ def test_a_frame_outside_the_queue_leads_back(world) -> None:
     queue, ids = queue_of(world, 2)
     app = opened(queue=queue, frame=ids[-1] + 1)
     assert "not in the queue" in texts(app)
-    checked(next(one for one in app.button if one.label == "Back to the queue").click().run())
+    checked(named(app, "Back to the queue").click().run())
     assert at(app, "frame") == str(ids[0])
 
 
@@ -362,6 +368,9 @@ def test_runs_can_be_hidden_and_queues_changed(world) -> None:
     checked(box.set_value([runs[1].id]).run())
     Reviewer(app).verdict("accept", ids[0])
     assert app.multiselect(key=f"review-runs-{world.dataset_id}").value == [runs[1].id]
+    checked(app.button(key="review-add").click().run())
+    assert named(app, "Make the queue") and not app.query_params
+    app = opened(queue=queue)
     checked(app.selectbox(key=f"review-queue-{world.dataset_id}-{queue}").select(other).run())
     assert at(app, "queue") == str(other)
     assert at(app, "frame") == str(ids[1])
