@@ -29,23 +29,13 @@ from tests.dashboard.pages.served import serve
 
 SIZE = (960, 540)
 WATCH = """
-() => {
+(image) => {
+  window.delays = [];
   window.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
-  const image = document.querySelector("svg.picture image") ?? window.findImage();
   image.addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(() => {
     window.delays.push(performance.now() - window.pressed);
   })));
 }
-"""
-FIND = """
-window.delays = [];
-window.findImage = (root = document) => {
-  for (const one of root.querySelectorAll("*")) {
-    const found = one.shadowRoot?.querySelector("svg.picture image");
-    if (found) return found;
-  }
-  return null;
-};
 """
 
 
@@ -72,8 +62,7 @@ def fill(folder: Path, num: int, objects: int) -> int:
 
 def measure(page: CanvasPage, num: int) -> list[float]:
     """Accept frame after frame; return the delays in milliseconds."""
-    page.page.evaluate(FIND)
-    page.page.evaluate(WATCH)
+    page.page.locator("svg.picture image").evaluate(WATCH)
     for done in range(1, num):
         page.press("a")
         page.page.wait_for_function("num => window.delays.length >= num", arg=done)
