@@ -128,16 +128,31 @@ def list_queues(database: Database, dataset_id: int) -> tuple[Queue, ...]:
     """Return the queues of a data set, the newest first."""
     chosen = sa.select(queues).where(queues.c.dataset_id == dataset_id).order_by(queues.c.id.desc())
     with database.read() as connection:
-        return tuple(
-            Queue(
-                row["id"],
-                dataset_id,
-                row["user_id"],
-                Plan(row["name"], row["order"], row["budget"], row["query"]),
-                row["created_at"],
-            )
-            for row in connection.execute(chosen).mappings()
-        )
+        return tuple(_queue(row) for row in connection.execute(chosen).mappings())
+
+
+def find_queue(database: Database, queue_id: int) -> Queue:
+    """Return a queue.
+
+    Raises:
+        StoreError: If there is no such queue.
+    """
+    chosen = sa.select(queues).where(queues.c.id == queue_id)
+    with database.read() as connection:
+        row = connection.execute(chosen).mappings().one_or_none()
+    if row is None:
+        raise _no_queue(queue_id)
+    return _queue(row)
+
+
+def frame_at(database: Database, queue_id: int, place: int) -> QueueFrame | None:
+    """Return the frame at a place of a queue, whatever became of it; None where there is none."""
+    return _one_item(database, queue_id, queue_items.c.place == place)
+
+
+def place_of(database: Database, queue_id: int, frame_id: int) -> QueueFrame | None:
+    """Return where a frame stands in a queue; None if it does not."""
+    return _one_item(database, queue_id, queue_items.c.frame_id == frame_id)
 
 
 def next_frame(
@@ -187,8 +202,27 @@ def progress(database: Database, queue_id: int) -> Progress:
     chosen = sa.select(*counts).select_from(joined).where(queue_items.c.queue_id == queue_id)
     with database.read() as connection:
         if connection.scalar(sa.select(queues.c.id).where(queues.c.id == queue_id)) is None:
-            raise StoreError(f"queue must exist, got {queue_id}. It may have been removed.")
+            raise _no_queue(queue_id)
         return Progress(*connection.execute(chosen).one())
+
+
+def _no_queue(queue_id: int) -> StoreError:
+    return StoreError(f"queue must exist, got {queue_id}. It may have been removed.")
+
+
+def _queue(row: sa.RowMapping) -> Queue:
+    plan = Plan(row["name"], row["order"], row["budget"], row["query"])
+    return Queue(row["id"], row["dataset_id"], row["user_id"], plan, row["created_at"])
+
+
+def _one_item(
+    database: Database, queue_id: int, where: sa.ColumnElement[bool]
+) -> QueueFrame | None:
+    items = (queue_items.c.place, queue_items.c.frame_id, queue_items.c.why)
+    chosen = sa.select(*items).where(queue_items.c.queue_id == queue_id, where)
+    with database.read() as connection:
+        row = connection.execute(chosen).one_or_none()
+    return None if row is None else QueueFrame(*row)
 
 
 def _distinct(ranked: Iterable[Ranked], budget: int) -> dict[int, float | None]:

@@ -56,14 +56,15 @@ def serve(folder: Path) -> Iterator[str]:
             cwd=folder, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            wait_until(lambda: _is_up(f"http://127.0.0.1:{port}/_stcore/health"))
+            wait_until(lambda: is_up(f"http://127.0.0.1:{port}/_stcore/health"))
             yield f"http://127.0.0.1:{port}"
         finally:
             server.kill()
             server.wait()
 
 
-def _is_up(url: str) -> bool:
+def is_up(url: str) -> bool:
+    """Tell whether something answers there."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return answer.status == 200
@@ -82,16 +83,14 @@ def wait_until(holds, every_s: float = 0.02):
     raise AssertionError(f"nothing after {PATIENCE_S:g} s")
 
 
-class OpenPage:
-    """The page in a browser, spoken to in image pixels."""
+class CanvasPage:
+    """A page with a canvas in a browser, spoken to in image pixels."""
 
-    def __init__(self, context, url: str, folder: Path, **query: str) -> None:
-        self.log = folder / f"{uuid.uuid4().hex}.json"
+    def __init__(self, context, address: str) -> None:
         self.errors: list[str] = []
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        asked = "&".join(f"{k}={v}" for k, v in {"log": str(self.log), **query}.items())
-        self.page.goto(f"{url}/?{asked}")
+        self.page.goto(address)
         self.page.locator(".shape").first.wait_for(state="attached", timeout=60_000)
         self.svg = self.page.locator("svg.picture")
         self.settle()
@@ -141,6 +140,18 @@ class OpenPage:
     def use(self, name: str) -> None:
         self.button(name).click()
 
+    def close(self) -> None:
+        self.page.close()
+
+
+class OpenPage(CanvasPage):
+    """The page of the tests, which writes down what it hears."""
+
+    def __init__(self, context, url: str, folder: Path, **query: str) -> None:
+        self.log = folder / f"{uuid.uuid4().hex}.json"
+        asked = "&".join(f"{k}={v}" for k, v in {"log": str(self.log), **query}.items())
+        super().__init__(context, f"{url}/?{asked}")
+
     def heard(self, what: str, num: int = 1) -> list[dict]:
         """Return what Python heard of a kind, once it is as much as expected."""
         return wait_until(lambda: (found := self._said(what)) and len(found) >= num and found)
@@ -156,6 +167,3 @@ class OpenPage:
         """Save the edits; return the last commit that Python heard."""
         self.use("save")
         return self.heard("Commit", num)[-1]
-
-    def close(self) -> None:
-        self.page.close()

@@ -1,0 +1,157 @@
+"""Review: frames of a queue one after another, judged and corrected on the canvas."""
+
+from __future__ import annotations
+
+import streamlit as st
+from drivegrid.dashboard.canvas.canvas import DRAWING, VIEWING, Settings, canvas
+from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
+from drivegrid.dashboard.hub import Hub, hub
+from drivegrid.dashboard.pages.parts import layer_of, plain, told
+from drivegrid.dashboard.pages.review_deeds import act, conflict_of, step_to
+from drivegrid.dashboard.pages.review_maker import make
+from drivegrid.dashboard.pages.review_panel import chosen_runs, panel
+from drivegrid.dashboard.pages.review_spot import (
+    Spot,
+    coming,
+    find_spot,
+    number_in_address,
+    open_queue,
+)
+from drivegrid.dashboard.service import Actor
+from drivegrid.dashboard.store import browse, queues
+from drivegrid.dashboard.store.datasets import SourceRow, list_sources
+from drivegrid.dashboard.store.queues import Queue
+from drivegrid.dashboard.store.reviews import Event, history
+
+from drivegrid.data.scene import Instance
+from drivegrid.labels import default_label_space
+
+COMMON = (
+    "lane/line",
+    "lane/stop_line",
+    "obstacle/cone",
+    "obstacle/barrier",
+    "object/vehicle/car",
+    "object/person/pedestrian",
+    "sign",
+    "light/vehicle",
+    "area/drivable",
+)
+"""Labels that the keys 1 to 9 pick."""
+LABELS = (*COMMON, *(path for path in default_label_space().paths if path not in COMMON))
+
+
+def review() -> None:
+    """Show the page."""
+    shared = hub()
+    actor = shared.actor()
+    shown, side = st.columns([0.74, 0.26], gap="medium")
+    queue, spot, log = None, None, ()
+    with shown, told():
+        queue = _queue(shared)
+        spot = find_spot(actor, queue)
+        if spot is not None:
+            log = history(shared.database, spot.frame.id)
+            _frame(shared, actor, spot, log)
+        elif queue is not None:
+            _end(shared, queue)
+        else:
+            make(shared, actor)
+    with side, told():
+        panel(shared, actor, queue, spot, log)
+
+
+def _queue(shared: Hub) -> Queue | None:
+    queue_id = number_in_address("queue")
+    return None if queue_id is None else queues.find_queue(shared.database, queue_id)
+
+
+def _frame(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> None:
+    """Show a frame and do what the person says of it; that comes before all else."""
+    free = not spot.barred
+    following = coming(actor, spot)
+    address = shared.signer.address
+    said = canvas(
+        Picture(
+            str(spot.frame.id),
+            address(spot.frame.id),
+            spot.frame.size_wh,
+            None if following is None else address(following),
+        ),
+        _layers(shared, spot, log),
+        revision=spot.frame.version,
+        key="review-canvas",
+        settings=Settings(
+            tools=(*VIEWING, *DRAWING) if free else VIEWING,
+            labels=LABELS if free else (),
+            verdicts=free,
+        ),
+    )
+    if said is not None and act(actor, spot, said):
+        st.rerun()
+    if not free:
+        _barred(actor, spot)
+
+
+def _barred(actor: Actor, spot: Spot) -> None:
+    """Say why one can only look; the canvas then has no keys to go on by."""
+    text, before, behind = st.columns([0.6, 0.2, 0.2], vertical_alignment="center")
+    text.info(plain(spot.barred), icon=":material/lock:")
+    if before.button("Previous", icon=":material/chevron_left:", width="stretch"):
+        step_to(actor, spot, "previous")
+        st.rerun()
+    if behind.button("Next", icon=":material/chevron_right:", width="stretch"):
+        step_to(actor, spot, "next")
+        st.rerun()
+
+
+def _layers(shared: Hub, spot: Spot, log: tuple[Event, ...]) -> list[Layer]:
+    """Return labels and runs, and over them what holds now: that is what is corrected."""
+    sources = list_sources(shared.database, spot.frame.dataset_id)
+    rows = browse.shapes(shared.database, spot.frame.id)
+    corrected = log[-1].after.shapes if log else None
+    labels = [source for source in sources if source.kind == "label"]
+    layers = []
+    holding: list[Instance] = []
+    for source in labels:
+        of_source = [row for row in rows if row.source_id == source.id]
+        holding += [row.instance for row in of_source]
+        theirs = layer_of(source.name, "label", of_source)
+        layers.append(Layer(theirs.name, theirs.role, theirs.shapes, visible=corrected is not None))
+    for place, source in enumerate(_runs(sources)):
+        role: Role = "model" if place == 0 else "other"
+        layers.append(layer_of(source.name, role, [r for r in rows if r.source_id == source.id]))
+    conflict = conflict_of(spot)
+    if conflict is not None and conflict.given.shapes is not None:
+        layers.append(_drawn("yours, not saved", "other", conflict.given.shapes))
+    holds = tuple(holding) if corrected is None else corrected
+    return [*layers, _drawn("review", "review", holds, editable=not spot.barred)]
+
+
+def _runs(sources: list[SourceRow]) -> list[SourceRow]:
+    chosen = chosen_runs(sources)
+    return [source for source in sources if source.id in chosen]
+
+
+def _drawn(
+    name: str, role: Role, instances: tuple[Instance, ...], *, editable: bool = False
+) -> Layer:
+    shapes = [Shape(f"{name}-{number}", one) for number, one in enumerate(instances)]
+    return Layer(name, role, shapes, editable=editable)
+
+
+def _end(shared: Hub, queue: Queue) -> None:
+    """Say that there is nothing left to do here."""
+    progress = queues.progress(shared.database, queue.id)
+    total = progress.done + progress.leased + progress.left
+    if progress.leased or progress.left:
+        st.info(
+            f"Others work on the last {progress.leased + progress.left} of {total} frames.",
+            icon=":material/group:",
+        )
+        st.button("Look again", icon=":material/refresh:")
+    else:
+        st.success(f"This queue is done: {total} frames reviewed.", icon=":material/task_alt:")
+    st.button(
+        "New queue", icon=":material/add:", key="review-after", on_click=open_queue, args=(None,)
+    )

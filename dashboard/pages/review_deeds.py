@@ -1,0 +1,172 @@
+"""What a reviewer does on the canvas, written down: each deed is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from drivegrid.dashboard.canvas.said import Commit, Said, Verdict
+from drivegrid.dashboard.pages.review_spot import Spot, beside, go, next_open
+from drivegrid.dashboard.service import Actor
+from drivegrid.dashboard.store import reviews
+from drivegrid.dashboard.store.reviews import StaleVersion, VerdictKind
+
+from drivegrid.data.scene import Instance
+from drivegrid.errors import DriveGridError
+
+NO_STEP = {-1: "This is the first frame.", 1: "This is the last frame."}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A verdict that was refused because the frame had changed.
+
+    Args:
+        given: What the reviewer said; its version is the one that they saw.
+        error: What was said meanwhile.
+    """
+
+    given: reviews.Verdict
+    error: StaleVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page says of the last deed; ``wrong`` where it was not done."""
+
+    text: str
+    wrong: bool = False
+
+
+def tell(text: str, *, wrong: bool = False) -> None:
+    """Say something of the last deed, until the next one."""
+    st.session_state["review-told"] = Told(text, wrong)
+
+
+def last_told() -> Told | None:
+    """Return what was said of the last deed."""
+    told: Told | None = st.session_state.get("review-told")
+    return told
+
+
+def note_key(picture: str, version: int) -> str:
+    """Return the key of the note of a frame: each verdict begins a new one."""
+    return f"review-note-{picture}-{version}"
+
+
+def conflict_of(spot: Spot) -> Conflict | None:
+    """Return the verdict on a frame that was refused and is still to be decided."""
+    conflict: Conflict | None = st.session_state.get("review-conflict")
+    if conflict is None or conflict.error.frame_id != spot.frame.id:
+        return None
+    return conflict if conflict.error.version == spot.frame.version else None
+
+
+def drop_conflict() -> None:
+    """Leave the frame as it is now."""
+    st.session_state.pop("review-conflict", None)
+
+
+def act(actor: Actor, spot: Spot, said: Said) -> bool:
+    """Do what the canvas says; return whether anything may look different now.
+
+    It is about the frame that the person saw, which may be another than the one of the spot.
+    """
+    if not isinstance(said, Commit | Verdict):
+        return False
+    try:
+        if isinstance(said, Commit):
+            shapes = tuple(shape.instance for shape in said.shapes)
+            if _judge(actor, said, "correct", shapes):
+                tell("Saved as corrected. A accepts it and goes on, U takes it back.")
+        elif said.verdict in ("accept", "reject"):
+            if _judge(actor, said, said.verdict) and not said.stale:
+                _go_on(actor, spot)
+        elif said.verdict == "undo":
+            outcome = actor.undo(_frame_id(said), said.token, said.revision)
+            tell(f"Taken back: the frame is {outcome.status} again.")
+        elif not said.stale:
+            step_to(actor, spot, said.verdict)
+    except DriveGridError as error:
+        tell(str(error), wrong=True)
+    return True
+
+
+def _frame_id(said: Said) -> int:
+    """Return the frame that was seen; a number that no frame has where it is none."""
+    return int(said.picture) if said.picture.isdecimal() and len(said.picture) <= 18 else -1
+
+
+def _judge(
+    actor: Actor,
+    said: Commit | Verdict,
+    kind: VerdictKind,
+    shapes: tuple[Instance, ...] | None = None,
+) -> bool:
+    """Write a verdict; return whether it was new and counts."""
+    note = st.session_state.get(note_key(said.picture, said.revision), "")
+    return judge(
+        actor, _frame_id(said), reviews.Verdict(kind, said.revision, said.token, shapes, note)
+    )
+
+
+def judge(actor: Actor, frame_id: int, given: reviews.Verdict) -> bool:
+    """Write a verdict, or remember that it met another; return whether it counts."""
+    try:
+        outcome = actor.verdict(frame_id, given)
+    except StaleVersion as error:
+        if _said_already(actor, given, error):
+            return False
+        st.session_state["review-conflict"] = Conflict(given, error)
+        tell(f"Not counted: {error}", wrong=True)
+        return False
+    drop_conflict()
+    tell(f"Frame {frame_id} is {outcome.status}. ← goes back to it, U takes a verdict back.")
+    return True
+
+
+def _said_already(actor: Actor, given: reviews.Verdict, error: StaleVersion) -> bool:
+    """Tell whether a refused verdict says nothing new: its key was pressed twice."""
+    last = error.last
+    same = last is not None and (last.user_id, last.verdict) == (actor.user.id, given.kind)
+    return same and given.shapes is None
+
+
+def insist(actor: Actor, conflict: Conflict) -> None:
+    """Give a refused verdict again, over what was said meanwhile and has now been seen."""
+    old, version = conflict.given, conflict.error.version
+    token = f"{old.token}-{version}"
+    again = reviews.Verdict(old.kind, version, token, old.shapes, old.note)
+    try:
+        judge(actor, conflict.error.frame_id, again)
+    except DriveGridError as error:
+        tell(str(error), wrong=True)
+
+
+def _go_on(actor: Actor, spot: Spot) -> None:
+    """Go to the next open frame of the queue; without one, stay."""
+    if spot.queue is not None:
+        after = -1 if spot.item is None else spot.item.place
+        go(next_open(actor, spot.queue, after))
+
+
+def step_to(actor: Actor, spot: Spot, step: str) -> None:
+    """Go to the ``previous`` or the ``next`` frame, or ``skip`` this one; it is given back."""
+    if step == "skip" and spot.queue is not None:
+        _give_back(actor, spot)
+        _go_on(actor, spot)
+        tell("Skipped: the frame stays in the queue.")
+        return
+    distance = -1 if step == "previous" else 1
+    found = beside(actor, spot, distance)
+    if found is None:
+        tell(NO_STEP[distance])
+        return
+    _give_back(actor, spot)
+    st.session_state.pop("review-told", None)
+    go(found)
+
+
+def _give_back(actor: Actor, spot: Spot) -> None:
+    if not spot.barred:
+        actor.give_back(spot.frame.id)
