@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 from drivegrid.dashboard.pages.ask import ask
+from drivegrid.dashboard.pages.compare import compare
 from drivegrid.dashboard.pages.parts import told
 
 
 def main() -> None:
     """Show the page that is open."""
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
-    pages = [st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True)]
+    pages = [
+        st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True),
+        st.Page(compare, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+    ]
     page = st.navigation(pages, position="top")
     with told():
         page.run()
