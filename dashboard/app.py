@@ -11,7 +11,8 @@ from drivegrid.dashboard.serving.uploads import MAX_UPLOAD_BYTES
 from drivegrid.dashboard.store.pictures import find_picture
 from streamlit import config
 
-MAIN = Path(__file__).with_name("main.py")
+MAIN = Path(__file__).parent / "pages" / "main.py"
+"""Among the pages: of a folder `pages` beside it, Streamlit would show every file as a page."""
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",

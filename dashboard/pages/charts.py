@@ -54,7 +54,7 @@ def differences(rates: Mapping[str, Difference]) -> alt.LayerChart:
     points = base.mark_point(filled=True, size=110, color=code, opacity=1).encode(
         alt.X("difference:Q")
     )
-    return alt.layer(zero.encode(alt.X("x:Q")), spans, points).properties(height=150)
+    return alt.layer(zero.encode(alt.X("x:Q")), spans, points).properties(height=190)
 
 
 def confusion_matrix(matrix: Matrix, text: str) -> alt.LayerChart:
@@ -132,7 +132,7 @@ def sliced(parts: Mapping[str, Sequence[Slice]], rate: str, values: Sequence[str
             run_colors(list(parts)),
             tooltip=["run:N", "value:N", *_numbers(rate), "frames:Q"],
         )
-        .properties(height=max(120, 18 * len(values) * (len(parts) + 1)))
+        .properties(height=110 + 14 * len(values) * (len(parts) + 1))
     )
 
 

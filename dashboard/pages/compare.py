@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages import charts
-from drivegrid.dashboard.pages.choices import choose, choose_dataset, names_of
+from drivegrid.dashboard.pages.choices import change_address, choose, names_of
 from drivegrid.dashboard.pages.evaluating import evaluate_form
 from drivegrid.dashboard.pages.kept import kept
-from drivegrid.dashboard.pages.parts import plain
+from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import rates
 from drivegrid.dashboard.store.confusion import CellCount, most_confused
@@ -34,7 +32,7 @@ def compare() -> None:
     actor = shared.actor()
     places = st.columns([0.2, 0.32, 0.32, 0.16], vertical_alignment="bottom", gap="small")
     with places[0]:
-        dataset = choose_dataset(shared, "compare")
+        dataset = choose_dataset(shared)
     if dataset is None:
         return
     with places[3], st.popover("Evaluate", icon=":material/add:", width="stretch"):
@@ -54,7 +52,7 @@ def compare() -> None:
         _confusion(runs)
     with right.container(border=True):
         _curves(runs)
-    with st.container(border=True):
+    with right.container(border=True):
         _slices(shared, runs)
 
 
@@ -62,11 +60,10 @@ def _evaluate(shared: Hub, actor: Actor, dataset_id: int) -> None:
     made = evaluate_form(actor, dataset_id, list_sources(shared.database, dataset_id))
     if made is None:
         return
-    first = st.session_state.get("compare-first")
-    if first is None or figures(shared.database, first).rule != figures(shared.database, made).rule:
-        st.session_state["compare-first"] = made
-    else:
-        st.session_state["compare-second"] = made
+    first = st.query_params.get("first", "")
+    rule = figures(shared.database, made).rule
+    same = first.isdecimal() and figures(shared.database, int(first)).rule == rule
+    change_address({"second" if same else "first": str(made)}, () if same else ("second",))
     st.toast("Evaluated.", icon=":material/check:")
 
 
@@ -77,7 +74,7 @@ def _choose_runs(first_place, second_place, made, named) -> Runs:  # type: ignor
     older = [one.id for one in made[1:] if one.rule == newest.rule]
     with first_place:
         default = older[0] if older else newest.id
-        first = choose("First", named, key="compare-first", param="first", default=default)
+        first = choose("First", named, "first", default, forget=("second",))
     others = {
         one.id: named[one.id] for one in made if one.rule == by_id[first].rule and one.id != first
     }
@@ -85,7 +82,7 @@ def _choose_runs(first_place, second_place, made, named) -> Runs:  # type: ignor
         if not others:
             st.selectbox("Second", ["no other one of this rule"], disabled=True)
             return {named[first]: by_id[first]}
-        second = choose("Second", others, key="compare-second", param="second")
+        second = choose("Second", others, "second")
     return {named[one]: by_id[one] for one in (first, second)}
 
 
@@ -193,18 +190,18 @@ def _cell(evaluation: StoredEvaluation, cell: CellCount) -> None:
         id=evaluation.id, cell=Cell(pred_label=cell.pred_label, true_label=cell.true_label)
     )
     query = Query(evaluation=asked, order="score")
-    of = {"dataset": evaluation.dataset_id}
+    dataset = {"dataset": str(evaluation.dataset_id)}
     labels = {"pred": cell.pred_label, "true": cell.true_label}
-    errors = of | {"evaluation": evaluation.id, "hit": "all"}
-    errors |= {name: label for name, label in labels.items() if label is not None}
-    frames, rows = st.columns(2)
-    frames.link_button(
-        "Frames", f"browse?{urlencode(of | {'query': query.to_text()})}",
-        icon=":material/grid_view:", width="stretch",
+    rows = {name: label for name, label in labels.items() if label is not None}
+    rows |= dataset | {"evaluation": str(evaluation.id), "hit": "all"}
+    left, right = st.columns(2)
+    left.page_link(
+        page_at("browse"), label="Frames", icon=":material/grid_view:",
+        query_params=dataset | {"q": query.to_text()},
     )  # fmt: skip
-    rows.link_button(
-        "Matches", f"errors?{urlencode(errors)}", icon=":material/format_list_numbered:",
-        width="stretch",
+    right.page_link(
+        page_at("errors"), label="Matches", icon=":material/format_list_numbered:",
+        query_params=rows,
     )  # fmt: skip
 
 

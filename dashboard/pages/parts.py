@@ -7,9 +7,12 @@ from contextlib import contextmanager
 
 import streamlit as st
 from drivegrid.dashboard.canvas.layers import Layer, Role, Shape, TokenTrace
-from drivegrid.dashboard.store.records import ShapeRow
+from drivegrid.dashboard.hub import Hub
+from drivegrid.dashboard.store import browse
+from drivegrid.dashboard.store.datasets import DatasetRow, list_datasets
+from drivegrid.dashboard.store.records import FrameRow, ShapeRow
 
-from drivegrid.errors import DriveGridError
+from drivegrid.errors import ConfigError, DriveGridError
 from drivegrid.inference.results import Found
 
 
@@ -32,6 +35,64 @@ def plain(text: str) -> str:
 
 
 _MARKS = frozenset("\\`*_{}[]()<>#+-.!|~:$&\"'")
+
+
+def page_at(url_path: str) -> st.Page:
+    """Return the page of an address, to link to: pages need not import one another."""
+    return st.Page(_elsewhere, url_path=url_path)
+
+
+def _elsewhere() -> None:
+    """The page itself is the one that `main` registers under the address."""
+
+
+def choose_dataset(shared: Hub) -> DatasetRow | None:
+    """Let people choose a data set, kept in the address; the largest at first.
+
+    Returns:
+        None if there is none; people are told what to do then.
+
+    Raises:
+        ConfigError: If the address names none of the store.
+    """
+    rows = {str(row.id): row for row in list_datasets(shared.database)}
+    if not rows:
+        st.info(
+            "No data yet. An admin can import labels on the page Data.", icon=":material/inbox:"
+        )
+        return None
+    largest = max(rows, key=lambda key: rows[key].num_frames)
+    chosen = st.query_params.get("dataset", largest)
+    if chosen not in rows:
+        raise ConfigError(f"data set must be one of the store, got {chosen!r:.50}.")
+    st.session_state["dataset"] = chosen
+    st.selectbox(
+        "Data set",
+        list(rows),
+        key="dataset",
+        format_func=lambda key: f"{rows[key].name} ({rows[key].num_frames:,} frames)",
+        on_change=_show_dataset,
+    )
+    return rows[chosen]
+
+
+def _show_dataset() -> None:
+    st.query_params.from_dict({"dataset": st.session_state["dataset"]})
+
+
+def asked_frame(shared: Hub) -> FrameRow | None:
+    """Return the frame that the address names; None if it names none.
+
+    Raises:
+        ConfigError: If it is no number.
+        StoreError: If there is no such frame.
+    """
+    wanted = st.query_params.get("frame", "")
+    if not wanted:
+        return None
+    if not wanted.isdecimal() or len(wanted) > 18:
+        raise ConfigError(f"frame must be a number, got {wanted!r:.50}.")
+    return browse.frame(shared.database, int(wanted))
 
 
 def layer_of(name: str, role: Role, rows: list[ShapeRow], *, editable: bool = False) -> Layer:
