@@ -165,7 +165,7 @@ def _confusion(runs: Runs) -> None:
     )
     if matrix.left_out:
         st.caption(f"The labels with the most mistakes; {matrix.left_out} others are left out.")
-    picked = event.selection.get(charts.CELL)
+    picked = event["selection"].get(charts.CELL)
     if picked:
         _cell(evaluation, matrix.cells[picked[0][charts.CELL]])
     else:

@@ -49,12 +49,20 @@ def errors() -> None:
     """Show the page."""
     shared = hub()
     shared.actor()  # who is not known sees nothing
-    left, right = st.columns([0.42, 0.58], gap="medium")
+    first, second, third = st.columns([0.22, 0.33, 0.45])
+    with first:
+        dataset = choose_dataset(shared)
+    if dataset is None:
+        return
+    with second:
+        evaluation = _choose_evaluation(shared, dataset.id)
+    if evaluation is None:
+        return
+    with third:
+        cell = _choose_cell(evaluation)
+    left, right = st.columns([0.45, 0.55], gap="medium")
     with left:
-        evaluation = _choose_evaluation(shared)
-        if evaluation is None:
-            return
-        wanted = _filters(evaluation)
+        wanted = _filters(cell)
         page = match_page(shared.database, evaluation.id, wanted, _place(), PAGE)
         match = _rows(page, wanted)
         _steps(page)
@@ -65,27 +73,20 @@ def errors() -> None:
             _frame(shared, evaluation, match)
 
 
-def _choose_evaluation(shared: Hub) -> StoredEvaluation | None:
-    first, second = st.columns([0.3, 0.7])
-    with first:
-        dataset = choose_dataset(shared)
-    if dataset is None:
-        return None
-    made = {one.id: one for one in list_evaluations(shared.database, dataset.id)}
+def _choose_evaluation(shared: Hub, dataset_id: int) -> StoredEvaluation | None:
+    made = {one.id: one for one in list_evaluations(shared.database, dataset_id)}
     if not made:
         st.info(
             "Nothing was scored yet. Evaluate a run on the page Compare.",
             icon=":material/query_stats:",
         )
         return None
-    named = names_of(list(made.values()), list_sources(shared.database, dataset.id))
-    with second:
-        return made[choose("Evaluation", named, "evaluation", forget=("pred", "true", "after"))]
+    named = names_of(list(made.values()), list_sources(shared.database, dataset_id))
+    return made[choose("Evaluation", named, "evaluation", forget=("pred", "true", "after"))]
 
 
-def _filters(evaluation: StoredEvaluation) -> MatchFilter:
+def _filters(cell: Cell | None) -> MatchFilter:
     """Show the filters; whatever changes among them, the first page is shown."""
-    cell = _choose_cell(evaluation)
     hit, order = st.columns(2, vertical_alignment="bottom")
     which = hit.segmented_control(
         "Which", list(HITS), key="hit", default="mistakes", required=True, bind="query-params",
@@ -159,28 +160,25 @@ def _rows(page: MatchPage, wanted: MatchFilter) -> StoredMatch | None:
             "predicted": row.pred_label or NOTHING,
             "overlap": row.overlap,
             "confidence": row.confidence,
-            "hit": row.hit,
             "frame": row.frame_id,
         }
         for row in page.rows
     ]
-    share = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
     event = st.dataframe(
         rows,
         # another page or filter is another table: nothing stays picked in it
         key=f"errors-rows-{hash((wanted, page.rows[0].id))}",
         hide_index=True,
-        height=388,
+        height=353,
         on_select="rerun",
         selection_mode="single-row-required",
         column_config={
-            "overlap": st.column_config.ProgressColumn("overlap", **share),
-            "confidence": st.column_config.NumberColumn("confidence", format="%.2f"),
-            "hit": st.column_config.CheckboxColumn("hit", width=40),
+            "overlap": st.column_config.NumberColumn("overlap", format="%.2f", width=75),
+            "confidence": st.column_config.NumberColumn("confidence", format="%.2f", width=90),
             "frame": st.column_config.NumberColumn("frame", format="%d", width=60),
         },
     )
-    picked = event.selection.rows
+    picked = event["selection"]["rows"]
     return page.rows[picked[0] if picked else 0]
 
 
