@@ -193,7 +193,7 @@ def _cell(evaluation: StoredEvaluation, cell: CellCount) -> None:
     dataset = {"dataset": str(evaluation.dataset_id)}
     labels = {"pred": cell.pred_label, "true": cell.true_label}
     rows = {name: label for name, label in labels.items() if label is not None}
-    rows |= dataset | {"evaluation": str(evaluation.id), "hit": "all"}
+    rows |= dataset | {"evaluation": str(evaluation.id), "hit": "All"}
     left, right = st.columns(2)
     left.page_link(
         page_at("browse"), label="Frames", icon=":material/grid_view:",

@@ -30,7 +30,8 @@ MOST_PLACES = 100
 """Places of pages before that the address keeps."""
 ANY: Cell = (None, None)
 """Stands for all cells: no match has neither side."""
-HITS = {"mistakes": False, "hits": True, "all": None}
+HITS = {"Mistakes": False, "Hits": True, "All": None}
+"""As the address has them, too."""
 ORDERS = {"overlap": "least overlap first", "confidence": "surest first"}
 FULL = (0.0, 1.0)
 
@@ -89,8 +90,8 @@ def _filters(cell: Cell | None) -> MatchFilter:
     """Show the filters; whatever changes among them, the first page is shown."""
     hit, order = st.columns(2, vertical_alignment="bottom")
     which = hit.segmented_control(
-        "Which", list(HITS), key="hit", default="mistakes", required=True, bind="query-params",
-        format_func=str.capitalize, on_change=_from_start, label_visibility="collapsed",
+        "Which", list(HITS), key="hit", default="Mistakes", required=True, bind="query-params",
+        on_change=_from_start, label_visibility="collapsed",
     )  # fmt: skip
     ordered = order.selectbox(
         "Order", list(ORDERS), key="order", format_func=ORDERS.__getitem__, bind="query-params",

@@ -145,7 +145,7 @@ def test_a_cell_leads_to_its_frames_and_matches(world) -> None:
     assert asked is not None and asked.cell is not None
     assert (asked.cell.pred_label, asked.cell.true_label) == (None, "object/vehicle/car")
     assert (rows["true"], rows["evaluation"]) == (["object/vehicle/car"], [str(number)])
-    assert "pred" not in rows
+    assert rows["hit"] == ["All"] and "pred" not in rows
 
 
 def links(app: AppTest) -> list:

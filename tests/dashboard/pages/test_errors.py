@@ -7,6 +7,7 @@ pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 from drivegrid.dashboard.hub import HubSettings, open_hub
 from drivegrid.dashboard.store.datasets import add_dataset, add_run, list_sources
 from drivegrid.dashboard.store.evaluations import evaluate
+from drivegrid.dashboard.store.matches import MatchFilter, match_page
 from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.store import save_scenes
@@ -78,7 +79,7 @@ def test_mistakes_are_paged_forth_and_back(world) -> None:
 def test_filters_and_order(world) -> None:
     app = opened(evaluation=world.evaluations["near"])
     assert "No match fits" in app.info[0].value
-    app.segmented_control("hit").set_value("hits").run()
+    app.segmented_control("hit").set_value("Hits").run()
     assert {row[:2] for row in rows(app)} == {(CAR, CAR)}
     app.button("errors-next").click().run()
     app.selectbox("order").set_value("confidence").run()
@@ -91,7 +92,7 @@ def test_filters_and_order(world) -> None:
 
 
 def test_a_cell_from_a_link_and_by_hand(world) -> None:
-    app = opened(evaluation=world.evaluations["far"], true=CAR, hit="all")
+    app = opened(evaluation=world.evaluations["far"], true=CAR, hit="All")
     assert rows(app)[0][:2] == (CAR, "(nothing)")
     assert "Miss" in app.markdown[0].value
     app.selectbox("errors-cell").set_value((CAR, None)).run()
@@ -103,7 +104,7 @@ def test_a_cell_from_a_link_and_by_hand(world) -> None:
 
 
 def test_an_empty_cell_of_a_link_is_shown_as_such(world) -> None:
-    app = opened(true="<script>", pred="**x**", hit="all")
+    app = opened(true="<script>", pred="**x**", hit="All")
     assert not app.error
     assert "No match fits" in app.info[0].value
 
@@ -119,7 +120,9 @@ def test_the_picked_row_has_its_frame(world) -> None:
     app = opened(evaluation=world.evaluations["far"])
     kinds = ["False alarm" if truth == "(nothing)" else "Miss" for truth, _, _ in rows(app)]
     assert set(kinds) == {"False alarm", "Miss"}
-    [key] = [one for one in app.session_state.filtered_state if one.startswith("errors-rows")]
+    mistakes = MatchFilter(hit=False)
+    first = match_page(world.hub.database, world.evaluations["far"], mistakes).rows[0].id
+    key = f"errors-rows-{hash((mistakes, first))}"
     for place, kind in enumerate(kinds):
         picked = {"rows": [place], "columns": [], "cells": []}
         app.session_state[key] = {"selection": picked}
