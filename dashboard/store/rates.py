@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,14 @@ class CurvePoint:
     confidence: float
     precision: float | None
     recall: float | None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of the two, 0 where both are."""
+        if self.precision is None or self.recall is None:
+            return None
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,20 @@ def curve(
         CurvePoint(row[0], plain(p), plain(r))
         for row, p, r in zip(predicted, precision, recall, strict=True)
     )
+
+
+def at_least(points: Sequence[CurvePoint], confidence: float) -> CurvePoint | None:
+    """Return what the predictions of at least a confidence amount to; None if there are none."""
+    sure = [point for point in points if point.confidence >= confidence]
+    return sure[-1] if sure else None
+
+
+def thinned(points: Sequence[CurvePoint], most: int = 400) -> list[CurvePoint]:
+    """Return at most so many points of a curve, spread evenly, with its first and last one."""
+    if len(points) <= most:
+        return list(points)
+    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
+    return [points[index] for index in kept]
 
 
 def slices(database: Database, evaluation_id: int, fact: str) -> tuple[Slice, ...]:

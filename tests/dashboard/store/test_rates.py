@@ -8,10 +8,13 @@ from drivegrid.dashboard.database import StoreError  # noqa: E402
 from drivegrid.dashboard.schema import facts, frames, matches, scores  # noqa: E402
 from drivegrid.dashboard.store.evaluations import evaluate  # noqa: E402
 from drivegrid.dashboard.store.rates import (  # noqa: E402
+    CurvePoint,
+    at_least,
     compare,
     curve,
     slices,
     slices_by_size,
+    thinned,
 )
 
 from drivegrid.errors import ConfigError  # noqa: E402
@@ -82,6 +85,30 @@ def test_a_truth_that_is_found_twice_counts_once(database) -> None:
         connection.execute(sa.insert(matches), rows)
     found = [(point.precision, point.recall) for point in curve(database, number)]
     assert found == [(1, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("precision", "recall", "f1"),
+    [(None, 0.5, None), (0.5, None, None), (0, 0, 0), (1, 0.5, 2 / 3), (1, 1, 1)],
+)
+def test_f1_of_a_point(precision, recall, f1) -> None:
+    assert CurvePoint(0.5, precision, recall).f1 == (f1 if f1 is None else pytest.approx(f1))
+
+
+def test_points_at_a_threshold() -> None:
+    points = [CurvePoint(confidence, 1.0, 1.0) for confidence in (0.9, 0.5, 0.1)]
+    assert at_least([], 0.0) is None
+    found = [at_least(points, least) for least in (0.95, 0.9, 0.4, 0.1, 0.0)]
+    assert found == [None, points[0], points[1], points[2], points[2]]
+
+
+@pytest.mark.parametrize("num", [0, 1, 9, 10, 11, 1000])
+def test_a_thinned_curve_keeps_its_ends(num) -> None:
+    points = [CurvePoint(1 - place / 1000, 1.0, 1.0) for place in range(num)]
+    found = thinned(points, 10)
+    assert len(set(found)) == len(found) == min(num, 10)
+    assert found == sorted(found, key=lambda one: -one.confidence)
+    assert (found[:1], found[-1:]) == (points[:1], points[-1:])
 
 
 def test_slices_by_facts_of_frames(database) -> None:
