@@ -118,10 +118,11 @@ def _layers(shared: Hub, spot: Spot, log: tuple[Event, ...]) -> list[Layer]:
         holding += [row.instance for row in of_source]
         theirs = layer_of(source.name, "label", of_source)
         layers.append(Layer(theirs.name, theirs.role, theirs.shapes, visible=corrected is not None))
-    for place, source in enumerate(_runs(sources)):
+    conflict = conflict_of(spot)
+    # while two versions are compared, no run stands between them in the same colour
+    for place, source in enumerate(_runs(sources) if conflict is None else []):
         role: Role = "model" if place == 0 else "other"
         layers.append(layer_of(source.name, role, [r for r in rows if r.source_id == source.id]))
-    conflict = conflict_of(spot)
     if conflict is not None and conflict.given.shapes is not None:
         layers.append(_drawn("yours, not saved", "other", conflict.given.shapes))
     holds = tuple(holding) if corrected is None else corrected
