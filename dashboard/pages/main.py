@@ -20,8 +20,15 @@ STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
 def main() -> None:
     """Show the page that is open."""
     st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
+    first = st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask")
+
+    def home() -> None:
+        st.switch_page(first, query_params=st.query_params.to_dict())
+
     pages = [
-        st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask", default=True),
+        # The default page has no address of its own; so that Ask has one, it is another.
+        st.Page(home, title="drivegrid", default=True, visibility="hidden"),
+        first,
         st.Page(browse, title="Browse", icon=":material/grid_view:", url_path="browse"),
         st.Page(review, title="Review", icon=":material/rate_review:", url_path="review"),
         st.Page(compare, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
