@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,14 @@ sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not insta
 pytest.importorskip("alembic", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard.database import Database  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Put the main module back: Streamlit takes its place, and processes that tests start run it."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 def _programs() -> Path | None:
