@@ -18,7 +18,7 @@ from drivegrid.dashboard.database import Database  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
-    """Put the main module back: Streamlit takes its place, and processes that tests start run it."""
+    """Put the main module back: Streamlit takes its place, and new processes run it."""
     before = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = before
