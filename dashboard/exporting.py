@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,7 +27,6 @@ from drivegrid.dashboard.store.people import append_audit
 from drivegrid.dashboard.store.reviewed import count_statuses, count_verdicts
 from drivegrid.dashboard.work import Beat
 
-from drivegrid import __version__
 from drivegrid.data.derive import copy_labels
 from drivegrid.data.files import atomic_folder, walk_files, write_text
 from drivegrid.data.formats import FORMATS, Format, Source, find_format
@@ -201,7 +201,7 @@ class Exporter:
             "source": order.source,
             "format": order.format.name,
             "only": ONLY_REVIEWED if order.reviewed else ALL,
-            "drivegrid": __version__,
+            "drivegrid": version("drivegrid"),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "frames_by_status": dict(statuses),
             "verdicts_by_reviewer": count_verdicts(self._database, order.dataset.id),

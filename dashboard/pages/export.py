@@ -72,14 +72,8 @@ def _order(actor: Actor, datasets: Sequence[DatasetRow]) -> None:
     name = st.selectbox("Format", WRITABLE, format_func=lambda one: find_format(one).title)
     if lost := find_format(name).lost_out:
         st.caption(plain(f"Cannot say: {lost}"))
-    pictures = st.segmented_control(
-        "Pictures", PICTURES, format_func=PICTURES.__getitem__, default="link", width="stretch",
-        required=True,
-    )  # fmt: skip
-    only = st.segmented_control(
-        "Frames", FRAMES, format_func=FRAMES.__getitem__, default=ALL, width="stretch",
-        required=True,
-    )  # fmt: skip
+    pictures = st.radio("Pictures", PICTURES, format_func=PICTURES.__getitem__, horizontal=True)
+    only = st.radio("Frames", FRAMES, format_func=FRAMES.__getitem__, horizontal=True)
     may = actor.user.role != ROLES[0]
     parameters = {"dataset_id": dataset_id, "source": source, "format": name}
     parameters |= {"pictures": pictures, "only": only}
