@@ -49,6 +49,8 @@ MAX_NAME = 24
 """Letters of a data set's name that stay in the name of a folder."""
 MAX_RECORDS = 20
 """Records that were set aside of which the result of the job tells; the manifest has all."""
+_OF_SIZE = "without the picture"
+"""What messages say about losses that the picture makes up for."""
 WRITING, HASHING, PLACING = (0.0, 0.6), (0.6, 0.7), (0.7, 1.0)
 """From where to where in a job's progress its steps are."""
 
@@ -135,10 +137,11 @@ class Exporter:
             written = sum(outcome.written.values())
             placing = steps.watch(iter(pictures), PLACING, written, "pictures")
             outcome.pictures = place_pictures(placing, part, order.pictures)
+            _forget_sizes(outcome)
             manifest = {
                 **self._said(order, statuses),
                 "files": files,
-                **_counts(outcome),
+                **outcome.counts(),
                 "records": _records(outcome),
                 "losses": [asdict(loss) for loss in outcome.losses],
             }
@@ -150,7 +153,7 @@ class Exporter:
         return {
             "folder": str(made),
             "manifest": str(made / MANIFEST),
-            "counts": _counts(outcome),
+            "counts": outcome.counts(),
             "records": _records(outcome)[:MAX_RECORDS],
         }
 
@@ -277,13 +280,13 @@ def _hashed(path: Path, folder: Path) -> dict[str, Any]:
     return {"name": name, "bytes": path.stat().st_size, "sha256": digest}
 
 
-def _counts(outcome: Outcome) -> dict[str, Any]:
-    """Return the numbers; a size that was left out is no loss where the picture lies beside."""
-    counts = outcome.counts()
-    if outcome.pictures and not outcome.pictures["missing"]:
-        losses = counts["loss_counts"].items()
-        counts["loss_counts"] = {m: n for m, n in losses if "without the picture" not in m}
-    return counts
+def _forget_sizes(outcome: Outcome) -> None:
+    """A size that was left out is no loss where the picture lies beside."""
+    if not outcome.pictures or outcome.pictures["missing"]:
+        return
+    for message in [one for one in outcome.loss_counts if _OF_SIZE in one]:
+        del outcome.loss_counts[message]
+    outcome.losses = [one for one in outcome.losses if _OF_SIZE not in one.message]
 
 
 def _records(outcome: Outcome) -> list[dict[str, str | None]]:

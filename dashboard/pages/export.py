@@ -121,7 +121,7 @@ def _job(actor: Actor, job: Job, dataset: str, who: str) -> None:
         state.progress(job.progress, text=plain(job.message or job.state))
         deed.button(
             "Cancel", key=f"export-cancel-{job.id}", width="stretch", on_click=_cancel,
-            args=(actor, job.id), disabled=actor.user.role == ROLES[0],
+            args=(job.id,), disabled=actor.user.role == ROLES[0],
         )  # fmt: skip
         return
     state.markdown(f"{ICONS[job.state]} {job.state}{plain(_short(job))}")
@@ -149,10 +149,10 @@ def _show(job_id: int) -> None:
     st.session_state.pop("export-states", None)
 
 
-def _cancel(actor: Actor, job_id: int) -> None:
+def _cancel(job_id: int) -> None:
     problem: list[str] = []
     with told(problem.append):
-        actor.cancel(job_id)
+        hub().actor().cancel(job_id)
     if problem:
         st.session_state["export-problem"] = problem[0]
 

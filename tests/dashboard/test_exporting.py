@@ -228,14 +228,17 @@ def test_a_job_that_is_given_up_leaves_nothing(exports_in_file, monkeypatch) -> 
     class GivenUp(Exception):
         pass
 
-    def beat(share, text):
-        if share >= until:
-            raise GivenUp
+    def given_up_at(share):
+        def beat(progress, text):
+            if progress >= share:
+                raise GivenUp
+
+        return beat
 
     monkeypatch.setattr(exporting, "BEAT_S", -1.0)
-    for until in (0, 0.3, 0.6, 0.8, 1.0):
+    for share in (0, 0.3, 0.6, 0.8, 1.0):
         with pytest.raises(GivenUp):
-            exports_in_file.exporter.run(exports_in_file.start(), beat)
+            exports_in_file.exporter.run(exports_in_file.start(), given_up_at(share))
         assert exports_in_file.names() == []
 
 
