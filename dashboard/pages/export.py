@@ -113,9 +113,10 @@ def _jobs(actor: Actor, datasets: Mapping[int, str]) -> None:
 def _job(actor: Actor, job: Job, dataset: str, who: str) -> None:
     """Show a job in a row of the same height, whatever its state."""
     what, state, deed = st.columns([0.45, 0.37, 0.18], vertical_alignment="center")
-    what.markdown(f"**{plain(dataset)}** as {plain(job.parameters['format'])}", width="stretch")
     at = datetime.fromtimestamp(job.created_at / 1000, UTC)
-    what.caption(plain(f"{job.id} · {who} · {at:%Y-%m-%d %H:%M} UTC"))
+    small = plain(f"{job.id} · {who} · {at:%Y-%m-%d %H:%M} UTC")
+    name = f"**{plain(dataset)}** as {plain(job.parameters['format'])}"
+    what.markdown(f"{name}  \n:gray[:small[{small}]]")
     active = job.state in ("waiting", "running")
     if active:
         state.progress(job.progress, text=plain(job.message or job.state))
