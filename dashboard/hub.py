@@ -8,12 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.exporting import EXPORT, Exporter
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
 from drivegrid.dashboard.serving.model_worker import ModelWorker
 from drivegrid.dashboard.serving.signing import Signer, load_secret
 from drivegrid.dashboard.serving.thumbnails import Thumbnails
 from drivegrid.dashboard.store.people import ensure_user, list_users
+from drivegrid.dashboard.work import Worker
 
 from drivegrid.errors import ConfigError
 
@@ -58,7 +60,9 @@ class Hub:
         self.signer = Signer(load_secret(settings.folder / "secret"))
         self.thumbnails = Thumbnails(settings.folder / "thumbnails")
         self.uploads = settings.folder / "uploads"
+        self.exporter = Exporter(self.database, settings.folder / "exports")
         self._model: ModelWorker | None = None
+        self._worker: Worker | None = None
         self._lock = threading.Lock()
 
     @property
@@ -68,6 +72,12 @@ class Hub:
             if self._model is None:
                 self._model = ModelWorker(self.settings.checkpoint)
             return self._model
+
+    def start_worker(self) -> None:
+        """See to it that jobs are done: one thread of this process does them."""
+        with self._lock:
+            if self._worker is None:
+                self._worker = Worker(self.database, {EXPORT: self.exporter.run})
 
     def actor(self) -> Actor:
         """Return who is at the page that is being shown.
@@ -85,8 +95,10 @@ class Hub:
         return Actor(self.database, ensure_user(self.database, name, role))
 
     def close(self) -> None:
-        """Stop the model and close the store."""
+        """Stop the work and the model, and close the store."""
         with self._lock:
+            if self._worker is not None:
+                self._worker.close()
             if self._model is not None:
                 self._model.close()
         self.database.close()

@@ -9,6 +9,7 @@ from drivegrid.dashboard.pages.browse import browse
 from drivegrid.dashboard.pages.compare import compare
 from drivegrid.dashboard.pages.data import data
 from drivegrid.dashboard.pages.errors import errors
+from drivegrid.dashboard.pages.export import export
 from drivegrid.dashboard.pages.frame import frame
 from drivegrid.dashboard.pages.parts import told
 from drivegrid.dashboard.pages.review import review
@@ -34,6 +35,7 @@ def main() -> None:
         st.Page(compare, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(errors, title="Errors", icon=":material/error:", url_path="errors"),
         st.Page(data, title="Data", icon=":material/database:", url_path="data"),
+        st.Page(export, title="Export", icon=":material/archive:", url_path="export"),
         st.Page(admin, title="Admin", icon=":material/group:", url_path="admin"),
         st.Page(frame, title="Frame", url_path="frame", visibility="hidden"),
     ]

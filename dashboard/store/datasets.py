@@ -26,6 +26,8 @@ from drivegrid.metrics.pairing import ends_of
 
 LABELS = "labels"
 """Name of the source that holds the labels of a data set."""
+REVIEWED = ("accepted", "corrected")
+"""Status of frames whose labels somebody looked at and let stand."""
 BATCH = 200
 """Scenes that are stored or read in one transaction."""
 
@@ -297,7 +299,11 @@ def list_sources(database: Database, dataset_id: int) -> list[SourceRow]:
 
 
 def export_scenes(
-    database: Database, dataset_id: int, source_id: int | None = None
+    database: Database,
+    dataset_id: int,
+    source_id: int | None = None,
+    *,
+    reviewed: bool = False,
 ) -> Iterator[Scene]:
     """Yield the scenes of a data set in its own order.
 
@@ -306,19 +312,22 @@ def export_scenes(
         dataset_id: The data set.
         source_id: Whose word is taken, for all frames; None takes what holds now: the reviewers'
             where a frame was corrected, else the labels', and leaves out rejected frames.
+        reviewed: Only frames that were accepted or corrected.
     """
     after: int | None = -1
     while after is not None:
         with database.read() as connection:
-            found, after = _export_batch(connection, dataset_id, source_id, after)
+            found, after = _export_batch(connection, dataset_id, source_id, after, reviewed)
         yield from found
 
 
 def _export_batch(
-    connection: sa.Connection, dataset_id: int, source_id: int | None, after: int
+    connection: sa.Connection, dataset_id: int, source_id: int | None, after: int, reviewed: bool
 ) -> tuple[list[Scene], int | None]:
     """Return the scenes behind a frame, and the last frame among them; None where none is left."""
     inside = sa.select(frames).where(frames.c.dataset_id == dataset_id, frames.c.id > after)
+    if reviewed:
+        inside = inside.where(frames.c.status.in_(REVIEWED))
     rows = connection.execute(inside.order_by(frames.c.id).limit(BATCH)).all()
     if not rows:
         return [], None

@@ -91,6 +91,11 @@ def fail(database: Database, job: Job, message: str) -> bool:
     return _change(database, _own(job), values)
 
 
+def give_back(database: Database, job: Job) -> bool:
+    """Let a claimed job wait again; False, and nothing changes, if it is no longer the worker's."""
+    return _change(database, _own(job), _AGAIN)
+
+
 def cancel(database: Database, job_id: int) -> bool:
     """Stop a job that waits or runs; its worker learns of it at its next beat.
 
@@ -104,9 +109,8 @@ def cancel(database: Database, job_id: int) -> bool:
 def revive(database: Database, seconds: float) -> int:
     """Let jobs wait again whose worker has not beaten for so long; return how many."""
     silent = (jobs.c.state == "running") & (jobs.c.beat_at < now_ms() - 1000 * seconds)
-    again = {"state": "waiting", "started_at": None, "beat_at": None, "progress": 0.0}
     with database.write() as connection:
-        return int(connection.execute(sa.update(jobs).where(silent).values(again)).rowcount)
+        return int(connection.execute(sa.update(jobs).where(silent).values(_AGAIN)).rowcount)
 
 
 def get_job(database: Database, job_id: int) -> Job:
@@ -119,13 +123,37 @@ def get_job(database: Database, job_id: int) -> Job:
         return _job(connection, job_id)
 
 
-def list_jobs(database: Database, limit: int = 100, before: int | None = None) -> tuple[Job, ...]:
-    """Return the newest jobs, newest first; ``before`` is the last id of the page before."""
+def list_jobs(
+    database: Database,
+    limit: int = 100,
+    before: int | None = None,
+    kinds: Collection[str] | None = None,
+) -> tuple[Job, ...]:
+    """Return the newest jobs, newest first.
+
+    Args:
+        database: The store.
+        limit: So many at most.
+        before: The last id of the page before.
+        kinds: Only these; None for all.
+    """
     chosen = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+    if kinds is not None:
+        chosen = chosen.where(jobs.c.kind.in_(kinds))
     if before is not None:
         chosen = chosen.where(jobs.c.id < before)
     with database.read() as connection:
         return tuple(Job(**row) for row in connection.execute(chosen).mappings())
+
+
+_AGAIN = {
+    "state": "waiting",
+    "started_at": None,
+    "beat_at": None,
+    "progress": 0.0,
+    "message": "",
+}
+"""What a job looks like that waits again."""
 
 
 def _own(job: Job) -> sa.ColumnElement[bool]:

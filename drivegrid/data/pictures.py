@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
@@ -54,14 +54,16 @@ class PictureList:
         self._file.close()
 
 
-def place_pictures(pictures: PictureList, folder: Path, mode: PictureMode) -> Counter[str]:
+def place_pictures(
+    pictures: Iterable[tuple[Path, str]], folder: Path, mode: PictureMode
+) -> Counter[str]:
     """Link or copy pictures into a folder, under their names.
 
     Links are symbolic and absolute: the pictures stay where they are. What stands in the folder
     already is left alone.
 
     Args:
-        pictures: Which ones.
+        pictures: Root and name of each.
         folder: Where labels have been written.
         mode: ``none`` does nothing.
 

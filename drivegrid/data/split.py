@@ -36,8 +36,13 @@ class Split:
 
 
 def is_split(folder: Path) -> bool:
-    """Tell whether a folder is a split of the benchmark: it has a manifest, and not of shards."""
-    return (folder / MANIFEST).is_file() and not is_shards(LocalFolder(folder))
+    """Tell whether a folder is a split of the benchmark: it has a manifest, and not of shards.
+
+    Exports have a manifest too, but no file of a split's labels.
+    """
+    if not (folder / MANIFEST).is_file() or is_shards(LocalFolder(folder)):
+        return False
+    return any((folder / name).is_file() for name in LABEL_FILES)
 
 
 def load_split(folder: str | Path) -> Split:

@@ -1,0 +1,28 @@
+"""How far a data set was reviewed, and by whom."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.schema import STATUSES, events, frames, users
+
+
+def count_statuses(database: Database, dataset_id: int) -> dict[str, int]:
+    """Return how many frames of a data set have each status, those that none has as well."""
+    counted = sa.select(frames.c.status, sa.func.count()).group_by(frames.c.status)
+    with database.read() as connection:
+        rows = connection.execute(counted.where(frames.c.dataset_id == dataset_id))
+        return dict.fromkeys(STATUSES, 0) | {row[0]: row[1] for row in rows}
+
+
+def count_verdicts(database: Database, dataset_id: int) -> dict[str, int]:
+    """Return how many verdicts each reviewer gave in a data set; what was undone counts too."""
+    given = sa.select(users.c.name, sa.func.count()).select_from(
+        events.join(users, events.c.user_id == users.c.id).join(
+            frames, events.c.frame_id == frames.c.id
+        )
+    )
+    here = (frames.c.dataset_id == dataset_id) & (events.c.verdict != "undo")
+    by_name = given.where(here).group_by(users.c.name).order_by(users.c.name)
+    with database.read() as connection:
+        return {row[0]: row[1] for row in connection.execute(by_name)}
