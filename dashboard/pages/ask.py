@@ -10,6 +10,7 @@ import streamlit as st
 from drivegrid.dashboard.canvas.canvas import Settings, canvas
 from drivegrid.dashboard.canvas.layers import Layer, Picture
 from drivegrid.dashboard.canvas.said import Region
+from drivegrid.dashboard.database import StoreError
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain
 from drivegrid.dashboard.serving.containment import contained
@@ -20,6 +21,7 @@ from drivegrid.dashboard.store.datasets import LABELS, list_sources
 from drivegrid.dashboard.store.pictures import add_upload, find_picture
 from drivegrid.dashboard.store.records import FrameRow
 
+from drivegrid.data.images import Picture as Pixels
 from drivegrid.data.images import load_image, save_image
 from drivegrid.geometry import Geometry
 from drivegrid.inference.results import Answer
@@ -106,9 +108,11 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
     )
 
 
-def _pixels(shared: Hub, frame: FrameRow):  # type: ignore[no-untyped-def]
+def _pixels(shared: Hub, frame: FrameRow) -> Pixels:
+    """Return the picture of a frame, as the model is given it."""
     found = find_picture(shared.database, frame.id)
-    assert found is not None
+    if found is None:
+        raise StoreError(f"frame must be in the store, got {frame.id}. It may have been removed.")
     return load_image(contained(*found))
 
 
