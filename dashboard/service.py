@@ -103,6 +103,11 @@ class Actor:
         require(self.user.role, "admin")
         return people.ensure_user(self.database, name, role)
 
+    def let_in(self, name: str, role: str) -> people.User:
+        """Give somebody a role, whether they are known already or not."""
+        known = self.add_user(name, role)
+        return known if known.role == role else self.set_role(known.id, role)
+
     def set_role(self, user_id: int, role: str) -> people.User:
         """Give somebody a role, see `people.set_role`."""
         require(self.user.role, "admin")

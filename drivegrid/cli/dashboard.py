@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from drivegrid.dashboard.serving.access import AccessSettings
 
 OPEN_AFTER_S = 2.0
+COMMAND = "the command, on this machine"
+"""Who brings data in where people sign in; nobody can sign in by a name with a comma."""
 
 
 def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
@@ -37,6 +39,7 @@ def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
     proxy_header: Annotated[
         str, typer.Option(help="header by which a proxy in front names the person")
     ] = "",
+    admin: Annotated[str, typer.Option(help="make this person admin, where people sign in")] = "",
 ) -> None:
     """Ask, see, review and correct in the browser.
 
@@ -62,6 +65,8 @@ def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
     own.mkdir(parents=True, exist_ok=True)
     app, hub = make_app(HubSettings(own, database, model, access))
     try:
+        if admin:
+            hub.someone(COMMAND, "admin").let_in(admin, "admin")
         _fill(hub, data, demo)
         address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
         typer.echo(f"drivegrid dashboard: {address} (Ctrl-C stops it)")
@@ -96,7 +101,8 @@ def _fill(hub: Hub, data: Path | None, demo: bool) -> None:
     from drivegrid.dashboard.demo import has_data, make_demo
     from drivegrid.dashboard.serving.access import name_of_machine
 
-    actor = hub.someone(name_of_machine(), "admin")
+    alone = hub.settings.access.single_user
+    actor = hub.someone(name_of_machine() if alone else COMMAND, "admin")
     if data is not None:
         with counting_bar(None, "frames") as move:
             done = 0

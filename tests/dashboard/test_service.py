@@ -26,7 +26,12 @@ REVIEWER = {
     "enqueue": ("export", {}),
     "cancel": (1,),
 }
-ADMIN = {"add_dataset": ("x", "/nowhere"), "add_user": ("eve", "viewer"), "set_role": (1, "viewer")}
+ADMIN = {
+    "add_dataset": ("x", "/nowhere"),
+    "add_user": ("eve", "viewer"),
+    "let_in": ("eve", "viewer"),
+    "set_role": (1, "viewer"),
+}
 
 
 def someone(database, role: str) -> Actor:
@@ -57,3 +62,19 @@ def test_a_reviewer_reviews_and_an_admin_gives_roles(database) -> None:
     assert ada.undo(frame, "another", 1).status == "new"
     admin = someone(database, "admin")
     assert admin.set_role(ada.user.id, "viewer").role == "viewer"
+
+
+def test_somebody_is_let_in_with_a_role_known_or_not(database) -> None:
+    admin = someone(database, "admin")
+    for role in ("viewer", "admin", "admin"):
+        assert admin.let_in("eve", role).role == role
+
+
+def test_nobody_signs_in_by_the_name_of_the_command() -> None:
+    from drivegrid.dashboard.serving.access import AccessSettings, who
+
+    from drivegrid.cli.dashboard import COMMAND
+
+    settings = AccessSettings(proxy_header="X-User")
+    with pytest.raises(AccessDenied, match="one plain name"):
+        who(settings, lambda _: [COMMAND], {})
