@@ -15,6 +15,7 @@ from drivegrid.dashboard.store.facets import facets
 from drivegrid.dashboard.store.facts import MAX_FACT
 from drivegrid.dashboard.store.people import SavedView, list_views
 from drivegrid.dashboard.store.query import Query
+from streamlit.delta_generator import DeltaGenerator
 
 from drivegrid.errors import DriveGridError
 
@@ -58,7 +59,9 @@ def _found(shared: Hub, query: Query, dataset_id: int) -> store.Page:
     return store.page(shared.database, query, dataset_id, after, PAGE_SIZE)
 
 
-def _bar(shared: Hub, actor: Actor, dataset_id: int, query: Query, found: store.Page):  # type: ignore[no-untyped-def]
+def _bar(
+    shared: Hub, actor: Actor, dataset_id: int, query: Query, found: store.Page
+) -> DeltaGenerator:
     """Show count, order, views and the way to other pages; return the place of the count."""
     bar = st.container(horizontal=True, vertical_alignment="center", gap="small")
     count = bar.empty()
