@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages import charts
@@ -17,6 +19,7 @@ from drivegrid.dashboard.store.evaluations import StoredEvaluation, figures, lis
 from drivegrid.dashboard.store.facets import facets
 from drivegrid.dashboard.store.matches import confusion
 from drivegrid.dashboard.store.query import Cell, OfEvaluation, Query
+from streamlit.delta_generator import DeltaGenerator
 
 ALL = "all labels"
 BOX_SIZE = "size of boxes"
@@ -67,7 +70,12 @@ def _evaluate(shared: Hub, actor: Actor, dataset_id: int) -> None:
     st.toast("Evaluated.", icon=":material/check:")
 
 
-def _choose_runs(first_place, second_place, made, named) -> Runs:  # type: ignore[no-untyped-def]
+def _choose_runs(
+    first_place: DeltaGenerator,
+    second_place: DeltaGenerator,
+    made: Sequence[StoredEvaluation],
+    named: Mapping[int, str],
+) -> Runs:
     """Return the chosen evaluations; the second is missing where no other has the first's rule."""
     by_id = {one.id: one for one in made}
     newest = made[0]
