@@ -121,6 +121,7 @@ class CanvasPage:
 
     def click(self, x: float, y: float) -> None:
         self.page.mouse.click(*self.client(x, y))
+        self.settle()
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], button="left") -> None:
         """Press, move in steps, let go."""
@@ -129,16 +130,23 @@ class CanvasPage:
         self.page.mouse.down(button=button)
         self.page.mouse.move(x1, y1, steps=4)
         self.page.mouse.up(button=button)
+        self.settle()
 
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+        self.settle()
+
+    def shows(self, selector: str, num: int) -> None:
+        """Wait until there are so many of something; fail where there never are."""
+        wait_until(lambda: self.page.locator(selector).count() == num)
 
     def button(self, name: str):
         return self.page.locator(f"[data-command={name}]")
 
     def use(self, name: str) -> None:
         self.button(name).click()
+        self.settle()
 
     def close(self) -> None:
         self.page.close()

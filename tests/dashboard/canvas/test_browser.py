@@ -136,7 +136,7 @@ def test_edits_outlive_other_runs_and_a_newer_revision(page) -> None:
     page.page.get_by_label("note").press("Enter")
     page.page.get_by_role("button", name="saved elsewhere").click()
     page.page.locator(".notice", has_text="saved elsewhere").wait_for()
-    assert page.page.locator(".layer").count() == 3
+    page.shows(".layer", 3)
     commit = page.save()
     assert commit["stale"]
     assert near(fresh(commit), [[[50, 60]]])
@@ -211,30 +211,29 @@ def test_labels_are_text_whatever_they_hold(page) -> None:
     page.click(600, 150)
     page.page.mouse.move(*page.client(650, 150))
     page.page.locator("text.name", has_text="<img src=x").wait_for()
-    assert page.page.locator(".canvas img").count() == 0
-    assert page.page.locator(".canvas b").count() == 0
+    assert page.page.locator(".canvas img, .canvas b").count() == 0
     assert page.page.title() != "taken"
     assert page.heard("Select")[0]["shape"] == "box"
 
 
 def test_the_trace_goes_step_by_step(page) -> None:
     page.use("trace")
-    assert page.page.locator(".trace .cross:not(.casing)").count() == 1
+    page.shows(".trace .cross:not(.casing)", 1)
     slider = page.page.locator(".steps input")
     slider.fill("0")
     page.settle()
-    assert page.page.locator(".trace .cell").count() == 3
-    assert page.page.locator(".trace .arrow").count() == 0
+    page.shows(".trace .cell", 3)
+    page.shows(".trace .arrow", 0)
     slider.fill("1")
     page.settle()
-    assert page.page.locator(".trace .arrow").count() == 3
+    page.shows(".trace .arrow", 3)
     assert page.page.locator(".step").inner_text() == "Offsets, round 1"
 
 
 def test_layers_are_hidden_and_the_picture_is_moved_and_fitted(page) -> None:
     page.page.locator(".entry").nth(1).click()
     page.settle()
-    assert page.page.locator(".layer").count() == 1
+    page.shows(".layer", 1)
     _, x, y = page.view()
     page.drag((400, 300), (420, 310), button="middle")
     zoom, moved_x, moved_y = page.view()
