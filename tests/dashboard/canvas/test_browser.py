@@ -159,7 +159,7 @@ def test_the_newer_revision_can_be_taken(page) -> None:
 
 
 def test_verdict_keys_reach_python_in_their_order(page) -> None:
-    page.press("a", "ArrowRight")
+    page.press_at_once("a", "ArrowRight")
     verdicts = page.heard("Verdict", 2)
     assert [(v["verdict"], v["picture"], v["stale"]) for v in verdicts] == [
         ("accept", "frame 1", False),
