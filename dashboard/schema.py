@@ -128,6 +128,7 @@ events = sa.Table(
     _text("note"), _json("before", null=True), _json("after", null=True),
     sa.Column("version", sa.Integer, nullable=False), _to("events", "undoes", null=True),
     sa.Column("token", sa.Text, nullable=False, unique=True), sa.Index(None, "frame_id", "id"),
+    sa.Index(None, "undoes"),
 )  # fmt: skip
 """Every verdict there ever was; nothing is changed or removed. ``before`` and ``after`` hold
 status and shapes of the reviewers; ``token`` is the client's, so that a repeat counts once."""
@@ -185,9 +186,19 @@ jobs = sa.Table(
     "jobs", metadata, _key(), _text("kind"), *_one_of("state", JOB_STATES), _json("parameters"),
     sa.Column("progress", sa.Float, nullable=False), _text("message"), _json("result", null=True),
     _to("users"), _time("created_at"), _time("started_at", null=True), _time("ended_at", null=True),
-    _time("beat_at", null=True), sa.Index(None, "state", "id"),
+    _time("beat_at", null=True),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Index(None, "state", "id"),
 )  # fmt: skip
-"""Work in the background; one that stopped beating is found and can be begun again."""
+"""Work in the background; one that stopped beating is found and can be begun again, so many times.
+``attempts``: how often it was begun."""
+
+promotions = sa.Table(
+    "promotions", metadata, _key(), _to("jobs", null=True), _to("users"), _text("checkpoint"),
+    _time(),
+)  # fmt: skip
+"""Which checkpoint answers: that of the last row, an empty one is that of the package. ``job_id``:
+what trained it."""
 
 audit = sa.Table(
     "audit", metadata, _key(), _time(), _to("users", null=True), _text("action"), _text("subject"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,7 +24,8 @@ CLOSE_S = 10.0
 """How long closing waits for the job that runs."""
 
 Beat: TypeAlias = Callable[[float, str], None]
-"""Says how far a job is, in [0, 1], and what goes on; raises where the job is to be given up."""
+"""Says how far a job is, in [0, 1], and what goes on, as often as one likes; raises where the job
+is to be given up."""
 Work: TypeAlias = Callable[[jobs.Job, Beat], Mapping[str, Any]]
 """Does a job and returns its result, as JSON values. It may be begun again from the start."""
 Told = TypeVar("Told")
@@ -43,7 +46,7 @@ class Worker:
     Args:
         database: The store.
         work: Kind of job to what does it; jobs of other kinds are left to others.
-        poll_s: How often the store is asked.
+        poll_s: How often the store is asked, and at most told how far a job is.
         silence_s: After which a job is begun again whose worker says nothing.
     """
 
@@ -79,9 +82,16 @@ class Worker:
 
     def _do(self, job: jobs.Job) -> None:
         """Do a job; whatever becomes of it, the next one can be done."""
+        told = -math.inf
 
         def beat(progress: float, message: str) -> None:
-            if self._closing.is_set() or not self._is_own(job, progress, message):
+            nonlocal told
+            if self._closing.is_set():
+                raise _Cancelled
+            if time.monotonic() - told < self._poll_s:
+                return
+            told = time.monotonic()
+            if not self._is_own(job, progress, message):
                 raise _Cancelled
 
         try:
@@ -118,6 +128,15 @@ class Worker:
                 _log.warning("%s", error)
                 self._closing.wait(self._poll_s)
         return None
+
+
+def within(beat: Beat, first: float, last: float) -> Beat:
+    """Return a beat for a part of a job, which lies between two shares of the whole.
+
+    >>> within(lambda share, message: print(share, message), 0.5, 1.0)(0.5, "half of the rest")
+    0.75 half of the rest
+    """
+    return lambda share, message: beat(first + share * (last - first), message)
 
 
 def in_words(error: Exception) -> str:

@@ -16,6 +16,9 @@ from drivegrid.dashboard.schema import jobs
 
 from drivegrid.errors import ConfigError
 
+MAX_ATTEMPTS = 3
+"""A job that was begun so often and never ended, nor was given back, kills its worker."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -33,6 +36,7 @@ class Job:
     started_at: int | None
     ended_at: int | None
     beat_at: int | None
+    attempts: int
 
 
 def enqueue(database: Database, kind: str, parameters: Mapping[str, Any], user_id: int) -> int:
@@ -63,6 +67,7 @@ def claim(database: Database, kinds: Collection[str]) -> Job | None:
             return None
         now = now_ms()
         values = {"state": "running", "started_at": now, "beat_at": now}
+        values["attempts"] = jobs.c.attempts + 1
         connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
         return _job(connection, job_id)
 
@@ -92,8 +97,11 @@ def fail(database: Database, job: Job, message: str) -> bool:
 
 
 def give_back(database: Database, job: Job) -> bool:
-    """Let a claimed job wait again; False, and nothing changes, if it is no longer the worker's."""
-    return _change(database, _own(job), _AGAIN)
+    """Let a claimed job wait again; False, and nothing changes, if it is no longer the worker's.
+
+    It counts as never begun: that its worker is closed says nothing about a job.
+    """
+    return _change(database, _own(job), {**_AGAIN, "attempts": jobs.c.attempts - 1})
 
 
 def cancel(database: Database, job_id: int) -> bool:
@@ -107,9 +115,16 @@ def cancel(database: Database, job_id: int) -> bool:
 
 
 def revive(database: Database, seconds: float) -> int:
-    """Let jobs wait again whose worker has not beaten for so long; return how many."""
+    """Let jobs wait again whose worker has not beaten for so long; return how many.
+
+    One that was begun ``MAX_ATTEMPTS`` times has failed.
+    """
     silent = (jobs.c.state == "running") & (jobs.c.beat_at < now_ms() - 1000 * seconds)
+    spent = jobs.c.attempts >= MAX_ATTEMPTS
+    told = f"job must come to its end, got a worker that stopped {MAX_ATTEMPTS} times."
+    failed = {"state": "failed", "message": told, "ended_at": now_ms()}
     with database.write() as connection:
+        connection.execute(sa.update(jobs).where(silent, spent).values(failed))
         return int(connection.execute(sa.update(jobs).where(silent).values(_AGAIN)).rowcount)
 
 

@@ -26,3 +26,12 @@ def count_verdicts(database: Database, dataset_id: int) -> dict[str, int]:
     by_name = given.where(here).group_by(users.c.name).order_by(users.c.name)
     with database.read() as connection:
         return {row[0]: row[1] for row in connection.execute(by_name)}
+
+
+def splits(database: Database, dataset_id: int) -> dict[str, str]:
+    """Return the split of each frame that belongs to one, by the name of its picture."""
+    named = sa.select(frames.c.image, frames.c.split).where(
+        frames.c.dataset_id == dataset_id, frames.c.split.is_not(None)
+    )
+    with database.read() as connection:
+        return {row.image: row.split for row in connection.execute(named)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
@@ -79,3 +79,31 @@ def uniform(text: str, seed: int) -> float:
     """
     digest = blake2b(f"{seed}/{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / 2**53
+
+
+def held_out(groups: Collection[str], share: float, seed: int) -> set[str]:
+    """Return which groups judge, about a share of them: one at least, and one is left to learn.
+
+    As with `part_of`, name and seed alone decide about a group, unless all would be on one side:
+    then that with the least, or the greatest, number goes to the other.
+
+    Args:
+        groups: See ``group_of``; each once.
+        share: In (0, 1).
+        seed: Another seed gives others.
+
+    Raises:
+        ConfigError: If there are fewer than two groups, or the share is out of range.
+
+    >>> sorted(held_out({"a", "b", "c", "d"}, 0.25, 0))
+    ['d']
+    """
+    if not 0 < share < 1:
+        raise ConfigError(f"held-out share must lie between 0 and 1, got {share}.")
+    if len(groups) < 2:
+        raise ConfigError(
+            f"frames must be of two clips at least, one to judge by, got {len(groups)}."
+        )
+    by_place = sorted(groups, key=lambda group: uniform(group, seed))
+    num = sum(uniform(group, seed) < share for group in by_place)
+    return set(by_place[: min(max(num, 1), len(by_place) - 1)])

@@ -160,6 +160,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(
     def work(job, beat):
         for _ in range(5):
             beat(0.5, "on")
+            time.sleep(2 * POLL_S)
         return {"sum": 1}
 
     monkeypatch.setattr(jobs, name, away)
@@ -167,6 +168,23 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(
     with working(database, work):
         assert ended(database, number).result == {"sum": 1}
     assert len(refused) == 3
+
+
+def test_the_store_is_not_told_more_often_than_it_is_asked(database, ada, monkeypatch) -> None:
+    from drivegrid.dashboard.store import jobs
+
+    there, told = jobs.beat, []
+    monkeypatch.setattr(jobs, "beat", lambda *args: told.append(args[2]) or there(*args))
+
+    def work(job, beat):
+        for number in range(1000):
+            beat(number / 1000, "on")
+        return {}
+
+    number = enqueue(database, "sum", {}, ada)
+    with working(database, work):
+        assert ended(database, number).state == "done"
+    assert told[0] == 0 and len(told) < 1000
 
 
 def _hang(url: str, hangs) -> None:
