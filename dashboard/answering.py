@@ -87,7 +87,7 @@ def answer_frames(
                 try:
                     answer = _answer(model, asked.root / image, going)
                 except FormatError as error:
-                    quarantine.reject(error.at(image))
+                    quarantine.reject(error if error.path else error.at(image))
                     continue
                 answers.append(replace(answer, image=image))
             traces = [[trace_record(found) for found in answer.found] for answer in answers]

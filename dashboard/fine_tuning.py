@@ -36,9 +36,12 @@ PRESET = "nano-reviewed"
 """Packaged config that both ways of training begin from."""
 CONFIG, RUN, OUTPUT = "asked.yaml", "run", "output.log"
 MAX_STEPS = 100_000
+LEAST_RATE = 1e-9
 LEAST_BETWEEN = 10
 """Steps between two looks at the held-out frames, which cost as much as some steps."""
 SAVE_EVERY = 20
+PYTHON = (sys.executable, "-P", "-m")
+"""Runs a module; nothing that lies beside a run is imported."""
 POLL_S = 0.5
 CLOSE_S = 30.0
 """How long a run that is given up may take to save what it has."""
@@ -91,6 +94,7 @@ class Order:
             "optim.judge_every": max(self.steps // 4, min(self.steps, LEAST_BETWEEN)),
             "optim.save_every": min(self.steps, SAVE_EVERY),
             "optim.seed": self.seed,
+            "log.every": max(1, self.steps // 100),
         }
         if self.learning_rate is not None:
             found["optim.learning_rate"] = self.learning_rate
@@ -98,12 +102,12 @@ class Order:
             found["data.tasks"] = dict(self.tasks)
         return found
 
-    def command(self, folder: Path, *, resume: bool) -> list[str]:
-        """Return the command that trains, as people could type it."""
+    def command(self, out: str | Path, *, resume: bool) -> list[str]:
+        """Return the command that trains into a folder, as people could type it."""
         way = ["sft"] if self.stage is None else ["grpo", "--stage", self.stage]
         asked = [f"{name}={_in_yaml(value)}" for name, value in self.settings().items()]
         return [
-            "drivegrid", "train", *way, "--config", PRESET, "--out", str(folder / RUN),
+            "drivegrid", "train", *way, "--config", PRESET, "--out", str(out),
             *(part for one in asked for part in ("--set", one)), *(["--resume"] if resume else []),
         ]  # fmt: skip
 
@@ -123,6 +127,10 @@ class FineTuner:
         """Return where the files of a training lie, once it has begun."""
         return self._folder.resolve() / f"training-{job_id}"
 
+    def files(self, job_id: int) -> RunFiles:
+        """Return what a training has left so far."""
+        return RunFiles(self.folder(job_id) / RUN)
+
     def run(self, job: Job, beat: Beat) -> dict[str, Any]:
         """Train; return the checkpoint and how it was judged.
 
@@ -132,10 +140,10 @@ class FineTuner:
             OSError: If the disk is full or the folder cannot be written.
         """
         order, folder = read_order(self._database, job.parameters), self.folder(job.id)
-        files = RunFiles(folder / RUN)
+        files = self.files(job.id)
         folder.mkdir(parents=True, exist_ok=True)
         if not files.checkpoint.is_dir():
-            command = order.command(folder, resume=files.has_saved_step())
+            command = order.command(files.folder, resume=files.has_saved_step())
             write_text(folder / CONFIG, yaml.safe_dump(order.settings(), sort_keys=False))
             with _running(command, folder / OUTPUT) as process:
                 _watch(process, files, order, beat)
@@ -163,16 +171,25 @@ def read_order(database: Database, parameters: Mapping[str, Any]) -> Order:
     if not asked and method != "sft":
         raise ConfigError("set must hold lanes, objects, signs or areas to ask for, got none.")
     start, rate = parameters.get("start"), parameters.get("learning_rate")
+    rendered = _within("rendered", parameters.get("rendered", 1.0), 0.0, 100.0)
+    if rate is not None:
+        _within("learning_rate", rate, LEAST_RATE, 1.0)
     return Order(
         set_folder=Path(made["folder"]),
         method=method,
         steps=steps,
         start=NANO if start is None else _checkpoint_of(database, start),
         tasks=dict.fromkeys(asked, 1.0),
-        rendered=float(parameters.get("rendered", 1.0)),
-        learning_rate=None if rate is None else float(rate),
+        rendered=rendered,
+        learning_rate=rate,
         seed=int(parameters.get("seed", 0)),
     )
+
+
+def _within(name: str, value: Any, least: float, most: float) -> float:
+    if not isinstance(value, int | float) or not least <= value <= most:
+        raise ConfigError(f"{name} must lie between {least:g} and {most:g}, got {value!r:.50}.")
+    return float(value)
 
 
 def done_job(database: Database, job_id: Any, kind: str) -> Job:
@@ -200,13 +217,17 @@ def _in_yaml(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("...\n").strip()
 
 
+def _program(command: list[str]) -> list[str]:
+    """Return the program of a command of ours."""
+    return [*PYTHON, *command]
+
+
 @contextmanager
 def _running(command: list[str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of ours on a tether: it ends with the block, and with this process."""
-    python = [sys.executable, "-P", "-m"]  # nothing beside the run is imported
     with output.open("ab") as log:
         process = subprocess.Popen(
-            [*python, "drivegrid.dashboard.tethered", *python, *command],
+            [*PYTHON, "drivegrid.dashboard.tethered", *_program(command)],
             cwd=output.parent, stdin=subprocess.PIPE, stdout=log, stderr=log, process_group=0,
         )  # fmt: skip
     assert process.stdin is not None

@@ -9,12 +9,16 @@ from pathlib import Path
 import streamlit as st
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.exporting import EXPORT, Exporter
+from drivegrid.dashboard.fine_tuning import FINE_TUNING, FineTuner
+from drivegrid.dashboard.judging import JUDGING, Judge
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
 from drivegrid.dashboard.serving.model_worker import ModelWorker
 from drivegrid.dashboard.serving.signing import Signer, load_secret
 from drivegrid.dashboard.serving.thumbnails import Thumbnails
 from drivegrid.dashboard.store.people import ensure_user, list_users
+from drivegrid.dashboard.store.promotions import promoted
+from drivegrid.dashboard.training_sets import TRAINING_SET, SetBuilder
 from drivegrid.dashboard.work import Worker
 
 from drivegrid.errors import ConfigError
@@ -27,7 +31,8 @@ class HubSettings:
     Args:
         folder: Its own: secret, thumbnails, uploads, and the database unless that is elsewhere.
         database: URL of the store; empty for a file of SQLite in the folder.
-        checkpoint: Model that answers; None for the nano that the package ships.
+        checkpoint: Model that answers; None for what was promoted last, at first the nano that the
+            package ships.
         access: How people are known.
     """
 
@@ -61,23 +66,40 @@ class Hub:
         self.thumbnails = Thumbnails(settings.folder / "thumbnails")
         self.uploads = settings.folder / "uploads"
         self.exporter = Exporter(self.database, settings.folder / "exports")
+        self.sets = SetBuilder(self.database, settings.folder / "sets")
+        self.tuner = FineTuner(self.database, settings.folder / "trainings")
         self._model: ModelWorker | None = None
-        self._worker: Worker | None = None
+        self._answers: Path | None = None
+        self._workers: list[Worker] = []
         self._lock = threading.Lock()
 
     @property
     def model(self) -> ModelWorker:
-        """The model; its process starts when somebody first asks."""
+        """The model; its process starts when somebody first asks, or another was promoted."""
+        checkpoint = self.checkpoint
         with self._lock:
+            if self._model is not None and checkpoint != self._answers:
+                self._model.close()
+                self._model = None
             if self._model is None:
-                self._model = ModelWorker(self.settings.checkpoint)
+                self._model, self._answers = ModelWorker(checkpoint), checkpoint
             return self._model
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint that answers; None for the nano that the package ships."""
+        if self.settings.checkpoint is not None:
+            return self.settings.checkpoint
+        last = promoted(self.database)
+        return None if last is None else last.checkpoint
+
     def start_worker(self) -> None:
-        """See to it that jobs are done: one thread of this process does them."""
+        """See to it that jobs are done: one thread does them, another what takes hours."""
         with self._lock:
-            if self._worker is None:
-                self._worker = Worker(self.database, {EXPORT: self.exporter.run})
+            if not self._workers:
+                short = {EXPORT: self.exporter.run, TRAINING_SET: self.sets.run}
+                long = {FINE_TUNING: self.tuner.run, JUDGING: Judge(self.database).run}
+                self._workers = [Worker(self.database, work) for work in (short, long)]
 
     def actor(self) -> Actor:
         """Return who is at the page that is being shown.
@@ -97,8 +119,8 @@ class Hub:
     def close(self) -> None:
         """Stop the work and the model, and close the store."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.close()
+            for worker in self._workers:
+                worker.close()
             if self._model is not None:
                 self._model.close()
         self.database.close()

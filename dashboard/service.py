@@ -11,13 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.fine_tuning import FINE_TUNING
 from drivegrid.dashboard.serving.access import require
-from drivegrid.dashboard.store import evaluations, jobs, leases, people, queues, reviews
+from drivegrid.dashboard.store import (
+    evaluations,
+    jobs,
+    leases,
+    people,
+    promotions,
+    queues,
+    reviews,
+)
 from drivegrid.dashboard.store.datasets import Imported, add_dataset
 from drivegrid.dashboard.store.query import Query
 
 LEASE_S = 600.0
 """How long a reviewer has a frame to themselves."""
+
+
+def role_for(kind: str) -> str:
+    """Return the role that may ask for work of a kind."""
+    return "admin" if kind in (FINE_TUNING,) else "reviewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +96,19 @@ class Actor:
         return evaluations.evaluate(self.database, dataset_id, pred_id, true_id, rule, self.user.id)
 
     def enqueue(self, kind: str, parameters: Mapping[str, Any]) -> int:
-        """Ask for work in the background, see `jobs.enqueue`."""
-        require(self.user.role, "reviewer")
+        """Ask for work in the background, see `jobs.enqueue`; admins alone train."""
+        require(self.user.role, role_for(kind))
         return jobs.enqueue(self.database, kind, parameters, self.user.id)
 
     def cancel(self, job_id: int) -> bool:
         """Stop a job, see `jobs.cancel`."""
         require(self.user.role, "reviewer")
         return jobs.cancel(self.database, job_id)
+
+    def promote(self, job_id: int | None) -> None:
+        """Let the checkpoint of a training answer, see `promotions.promote`."""
+        require(self.user.role, "admin")
+        promotions.promote(self.database, job_id, self.user.id)
 
     def add_dataset(
         self, name: str, path: Path, progress: Callable[[int], object] = lambda _: None

@@ -20,7 +20,7 @@ SILENCE_S = 120.0
 """A job whose worker said nothing for so long is begun again."""
 MAX_MESSAGE = 1_000
 """Letters of a message that are kept."""
-CLOSE_S = 10.0
+CLOSE_S = 40.0
 """How long closing waits for the job that runs."""
 
 Beat: TypeAlias = Callable[[float, str], None]

@@ -13,6 +13,7 @@ from drivegrid.dashboard.pages.export import export
 from drivegrid.dashboard.pages.frame import frame
 from drivegrid.dashboard.pages.parts import told
 from drivegrid.dashboard.pages.review import review
+from drivegrid.dashboard.pages.train import train
 
 # Streamlit leaves much of a small screen empty above a page.
 STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
@@ -35,6 +36,7 @@ def main() -> None:
         st.Page(compare, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(errors, title="Errors", icon=":material/error:", url_path="errors"),
         st.Page(data, title="Data", icon=":material/database:", url_path="data"),
+        st.Page(train, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(export, title="Export", icon=":material/archive:", url_path="export"),
         st.Page(admin, title="Admin", icon=":material/group:", url_path="admin"),
         st.Page(frame, title="Frame", url_path="frame", visibility="hidden"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import webbrowser
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from drivegrid.dashboard.serving.access import AccessSettings
 
 OPEN_AFTER_S = 2.0
+CLOSE_S = 5
+"""How long open pages may keep a dashboard that is stopped."""
 COMMAND = "the command, on this machine"
 """Who brings data in where people sign in; nobody can sign in by a name with a comma."""
 
@@ -72,9 +75,18 @@ def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo(f"drivegrid dashboard: {address} (Ctrl-C stops it)")
         if not no_browser:
             threading.Timer(OPEN_AFTER_S, webbrowser.open, [address]).start()
-        uvicorn.run(app, host=host, port=port, log_level="warning")  # type: ignore[arg-type]
+        # uvicorn passes the signal on when it has closed: then the work is given back, too.
+        signal.signal(signal.SIGTERM, _stop)
+        uvicorn.run(
+            app,  # type: ignore[arg-type]
+            host=host, port=port, log_level="warning", timeout_graceful_shutdown=CLOSE_S,
+        )  # fmt: skip
     finally:
         hub.close()
+
+
+def _stop(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _own_folder() -> Path:

@@ -1,4 +1,5 @@
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -46,5 +47,7 @@ def test_it_serves_the_data_it_was_given(tmp_path) -> None:
                 time.sleep(1)
             else:
                 pytest.fail("nothing was served within a minute")
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
         finally:
             process.kill()

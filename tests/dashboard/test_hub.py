@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard import hub as module
 from drivegrid.dashboard.hub import Hub, HubSettings, hub, open_hub
+from drivegrid.dashboard.store.jobs import claim, enqueue, finish
 
 from drivegrid.errors import ConfigError
 
@@ -37,3 +40,43 @@ def test_a_store_elsewhere(tmp_path) -> None:
     opened.close()
     assert (tmp_path / "there" / "x.db").is_file()
     assert not (tmp_path / "own" / "review.db").exists()
+
+
+class _Model:
+    """Stands in for the process of the model."""
+
+    def __init__(self, checkpoint) -> None:
+        self.checkpoint, self.closed = checkpoint, False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _trained(hub: Hub, checkpoint: str) -> int:
+    user_id = hub.someone("ada", "admin").user.id
+    number = enqueue(hub.database, "fine-tuning", {}, user_id)
+    finish(hub.database, claim(hub.database, ["fine-tuning"]), {"checkpoint": checkpoint})
+    return number
+
+
+def test_what_was_promoted_answers(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "ModelWorker", _Model)
+    opened = Hub(HubSettings(tmp_path))
+    first = opened.model
+    assert first.checkpoint is None and opened.model is first
+    number = _trained(opened, "/runs/1")
+    opened.someone("ada", "admin").promote(number)
+    second = opened.model
+    assert first.closed and second.checkpoint == Path("/runs/1") and opened.model is second
+    opened.someone("ada", "admin").promote(None)
+    assert opened.model.checkpoint is None and second.closed
+    opened.close()
+
+
+def test_a_model_that_was_asked_for_at_the_start_stays(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "ModelWorker", _Model)
+    opened = Hub(HubSettings(tmp_path, checkpoint=Path("/mine")))
+    first = opened.model
+    opened.someone("ada", "admin").promote(_trained(opened, "/runs/1"))
+    assert opened.model is first and first.checkpoint == Path("/mine")
+    opened.close()

@@ -27,6 +27,7 @@ REVIEWER = {
     "cancel": (1,),
 }
 ADMIN = {
+    "promote": (None,),
     "add_dataset": ("x", "/nowhere"),
     "add_user": ("eve", "viewer"),
     "let_in": ("eve", "viewer"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivegrid.data.parts import group_of, parse_parts, part_of
+from drivegrid.data.parts import group_of, held_out, parse_parts, part_of, uniform
 from drivegrid.data.scene import Frame
 from drivegrid.errors import ConfigError
 
@@ -64,3 +64,27 @@ def test_parts_are_nested_as_shares_grow() -> None:
 )
 def test_groups(clip, by, group) -> None:
     assert group_of(Frame("x/a.png", (9, 9), clip=clip), by) == group
+
+
+@pytest.mark.parametrize("groups", [set(), {"a"}])
+def test_one_clip_cannot_both_teach_and_judge(groups) -> None:
+    with pytest.raises(ConfigError, match="two clips"):
+        held_out(groups, 0.2, 0)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
+def test_a_share_that_leaves_a_side_empty_is_refused(share) -> None:
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        held_out({"a", "b"}, share, 0)
+
+
+@pytest.mark.parametrize(("num", "share"), [(2, 0.01), (2, 0.99), (3, 0.5), (200, 0.2)])
+def test_both_sides_have_clips_and_the_share_is_about_kept(num, share) -> None:
+    groups = {f"clip {number}" for number in range(num)}
+    for seed in range(5):
+        chosen = held_out(groups, share, seed)
+        assert chosen < groups and chosen
+        own = {group for group in groups if uniform(group, seed) < share}
+        assert chosen == own or len(own) in (0, num)
+        if num == 200:
+            assert len(chosen) == pytest.approx(40, abs=20)

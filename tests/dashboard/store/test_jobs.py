@@ -8,6 +8,7 @@ sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not insta
 from drivegrid.dashboard.database import Database, StoreError  # noqa: E402
 from drivegrid.dashboard.schema import jobs  # noqa: E402
 from drivegrid.dashboard.store.jobs import (  # noqa: E402
+    MAX_ATTEMPTS,
     beat,
     cancel,
     claim,
@@ -15,6 +16,7 @@ from drivegrid.dashboard.store.jobs import (  # noqa: E402
     fail,
     finish,
     get_job,
+    give_back,
     list_jobs,
     revive,
 )
@@ -98,6 +100,33 @@ def test_a_silent_job_is_begun_again(database) -> None:
     assert again.id == number
     assert not finish(database, dead, {}) and not fail(database, dead, "late")
     assert finish(database, again, {})
+
+
+def _silence(database: Database) -> None:
+    """Let what runs look as if its worker had died long ago."""
+    with database.write() as connection:
+        connection.execute(sa.update(jobs).values(beat_at=1))
+
+
+def test_a_job_that_kills_its_workers_is_given_up(database) -> None:
+    [ada] = add_users(database, "ada")
+    number = enqueue(database, "export", {}, ada)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        assert claim(database, ["export"]).attempts == attempt
+        _silence(database)
+        assert revive(database, 60) == (attempt < MAX_ATTEMPTS)
+    found = get_job(database, number)
+    assert found.state == "failed" and "stopped 3 times" in found.message
+    assert claim(database, ["export"]) is None
+
+
+def test_being_given_back_counts_as_never_begun(database) -> None:
+    [ada] = add_users(database, "ada")
+    enqueue(database, "export", {}, ada)
+    for _ in range(2 * MAX_ATTEMPTS):
+        job = claim(database, ["export"])
+        assert job.attempts == 1 and give_back(database, job)
+    assert get_job(database, job.id).state == "waiting"
 
 
 def _claim_all(url: str) -> list[int]:
