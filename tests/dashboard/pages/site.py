@@ -24,10 +24,12 @@ class Site:
     browser: Any
 
     @contextmanager
-    def tab(self, address: str, **context: Any) -> Iterator[Any]:
-        """Open an address as somebody who was never here; their page must raise no error."""
-        opened = self.browser.new_context(viewport=VIEWPORT, **context)
+    def tab(self, address: str, person: str = "") -> Iterator[Any]:
+        """Open an address in a browser that was never here; its page must raise no error."""
+        opened = self.browser.new_context(viewport=VIEWPORT)
         opened.set_default_timeout(PATIENCE_MS)
+        if person:
+            opened.add_cookies([{"name": "person", "value": person, "url": self.server.url}])
         page, errors = opened.new_page(), []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{self.server.url}/{address}")
@@ -37,14 +39,14 @@ class Site:
 
 
 @contextmanager
-def make_site(world: World, database: str = "", proxy_header: str = "") -> Iterator[Site]:
+def make_site(world: World, *, proxy: bool = False) -> Iterator[Site]:
     """Serve a world and open a browser; skip where there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = chromium()
     if program is None:
         pytest.skip("Chromium is not installed (apt install chromium)")
-    folder = world.hub.settings.folder
-    with serve(folder, database, proxy_header) as server, playwright.sync_playwright() as driver:
+    settings = world.hub.settings
+    with serve(settings.folder, settings.database, proxy=proxy) as server, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield Site(world, server, browser)
         browser.close()
