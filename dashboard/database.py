@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from drivegrid.errors import ConfigError, DriveGridError
 
@@ -24,6 +24,10 @@ MIGRATING = 7_433_001
 
 class StoreError(DriveGridError):
     """The review store cannot be reached, or refused what was asked of it."""
+
+
+class StoreAway(StoreError):
+    """The review store does not answer or has no room; what was asked may go well later."""
 
 
 class Database:
@@ -128,8 +132,17 @@ def _named() -> Iterator[None]:
     """Turn what a driver raises into an error that people understand."""
     try:
         yield
+    except OperationalError as error:
+        raise StoreAway(
+            f"database must answer, got: {_first_line(error)}. "
+            "Nothing was changed. Try again in a moment."
+        ) from error
     except DBAPIError as error:
-        told = str(error.orig).strip().splitlines()
-        raise StoreError(f"database must answer, got: {told[0] if told else error}.") from error
+        raise StoreError(f"database must answer, got: {_first_line(error)}.") from error
     except SQLAlchemyError as error:
         raise StoreError(f"database must answer, got: {error}.") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

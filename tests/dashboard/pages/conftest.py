@@ -61,14 +61,16 @@ def _moved(instance: Instance, shift: float) -> Box | Polyline:
 
 
 @contextmanager
-def make_world(folder: Path, num_frames: int = NUM_FRAMES) -> Iterator[World]:
+def make_world(
+    folder: Path, num_frames: int = NUM_FRAMES, database: str = ""
+) -> Iterator[World]:
     """Open a hub over a world of so many frames, in a folder."""
     scenes = [frame_of(number) for number in range(num_frames)]
     for number, scene in enumerate(scenes):
         picture = np.full((SIZE[1], SIZE[0], 3), 255 * number // num_frames, dtype=np.uint8)
         save_image(folder / "drive" / scene.frame.image, picture)
     save_scenes(scenes, folder / "drive" / "labels.jsonl")
-    hub = open_hub(HubSettings(folder / "hub"))
+    hub = open_hub(HubSettings(folder / "hub", database))
     dataset_id = add_dataset(hub.database, "drive", folder / "drive" / "labels.jsonl").id
     for name, shift in (("near", 2.0), ("far", 40.0)):
         add_run(hub.database, dataset_id, name, [found_in(s, shift) for s in scenes], {})
