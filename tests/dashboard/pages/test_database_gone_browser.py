@@ -65,21 +65,15 @@ def test_what_was_drawn_is_saved_when_the_database_is_back(site, server) -> None
 
 
 PAGES = {
-    "ask?frame=2": "Detect lanes",
     "browse": "6 frames",
-    "review": "New queue",
-    "compare": "Confusion",
-    "errors": "False alarm",
-    "data": "Taxonomy",
-    "admin": "ada",
+    "compare": "Click a cell",
     "frame?frame=2": "Nobody has reviewed this frame yet.",
 }
 
 
-def test_every_page_works_again_without_a_restart(site, server) -> None:
+def test_pages_work_again_without_a_restart(site, server) -> None:
     with ExitStack() as stack:
-        tabs = {tab: text for address, text in PAGES.items()
-                if (tab := stack.enter_context(site.tab(address)))}
+        tabs = {stack.enter_context(site.tab(one)): text for one, text in PAGES.items()}
         for tab, text in tabs.items():
             tab.get_by_text(text).first.wait_for()
         with server.away():
