@@ -129,7 +129,9 @@ def _open_sqlite(url: sa.URL, path: Path) -> sa.Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     except OSError as error:
-        raise ConfigError(f"--database must be writable, got: {error.strerror} ({path}).") from error
+        raise ConfigError(
+            f"--database must be writable, got: {error.strerror} ({path})."
+        ) from error
     uri = {**url.query, "mode": "rw", "uri": "true"}
     engine = sa.create_engine(url.set(database=f"file:{quote(str(path))}", query=uri))
     sa.event.listen(engine, "connect", _prepare_sqlite)

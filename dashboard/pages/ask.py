@@ -12,7 +12,7 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture
 from drivegrid.dashboard.canvas.said import Region
 from drivegrid.dashboard.database import StoreError
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain
+from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain, table
 from drivegrid.dashboard.serving.containment import contained
 from drivegrid.dashboard.serving.model_worker import Ticket
 from drivegrid.dashboard.serving.uploads import read_upload
@@ -206,7 +206,7 @@ def _answer(answer: Answer, name: str) -> None:
         confidence = st.column_config.ProgressColumn(
             "confidence", min_value=0.0, max_value=1.0, format="%.2f"
         )
-        st.dataframe(rows, column_config={"confidence": confidence}, hide_index=True)
+        table(rows, column_config={"confidence": confidence})
     for note in answer.diagnostics:
         st.caption(plain(f"{note.code}: {note.message}"))
     with st.expander("What the model wrote"):

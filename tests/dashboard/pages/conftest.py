@@ -61,9 +61,7 @@ def _moved(instance: Instance, shift: float) -> Box | Polyline:
 
 
 @contextmanager
-def make_world(
-    folder: Path, num_frames: int = NUM_FRAMES, database: str = ""
-) -> Iterator[World]:
+def make_world(folder: Path, num_frames: int = NUM_FRAMES, database: str = "") -> Iterator[World]:
     """Open a hub over a world of so many frames, in a folder."""
     scenes = [frame_of(number) for number in range(num_frames)]
     for number, scene in enumerate(scenes):

@@ -69,7 +69,9 @@ def main() -> None:
     folder, port, database, *proxy = sys.argv[1:]
     access = AccessSettings(proxy_header=HEADER) if proxy else AccessSettings()
     app, _ = make_app(HubSettings(Path(folder), database, access=access))
-    uvicorn.run(_signs_in(app) if proxy else app, host="127.0.0.1", port=int(port), log_level="warning")
+    uvicorn.run(
+        _signs_in(app) if proxy else app, host="127.0.0.1", port=int(port), log_level="warning"
+    )
 
 
 if __name__ == "__main__":

@@ -46,7 +46,10 @@ def make_site(world: World, *, proxy: bool = False) -> Iterator[Site]:
     if program is None:
         pytest.skip("Chromium is not installed (apt install chromium)")
     settings = world.hub.settings
-    with serve(settings.folder, settings.database, proxy=proxy) as server, playwright.sync_playwright() as driver:
+    with (
+        serve(settings.folder, settings.database, proxy=proxy) as server,
+        playwright.sync_playwright() as driver,
+    ):
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield Site(world, server, browser)
         browser.close()

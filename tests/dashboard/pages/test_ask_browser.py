@@ -8,13 +8,12 @@ import pytest
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 pytest.importorskip("torch", reason="drivegrid[model] is not installed")
 
-from tests.dashboard.canvas.browser import CanvasPage
-from tests.dashboard.pages.conftest import make_world
-from tests.dashboard.pages.site import Site, make_site, wait_for_picture
-
 from drivegrid.data.images import save_image
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.seeds import TEST_SEEDS
+from tests.dashboard.canvas.browser import CanvasPage
+from tests.dashboard.pages.conftest import make_world
+from tests.dashboard.pages.site import Site, make_site, wait_for_picture
 
 pytestmark = pytest.mark.slow
 

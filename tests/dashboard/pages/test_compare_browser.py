@@ -13,11 +13,10 @@ from drivegrid.dashboard.schema import matches
 from drivegrid.dashboard.store.datasets import add_run
 from drivegrid.dashboard.store.evaluations import evaluate
 
+from drivegrid.data.scene import Scene
 from tests.dashboard.canvas.browser import wait_until
 from tests.dashboard.pages.conftest import NUM_FRAMES, World, found_in, frame_of, make_world
 from tests.dashboard.pages.site import Site, click_mark, make_site
-
-from drivegrid.data.scene import Scene
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from drivegrid.dashboard.store import browse, jobs
 from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.reviews import history
 
-from tests.dashboard.canvas.browser import CanvasPage, wait_until
+from tests.dashboard.canvas.browser import CanvasPage
 from tests.dashboard.conftest import PostgresServer, run_postgres
 from tests.dashboard.pages.conftest import NUM_FRAMES, make_world
 from tests.dashboard.pages.site import Site, make_site, wait_for_picture

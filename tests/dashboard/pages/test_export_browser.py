@@ -14,12 +14,11 @@ from drivegrid.dashboard.store.pictures import find_picture
 from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.reviews import Verdict
 
-from tests.dashboard.pages.conftest import NUM_FRAMES, frame_of, make_world
-from tests.dashboard.pages.site import Site, make_site
-
 from drivegrid.data.formats import find_format
 from drivegrid.data.scene import Scene
 from drivegrid.data.sources import find_source
+from tests.dashboard.pages.conftest import NUM_FRAMES, frame_of, make_world
+from tests.dashboard.pages.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 
