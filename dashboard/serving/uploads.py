@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
-from drivegrid.data.images import Picture, load_image
+from drivegrid.data.images import Picture, load_image, save_image
+from drivegrid.data.scene import Size
 from drivegrid.errors import FormatError
 
 from .picture_kind import picture_kind
@@ -47,6 +49,26 @@ def read_upload(content: bytes) -> Picture:
             f"got {image.shape[1]}x{image.shape[0]}."
         )
     return image
+
+
+def keep_upload(content: bytes, folder: Path) -> tuple[str, Size]:
+    """Keep an uploaded picture in a folder; return its name there, and its width and height.
+
+    The client's name is not kept: the same picture has the same name, whoever sends it.
+
+    Raises:
+        FormatError: If it is no picture, see `read_upload`, or cannot be written.
+    """
+    image = read_upload(content)
+    name = f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.png"
+    try:
+        if not (folder / name).exists():
+            save_image(folder / name, image)
+    except OSError as error:
+        raise FormatError(
+            f"upload must be kept, got: {error.strerror}. Make room on the server's disk."
+        ) from error
+    return name, (image.shape[1], image.shape[0])
 
 
 def _decoded(content: bytes) -> Picture:

@@ -1,8 +1,10 @@
 """Asking in a real browser: a picture is uploaded, and the packaged model answers about it."""
 
 import json
+import os
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
@@ -14,6 +16,7 @@ from drivegrid.scenes.seeds import TEST_SEEDS
 from tests.dashboard.canvas.browser import CanvasPage
 from tests.dashboard.pages.conftest import make_world
 from tests.dashboard.pages.site import Site, make_site, wait_for_picture
+from tests.dashboard.serving.pictures import real_bomb
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +47,28 @@ def test_a_lane_query_on_an_upload_is_answered_with_its_trace(site, tmp_path) ->
         page.shows(".canvas .shape", len(found))
         assert_confidence_on_canvas(page, found[0])
         assert_trace(page, found)
+
+
+def test_bad_uploads_are_told_and_a_good_one_follows(site, tmp_path) -> None:
+    bad = {
+        "bomb.png": (real_bomb(), "picture must have at most"),
+        "page.png": (b"<html><script>alert(1)</script></html>", "must be a JPEG, PNG or WebP"),
+        "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "files are not allowed"),
+        "large.png": (None, "File must be 32"),
+    }
+    with site.tab("ask") as tab:
+        for name, (content, words) in bad.items():
+            path = tmp_path / name
+            path.write_bytes(content or b"")
+            if content is None:
+                os.truncate(path, 200 * 2**20)
+            tab.locator("input[type=file]").set_input_files(path)
+            tab.get_by_text(words).wait_for()
+            assert tab.locator("svg.picture").count() == 0
+        save_image(tmp_path / "road.png", np.zeros((180, 320, 3), np.uint8))
+        tab.locator("input[type=file]").set_input_files(tmp_path / "road.png")
+        wait_for_picture(tab)
+        assert tab.get_by_text("picture must").count() == 0
 
 
 def assert_confidence_on_canvas(page: CanvasPage, one: dict) -> None:
