@@ -48,8 +48,9 @@ def make_app(settings: HubSettings) -> tuple[object, Hub]:
 
 
 def _tell(error: Exception) -> bool:
-    """Show an error of ours that met no page: one of a fragment that runs by itself, most often."""
+    """Show an error that met no page, of a part that runs by itself most often; it is logged."""
     if isinstance(error, DriveGridError):
         show_error(str(error))
-        return True
-    return False
+    else:
+        show_error("This page met an error that nobody foresaw. The server's log has it.")
+    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
@@ -66,21 +65,21 @@ def keep_upload(content: bytes, folder: Path) -> tuple[str, Size]:
             save_image(folder / name, image)
     except OSError as error:
         raise FormatError(
-            f"upload must be kept, got: {error.strerror}. Make room on the server's disk."
+            f"upload must be kept, got: {error.strerror}. Make room on the server."
         ) from error
     return name, (image.shape[1], image.shape[0])
 
 
 def _decoded(content: bytes) -> Picture:
     """Decode by way of a hidden file: the one safe reader of pictures reads files."""
-    handle, name = tempfile.mkstemp(prefix="drivegrid-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        return load_image(name, max_pixels=MAX_UPLOAD_PIXELS)
+        with tempfile.TemporaryDirectory(prefix="drivegrid-") as folder:
+            path = Path(folder, "upload")
+            path.write_bytes(content)
+            return load_image(path, max_pixels=MAX_UPLOAD_PIXELS)
     except FormatError as error:
         raise FormatError(error.message) from error  # the file's name tells people nothing
     except OSError as error:
-        raise FormatError(f"upload must be kept for a moment, got: {error.strerror}.") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+        raise FormatError(
+            "upload must be kept for a moment, got a disk that refuses it. Make room on the server."
+        ) from error
