@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from drivegrid.data.images import Picture, load_image, save_image
-from drivegrid.data.scene import Size
 from drivegrid.errors import FormatError
 
 from .picture_kind import picture_kind
@@ -50,7 +49,7 @@ def read_upload(content: bytes) -> Picture:
     return image
 
 
-def keep_upload(content: bytes, folder: Path) -> tuple[str, Size]:
+def keep_upload(content: bytes, folder: Path) -> tuple[str, tuple[int, int]]:
     """Keep an uploaded picture in a folder; return its name there, and its width and height.
 
     The client's name is not kept: the same picture has the same name, whoever sends it.

@@ -23,6 +23,7 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync --no-first-run"
 ).split()
 PATIENCE_S = 30.0
+START_S = 120.0
 
 
 def chromium() -> str | None:
@@ -72,15 +73,15 @@ def is_up(url: str) -> bool:
         return False
 
 
-def wait_until(holds, every_s: float = 0.02):
+def wait_until(holds, every_s: float = 0.02, patience_s: float = PATIENCE_S):
     """Return the first true result; fail where there is none in good time."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         result = holds()
         if result:
             return result
         time.sleep(every_s)
-    raise AssertionError(f"nothing after {PATIENCE_S:g} s")
+    raise AssertionError(f"nothing after {patience_s:g} s")
 
 
 class CanvasPage:

@@ -13,7 +13,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
-from tests.dashboard.canvas.browser import is_up, wait_until
+from tests.dashboard.canvas.browser import START_S, is_up, wait_until
 
 ROOT = Path(__file__).parents[3]
 HEADER = "X-Forwarded-User"
@@ -38,7 +38,7 @@ def serve(folder: Path, database: str = "", *, proxy: bool = False) -> Iterator[
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(run, cwd=ROOT, stdout=log, stderr=log)
         try:
-            wait_until(lambda: is_up(f"http://127.0.0.1:{port}/_stcore/health"))
+            wait_until(lambda: is_up(f"http://127.0.0.1:{port}/_stcore/health"), patience_s=START_S)
             yield Server(f"http://127.0.0.1:{port}", server.pid)
         finally:
             server.kill()

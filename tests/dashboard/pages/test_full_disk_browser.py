@@ -27,9 +27,7 @@ FULL = "database must answer, got: disk I/O error"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
     with make_world(tmp_path_factory.mktemp("full")) as world:
-        world.hub.someone(
-            name_of_machine(), "admin"
-        )  # strangers are written down, which takes room
+        world.hub.someone(name_of_machine(), "admin")  # a stranger would need room
         with make_site(world) as made:
             yield made
 
@@ -57,7 +55,7 @@ def test_thumbnails_without_room_are_full_pictures(site) -> None:
 
 def test_a_verdict_is_written_once_there_is_room(site) -> None:
     database = site.world.hub.database
-    first, second, *_ = browse.page(database, Query(), site.world.dataset_id).frames
+    first, *_ = browse.page(database, Query(), site.world.dataset_id).frames
     with site.tab(f"review?frame={first.id}") as tab:
         wait_for_picture(tab)
         with no_room(site):
