@@ -6,10 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
+from drivegrid.dashboard.pages.parts import show_error
 from drivegrid.dashboard.serving.media import picture_routes
 from drivegrid.dashboard.serving.uploads import MAX_UPLOAD_BYTES
 from drivegrid.dashboard.store.pictures import find_picture
 from streamlit import config
+
+from drivegrid.errors import DriveGridError
 
 MAIN = Path(__file__).parent / "pages" / "main.py"
 """No folder called ``pages`` may lie beside it: Streamlit would run each file in that as a page."""
@@ -42,4 +45,13 @@ def make_app(settings: HubSettings) -> tuple[object, Hub]:
     routes = picture_routes(
         hub.signer, lambda frame_id: find_picture(hub.database, frame_id), hub.thumbnails
     )
-    return st.App(MAIN, routes=routes), hub
+    return st.App(MAIN, routes=routes, on_script_error=_tell), hub
+
+
+def _tell(error: Exception) -> bool:
+    """Show an error that met no page, of a part that runs by itself most often; it is logged."""
+    if isinstance(error, DriveGridError):
+        show_error(str(error))
+    else:
+        show_error("This page met an error that nobody foresaw. The server's log has it.")
+    return True

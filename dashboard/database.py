@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 
 from drivegrid.errors import ConfigError, DriveGridError
 
@@ -24,6 +25,10 @@ MIGRATING = 7_433_001
 
 class StoreError(DriveGridError):
     """The review store cannot be reached, or refused what was asked of it."""
+
+
+class StoreAway(StoreError):
+    """The review store does not answer or has no room; what was asked may go well later."""
 
 
 class Database:
@@ -53,11 +58,9 @@ class Database:
         if self.dialect == "sqlite":
             if self.url.database in (None, "", ":memory:"):
                 raise ConfigError("--database must name a file of SQLite, got none.")
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = sa.create_engine(self.url, pool_pre_ping=self.dialect == "postgresql")
-        if self.dialect == "sqlite":
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self.engine = _open_sqlite(self.url, Path(self.url.database).absolute())
+        else:
+            self.engine = sa.create_engine(self.url, pool_pre_ping=True)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -108,6 +111,45 @@ def _alembic(connection: sa.Connection) -> Config:
     return config
 
 
+def _open_sqlite(url: sa.URL, path: Path) -> sa.Engine:
+    """Return an engine over a file, which is made if there is none, and only now.
+
+    A file that goes away later is told: SQLite would begin an empty one in its place, and
+    connections that are open would write on into the one that nobody finds any more.
+    """
+
+    def note(_: Any, record: Any) -> None:
+        record.info["file"] = _identity(path)
+
+    def check(_: Any, record: Any, __: Any) -> None:
+        if record.info["file"] != _identity(path):
+            raise DisconnectionError(f"file must stay where it is ({path}).")
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise ConfigError(
+            f"--database must be writable, got: {error.strerror} ({path})."
+        ) from error
+    uri = {**url.query, "mode": "rw", "uri": "true"}
+    engine = sa.create_engine(url.set(database=f"file:{quote(str(path))}", query=uri))
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "checkout", check)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver would begin transactions by itself
     cursor = connection.cursor()
@@ -128,8 +170,17 @@ def _named() -> Iterator[None]:
     """Turn what a driver raises into an error that people understand."""
     try:
         yield
+    except OperationalError as error:
+        raise StoreAway(
+            f"database must answer, got: {_first_line(error)}. "
+            "Nothing was changed. Try again in a moment."
+        ) from error
     except DBAPIError as error:
-        told = str(error.orig).strip().splitlines()
-        raise StoreError(f"database must answer, got: {told[0] if told else error}.") from error
+        raise StoreError(f"database must answer, got: {_first_line(error)}.") from error
     except SQLAlchemyError as error:
         raise StoreError(f"database must answer, got: {error}.") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -84,6 +84,42 @@ _component = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A canvas as it is shown.
+
+    Args:
+        key: Name of the canvas in the session.
+        picture: What is shown.
+        layers: From the lowest to the topmost.
+        revision: Rises whenever the editable layer is saved. Edits in the browser live as long
+            as it stays; what is said about another one is marked as stale.
+        settings: What the person can do.
+
+    Raises:
+        CanvasError: If layers or settings contradict each other.
+    """
+
+    key: str
+    picture: Picture
+    layers: Sequence[Layer]
+    revision: int
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        if check_layers(self.layers) is None and set(self.settings.tools) & set(DRAWING):
+            raise CanvasError("drawing must have an editable layer, got none.")
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the JSON form for the browser."""
+        return {
+            "picture": self.picture.to_data(),
+            "revision": self.revision,
+            "layers": [layer.to_data() for layer in self.layers],
+            "settings": self.settings.to_data(),
+        }
+
+
 def canvas(
     picture: Picture,
     layers: Sequence[Layer],
@@ -95,41 +131,58 @@ def canvas(
     """Show a picture with its layers; return what the person did, once.
 
     What is returned must be acted on before the page calls Streamlit again: a run can be
-    interrupted there.
-
-    Args:
-        picture: What is shown.
-        layers: From the lowest to the topmost.
-        revision: Rises whenever the editable layer is saved. Edits in the browser live as long
-            as it stays; what is said about another one is marked as stale.
-        key: Name of the canvas in the session.
-        settings: What the person can do; by default look and select.
+    interrupted there. What must not be lost is better heard first and shown when it is done.
 
     Raises:
         CanvasError: If layers or settings contradict each other, or the browser sent what it
             never should.
     """
-    settings = settings or Settings()
-    layer = check_layers(layers)
-    if layer is None and set(settings.tools) & set(DRAWING):
-        raise CanvasError("drawing must have an editable layer, got none.")
-    message, heard = _message(key), f"{key}:heard"
+    view = View(key, picture, layers, revision, settings or Settings())
+    try:
+        return hear(view)
+    finally:
+        show(view)
+
+
+def hear(view: View) -> Said | None:
+    """Return what the person did, once; the browser learns that it was heard by `show`.
+
+    Raises:
+        CanvasError: If the browser sent what it never should.
+    """
+    message = _message(view.key)
     token = token_of(message)
-    _component(
-        key=key,
-        data={
-            "picture": picture.to_data(),
-            "revision": revision,
-            "layers": [layer.to_data() for layer in layers],
-            "settings": settings.to_data(),
-            "heard": token,
-        },
-        on_said_change=_nothing,
-    )
-    if message is None or (token is not None and st.session_state.get(heard) == token):
+    if message is None or (token is not None and _heard(view.key) == token):
         return None
-    st.session_state[heard] = token
-    return parse_said(message, Shown(picture, revision, layer, settings.labels))
+    st.session_state[f"{view.key}:heard"] = token
+    layer = check_layers(view.layers)
+    return parse_said(message, Shown(view.picture, view.revision, layer, view.settings.labels))
+
+
+def forget(key: str) -> None:
+    """Take it that the last message was not heard: the browser says it again after a while."""
+    st.session_state.pop(f"{key}:heard", None)
+
+
+def show(view: View) -> None:
+    """Show a canvas."""
+    st.session_state[f"{view.key}:shown"] = data = view.to_data()
+    _show(view.key, data)
+
+
+def show_again(key: str) -> None:
+    """Show a canvas as it was shown last, if it was: what is drawn on it stays."""
+    data = st.session_state.get(f"{key}:shown")
+    if data is not None:
+        _show(key, data)
+
+
+def _show(key: str, data: Mapping[str, Any]) -> None:
+    _component(key=key, data={**data, "heard": _heard(key)}, on_said_change=_nothing)
+
+
+def _heard(key: str) -> object:
+    return st.session_state.get(f"{key}:heard")
 
 
 def _message(key: str) -> object:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 from drivegrid.dashboard.hub import hub
-from drivegrid.dashboard.pages.parts import plain, show_error, told
+from drivegrid.dashboard.pages.parts import plain, show_error, table, told
 from drivegrid.dashboard.schema import ROLES
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import require
@@ -76,7 +76,7 @@ def _log(actor: Actor) -> None:
     if not rows:
         st.info("Nothing yet.", icon=":material/history:")
         return
-    st.dataframe([_shown(row) for row in rows], hide_index=True, width="stretch")
+    table([_shown(row) for row in rows], width="stretch")
     older, newest = st.columns(2)
     if older.button("Older", disabled=len(rows) < AUDIT_ROWS, width="stretch"):
         st.session_state["admin-before"] = rows[-1].id

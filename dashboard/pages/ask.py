@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -12,17 +11,17 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture
 from drivegrid.dashboard.canvas.said import Region
 from drivegrid.dashboard.database import StoreError
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain
+from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain, table, told
 from drivegrid.dashboard.serving.containment import contained
 from drivegrid.dashboard.serving.model_worker import Ticket
-from drivegrid.dashboard.serving.uploads import read_upload
+from drivegrid.dashboard.serving.uploads import keep_upload
 from drivegrid.dashboard.store import browse
 from drivegrid.dashboard.store.datasets import LABELS, list_sources
 from drivegrid.dashboard.store.pictures import add_upload, find_picture
 from drivegrid.dashboard.store.records import FrameRow
 
 from drivegrid.data.images import Picture as Pixels
-from drivegrid.data.images import load_image, save_image
+from drivegrid.data.images import load_image
 from drivegrid.geometry import Geometry
 from drivegrid.inference.results import Answer
 from drivegrid.labels import default_label_space
@@ -67,19 +66,15 @@ def _choose_picture(shared: Hub) -> FrameRow | None:
         "Picture", type=["jpg", "jpeg", "png", "webp"], key="ask-upload", label_visibility="visible"
     )
     if upload is not None and st.session_state.get("ask-uploaded") != upload.file_id:
-        st.query_params["frame"] = str(_keep(shared, upload.getvalue()))
-        st.session_state["ask-uploaded"] = upload.file_id
+        with told():  # below it the picture before stays
+            st.query_params["frame"] = str(_keep(shared, upload.getvalue()))
+            st.session_state["ask-uploaded"] = upload.file_id
     return asked_frame(shared)
 
 
 def _keep(shared: Hub, content: bytes) -> int:
-    """Keep an uploaded picture as a frame; return its id. The client's file name is not kept."""
-    image = read_upload(content)
-    name = f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.png"
-    path = shared.uploads / name
-    if not path.exists():
-        save_image(path, image)
-    size_wh = (image.shape[1], image.shape[0])
+    """Keep an uploaded picture as a frame; return its id."""
+    name, size_wh = keep_upload(content, shared.uploads)
     return add_upload(shared.database, shared.uploads.resolve(), name, size_wh)
 
 
@@ -206,7 +201,7 @@ def _answer(answer: Answer, name: str) -> None:
         confidence = st.column_config.ProgressColumn(
             "confidence", min_value=0.0, max_value=1.0, format="%.2f"
         )
-        st.dataframe(rows, column_config={"confidence": confidence}, hide_index=True)
+        table(rows, column_config={"confidence": confidence})
     for note in answer.diagnostics:
         st.caption(plain(f"{note.code}: {note.message}"))
     with st.expander("What the model wrote"):

@@ -7,7 +7,7 @@ from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.filters import asked_query, bound, rail, show
 from drivegrid.dashboard.pages.gallery import gallery
 from drivegrid.dashboard.pages.histograms import histograms
-from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, told
+from drivegrid.dashboard.pages.parts import choose_dataset, plain, told
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import browse as store
 from drivegrid.dashboard.store.evaluations import frame_scores
@@ -156,6 +156,4 @@ def _gallery(shared: Hub, query: Query, found: store.Page) -> None:
         ids = [frame.id for frame in found.frames]
         scores = frame_scores(shared.database, query.evaluation.id, ids)
         notes = {frame_id: f"{score:.2f}" for frame_id, score in scores.items()}
-    opened = gallery(found.frames, shared.signer, "browse-gallery", notes)
-    if opened is not None:
-        st.switch_page(page_at("frame"), query_params={"frame": str(opened)})
+    gallery(found.frames, shared.signer, "browse-gallery", notes)

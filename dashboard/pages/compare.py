@@ -10,7 +10,7 @@ from drivegrid.dashboard.pages import charts
 from drivegrid.dashboard.pages.choices import change_address, choose, names_of
 from drivegrid.dashboard.pages.evaluating import evaluate_form
 from drivegrid.dashboard.pages.kept import kept
-from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain
+from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import rates
 from drivegrid.dashboard.store.confusion import CellCount, most_confused
@@ -103,7 +103,7 @@ def _figures(runs: Runs) -> None:
             icon=":material/compare_arrows:",
         )
     with st.expander("All figures, with 95 % intervals", expanded=len(runs) == 1):
-        st.dataframe(_figure_rows(runs), hide_index=True, height=320)
+        table(_figure_rows(runs), height=320)
 
 
 def _differences(runs: Runs) -> None:
@@ -238,7 +238,7 @@ def _curves(runs: Runs) -> None:
         }
         for run, point in marked.items()
     ]
-    st.dataframe(rows, hide_index=True)
+    table(rows)
 
 
 @st.fragment

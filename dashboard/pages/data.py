@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.filters import evaluation_name, words_of
-from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, told
+from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table, told
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import DatasetRow, Imported, SourceRow, list_sources
 from drivegrid.dashboard.store.evaluations import list_evaluations
@@ -109,7 +109,7 @@ def _shares(dataset: DatasetRow, name: str, counted: list[Facet]) -> None:
         for facet in counted
     ]
     share = st.column_config.ProgressColumn("share", min_value=0, max_value=100, format="%.0f %%")
-    st.dataframe(rows, hide_index=True, height="auto", column_config={"share": share})
+    table(rows, height="auto", column_config={"share": share})
 
 
 def _taxonomy(shared: Hub, dataset: DatasetRow) -> None:
@@ -134,7 +134,7 @@ def _taxonomy(shared: Hub, dataset: DatasetRow) -> None:
         }
         for path in sorted(paths, key=lambda path: path.split("/"))
     ]
-    st.dataframe(rows, hide_index=True, height=HEIGHT)
+    table(rows, height=HEIGHT)
 
 
 def _choose_source(sources: list[SourceRow], key: str) -> SourceRow | None:
@@ -157,7 +157,7 @@ def _runs(shared: Hub, dataset: DatasetRow) -> None:
         }
         for source in sources
     ]
-    st.dataframe(said, hide_index=True, column_config={"made": WHEN})
+    table(said, column_config={"made": WHEN})
     st.markdown("**Evaluations**")
     known = list_evaluations(shared.database, dataset.id)
     if not known:
@@ -172,7 +172,7 @@ def _runs(shared: Hub, dataset: DatasetRow) -> None:
         }
         for one in known
     ]
-    st.dataframe(scored, hide_index=True, column_config={"made": WHEN})
+    table(scored, column_config={"made": WHEN})
 
 
 def _is_number(value: object) -> bool:
@@ -208,7 +208,8 @@ def _ceilings(shared: Hub, dataset: DatasetRow) -> None:
             {"figure": name, "value": "-" if value is None else f"{value:,.4g}"}
             for name, value in flatten(found).items()
         ]
-        column.dataframe(rows, hide_index=True)
+        with column:
+            table(rows)
     st.caption(f"Percent, but for counts and pixels. {report['refused']} shapes have no tokens.")
 
 
@@ -257,6 +258,6 @@ def _imported(imported: Imported) -> None:
             {"file": one.path, "line": one.line, "item": one.item, "why": one.message}
             for one in quarantine.rejected[:MAX_LISTED]
         ]
-        st.dataframe(rows, hide_index=True)
+        table(rows)
     if imported.skipped:
         st.caption(plain(f"{len(imported.skipped)} files of no known format were left out."))

@@ -11,7 +11,7 @@ from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.charts import NOTHING
 from drivegrid.dashboard.pages.choices import change_address, choose, names_of
 from drivegrid.dashboard.pages.kept import kept
-from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain
+from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table
 from drivegrid.dashboard.store import browse
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.evaluations import StoredEvaluation, list_evaluations
@@ -165,11 +165,10 @@ def _rows(page: MatchPage, wanted: MatchFilter) -> StoredMatch | None:
         }
         for row in page.rows
     ]
-    event = st.dataframe(
+    event = table(
         rows,
         # another page or filter is another table: nothing stays picked in it
         key=f"errors-rows-{hash((wanted, page.rows[0].id))}",
-        hide_index=True,
         height=353,
         on_select="rerun",
         selection_mode="single-row-required",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 from drivegrid.dashboard.exporting import ALL, CURRENT, EXPORT, ONLY_REVIEWED, WRITABLE
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import plain, show_error, told
+from drivegrid.dashboard.pages.parts import plain, show_error, table, told
 from drivegrid.dashboard.schema import ROLES
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import DatasetRow, list_datasets, list_sources
@@ -200,7 +200,7 @@ def _result(shared: Hub, job: Job) -> None:
     if counts["loss_counts"]:
         st.caption("What the format cannot say")
         losses = [{"times": n, "what": message} for message, n in counts["loss_counts"].items()]
-        st.dataframe(losses, hide_index=True, width="stretch")
+        table(losses, width="stretch")
     if job.result["records"]:
         st.caption("Set aside; the manifest names all of them")
-        st.dataframe(job.result["records"], hide_index=True, width="stretch")
+        table(job.result["records"], width="stretch")

@@ -8,7 +8,7 @@ import streamlit as st
 from drivegrid.dashboard.canvas.canvas import canvas
 from drivegrid.dashboard.canvas.layers import Layer, Picture, Role
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import asked_frame, layer_of, page_at, plain
+from drivegrid.dashboard.pages.parts import asked_frame, layer_of, page_at, plain, table
 from drivegrid.dashboard.store import browse
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.records import FrameRow
@@ -100,9 +100,8 @@ def _facts(shown: FrameRow) -> None:
         ("place", f"{shown.number + 1:,}"),
         *sorted(shown.attributes.items()),
     ]
-    st.dataframe(
+    table(
         [{"what": name, "is": value} for name, value in known if value is not None],
-        hide_index=True,
     )
 
 
@@ -122,4 +121,4 @@ def _history(shared: Hub, shown: FrameRow) -> None:
         for event in reversed(events)
     ]
     when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
-    st.dataframe(rows, hide_index=True, column_config={"when": when})
+    table(rows, column_config={"when": when})

@@ -11,7 +11,7 @@ const element = (tag, name, text = "") => {
 };
 
 /** @param {{id: number, url: string, href: string, name: string, status: string, note: string}} item */
-const tile = (item, open) => {
+const tile = (item) => {
   const link = element("a", "tile");
   link.href = item.href;
   link.title = item.name;
@@ -31,12 +31,15 @@ const tile = (item, open) => {
     // with a key held, the browser opens the address in a tab of its own
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    open(item.id);
+    // as if one came back to it: Streamlit then shows the page, and the view before it stays the
+    // step before; its own switch of pages would put a step between that shows all frames
+    history.pushState(null, "", link.href);
+    window.dispatchEvent(new PopStateEvent("popstate"));
   });
   return link;
 };
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement }) {
   let grid = parentElement.querySelector(".grid");
   if (!grid) {
     grid = element("div", "grid");
@@ -45,6 +48,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const shown = JSON.stringify(data.items);
   if (grid.dataset.shown !== shown) {
     grid.dataset.shown = shown;
-    grid.replaceChildren(...data.items.map((item) => tile(item, (id) => setTriggerValue("opened", id))));
+    grid.replaceChildren(...data.items.map(tile));
   }
 }

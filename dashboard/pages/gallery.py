@@ -1,4 +1,4 @@
-"""Gallery: thumbnails that the browser loads itself, and which one was opened."""
+"""Gallery: thumbnails that the browser loads itself, each a link to its frame."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _component = st.components.v2.component(
 
 def gallery(
     frames: Sequence[FrameRow], signer: Signer, key: str, notes: Mapping[int, str] | None = None
-) -> int | None:
-    """Show frames as thumbnails; return the id of the one that was opened, once.
+) -> None:
+    """Show frames as thumbnails.
 
     Args:
         frames: In the order in which they are shown.
@@ -43,10 +43,4 @@ def gallery(
         }
         for frame in frames
     ]
-    said = _component(key=key, data={"items": items}, on_opened_change=_nothing)
-    shown = {frame.id for frame in frames}
-    return said.opened if said.opened in shown else None
-
-
-def _nothing() -> None:
-    """Streamlit hears of a trigger where there is a callback."""
+    _component(key=key, data={"items": items})

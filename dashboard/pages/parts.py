@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,6 +48,31 @@ def plain(text: str) -> str:
 
 
 _MARKS = frozenset("\\`*_{}[]()<>#+-.!|~:$&\"'")
+
+
+def table(rows: Iterable[Mapping[str, Any]], **options: Any) -> Any:
+    """Show rows of data, see `st.dataframe`; a spreadsheet that opens them reads no formula.
+
+    Args:
+        rows: Names of columns to cells.
+        options: Those of ``st.dataframe``.
+    """
+    shown = [{as_text(name): as_text(cell) for name, cell in row.items()} for row in rows]
+    return st.dataframe(shown, hide_index=True, **options)
+
+
+def as_text(cell: Any) -> Any:
+    """Return a cell of which no spreadsheet makes a formula: people can download every table.
+
+    >>> as_text("=cmd()"), as_text("-0.5"), as_text("lane/line"), as_text(-1)
+    ("'=cmd()", '-0.5', 'lane/line', -1)
+    """
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    return cell if _NUMBER.fullmatch(cell) else f"'{cell}"
+
+
+_NUMBER = re.compile(r"[+-](\d[\d,]*(\.\d+)?(e[+-]\d+)?)?")
 
 
 def page_at(url_path: str) -> st.Page:

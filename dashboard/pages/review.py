@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
-from drivegrid.dashboard.canvas.canvas import DRAWING, VIEWING, Settings, canvas
+from drivegrid.dashboard.canvas.canvas import (
+    DRAWING,
+    VIEWING,
+    Settings,
+    View,
+    hear,
+    show,
+    show_again,
+)
 from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
+from drivegrid.dashboard.database import StoreAway
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.parts import layer_of, plain, told
-from drivegrid.dashboard.pages.review_deeds import act, conflict_of, step_to
+from drivegrid.dashboard.pages.review_deeds import CANVAS, act, conflict_of, step_to
 from drivegrid.dashboard.pages.review_maker import make
 from drivegrid.dashboard.pages.review_panel import chosen_runs, panel
 from drivegrid.dashboard.pages.review_spot import (
@@ -44,21 +56,33 @@ LABELS = (*COMMON, *(path for path in default_label_space().paths if path not in
 def review() -> None:
     """Show the page."""
     shared = hub()
-    actor = shared.actor()
     shown, side = st.columns([0.74, 0.26], gap="medium")
-    queue, spot, log = None, None, ()
+    actor, queue, spot, log = None, None, None, ()
     with shown, told():
-        queue = _queue(shared)
-        spot = find_spot(actor, queue)
+        with _staying():
+            actor = shared.actor()
+            queue = _queue(shared)
+            spot = find_spot(actor, queue)
+            log = () if spot is None else history(shared.database, spot.frame.id)
         if spot is not None:
-            log = history(shared.database, spot.frame.id)
             _frame(shared, actor, spot, log)
         elif queue is not None:
             _end(shared, queue)
         else:
             make(shared, actor)
-    with side, told():
-        panel(shared, actor, queue, spot, log)
+    if actor is not None:
+        with side, told():
+            panel(shared, actor, queue, spot, log)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Keep the canvas on the page while the database is away: what is drawn there is not lost."""
+    try:
+        yield
+    except StoreAway:
+        show_again(CANVAS)
+        raise
 
 
 def _queue(shared: Hub) -> Queue | None:
@@ -67,30 +91,33 @@ def _queue(shared: Hub) -> Queue | None:
 
 
 def _frame(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> None:
-    """Show a frame and do what the person says of it; that comes before all else."""
+    """Do what the person says of a frame, and show it: what is not done was not heard."""
+    with _staying():
+        view = _view(shared, actor, spot, log)
+    said = hear(view)
+    if said is not None and act(actor, spot, said):
+        st.rerun()
+    show(view)
+    if spot.barred:
+        _barred(actor, spot)
+
+
+def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View:
     free = not spot.barred
     following = coming(actor, spot)
     address = shared.signer.address
-    said = canvas(
-        Picture(
-            str(spot.frame.id),
-            address(spot.frame.id),
-            spot.frame.size_wh,
-            None if following is None else address(following),
-        ),
-        _layers(shared, spot, log),
-        revision=spot.frame.version,
-        key="review-canvas",
-        settings=Settings(
-            tools=(*VIEWING, *DRAWING) if free else VIEWING,
-            labels=LABELS if free else (),
-            verdicts=free,
-        ),
+    picture = Picture(
+        str(spot.frame.id),
+        address(spot.frame.id),
+        spot.frame.size_wh,
+        None if following is None else address(following),
     )
-    if said is not None and act(actor, spot, said):
-        st.rerun()
-    if not free:
-        _barred(actor, spot)
+    settings = Settings(
+        tools=(*VIEWING, *DRAWING) if free else VIEWING,
+        labels=LABELS if free else (),
+        verdicts=free,
+    )
+    return View(CANVAS, picture, _layers(shared, spot, log), spot.frame.version, settings)
 
 
 def _barred(actor: Actor, spot: Spot) -> None:

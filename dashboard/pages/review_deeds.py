@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
+from drivegrid.dashboard.canvas.canvas import forget
 from drivegrid.dashboard.canvas.said import Commit, Said, Verdict
+from drivegrid.dashboard.database import StoreAway
 from drivegrid.dashboard.pages.review_spot import Spot, beside, go, next_open
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import reviews
@@ -14,6 +16,8 @@ from drivegrid.dashboard.store.reviews import StaleVersion, VerdictKind
 from drivegrid.data.scene import Instance
 from drivegrid.errors import DriveGridError
 
+CANVAS = "review-canvas"
+"""Its key in the session."""
 NO_STEP = {-1: "This is the first frame.", 1: "This is the last frame."}
 
 
@@ -70,7 +74,8 @@ def drop_conflict() -> None:
 def act(actor: Actor, spot: Spot, said: Said) -> bool:
     """Do what the canvas says; return whether anything may look different now.
 
-    It is about the frame that the person saw, which may be another than the one of the spot.
+    It is about the frame that the person saw, which may be another than the one of the spot. While
+    the database is away nothing is lost: the browser says it again until it is written.
     """
     if not isinstance(said, Commit | Verdict):
         return False
@@ -87,6 +92,10 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
             tell(f"Taken back: the frame is {outcome.status} again.")
         elif not said.stale:
             step_to(actor, spot, said.verdict)
+    except StoreAway as error:
+        forget(CANVAS)
+        tell(f"Not saved yet: {error} What you said is said again by itself.", wrong=True)
+        return False
     except DriveGridError as error:
         tell(str(error), wrong=True)
     return True

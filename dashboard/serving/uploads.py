@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import tempfile
 from pathlib import Path
 
-from drivegrid.data.images import Picture, load_image
+from drivegrid.data.images import Picture, load_image, save_image
 from drivegrid.errors import FormatError
 
 from .picture_kind import picture_kind
@@ -49,16 +49,36 @@ def read_upload(content: bytes) -> Picture:
     return image
 
 
+def keep_upload(content: bytes, folder: Path) -> tuple[str, tuple[int, int]]:
+    """Keep an uploaded picture in a folder; return its name there, and its width and height.
+
+    The client's name is not kept: the same picture has the same name, whoever sends it.
+
+    Raises:
+        FormatError: If it is no picture, see `read_upload`, or cannot be written.
+    """
+    image = read_upload(content)
+    name = f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.png"
+    try:
+        if not (folder / name).exists():
+            save_image(folder / name, image)
+    except OSError as error:
+        raise FormatError(
+            f"upload must be kept, got: {error.strerror}. Make room on the server."
+        ) from error
+    return name, (image.shape[1], image.shape[0])
+
+
 def _decoded(content: bytes) -> Picture:
     """Decode by way of a hidden file: the one safe reader of pictures reads files."""
-    handle, name = tempfile.mkstemp(prefix="drivegrid-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        return load_image(name, max_pixels=MAX_UPLOAD_PIXELS)
+        with tempfile.TemporaryDirectory(prefix="drivegrid-") as folder:
+            path = Path(folder, "upload")
+            path.write_bytes(content)
+            return load_image(path, max_pixels=MAX_UPLOAD_PIXELS)
     except FormatError as error:
         raise FormatError(error.message) from error  # the file's name tells people nothing
     except OSError as error:
-        raise FormatError(f"upload must be kept for a moment, got: {error.strerror}.") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+        raise FormatError(
+            "upload must be kept for a moment, got a disk that refuses it. Make room on the server."
+        ) from error

@@ -79,10 +79,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
         folder = Path(name)
         queue = fill(folder, arguments.frames, arguments.objects)
-        with serve(folder / "hub") as url:
+        with serve(folder / "hub") as server:
             browser = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
             context = browser.new_context(viewport={"width": 1280, "height": 720})
-            page = CanvasPage(context, f"{url}/review?queue={queue}")
+            tab = context.new_page()
+            tab.goto(f"{server.url}/review?queue={queue}")
+            page = CanvasPage(tab)
             page.page.locator("svg.picture image:not(.hidden)").wait_for(state="attached")
             delays = measure(page, arguments.frames)
             browser.close()

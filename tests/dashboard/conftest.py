@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,36 +38,62 @@ def _as_postgres(command: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(command, check=True, capture_output=True, cwd="/", **user)
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[str]:
-    """Start a server of our own on a socket; return the URL of its first database."""
+class PostgresServer:
+    """A server of our own on a socket, which can go away and come back.
+
+    Args:
+        programs: The folder of PostgreSQL's programs.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self.folder = Path("/tmp") / f"drivegrid-pg-{uuid.uuid4().hex[:8]}"  # sockets: short paths
+        self.url = f"postgresql+psycopg://drivegrid@/postgres?host={self.folder}"
+        self._control = [f"{programs}/pg_ctl", "-D", f"{self.folder}/data"]
+        self.folder.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        made = ["-D", f"{self.folder}/data", "-U", "drivegrid", "--auth=trust", "-E", "UTF8"]
+        _as_postgres([f"{programs}/initdb", *made])
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        _as_postgres([*self._control, "-o", options, "-l", f"{self.folder}/log", "-w", "start"])
+
+    def stop(self) -> None:
+        """Stop as a crash does."""
+        _as_postgres([*self._control, "-m", "immediate", "stop"])
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be gone for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+@contextmanager
+def run_postgres() -> Iterator[PostgresServer]:
+    """Run a server; skip where its programs are not installed."""
     pytest.importorskip("psycopg", reason="drivegrid[postgres] is not installed")
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (apt install postgresql)")
-    folder = Path("/tmp") / f"drivegrid-pg-{uuid.uuid4().hex[:8]}"  # a socket's path must be short
-    folder.mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-    _as_postgres(
-        [
-            f"{programs}/initdb",
-            "-D",
-            f"{folder}/data",
-            "-U",
-            "drivegrid",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-        ]
-    )
-    start = ["-o", f"-k {folder} -c listen_addresses='' -c fsync=off", "-l", f"{folder}/log", "-w"]
-    _as_postgres([f"{programs}/pg_ctl", "-D", f"{folder}/data", *start, "start"])
+    server = PostgresServer(programs)
+    server.start()
     try:
-        yield f"postgresql+psycopg://drivegrid@/postgres?host={folder}"
+        yield server
     finally:
-        _as_postgres([f"{programs}/pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop"])
-        shutil.rmtree(folder)
+        server.stop()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Run a server for all tests; return the URL of its first database."""
+    with run_postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,5 +1,6 @@
 import multiprocessing
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -7,10 +8,11 @@ sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not insta
 
 from alembic.autogenerate import compare_metadata  # noqa: E402
 from alembic.migration import MigrationContext  # noqa: E402
-from drivegrid.dashboard.database import Database, StoreError, now_ms  # noqa: E402
+from drivegrid.dashboard.database import Database, StoreAway, StoreError, now_ms  # noqa: E402
 from drivegrid.dashboard.schema import metadata, users  # noqa: E402
 
 from drivegrid.errors import ConfigError  # noqa: E402
+from tests.data.builders import full_disk  # noqa: E402
 
 ADA = {"name": "ada", "role": "admin", "created_at": 1}
 
@@ -56,6 +58,67 @@ def test_a_server_that_is_away_is_named(url) -> None:
         pytest.skip("a file is not away")
     with pytest.raises(StoreError, match="must answer"), Database(away).read():
         pass
+
+
+@pytest.fixture
+def in_file(tmp_path) -> Iterator[Database]:
+    """Return a database in a folder of its own, with ada in it."""
+    found = Database(f"sqlite:///{tmp_path}/a #folder/review.db")
+    found.migrate()
+    with found.write() as connection:
+        connection.execute(sa.insert(users).values(ADA))
+    yield found
+    found.close()
+
+
+def test_a_file_that_goes_away_is_told_and_found_again(in_file, tmp_path) -> None:
+    """As when a volume is unmounted: nothing is begun in its place, and nothing lost."""
+    (tmp_path / "a #folder").rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(StoreAway, match=r"unable to open.* Try again"):
+            names(in_file)
+        (tmp_path / "a #folder").mkdir(exist_ok=True)
+    assert list((tmp_path / "a #folder").iterdir()) == []
+    (tmp_path / "a #folder").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "a #folder")
+    assert names(in_file) == ["ada"]
+
+
+def test_a_file_that_is_put_back_from_a_copy_is_read(in_file, tmp_path) -> None:
+    path = tmp_path / "a #folder" / "review.db"
+    in_file.close()
+    copy = path.read_bytes()
+    with in_file.write() as connection:
+        connection.execute(sa.insert(users).values({**ADA, "name": "bob"}))
+    for one in path.parent.iterdir():
+        one.unlink()
+    path.write_bytes(copy)
+    assert names(in_file) == ["ada"]
+
+
+def test_a_file_that_is_no_database_is_told(in_file, tmp_path) -> None:
+    path = tmp_path / "a #folder" / "review.db"
+    in_file.close()
+    path.unlink()
+    path.write_bytes(b"no database " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        names(in_file)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(in_file) -> None:
+    with full_disk():
+        with pytest.raises(StoreAway, match="database must answer"), in_file.write() as connection:
+            connection.execute(sa.insert(users).values({**ADA, "name": "bob"}))
+        assert names(in_file) == ["ada"]
+    with in_file.write() as connection:
+        connection.execute(sa.insert(users).values({**ADA, "name": "bob"}))
+    assert sorted(names(in_file)) == ["ada", "bob"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="must be writable"):
+        Database(f"sqlite:///{tmp_path}/file/review.db")
 
 
 def _migrate(url: str) -> None:

@@ -23,6 +23,7 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync --no-first-run"
 ).split()
 PATIENCE_S = 30.0
+START_S = 120.0
 
 
 def chromium() -> str | None:
@@ -72,25 +73,22 @@ def is_up(url: str) -> bool:
         return False
 
 
-def wait_until(holds, every_s: float = 0.02):
+def wait_until(holds, every_s: float = 0.02, patience_s: float = PATIENCE_S):
     """Return the first true result; fail where there is none in good time."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         result = holds()
         if result:
             return result
         time.sleep(every_s)
-    raise AssertionError(f"nothing after {PATIENCE_S:g} s")
+    raise AssertionError(f"nothing after {patience_s:g} s")
 
 
 class CanvasPage:
     """A page with a canvas in a browser, spoken to in image pixels."""
 
-    def __init__(self, context, address: str) -> None:
-        self.errors: list[str] = []
-        self.page = context.new_page()
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(address)
+    def __init__(self, page) -> None:
+        self.page = page
         self.page.locator(".shape").first.wait_for(state="attached", timeout=60_000)
         self.svg = self.page.locator("svg.picture")
         self.settle()
@@ -156,9 +154,6 @@ class CanvasPage:
         self.button(name).click()
         self.settle()
 
-    def close(self) -> None:
-        self.page.close()
-
 
 class OpenPage(CanvasPage):
     """The page of the tests, which writes down what it hears."""
@@ -166,7 +161,11 @@ class OpenPage(CanvasPage):
     def __init__(self, context, url: str, folder: Path, **query: str) -> None:
         self.log = folder / f"{uuid.uuid4().hex}.json"
         asked = "&".join(f"{k}={v}" for k, v in {"log": str(self.log), **query}.items())
-        super().__init__(context, f"{url}/?{asked}")
+        self.errors: list[str] = []
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(f"{url}/?{asked}")
+        super().__init__(page)
 
     def heard(self, what: str, num: int = 1) -> list[dict]:
         """Return what Python heard of a kind, once it is as much as expected."""
@@ -178,6 +177,9 @@ class OpenPage(CanvasPage):
         except (OSError, ValueError):  # nothing said yet, or half written
             return []
         return [note for note in notes if note["what"] == what]
+
+    def close(self) -> None:
+        self.page.close()
 
     def save(self, num: int = 1) -> dict:
         """Save the edits; return the last commit that Python heard."""

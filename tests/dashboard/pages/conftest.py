@@ -1,6 +1,7 @@
 """A hub over a small world: six frames, their labels, two model runs and an evaluation of each."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,17 +60,16 @@ def _moved(instance: Instance, shift: float) -> Box | Polyline:
     return Polyline(instance.geometry.xy + np.array([shift, 0]))
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Return an open hub; pages that are run find it."""
-    folder = tmp_path / "drive"
-    scenes = [frame_of(number) for number in range(NUM_FRAMES)]
+@contextmanager
+def make_world(folder: Path, num_frames: int = NUM_FRAMES, database: str = "") -> Iterator[World]:
+    """Open a hub over a world of so many frames, in a folder."""
+    scenes = [frame_of(number) for number in range(num_frames)]
     for number, scene in enumerate(scenes):
-        picture = np.full((SIZE[1], SIZE[0], 3), 40 * number, dtype=np.uint8)
-        save_image(folder / scene.frame.image, picture)
-    save_scenes(scenes, folder / "labels.jsonl")
-    hub = open_hub(HubSettings(tmp_path / "hub"))
-    dataset_id = add_dataset(hub.database, "drive", folder / "labels.jsonl").id
+        picture = np.full((SIZE[1], SIZE[0], 3), 255 * number // num_frames, dtype=np.uint8)
+        save_image(folder / "drive" / scene.frame.image, picture)
+    save_scenes(scenes, folder / "drive" / "labels.jsonl")
+    hub = open_hub(HubSettings(folder / "hub", database))
+    dataset_id = add_dataset(hub.database, "drive", folder / "drive" / "labels.jsonl").id
     for name, shift in (("near", 2.0), ("far", 40.0)):
         add_run(hub.database, dataset_id, name, [found_in(s, shift) for s in scenes], {})
     sources = {source.name: source.id for source in list_sources(hub.database, dataset_id)}
@@ -82,3 +82,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     }
     yield World(hub, dataset_id, sources, evaluations)
     hub.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Return an open hub; pages that are run find it."""
+    with make_world(tmp_path) as made:
+        yield made

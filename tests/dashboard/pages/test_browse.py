@@ -221,16 +221,6 @@ def test_bars_are_in_the_order_of_their_sizes() -> None:
     assert [(row["value"], row["chosen"]) for row in rows] == [("small", True), ("large", False)]
 
 
-def test_a_picture_opens_its_frame(world, monkeypatch) -> None:
-    monkeypatch.setattr(browse_page, "gallery", lambda *_: 3)
-    went = []
-    monkeypatch.setattr(
-        browse_page.st, "switch_page", lambda page, query_params: went.append(query_params)
-    )
-    opened()
-    assert went == [{"frame": "3"}]
-
-
 def test_package_data_lie_beside_the_page() -> None:
     folder = Path(browse_page.__file__).parent
     assert "innerHTML" not in (folder / "gallery.js").read_text(encoding="utf-8")

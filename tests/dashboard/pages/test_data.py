@@ -4,6 +4,7 @@ import pytest
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
+from drivegrid.dashboard.pages.parts import as_text
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import add_dataset, list_datasets
 from streamlit.testing.v1 import AppTest
@@ -132,6 +133,6 @@ def test_hostile_texts_are_texts(empty, tmp_path) -> None:
     frame = Frame("a.png", (32, 24), {text: text for text in HOSTILE})
     save_scenes([Scene(frame, instances)], tmp_path / "labels.jsonl")
     add_dataset(empty.database, HOSTILE[0], tmp_path / "labels.jsonl")
-    assert set(opened().dataframe[0].value["label"]) == set(HOSTILE)
+    assert set(opened().dataframe[0].value["label"]) == {as_text(text) for text in HOSTILE}
     for section in ("Taxonomy", "Runs", "Ceilings"):
         assert not opened(section).error

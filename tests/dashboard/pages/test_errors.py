@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard.hub import HubSettings, open_hub
+from drivegrid.dashboard.pages.parts import as_text
 from drivegrid.dashboard.store.datasets import add_dataset, add_run, list_sources
 from drivegrid.dashboard.store.evaluations import evaluate
 from drivegrid.dashboard.store.matches import MatchFilter, match_page
@@ -149,6 +150,6 @@ def test_labels_may_hold_anything(tmp_path) -> None:
     for label in labels:
         app = opened(true=label)
         assert not app.error
-        assert rows(app)[0][0] == label
+        assert rows(app)[0][0] == as_text(label)
         assert "<script>" not in app.markdown[0].value
     hub.close()

@@ -5,7 +5,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from drivegrid.dashboard.serving.uploads import MAX_UPLOAD_BYTES, read_upload
+from drivegrid.dashboard.serving import uploads
+from drivegrid.dashboard.serving.uploads import MAX_UPLOAD_BYTES, keep_upload, read_upload
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -86,6 +87,21 @@ def test_bombs_are_small():
 def test_a_full_disk_is_told():
     with full_disk(), pytest.raises(FormatError, match="upload must be kept for a moment"):
         read_upload(encoded(noise()))
+
+
+def test_an_upload_is_kept_once(temporary, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uploads")
+    name, size_wh = keep_upload(encoded(noise()), folder)
+    assert (keep_upload(encoded(noise()), folder), size_wh) == ((name, size_wh), (64, 48))
+    assert [one.name for one in folder.iterdir()] == [name]
+
+
+def test_an_upload_that_cannot_be_kept_is_told(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("uploads")
+    monkeypatch.setattr(uploads, "read_upload", lambda _: np.asarray(noise()))
+    with full_disk(), pytest.raises(FormatError, match="Make room on the server"):
+        keep_upload(b"", folder)
+    assert list(folder.iterdir()) == []
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b""]))
