@@ -96,26 +96,80 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path) -> Iterator[str]:
-    """Return the URL of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/review.db"
-        return
-    server, name = request.getfixturevalue("postgres"), f"test_{uuid.uuid4().hex}"
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory) -> Path:
+    """Return a file of SQLite with all tables, to be copied: making them takes longest."""
+    path = tmp_path_factory.mktemp("migrated") / "review.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres) -> str:
+    """Return the name of a database with all tables, to be copied."""
+    name = _create(postgres)
+    _migrate(_within(postgres, name))
+    return name
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+def _within(server: str, name: str) -> str:
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def _create(server: str, template: str = "template1") -> str:
+    name = f"test_{uuid.uuid4().hex}"
+    _say(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name
+
+
+def _say(server: str, statement: str) -> None:
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.replace("/postgres?", f"/{name}?")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.exec_driver_sql(statement)
     admin.dispose()
 
 
+@contextmanager
+def _postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Yield the URL of a database that is a copy of another."""
+    name = _create(server, template)
+    yield _within(server, name)
+    _say(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request) -> str:
+    """Return the kind of the database."""
+    return request.param
+
+
 @pytest.fixture
-def database(url) -> Iterator[Database]:
+def url(request, kind, tmp_path) -> Iterator[str]:
+    """Return the URL of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path}/review.db"
+        return
+    with _postgres_database(request.getfixturevalue("postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def database(request, kind, tmp_path) -> Iterator[Database]:
     """Return a migrated database."""
-    found = Database(url)
-    found.migrate()
-    yield found
-    found.close()
+    if kind == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated"), tmp_path / "store.db")
+        found = Database(f"sqlite:///{tmp_path}/store.db")
+        yield found
+        found.close()
+        return
+    server, template = (request.getfixturevalue(n) for n in ("postgres", "migrated_postgres"))
+    with _postgres_database(server, template) as url:
+        found = Database(url)
+        yield found
+        found.close()

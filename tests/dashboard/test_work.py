@@ -197,7 +197,8 @@ def _hang(url: str, hangs) -> None:
     time.sleep(600)
 
 
-def test_the_job_of_a_killed_process_is_done_again(database, url, ada) -> None:
+def test_the_job_of_a_killed_process_is_done_again(database, ada) -> None:
+    url = database.url.render_as_string(hide_password=False)
     context = multiprocessing.get_context("spawn")
     hangs = context.Event()
     number = enqueue(database, "sum", {"of": [5]}, ada)

@@ -39,11 +39,11 @@ def test_reviewed_frames_become_a_checkpoint_that_answers(reviewed) -> None:
     program = chromium()
     if program is None:
         pytest.skip("Chromium is not installed (apt install chromium)")
-    with serve(reviewed.folder) as url, playwright.sync_playwright() as driver:
+    with serve(reviewed.folder) as server, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
         page.set_default_timeout(SOON_MS)
-        page.goto(f"{url}/train")
+        page.goto(f"{server.url}/train")
         page.get_by_role("button", name="Make a set").click()
         page.get_by_role("button", name="Train on this set").click()
         page.get_by_label("Steps").fill(str(STEPS))

@@ -52,7 +52,8 @@ def _all_at_once(url: str, queue: int, ids: list[int], user: int) -> tuple[list,
 
 
 @pytest.mark.slow
-def test_many_reviewers(database, url) -> None:
+def test_many_reviewers(database) -> None:
+    url = database.url.render_as_string(hide_password=False)
     people = add_users(database, *(f"p{i}" for i in range(PROCESSES)))
     _, shared = add_frames(database, 5)
     dataset, queued = add_frames(database, 20)
@@ -95,7 +96,8 @@ def _on_and_on(url: str, frame: int, user: int, ready) -> None:
 
 
 @pytest.mark.slow
-def test_a_reviewer_who_is_killed_leaves_a_whole_log(database, url) -> None:
+def test_a_reviewer_who_is_killed_leaves_a_whole_log(database) -> None:
+    url = database.url.render_as_string(hide_password=False)
     [ada] = add_users(database, "ada")
     _, ids = add_frames(database, 3)
     for frame, work, seconds in (

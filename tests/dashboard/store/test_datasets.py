@@ -229,7 +229,8 @@ def _import_and_die(url: str, labels: Path) -> None:
     add_dataset(Database(url), "roads", labels, progress=die)
 
 
-def test_an_import_that_was_killed_is_given_again(database, url, labels) -> None:
+def test_an_import_that_was_killed_is_given_again(database, labels) -> None:
+    url = database.url.render_as_string(hide_password=False)
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=_import_and_die, args=(url, labels))
     process.start()

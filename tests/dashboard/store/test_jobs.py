@@ -137,7 +137,8 @@ def _claim_all(url: str) -> list[int]:
     return found
 
 
-def test_each_job_has_one_worker(database, url) -> None:
+def test_each_job_has_one_worker(database) -> None:
+    url = database.url.render_as_string(hide_password=False)
     [ada] = add_users(database, "ada")
     made = [enqueue(database, "export", {}, ada) for _ in range(30)]
     with multiprocessing.get_context("spawn").Pool(3) as pool:
