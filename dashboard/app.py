@@ -29,7 +29,7 @@ OPTIONS = {
 
 
 def make_app(settings: HubSettings) -> tuple[object, Hub]:
-    """Open the hub and return an ASGI application over it, with the hub.
+    """Open the hub, with its worker, and return an ASGI application over it, with the hub.
 
     Raises:
         ConfigError: If the database or the secret cannot be used.
@@ -38,6 +38,7 @@ def make_app(settings: HubSettings) -> tuple[object, Hub]:
     for name, value in OPTIONS.items():
         config.set_option(name, value)
     hub = open_hub(settings)
+    hub.start_worker()
     routes = picture_routes(
         hub.signer, lambda frame_id: find_picture(hub.database, frame_id), hub.thumbnails
     )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from drivegrid.dashboard.ceilings import CEILING, run_ceiling
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.evaluating import EVALUATE, run_evaluation
 from drivegrid.dashboard.exporting import EXPORT, Exporter
+from drivegrid.dashboard.importing import IMPORT, run_import
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
 from drivegrid.dashboard.serving.model_worker import ModelWorker
@@ -77,7 +81,15 @@ class Hub:
         """See to it that jobs are done: one thread of this process does them."""
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(self.database, {EXPORT: self.exporter.run})
+                self._worker = Worker(
+                    self.database,
+                    {
+                        EXPORT: self.exporter.run,
+                        IMPORT: partial(run_import, self.database),
+                        EVALUATE: partial(run_evaluation, self.database),
+                        CEILING: partial(run_ceiling, self.database),
+                    },
+                )
 
     def actor(self) -> Actor:
         """Return who is at the page that is being shown.

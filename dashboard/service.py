@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.importing import IMPORT
 from drivegrid.dashboard.serving.access import require
 from drivegrid.dashboard.store import evaluations, jobs, leases, people, queues, reviews
 from drivegrid.dashboard.store.datasets import Imported, add_dataset
@@ -18,6 +19,11 @@ from drivegrid.dashboard.store.query import Query
 
 LEASE_S = 600.0
 """How long a reviewer has a frame to themselves."""
+
+
+def role_for(kind: str) -> str:
+    """Return the role that may ask for work of a kind."""
+    return "admin" if kind == IMPORT else "reviewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,14 @@ class Actor:
         return evaluations.evaluate(self.database, dataset_id, pred_id, true_id, rule, self.user.id)
 
     def enqueue(self, kind: str, parameters: Mapping[str, Any]) -> int:
-        """Ask for work in the background, see `jobs.enqueue`."""
-        require(self.user.role, "reviewer")
+        """Ask for work in the background, see `jobs.enqueue`; only admins import."""
+        require(self.user.role, role_for(kind))
         return jobs.enqueue(self.database, kind, parameters, self.user.id)
 
     def cancel(self, job_id: int) -> bool:
-        """Stop a job, see `jobs.cancel`."""
+        """Stop a job, see `jobs.cancel`; whoever may ask for one may stop one."""
         require(self.user.role, "reviewer")
+        require(self.user.role, role_for(jobs.get_job(self.database, job_id).kind))
         return jobs.cancel(self.database, job_id)
 
     def add_dataset(

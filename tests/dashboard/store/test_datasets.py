@@ -235,7 +235,7 @@ def test_an_import_that_was_killed_is_given_again(database, url, labels) -> None
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert list_datasets(database)[0].num_frames == 4
+    assert list_datasets(database) == []  # half a data set is not shown
     got = add_dataset(database, "roads", labels)
     assert got.added == 2 and list(export_scenes(database, got.id)) == scenes()
     whole = add_dataset(database, "whole", labels)
