@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
@@ -44,7 +45,8 @@ def data() -> None:
     with left:
         dataset = choose_dataset(shared)
     sections = {"Overview": _overview, "Taxonomy": _taxonomy, "Runs": _runs}
-    names = [*(sections | {CEILINGS: None} if dataset is not None else ()), *_for_admins(actor)]
+    sections[CEILINGS] = partial(ceilings, actor)
+    names = [*(sections if dataset is not None else ()), *_for_admins(actor)]
     if not names:
         return
     asked = st.query_params.get("section", names[0])
@@ -58,9 +60,7 @@ def data() -> None:
         on_change=_open_section,
     )
     if section == IMPORTS:
-        imports(shared, actor)
-    elif section == CEILINGS and dataset is not None:
-        ceilings(shared, actor, dataset)
+        imports(actor, shared)
     elif dataset is not None and section is not None:
         sections[section](shared, dataset)
 

@@ -36,7 +36,7 @@ def choose_source(sources: list[SourceRow], key: str) -> SourceRow | None:
     return st.selectbox("Source", sources, format_func=lambda one: one.name, key=key)
 
 
-def ceilings(shared: Hub, actor: Actor, dataset: DatasetRow) -> None:
+def ceilings(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
     """Show the scores of perfect tokens, worked out when asked for."""
     st.caption("Labels are written as tokens and read back: no model on the lattice does better.")
     with st.form("data-ceiling"):
@@ -92,7 +92,7 @@ def _ceiling(job: Job) -> None:
     st.caption(f"Percent, but for counts and pixels. {report['refused']} shapes have no tokens.")
 
 
-def imports(shared: Hub, actor: Actor) -> None:
+def imports(actor: Actor, shared: Hub) -> None:
     """Bring labels, or pictures without any, into the store; the path is one of the server."""
     with st.form("data-import"):
         left, right = st.columns([0.7, 0.3])

@@ -167,9 +167,9 @@ def _ensure_source(
 def _store(database: Database, dataset_id: int, source_id: int, batch: Sequence[Labelled]) -> int:
     """Store the frames that are not there yet, whole or not at all; return how many."""
     with database.write() as connection:
-        # two imports of one data set take turns
-        lock = sa.select(datasets.c.id).where(datasets.c.id == dataset_id).with_for_update()
-        connection.execute(lock)
+        # two imports of one data set take turns; reviewers need not wait for them
+        lock = sa.select(datasets.c.id).where(datasets.c.id == dataset_id)
+        connection.execute(lock.with_for_update(key_share=True))
         known = _frames_by_name(connection, dataset_id, [one.image for one in batch])
         new = [one for one in batch if one.image not in known]
         if not new:

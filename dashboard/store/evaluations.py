@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -24,8 +25,10 @@ from drivegrid.metrics.pairing import FramePairs
 from drivegrid.metrics.rules.settings import Settings
 from drivegrid.metrics.rules.table import find_rule
 
-BATCH = 10_000
-"""Rows that are written at a time, so that reviewers never wait long."""
+BATCH = 2_000
+"""Rows that are written at a time: some hundredths of a second, for which reviewers wait."""
+PAUSE_S = 0.05
+"""Between two writes: SQLite keeps no queue, and nobody else would get a turn."""
 READ_BATCH = 500
 """Frames that are read at a time."""
 WRITING = 0.8
@@ -190,6 +193,7 @@ def _write(database: Database, made: int, scored: Scored, beat: Beat) -> None:
                 numbered = [{**row, "evaluation_id": made} for row in batch]
                 connection.execute(sa.insert(table), numbered)
             done += len(batch)
+            time.sleep(PAUSE_S)
 
 
 def _remove(database: Database, which: sa.ColumnElement[bool]) -> None:
@@ -210,6 +214,7 @@ def _remove_rows(database: Database, key: sa.Column[Any], which: sa.ColumnElemen
         with database.write() as connection:
             gone = sa.delete(key.table).where(which, key.in_(some))
             removed = connection.execute(gone).rowcount
+        time.sleep(PAUSE_S)
 
 
 def figures(database: Database, evaluation_id: int) -> StoredEvaluation:

@@ -96,7 +96,7 @@ def insert_facts(
     """Store the facts of new frames and count them.
 
     Args:
-        connection: Of a writing transaction that keeps other writers of the data set out.
+        connection: Of a writing transaction.
         dataset_id: Data set of the frames.
         found: Id and facts of each frame.
     """
