@@ -10,6 +10,8 @@ from drivegrid.dashboard.schema import coverage, frames, sources
 from drivegrid.dashboard.store.records import batches
 
 BATCH = 500
+CORRECTED = "corrected"
+"""Status of the frames that the reviewers' source is about."""
 
 
 def cover(connection: sa.Connection, source_id: int, frame_ids: Iterable[int]) -> None:
@@ -26,9 +28,8 @@ def covers(connection: sa.Connection, source_id: int) -> sa.ColumnElement[bool]:
 
     Reviewers cover what they corrected.
     """
-    kind = connection.scalar(sa.select(sources.c.kind).where(sources.c.id == source_id))
-    if kind == "review":
-        return frames.c.status == "corrected"
+    if _kind(connection, source_id) == "review":
+        return frames.c.status == CORRECTED
     return sa.exists().where(coverage.c.source_id == source_id, coverage.c.frame_id == frames.c.id)
 
 
@@ -39,9 +40,24 @@ def is_labelled() -> sa.ColumnElement[bool]:
     return sa.exists(found.where(coverage.c.frame_id == frames.c.id, sources.c.kind == "label"))
 
 
+def covering(database: Database, frame_id: int) -> set[int]:
+    """Return the ids of the labels and runs that cover a frame."""
+    chosen = sa.select(coverage.c.source_id).where(coverage.c.frame_id == frame_id)
+    with database.read() as connection:
+        return set(connection.scalars(chosen))
+
+
 def count_covered(database: Database, source_id: int) -> int:
     """Return how many frames a source covers."""
     with database.read() as connection:
-        here = (frames.c.dataset_id == sources.c.dataset_id) & (sources.c.id == source_id)
-        chosen = sa.select(sa.func.count(frames.c.id)).select_from(sources.join(frames, here))
-        return int(connection.scalar(chosen.where(covers(connection, source_id))) or 0)
+        if _kind(connection, source_id) == "review":
+            here = (frames.c.dataset_id == sources.c.dataset_id) & (sources.c.id == source_id)
+            chosen = sa.select(sa.func.count()).select_from(sources.join(frames, here))
+            chosen = chosen.where(frames.c.status == CORRECTED)
+        else:  # by an index alone
+            chosen = sa.select(sa.func.count()).where(coverage.c.source_id == source_id)
+        return int(connection.scalar(chosen) or 0)
+
+
+def _kind(connection: sa.Connection, source_id: int) -> str | None:
+    return connection.scalar(sa.select(sources.c.kind).where(sources.c.id == source_id))

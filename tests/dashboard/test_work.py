@@ -143,6 +143,23 @@ def test_a_silent_job_is_begun_again(database, ada) -> None:
         assert ended(database, number).result == {"sum": 4}
 
 
+def test_a_job_that_is_long_between_two_beats_is_not_taken_for_dead(database, ada) -> None:
+    begun, go_on = [], threading.Event()
+
+    def work(job, beat):
+        begun.append(job.id)
+        assert go_on.wait(30)
+        return {"sum": 6}
+
+    number = enqueue(database, "sum", {}, ada)
+    with working(database, work, silence_s=0.5), working(database, work, silence_s=0.5):
+        until(lambda: begun)
+        time.sleep(1.5)
+        go_on.set()
+        assert ended(database, number).result == {"sum": 6}
+    assert begun == [number]
+
+
 @pytest.mark.parametrize("name", ["claim", "beat", "finish"])
 def test_a_database_that_is_away_for_a_while_is_waited_for(
     database, ada, monkeypatch, name
