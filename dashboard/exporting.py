@@ -15,9 +15,9 @@ from typing import Any, get_args
 
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.steps import Steps
+from drivegrid.dashboard.store.coverage import count_told
 from drivegrid.dashboard.store.datasets import (
     DatasetRow,
-    count_told,
     export_scenes,
     list_datasets,
     list_sources,

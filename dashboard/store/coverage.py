@@ -10,6 +10,8 @@ from drivegrid.dashboard.schema import coverage, frames, sources
 from drivegrid.dashboard.store.records import batches
 
 BATCH = 500
+REVIEWED = ("accepted", "corrected")
+"""Status of frames whose labels somebody looked at and let stand."""
 CORRECTED = "corrected"
 """Status of the frames that the reviewers' source is about."""
 
@@ -38,6 +40,36 @@ def is_labelled() -> sa.ColumnElement[bool]:
     joined = coverage.join(sources, sources.c.id == coverage.c.source_id)
     found = sa.select(coverage.c.frame_id).select_from(joined)
     return sa.exists(found.where(coverage.c.frame_id == frames.c.id, sources.c.kind == "label"))
+
+
+def is_told(connection: sa.Connection, source_id: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition on ``frames`` that a source says what is in the frame.
+
+    None: that something holds now, as reviewers or labels say, and the frame is not rejected.
+    """
+    if source_id is not None:
+        return covers(connection, source_id)
+    seen = frames.c.status.in_(REVIEWED)
+    return seen | ((frames.c.status == "new") & is_labelled())
+
+
+def count_told(
+    database: Database, dataset_id: int, source_id: int | None, *, reviewed: bool
+) -> tuple[int, int]:
+    """Return of how many frames `is_told` holds, and of how many others it does not.
+
+    Rejected frames are in neither where what holds now is asked for.
+    """
+    asked = [frames.c.dataset_id == dataset_id]
+    if reviewed:
+        asked.append(frames.c.status.in_(REVIEWED))
+    if source_id is None:
+        asked.append(frames.c.status != "rejected")
+    with database.read() as connection:
+        count = sa.select(sa.func.count()).select_from(frames).where(*asked)
+        total = connection.scalar(count) or 0
+        told = connection.scalar(count.where(is_told(connection, source_id))) or 0
+    return told, total - told
 
 
 def covering(database: Database, frame_id: int) -> set[int]:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from drivegrid.dashboard.database import Database, now_ms
 from drivegrid.dashboard.schema import datasets, frames, shapes, sources
-from drivegrid.dashboard.store.coverage import cover, covers, is_labelled
+from drivegrid.dashboard.store.coverage import REVIEWED, cover, is_told
 from drivegrid.dashboard.store.facts import insert_facts
 from drivegrid.dashboard.store.people import append_audit
 from drivegrid.dashboard.store.query import check_name
@@ -29,8 +29,6 @@ LABELS = "labels"
 """Name of the source that holds the labels of a data set."""
 RESERVED = (LABELS, "review")
 """Names of the sources that every data set has or may get; no run is called so."""
-REVIEWED = ("accepted", "corrected")
-"""Status of frames whose labels somebody looked at and let stand."""
 BATCH = 200
 """Scenes that are stored or read in one transaction."""
 
@@ -344,25 +342,6 @@ def export_scenes(
         yield from found
 
 
-def count_told(
-    database: Database, dataset_id: int, source_id: int | None, *, reviewed: bool
-) -> tuple[int, int]:
-    """Return how many frames `export_scenes` has, and how many the source says nothing of.
-
-    Rejected frames are in neither where what holds now is asked for.
-    """
-    asked = [frames.c.dataset_id == dataset_id]
-    if reviewed:
-        asked.append(frames.c.status.in_(REVIEWED))
-    if source_id is None:
-        asked.append(frames.c.status != "rejected")
-    with database.read() as connection:
-        count = sa.select(sa.func.count()).select_from(frames).where(*asked)
-        total = connection.scalar(count) or 0
-        told = connection.scalar(count.where(is_told(connection, source_id))) or 0
-    return told, total - told
-
-
 def _export_batch(
     connection: sa.Connection, dataset_id: int, source_id: int | None, after: int, reviewed: bool
 ) -> tuple[list[Scene], int | None]:
@@ -386,14 +365,6 @@ def _export_batch(
     for row in connection.execute(said.order_by(shapes.c.source_id, shapes.c.number)):
         by_frame[row.frame_id].append(row)
     return [_scene(row, by_frame[row.id]) for row in rows], rows[-1].id
-
-
-def is_told(connection: sa.Connection, source_id: int | None) -> sa.ColumnElement[bool]:
-    """Return the condition on ``frames`` that `export_scenes` has a frame of this source."""
-    if source_id is not None:
-        return covers(connection, source_id)
-    seen = frames.c.status.in_(REVIEWED)
-    return seen | ((frames.c.status == "new") & is_labelled())
 
 
 def _scene(row: sa.Row[Any], said: Sequence[sa.Row[Any]]) -> Scene:

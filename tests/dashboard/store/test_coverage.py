@@ -5,12 +5,11 @@ sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not insta
 from alembic import command  # noqa: E402
 from drivegrid.dashboard.database import Database, _alembic  # noqa: E402
 from drivegrid.dashboard.schema import frames  # noqa: E402
-from drivegrid.dashboard.store.coverage import count_covered, covering  # noqa: E402
+from drivegrid.dashboard.store.coverage import count_covered, count_told, covering  # noqa: E402
 from drivegrid.dashboard.store.datasets import (  # noqa: E402
     LABELS,
     add_dataset,
     add_run,
-    count_told,
     export_scenes,
     list_sources,
 )
