@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.steps import Steps
+from drivegrid.dashboard.store.coverage import count_told
 from drivegrid.dashboard.store.datasets import (
-    REVIEWED,
     DatasetRow,
     export_scenes,
     list_datasets,
@@ -44,7 +44,6 @@ ALL, ONLY_REVIEWED = "all", "reviewed"
 MANIFEST = "manifest.json"
 WRITABLE = tuple(name for name, known in FORMATS.items() if known.save is not None)
 """Names of the formats that can be written."""
-BEAT_S = 0.5
 MAX_NAME = 24
 """Letters of a data set's name that stay in the name of a folder."""
 MAX_RECORDS = 20
@@ -76,29 +75,6 @@ class Order:
     reviewed: bool
 
 
-class _Steps:
-    """Beats now and then while things pass, and counts them.
-
-    Args:
-        beat: Of the job.
-    """
-
-    def __init__(self, beat: Beat) -> None:
-        self._beat, self._last = beat, 0.0
-
-    def watch(
-        self, things: Iterator[Any], span: tuple[float, float], total: int, what: str
-    ) -> Iterator[Any]:
-        """Pass things on, of which there are about so many."""
-        first, last = span
-        for number, thing in enumerate(things):
-            if time.monotonic() - self._last > BEAT_S:
-                share = min(1.0, number / max(1, total))
-                self._beat(first + share * (last - first), f"{what} {number:,} of {total:,}")
-                self._last = time.monotonic()
-            yield thing
-
-
 class Exporter:
     """Does jobs of the kind ``export``.
 
@@ -122,12 +98,12 @@ class Exporter:
         """
         order = read_order(self._database, job.parameters)
         statuses = count_statuses(self._database, order.dataset.id)
-        total = _num_wanted(order, statuses)
+        total, not_covered = self._count(order)
         name = f"{_letters(order.dataset.name)}-{_letters(order.format.name)}-{job.id}"
         made = self._folder.resolve() / name
         self._clear(name)
         with atomic_folder(made) as part, PictureList() as pictures:
-            steps = _Steps(beat)
+            steps = Steps(beat)
             outcome = self._write(order, part, pictures, steps, total)
             paths = _files_in(part)
             files = [
@@ -140,6 +116,7 @@ class Exporter:
             _forget_sizes(outcome)
             manifest = {
                 **self._said(order, statuses),
+                "frames_not_covered": not_covered,
                 "files": files,
                 **outcome.counts(),
                 "records": _records(outcome),
@@ -153,7 +130,7 @@ class Exporter:
         return {
             "folder": str(made),
             "manifest": str(made / MANIFEST),
-            "counts": outcome.counts(),
+            "counts": outcome.counts() | {"not_covered": not_covered},
             "records": _records(outcome)[:MAX_RECORDS],
         }
 
@@ -171,6 +148,21 @@ class Exporter:
             )
         return path
 
+    def _count(self, order: Order) -> tuple[int, int]:
+        """Return how many frames are to be written, and how many the source says nothing of.
+
+        Raises:
+            ConfigError: If there are none to write: such an export would say nothing.
+        """
+        total, not_covered = count_told(
+            self._database, order.dataset.id, order.source_id, reviewed=order.reviewed
+        )
+        if total == 0:
+            kind = "that was accepted or corrected" if order.reviewed else "to write"
+            where = f"{order.dataset.name}, {order.source}"
+            raise ConfigError(f"data set must have a frame {kind}, got none ({where}).")
+        return total, not_covered
+
     def _clear(self, name: str) -> None:
         """Remove what an earlier try left: a hidden folder, or one that was done but not told."""
         for old in self._folder.glob(f".{name}.*.part"):
@@ -179,7 +171,7 @@ class Exporter:
             shutil.rmtree(self._folder / name)
 
     def _write(
-        self, order: Order, folder: Path, pictures: PictureList, steps: _Steps, total: int
+        self, order: Order, folder: Path, pictures: PictureList, steps: Steps, total: int
     ) -> Outcome:
         """Write the labels, and note which pictures belong beside them."""
         root = order.dataset.root
@@ -242,17 +234,6 @@ def _one_of(what: str, value: Any, known: tuple[str, ...]) -> Any:
     if value not in known:
         raise ConfigError(f"{what} must be one of {', '.join(known)}, got {value!r:.50}.")
     return value
-
-
-def _num_wanted(order: Order, statuses: Mapping[str, int]) -> int:
-    """Return how many frames are to be written; none would make an export that says nothing."""
-    left_out = "rejected" if order.source_id is None else ""
-    wanted = REVIEWED if order.reviewed else [one for one in statuses if one != left_out]
-    total = sum(statuses[one] for one in wanted)
-    if total == 0:
-        kind = "a frame that was accepted or corrected" if order.reviewed else "a frame to write"
-        raise ConfigError(f"data set must have {kind}, got none ({order.dataset.name}).")
-    return total
 
 
 def _letters(name: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from drivegrid.dashboard.ceilings import CEILING, run_ceiling
 from drivegrid.dashboard.database import Database
+from drivegrid.dashboard.evaluating import EVALUATE, run_evaluation
 from drivegrid.dashboard.exporting import EXPORT, Exporter
 from drivegrid.dashboard.fine_tuning import FINE_TUNING, FineTuner
+from drivegrid.dashboard.importing import IMPORT, run_import
 from drivegrid.dashboard.judging import JUDGING, Judge
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
@@ -97,7 +101,13 @@ class Hub:
         """See to it that jobs are done: one thread does them, another what takes hours."""
         with self._lock:
             if not self._workers:
-                short = {EXPORT: self.exporter.run, TRAINING_SET: self.sets.run}
+                short = {
+                    EXPORT: self.exporter.run,
+                    IMPORT: partial(run_import, self.database),
+                    EVALUATE: partial(run_evaluation, self.database),
+                    CEILING: partial(run_ceiling, self.database),
+                    TRAINING_SET: self.sets.run,
+                }
                 long = {FINE_TUNING: self.tuner.run, JUDGING: Judge(self.database).run}
                 self._workers = [Worker(self.database, work) for work in (short, long)]
 

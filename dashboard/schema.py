@@ -60,6 +60,11 @@ def _time(name: str = "at", *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger, nullable=null)
 
 
+def _incoming() -> sa.Column[Any]:
+    """Return a column that says of what is written in many transactions that it is not whole."""
+    return sa.Column("incoming", sa.Boolean, nullable=False, server_default=sa.false())
+
+
 def _json(name: str, *, null: bool = False, default: Any = None) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON(none_as_null=True), nullable=null, default=default)
 
@@ -71,9 +76,10 @@ users = sa.Table(
 
 datasets = sa.Table(
     "datasets", metadata, _key(), sa.Column("name", sa.Text, nullable=False, unique=True),
-    _text("root"), _time("created_at"),
+    _text("root"), _time("created_at"), _incoming(),
 )  # fmt: skip
-"""``root``: the folder that pictures are looked up in; nothing outside it is ever served."""
+"""``root``: the folder that pictures are looked up in; nothing outside it is ever served. One that
+is ``incoming`` is not shown: its first import has not come to its end."""
 
 sources = sa.Table(
     "sources", metadata, _key(), _to("datasets"), _text("name"), *_one_of("kind", SOURCE_KINDS),
@@ -97,6 +103,13 @@ frames = sa.Table(
 """``number`` counts the frames of a data set in its own order, and ids rise with it; neighbours of
 a clip follow one another. The index with ``image`` is for searching names without reading whole
 rows. ``version`` rises with every verdict, so that a stale one is refused."""
+
+coverage = sa.Table(
+    "coverage", metadata, _to("sources"), _to("frames"),
+    sa.PrimaryKeyConstraint("source_id", "frame_id"), sa.Index(None, "frame_id"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""Which frames labels and runs are about: to find nothing in a frame is not never to see it."""
 
 facts = sa.Table(
     "facts", metadata, _to("datasets"), _text("name"), _text("value"), _to("frames"),
@@ -156,8 +169,10 @@ queue_items = sa.Table(
 evaluations = sa.Table(
     "evaluations", metadata, _key(), _to("datasets"), _to("sources", "pred_id"),
     _to("sources", "true_id"), _text("rule"), _json("settings"), _json("figures"),
-    _time("created_at"),
+    _time("created_at"), _incoming(), sa.Column("job_id", sa.BigInteger),
 )  # fmt: skip
+"""One that is ``incoming`` is not shown: its matches are not all there. ``job_id``: of the job that
+made it, so that a job that is begun again makes it once."""
 
 matches = sa.Table(
     "matches", metadata, _key(), _to("evaluations"), _to("frames"),

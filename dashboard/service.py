@@ -12,6 +12,7 @@ from typing import Any
 
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.fine_tuning import FINE_TUNING
+from drivegrid.dashboard.importing import IMPORT
 from drivegrid.dashboard.serving.access import require
 from drivegrid.dashboard.store import (
     evaluations,
@@ -31,7 +32,7 @@ LEASE_S = 600.0
 
 def role_for(kind: str) -> str:
     """Return the role that may ask for work of a kind."""
-    return "admin" if kind in (FINE_TUNING,) else "reviewer"
+    return "admin" if kind in (IMPORT, FINE_TUNING) else "reviewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,14 @@ class Actor:
         return evaluations.evaluate(self.database, dataset_id, pred_id, true_id, rule, self.user.id)
 
     def enqueue(self, kind: str, parameters: Mapping[str, Any]) -> int:
-        """Ask for work in the background, see `jobs.enqueue`; admins alone train."""
+        """Ask for work in the background, see `jobs.enqueue`; only admins import and train."""
         require(self.user.role, role_for(kind))
         return jobs.enqueue(self.database, kind, parameters, self.user.id)
 
     def cancel(self, job_id: int) -> bool:
-        """Stop a job, see `jobs.cancel`."""
+        """Stop a job, see `jobs.cancel`; whoever may ask for one may stop one."""
         require(self.user.role, "reviewer")
+        require(self.user.role, role_for(jobs.get_job(self.database, job_id).kind))
         return jobs.cancel(self.database, job_id)
 
     def promote(self, job_id: int | None) -> None:

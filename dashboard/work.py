@@ -6,7 +6,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 from drivegrid.dashboard.database import Database, StoreError
@@ -95,7 +96,8 @@ class Worker:
                 raise _Cancelled
 
         try:
-            result = self._work[job.kind](job, beat)
+            with self._kept(job):
+                result = self._work[job.kind](job, beat)
         except _Cancelled:
             self._give_back(job)
         except Exception as error:
@@ -105,6 +107,24 @@ class Worker:
             self._insist(lambda: jobs.fail(self._database, job, message))
         else:
             self._insist(lambda: jobs.finish(self._database, job, result))
+
+    @contextmanager
+    def _kept(self, job: jobs.Job) -> Iterator[None]:
+        """Keep a job from being taken for dead, however long it is between two beats."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(self._silence_s / 4):
+                with suppress(StoreError):  # the next time tells
+                    jobs.keep(self._database, job)
+
+        keeper = threading.Thread(target=keep, name=f"drivegrid job {job.id}", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
 
     def _is_own(self, job: jobs.Job, progress: float, message: str) -> bool:
         """Beat; a database that is away does not stop the work, the next beat tells."""

@@ -8,7 +8,11 @@ import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages import charts
 from drivegrid.dashboard.pages.choices import change_address, choose, names_of
-from drivegrid.dashboard.pages.evaluating import evaluate_form
+from drivegrid.dashboard.pages.evaluating import (
+    evaluate_form,
+    evaluations_under_way,
+    followed_evaluation,
+)
 from drivegrid.dashboard.pages.kept import kept
 from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table
 from drivegrid.dashboard.service import Actor
@@ -39,7 +43,9 @@ def compare() -> None:
     if dataset is None:
         return
     with places[3], st.popover("Evaluate", icon=":material/add:", width="stretch"):
-        _evaluate(shared, actor, dataset.id)
+        evaluate_form(actor, dataset.id, list_sources(shared.database, dataset.id))
+    evaluations_under_way(actor)
+    _follow(shared, actor)
     made = list_evaluations(shared.database, dataset.id)
     if not made:
         st.info(
@@ -59,13 +65,15 @@ def compare() -> None:
         _slices(shared, runs)
 
 
-def _evaluate(shared: Hub, actor: Actor, dataset_id: int) -> None:
-    made = evaluate_form(actor, dataset_id, list_sources(shared.database, dataset_id))
+def _follow(shared: Hub, actor: Actor) -> None:
+    """Put the evaluation that people waited for into the address, beside one of its rule."""
+    made = followed_evaluation(actor)
     if made is None:
         return
-    first = st.query_params.get("first", "")
-    rule = figures(shared.database, made).rule
-    same = first.isdecimal() and figures(shared.database, int(first)).rule == rule
+    new, first = figures(shared.database, made), st.query_params.get("first", "")
+    if str(new.dataset_id) != st.session_state["dataset"]:
+        return
+    same = first.isdecimal() and figures(shared.database, int(first)).rule == new.rule
     change_address({"second" if same else "first": str(made)}, () if same else ("second",))
     st.toast("Evaluated.", icon=":material/check:")
 
@@ -102,6 +110,9 @@ def _figures(runs: Runs) -> None:
             "Evaluate another run by the same rule to see what differs.",
             icon=":material/compare_arrows:",
         )
+    on = [f"{name.split(' · ')[0]}: {one.told_frames}" for name, one in runs.items()]
+    if any(one.told_frames for one in runs.values()):
+        st.caption(plain("Scored: " + "; ".join(on)))
     with st.expander("All figures, with 95 % intervals", expanded=len(runs) == 1):
         table(_figure_rows(runs), height=320)
 

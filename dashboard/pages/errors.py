@@ -10,8 +10,10 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.charts import NOTHING
 from drivegrid.dashboard.pages.choices import change_address, choose, names_of
+from drivegrid.dashboard.pages.evaluating import evaluations_under_way
 from drivegrid.dashboard.pages.kept import kept
 from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table
+from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import browse
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.evaluations import StoredEvaluation, list_evaluations
@@ -49,14 +51,14 @@ class _Shown:
 def errors() -> None:
     """Show the page."""
     shared = hub()
-    shared.actor()  # who is not known sees nothing
+    actor = shared.actor()
     first, second, third = st.columns([0.22, 0.33, 0.45])
     with first:
         dataset = choose_dataset(shared)
     if dataset is None:
         return
     with second:
-        evaluation = _choose_evaluation(shared, dataset.id)
+        evaluation = _choose_evaluation(shared, actor, dataset.id)
     if evaluation is None:
         return
     with third:
@@ -74,13 +76,14 @@ def errors() -> None:
             _frame(shared, evaluation, match)
 
 
-def _choose_evaluation(shared: Hub, dataset_id: int) -> StoredEvaluation | None:
+def _choose_evaluation(shared: Hub, actor: Actor, dataset_id: int) -> StoredEvaluation | None:
     made = {one.id: one for one in list_evaluations(shared.database, dataset_id)}
     if not made:
         st.info(
             "Nothing was scored yet. Evaluate a run on the page Compare.",
             icon=":material/query_stats:",
         )
+        evaluations_under_way(actor)
         return None
     named = names_of(list(made.values()), list_sources(shared.database, dataset_id))
     return made[choose("Evaluation", named, "evaluation", forget=("pred", "true", "after"))]

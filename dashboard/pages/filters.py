@@ -16,7 +16,7 @@ from drivegrid.dashboard.schema import STATUSES
 from drivegrid.dashboard.store.browse import list_clips
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.evaluations import StoredEvaluation, list_evaluations
-from drivegrid.dashboard.store.facets import Facet
+from drivegrid.dashboard.store.facets import MAX_LOOKED_AT, Facet
 from drivegrid.dashboard.store.facts import LABEL, MAX_FACT
 from drivegrid.dashboard.store.query import OfEvaluation, Query
 
@@ -94,6 +94,11 @@ def rail(shared: Hub, dataset_id: int, query: Query, counted: dict[str, list[Fac
         width="stretch",
         on_click=_clear,
     )
+    if any(facet.count.more for values in counted.values() for facet in values):
+        st.caption(
+            f"Counts with + are of the first {MAX_LOOKED_AT:,} of the frames found; "
+            "there may be more."
+        )
     others = sorted(name for name in counted if name != LABEL)
     if LABEL in counted:
         with st.expander("Labels", expanded=True):

@@ -10,6 +10,7 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture, Role
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.parts import asked_frame, layer_of, page_at, plain, table
 from drivegrid.dashboard.store import browse
+from drivegrid.dashboard.store.coverage import covering
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.records import FrameRow
 from drivegrid.dashboard.store.reviews import history
@@ -40,6 +41,7 @@ def frame() -> None:
     with right:
         _ways(shown, before, behind)
         _facts(shown)
+        _not_covered(shared, shown)
         _history(shared, shown)
 
 
@@ -103,6 +105,18 @@ def _facts(shown: FrameRow) -> None:
     table(
         [{"what": name, "is": value} for name, value in known if value is not None],
     )
+
+
+def _not_covered(shared: Hub, shown: FrameRow) -> None:
+    """Show which labels and runs do not know the frame: they did not find it empty."""
+    known = covering(shared.database, shown.id)
+    others = [
+        source.name
+        for source in list_sources(shared.database, shown.dataset_id)
+        if source.kind != "review" and source.id not in known
+    ]
+    if others:
+        st.caption(plain(f"Not covered by {', '.join(others)}."))
 
 
 def _history(shared: Hub, shown: FrameRow) -> None:

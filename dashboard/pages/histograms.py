@@ -6,7 +6,7 @@ import altair as alt
 import streamlit as st
 from drivegrid.dashboard.pages.filters import fact_words, show, words_of
 from drivegrid.dashboard.pages.parts import plain
-from drivegrid.dashboard.store.facets import Facet
+from drivegrid.dashboard.store.facets import MAX_LOOKED_AT, Facet
 from drivegrid.dashboard.store.facts import LABEL, in_order
 from drivegrid.dashboard.store.query import Query
 
@@ -26,8 +26,15 @@ def histograms(query: Query, counted: dict[str, list[Facet]]) -> None:
     for name, column in zip(names[:NUM_CHARTS], st.columns(NUM_CHARTS), strict=False):
         # of a fixed height, so that what is below stays where it is while charts load
         with column.container(height=HEIGHT + 40, border=False, gap="xsmall"):
-            st.caption(plain(fact_words(name)))
+            st.caption(plain(fact_words(name)) + partly(counted[name]))
             _histogram(query, name, counted[name])
+
+
+def partly(counted: list[Facet]) -> str:
+    """Return what people must know of counts that are not of all frames; empty where they are."""
+    if not any(facet.count.more for facet in counted):
+        return ""
+    return f" :gray[(first {MAX_LOOKED_AT:,} frames)]"
 
 
 def _histogram(query: Query, name: str, counted: list[Facet]) -> None:

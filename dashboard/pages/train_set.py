@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 from drivegrid.dashboard.hub import Hub
 from drivegrid.dashboard.pages.job_list import JobView, asked_job, job_list, may_ask, show_end
-from drivegrid.dashboard.pages.parts import page_at, plain, told
+from drivegrid.dashboard.pages.parts import page_at, plain, table, told
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import REVIEWED, list_datasets
 from drivegrid.dashboard.store.jobs import Job
@@ -91,7 +91,7 @@ def _result(job: Job) -> None:
     )
     if job.result["aside"]:
         st.caption("Set aside; the file set.json names all of them")
-        st.dataframe(job.result["aside"], hide_index=True, width="stretch")
+        table(job.result["aside"])
 
 
 def _train_on(set_id: int) -> None:

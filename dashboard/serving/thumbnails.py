@@ -20,6 +20,10 @@ from drivegrid.data.images import Picture, load_image
 from drivegrid.errors import DriveGridError, FormatError
 
 QUALITY = 80
+MAX_BYTES = 2 * 2**30
+"""Of all thumbnails: some 150,000 small ones. Whoever looks at more makes the oldest anew."""
+KEPT_SHARE = 0.9
+"""What stays of that when there is no more room, so that the folder is not walked each time."""
 AT_A_TIME = 4
 """Most thumbnails that are made side by side: each holds a whole picture in memory."""
 
@@ -33,10 +37,13 @@ class Thumbnails:
 
     Args:
         folder: Where they are kept; made when the first one is.
+        max_bytes: Of all of them; the oldest are removed beyond that.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.folder, self._max_bytes = folder, max_bytes
+        self._num_bytes: int | None = None
+        self._room = Lock()
         self._locks = [Lock() for _ in range(AT_A_TIME)]
 
     def get(self, path: Path, side: int) -> Path:
@@ -57,7 +64,16 @@ class Thumbnails:
         with self._locks[int(key[:2], 16) % AT_A_TIME]:
             if not kept.exists():
                 self._make(path, side, kept)
+                self._make_room(kept.stat().st_size)
         return kept
+
+    def _make_room(self, num_bytes: int) -> None:
+        """Count a new thumbnail, and remove the oldest where there are too many."""
+        with self._room:
+            if self._num_bytes is not None:
+                self._num_bytes += num_bytes
+            if self._num_bytes is None or self._num_bytes > self._max_bytes:
+                self._num_bytes = _remove_oldest(self.folder, self._max_bytes)
 
     def _make(self, path: Path, side: int, kept: Path) -> None:
         note = kept.with_suffix(".txt")
@@ -71,6 +87,24 @@ class Thumbnails:
                     _keep(note, error.message.encode())
             raise
         _keep(kept, thumbnail)
+
+
+def _remove_oldest(folder: Path, max_bytes: int) -> int:
+    """Remove the oldest files where all are more than so many bytes; return how many stay."""
+    found = []
+    for path in folder.glob("??/*"):
+        with suppress(FileNotFoundError):  # one that is only just being written
+            stat = path.stat()
+            found.append((stat.st_mtime_ns, stat.st_size, path))
+    total = sum(size for _, size, _ in found)
+    if total <= max_bytes:
+        return total
+    for _, size, path in sorted(found)[:-1]:  # the newest is being shown
+        if total <= max_bytes * KEPT_SHARE:
+            break
+        path.unlink(missing_ok=True)
+        total -= size
+    return total
 
 
 def _key(path: Path, side: int) -> str:

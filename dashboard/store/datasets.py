@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from drivegrid.dashboard.database import Database, now_ms
 from drivegrid.dashboard.schema import datasets, frames, shapes, sources
+from drivegrid.dashboard.store.coverage import REVIEWED, cover, is_told
 from drivegrid.dashboard.store.facts import insert_facts
 from drivegrid.dashboard.store.people import append_audit
 from drivegrid.dashboard.store.query import check_name
-from drivegrid.dashboard.store.reading import Labelled, Reading
+from drivegrid.dashboard.store.reading import Labelled, Reading, holds_pictures
 from drivegrid.dashboard.store.records import batches, shape_values, to_record, to_scene
 
 from drivegrid.data.quarantine import Quarantine
@@ -26,8 +27,8 @@ from drivegrid.metrics.pairing import ends_of
 
 LABELS = "labels"
 """Name of the source that holds the labels of a data set."""
-REVIEWED = ("accepted", "corrected")
-"""Status of frames whose labels somebody looked at and let stand."""
+RESERVED = (LABELS, "review")
+"""Names of the sources that every data set has or may get; no run is called so."""
 BATCH = 200
 """Scenes that are stored or read in one transaction."""
 
@@ -83,8 +84,11 @@ def add_dataset(
     """Bring labels of any known format into the store, as a data set of a name.
 
     Frames that are there already stay as they are, with their labels and reviews: an import that
-    was cut short is given again, and labels of more frames are added. A frame that cannot be used
-    is set aside and stops nothing. Names of pictures are relative to the folder of pictures.
+    was cut short is given again, and labels of more frames are added. A new data set is shown when
+    it is whole. A frame that cannot be used is set aside and stops nothing. Names of pictures are
+    relative to the folder of pictures.
+
+    A folder of pictures without any labels is a data set too: its frames are not labelled yet.
 
     Args:
         database: The store.
@@ -95,21 +99,27 @@ def add_dataset(
         root: Folder of the pictures; None takes that of the labels.
 
     Raises:
-        FormatError: If there are no labels, or no such folder of pictures.
+        FormatError: If there are neither labels nor pictures, or no such folder of pictures.
         ConfigError: If the data set is known and has another folder of pictures.
     """
     path = Path(path).absolute()
     check_root(root)
     found = look_below(path)
-    labels = [one for one in found if isinstance(one, LabelSource)] or find_sources(path)
+    labels = [one for one in found if isinstance(one, LabelSource)]
+    bare = not found and holds_pictures(path)
+    if not bare:
+        labels = labels or find_sources(path)  # says what is there instead
     quarantine, added = Quarantine(), 0
     reading = Reading(path, root, quarantine)
+    read = reading.pictures() if bare else (one for each in labels for one in reading.read(each))
     dataset_id, source_id = _open_dataset(database, check_name(name), reading.folder)
-    for batch in batches((one for source in labels for one in reading.read(source)), BATCH):
+    for batch in batches(read, BATCH):
         added += _store(database, dataset_id, source_id, batch)
         quarantine.keep(len(batch))
         progress(quarantine.num_read)
     with database.write() as connection:
+        whole = sa.update(datasets).where(datasets.c.id == dataset_id)
+        connection.execute(whole.values(incoming=False))
         counts = {"added": added, "read": quarantine.num_read}
         counts["quarantined"] = quarantine.num_rejected
         append_audit(connection, user_id, "import", name, counts)
@@ -128,7 +138,9 @@ def _open_dataset(database: Database, name: str, root: Path) -> tuple[int, int]:
                 "Import it under another name."
             )
         if found is None:
-            new = sa.insert(datasets).values(name=name, root=str(root), created_at=now_ms())
+            new = sa.insert(datasets).values(
+                name=name, root=str(root), created_at=now_ms(), incoming=True
+            )
             dataset_id = connection.execute(new.returning(datasets.c.id)).scalar_one()
         else:
             dataset_id = found.id
@@ -153,9 +165,9 @@ def _ensure_source(
 def _store(database: Database, dataset_id: int, source_id: int, batch: Sequence[Labelled]) -> int:
     """Store the frames that are not there yet, whole or not at all; return how many."""
     with database.write() as connection:
-        # two imports of one data set take turns
-        lock = sa.select(datasets.c.id).where(datasets.c.id == dataset_id).with_for_update()
-        connection.execute(lock)
+        # two imports of one data set take turns; reviewers need not wait for them
+        lock = sa.select(datasets.c.id).where(datasets.c.id == dataset_id)
+        connection.execute(lock.with_for_update(key_share=True))
         known = _frames_by_name(connection, dataset_id, [one.image for one in batch])
         new = [one for one in batch if one.image not in known]
         if not new:
@@ -171,6 +183,7 @@ def _store(database: Database, dataset_id: int, source_id: int, batch: Sequence[
         ]
         if instances:
             connection.execute(sa.insert(shapes), instances)
+        cover(connection, source_id, [ids[one.image].id for one in new if one.labelled])
         insert_facts(connection, dataset_id, [(ids[one.image].id, one.facts) for one in new])
     return len(new)
 
@@ -217,7 +230,8 @@ def add_run(
 
     A scene belongs to the frame whose name its image's name is or ends in. Scenes that belong to
     no frame, come twice or have another size are set aside by name. A run that was cut short is
-    given again: what it said of a frame is replaced.
+    given again: what it said of a frame is replaced. A run covers the frames that it has a scene
+    of, also where it found nothing.
 
     Args:
         database: The store.
@@ -230,6 +244,8 @@ def add_run(
     Raises:
         ConfigError: If labels or reviewers have this name.
     """
+    if name in RESERVED:
+        raise ConfigError(f"run must have a name of its own, got {name!r}. Give it another one.")
     with database.write() as connection:
         source_id = _ensure_source(connection, dataset_id, name, "model", details)
     quarantine, seen = Quarantine(), set[int]()
@@ -238,6 +254,7 @@ def add_run(
         with database.write() as connection:
             ends = {e for scene, _ in batch for e in _ends(scene)}
             known = _frames_by_name(connection, dataset_id, ends)
+            new = []
             for scene, trace in batch:
                 try:
                     frame_id = _frame_of(scene, known, seen)
@@ -250,7 +267,9 @@ def add_run(
                     continue
                 _replace_shapes(connection, frame_id, source_id, rows)
                 seen.add(frame_id)
+                new.append(frame_id)
                 quarantine.keep()
+            cover(connection, source_id, new)
     return Imported(source_id, len(seen), quarantine)
 
 
@@ -280,11 +299,12 @@ def _replace_shapes(
 
 
 def list_datasets(database: Database) -> list[DatasetRow]:
-    """Return all data sets by name."""
+    """Return all data sets by name; one whose first import is not at its end is left out."""
     inside = sa.select(sa.func.count()).where(frames.c.dataset_id == datasets.c.id)
     query = sa.select(datasets, inside.scalar_subquery().label("num_frames"))
+    query = query.where(~datasets.c.incoming).order_by(datasets.c.name)
     with database.read() as connection:
-        rows = connection.execute(query.order_by(datasets.c.name))
+        rows = connection.execute(query)
         return [
             DatasetRow(row.id, row.name, Path(row.root), row.num_frames, row.created_at)
             for row in rows
@@ -310,8 +330,9 @@ def export_scenes(
     Args:
         database: The store.
         dataset_id: The data set.
-        source_id: Whose word is taken, for all frames; None takes what holds now: the reviewers'
-            where a frame was corrected, else the labels', and leaves out rejected frames.
+        source_id: Whose word is taken, on all frames that they cover; None takes what holds now:
+            the reviewers' where a frame was corrected, else the labels', and leaves out rejected
+            frames and those that nobody said anything of.
         reviewed: Only frames that were accepted or corrected.
     """
     after: int | None = -1
@@ -326,13 +347,13 @@ def _export_batch(
 ) -> tuple[list[Scene], int | None]:
     """Return the scenes behind a frame, and the last frame among them; None where none is left."""
     inside = sa.select(frames).where(frames.c.dataset_id == dataset_id, frames.c.id > after)
+    inside = inside.where(is_told(connection, source_id))
     if reviewed:
         inside = inside.where(frames.c.status.in_(REVIEWED))
     rows = connection.execute(inside.order_by(frames.c.id).limit(BATCH)).all()
     if not rows:
         return [], None
-    kept = [row for row in rows if source_id is not None or row.status != "rejected"]
-    by_frame: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in kept}
+    by_frame: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in rows}
     said = sa.select(shapes).where(shapes.c.frame_id.in_(list(by_frame)))
     if source_id is None:
         said = said.join(sources, shapes.c.source_id == sources.c.id)
@@ -343,7 +364,7 @@ def _export_batch(
         said = said.where(shapes.c.source_id == source_id)
     for row in connection.execute(said.order_by(shapes.c.source_id, shapes.c.number)):
         by_frame[row.frame_id].append(row)
-    return [_scene(row, by_frame[row.id]) for row in kept], rows[-1].id
+    return [_scene(row, by_frame[row.id]) for row in rows], rows[-1].id
 
 
 def _scene(row: sa.Row[Any], said: Sequence[sa.Row[Any]]) -> Scene:

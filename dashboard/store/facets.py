@@ -61,7 +61,8 @@ def _totals(connection: sa.Connection, dataset_id: int, top: int) -> dict[str, l
     c = fact_counts.c
     place = sa.func.row_number().over(partition_by=c.name, order_by=[c.frames.desc(), c.value])
     ranked = sa.select(c.name, c.value, c.frames, place.label("place"))
-    inner = ranked.where(c.dataset_id == dataset_id).subquery()
+    # of a fact that reviewers took from its last frame, the row stays
+    inner = ranked.where(c.dataset_id == dataset_id, c.frames > 0).subquery()
     rows = connection.execute(sa.select(inner).where(inner.c.place <= top))
     return _grouped((row.name, row.value, row.frames) for row in rows)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
 from drivegrid.dashboard.schema import fact_counts, facts
-from drivegrid.dashboard.store.records import batches
+from sqlalchemy.dialects import postgresql, sqlite
 
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Geometry
@@ -96,7 +96,7 @@ def insert_facts(
     """Store the facts of new frames and count them.
 
     Args:
-        connection: Of a writing transaction that keeps other writers of the data set out.
+        connection: Of a writing transaction.
         dataset_id: Data set of the frames.
         found: Id and facts of each frame.
     """
@@ -107,36 +107,48 @@ def insert_facts(
     if not rows:
         return
     connection.execute(sa.insert(facts), rows)
-    known = {fact for part in batches(counts, 500) for fact in _known(connection, dataset_id, part)}
-    new = [
-        _values(dataset_id, fact) | {"frames": n} for fact, n in counts.items() if fact not in known
-    ]
+    _add_counts(connection, dataset_id, counts)
+
+
+def replace_facts(
+    connection: sa.Connection, dataset_id: int, frame_id: int, found: set[Fact]
+) -> None:
+    """Store what the facts of a frame are now, and count them; others may do so at once.
+
+    Args:
+        connection: Of a writing transaction that has locked the frame.
+        dataset_id: Data set of the frame.
+        frame_id: The frame.
+        found: All facts of the frame.
+    """
+    stored = sa.select(facts.c.name, facts.c.value).where(facts.c.frame_id == frame_id)
+    before = {(row.name, row.value) for row in connection.execute(stored)}
+    gone, new = before - found, found - before
+    if gone:
+        key = sa.tuple_(facts.c.name, facts.c.value)
+        here = (facts.c.dataset_id == dataset_id) & (facts.c.frame_id == frame_id)
+        connection.execute(sa.delete(facts).where(here, key.in_(sorted(gone))))
     if new:
-        connection.execute(sa.insert(fact_counts), new)
-    if known:
-        _add_counts(connection, dataset_id, {fact: counts[fact] for fact in known})
+        rows = [_values(dataset_id, fact) | {"frame_id": frame_id} for fact in sorted(new)]
+        connection.execute(sa.insert(facts), rows)
+    changes = dict.fromkeys(gone, -1) | dict.fromkeys(new, 1)
+    _add_counts(connection, dataset_id, changes)
 
 
 def _values(dataset_id: int, fact: Fact) -> dict[str, int | str]:
     return {"dataset_id": dataset_id, "name": fact[0], "value": fact[1]}
 
 
-def _known(connection: sa.Connection, dataset_id: int, part: list[Fact]) -> list[Fact]:
-    key = sa.tuple_(fact_counts.c.name, fact_counts.c.value)
-    query = sa.select(fact_counts.c.name, fact_counts.c.value)
-    query = query.where(fact_counts.c.dataset_id == dataset_id, key.in_(part))
-    return [(row.name, row.value) for row in connection.execute(query)]
-
-
-def _add_counts(connection: sa.Connection, dataset_id: int, counts: dict[Fact, int]) -> None:
-    update = (
-        sa.update(fact_counts)
-        .where(
-            fact_counts.c.dataset_id == dataset_id,
-            fact_counts.c.name == sa.bindparam("of_name"),
-            fact_counts.c.value == sa.bindparam("of_value"),
-        )
-        .values(frames=fact_counts.c.frames + sa.bindparam("more"))
+def _add_counts(connection: sa.Connection, dataset_id: int, counts: Mapping[Fact, int]) -> None:
+    """Count frames in, or out. The rows are locked in one order, so that no two wait in a ring."""
+    if not counts:
+        return
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](
+        fact_counts
     )
-    rows = [{"of_name": n, "of_value": v, "more": more} for (n, v), more in counts.items()]
-    connection.execute(update, rows)
+    more = fact_counts.c.frames + insert.excluded.frames
+    added = insert.on_conflict_do_update(
+        index_elements=list(fact_counts.primary_key), set_={"frames": more}
+    )
+    rows = [_values(dataset_id, fact) | {"frames": counts[fact]} for fact in sorted(counts)]
+    connection.execute(added, rows)

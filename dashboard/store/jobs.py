@@ -84,6 +84,11 @@ def beat(database: Database, job: Job, progress: float, message: str) -> bool:
     return _change(database, _own(job), values)
 
 
+def keep(database: Database, job: Job) -> bool:
+    """Say that a claimed job goes on; False if it was cancelled or is another's."""
+    return _change(database, _own(job), {"beat_at": now_ms()})
+
+
 def finish(database: Database, job: Job, result: Mapping[str, Any]) -> bool:
     """End a claimed job well; False, and nothing changes, if it is no longer the worker's."""
     values = {"state": "done", "progress": 1.0, "result": dict(result), "ended_at": now_ms()}

@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.schema import frames, scores, shapes
+from drivegrid.dashboard.store.coverage import covers
 from drivegrid.dashboard.store.queues import Ranked
 from drivegrid.dashboard.store.stored_scenes import stored_scenes
 
@@ -75,6 +76,7 @@ def lane_flicker(database: Database, chosen: Chosen, limit: int, source_id: int)
     query = query.where(frames.c.id.in_(chosen), frames.c.clip.is_not(None))
     query = query.group_by(frames.c.id, frames.c.clip, frames.c.number)
     with database.read() as connection:
+        query = query.where(covers(connection, source_id))
         rows = list(connection.execute(query.order_by(frames.c.clip, frames.c.number, frames.c.id)))
     return flicker([(row[0], row[1], row[2]) for row in rows])[:limit]
 
@@ -134,11 +136,12 @@ def disagreement(
     """Return the frames on which two sources differ most; why: 1 - F1 of a matching.
 
     Lines, boxes and points are matched as the rules ``culane``, ``boxes`` and ``points`` match
-    them. Frames in which neither says anything are not among them.
+    them. Frames in which neither says anything, or that one does not cover, are not among them.
     """
     found: dict[int, float] = {}
     with database.read() as connection:
-        ids = list(connection.scalars(sa.select(frames.c.id).where(frames.c.id.in_(chosen))))
+        both = [covers(connection, source_id) for source_id in source_ids]
+        ids = list(connection.scalars(sa.select(frames.c.id).where(frames.c.id.in_(chosen), *both)))
         for start in range(0, len(ids), BATCH):
             some = sa.select(frames.c.id).where(frames.c.id.in_(ids[start : start + BATCH]))
             sides = [stored_scenes(connection, source_id, some) for source_id in source_ids]

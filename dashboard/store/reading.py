@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from drivegrid.dashboard.store.facts import Fact, facts_of, split_of
+from drivegrid.dashboard.store.facts import SPLIT, Fact, facts_of, split_of
 from drivegrid.dashboard.store.records import to_record
 
 from drivegrid.data.checks import check_image_name
+from drivegrid.data.files import walk_files
+from drivegrid.data.images import IMAGE_SUFFIXES, image_size
 from drivegrid.data.quarantine import Quarantine
-from drivegrid.data.scene import Scene
+from drivegrid.data.scene import Frame, Scene
 from drivegrid.data.sizing import with_sizes
 from drivegrid.data.sources import LabelSource
 from drivegrid.errors import FormatError
@@ -26,11 +28,13 @@ class Labelled:
         record: Of its scene.
         split: ``train``, ``val`` or ``test`` where a name says so.
         facts: What it can be filtered by.
+        labelled: Whether there are labels of it, if only that nothing is there.
     """
 
     record: Mapping[str, Any]
     split: str | None
     facts: set[Fact]
+    labelled: bool = True
 
     @property
     def image(self) -> str:
@@ -67,6 +71,20 @@ class Reading:
         except FormatError as error:  # the rest of this source cannot be read
             self._quarantine.reject(error)
 
+    def pictures(self) -> Iterator[Labelled]:
+        """Yield the pictures of the folder as frames that have no labels yet."""
+        for file in _pictures_below(self.folder):
+            try:
+                if isinstance(file, FormatError):
+                    raise file
+                name = check_image_name(file.relative_to(self.folder).as_posix())
+                record = to_record(Scene(Frame(name, image_size(file))))
+            except FormatError as error:
+                self._quarantine.reject(error if error.path else error.at(file))
+                continue
+            split = split_of(name)
+            yield Labelled(record, split, {(SPLIT, split)} if split else set(), labelled=False)
+
     def _checked(self, source: LabelSource, found: Scene | FormatError) -> Labelled:
         if isinstance(found, FormatError):
             raise found
@@ -86,3 +104,14 @@ class Reading:
         if not deeper or (self.folder / image).is_file():
             return image
         return (source.root.resolve().relative_to(self.folder) / image).as_posix()
+
+
+def holds_pictures(path: Path) -> bool:
+    """Tell whether a path is a folder with a picture in it or below, good or broken."""
+    return path.is_dir() and any(isinstance(file, Path) for file in _pictures_below(path))
+
+
+def _pictures_below(folder: Path) -> Iterator[Path | FormatError]:
+    for file in walk_files(folder):
+        if isinstance(file, FormatError) or file.name.lower().endswith(IMAGE_SUFFIXES):
+            yield file

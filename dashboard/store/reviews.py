@@ -18,6 +18,7 @@ from drivegrid.dashboard.schema import (
     sources,
     users,
 )
+from drivegrid.dashboard.store.facts_now import follow_facts
 from drivegrid.dashboard.store.leases import check_lease, locked_frame
 from drivegrid.dashboard.store.records import from_records, shape_values, to_records
 
@@ -298,7 +299,7 @@ def _standing(connection: sa.Connection, frame_id: int) -> list[sa.Row[Any]]:
 def _append(
     connection: sa.Connection, frame: sa.Row[Any], event: Record, values: Mapping[str, Any]
 ) -> Outcome:
-    """Add an event to the log, and bring the frame and the reviewers' shapes to its state.
+    """Add an event to the log, and bring the frame, its facts and reviewers' shapes to its state.
 
     ``values`` are what else the frame's row is to hold.
     """
@@ -306,6 +307,7 @@ def _append(
     event_id = connection.execute(sa.insert(events).values(event)).inserted_primary_key.id
     if after["shapes"] != before["shapes"]:
         _replace_shapes(connection, frame, after["shapes"] or [])
+        follow_facts(connection, frame, after["shapes"])
     row = {**values, "status": after["status"], "version": event["version"]}
     connection.execute(sa.update(frames).where(frames.c.id == frame.id).values(row))
     return Outcome(event_id, frame.id, after["status"], event["version"], event["at"])

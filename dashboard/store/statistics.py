@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.schema import STATUSES, frames, shapes
 from drivegrid.dashboard.store.datasets import export_scenes
 
+from drivegrid.data.scene import Scene
 from drivegrid.metrics.ceiling import CeilingReport, ceiling
 from drivegrid.tokens.codec import Codec
 
@@ -46,7 +47,12 @@ def tree_counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def ceiling_of(
-    database: Database, dataset_id: int, source_id: int, codec: Codec, most: int
+    database: Database,
+    dataset_id: int,
+    source_id: int,
+    codec: Codec,
+    most: int,
+    watch: Callable[[Iterator[Scene]], Iterator[Scene]] = iter,
 ) -> CeilingReport:
     """Return the score of perfect tokens on what a source says of the first frames.
 
@@ -56,5 +62,7 @@ def ceiling_of(
         source_id: Whose word is the truth.
         codec: Lattice, encoder and rounds.
         most: Frames at most.
+        watch: Passes the scenes on, and may count them.
     """
-    return ceiling(islice(export_scenes(database, dataset_id, source_id), most), codec)
+    scenes = islice(export_scenes(database, dataset_id, source_id), most)
+    return ceiling(watch(scenes), codec)

@@ -79,10 +79,10 @@ def fill(path: Path, num: int) -> None:
     store = sqlite3.connect(path, isolation_level=None)
     store.execute("PRAGMA synchronous = OFF")
     store.execute("BEGIN")
-    store.execute("INSERT INTO datasets VALUES (1, 'bench', '/nowhere', 0)")
+    store.execute("INSERT INTO datasets VALUES (1, 'bench', '/nowhere', 0, 0)")
     for key, kind in ((1, "label"), (2, "model")):
         store.execute("INSERT INTO sources VALUES (?, 1, ?, ?, '{}', 0)", (key, kind, kind))
-    store.execute("INSERT INTO evaluations VALUES (1, 1, 2, 1, 'boxes', '{}', '{}', 0)")
+    store.execute("INSERT INTO evaluations VALUES (1, 1, 2, 1, 'boxes', '{}', '{}', 0, 0, NULL)")
     tables = {
         "frames (id, dataset_id, image, width, height, clip, number, split, attributes, extra, "
         "status, version, reviewed_at)": frame_rows,

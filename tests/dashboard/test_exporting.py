@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
 
-from drivegrid.dashboard import exporting
+from drivegrid.dashboard import exporting, steps
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.exporting import EXPORT, WRITABLE, Exporter
 from drivegrid.dashboard.store.datasets import add_dataset, add_run, export_scenes, list_sources
@@ -139,7 +139,8 @@ def test_what_holds_now_and_what_a_source_says(exports) -> None:
         (): (["0", "1", "3", "4"], [2, 1, 2, 2]),
         (("only", "reviewed"),): (["0", "1"], [2, 1]),
         (("source", labels),): (["0", "1", "2", "3", "4"], [2] * 5),
-        (("source", run), ("only", "reviewed")): (["0", "1"], [2, 0]),
+        (("source", run), ("only", "reviewed")): (["0"], [2]),  # it never saw the second
+        (("source", run),): (["0"], [2]),
     }
     for asked, (names, counts) in cases.items():
         result = exports.run(**dict(asked), pictures="none")
@@ -148,7 +149,8 @@ def test_what_holds_now_and_what_a_source_says(exports) -> None:
         assert [len(one.instances) for one in found] == counts
         assert os.listdir(result["folder"]).count("images") == 0
     manifest = manifest_of(result)
-    assert (manifest["source"], manifest["only"]) == ("near", "reviewed")
+    assert (manifest["source"], manifest["only"]) == ("near", "all")
+    assert (manifest["written"], manifest["frames_not_covered"]) == (1, 4)
     assert manifest["verdicts_by_reviewer"] == {"ada": 3}
     status = {"new": 2, "accepted": 1, "corrected": 1, "rejected": 1}
     assert manifest["frames_by_status"] == status
@@ -235,7 +237,7 @@ def test_a_job_that_is_given_up_leaves_nothing(exports_in_file, monkeypatch) -> 
 
         return beat
 
-    monkeypatch.setattr(exporting, "BEAT_S", -1.0)
+    monkeypatch.setattr(steps, "BEAT_S", -1.0)
     for share in (0, 0.3, 0.6, 0.8, 1.0):
         with pytest.raises(GivenUp):
             exports_in_file.exporter.run(exports_in_file.start(), given_up_at(share))

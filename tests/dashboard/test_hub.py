@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard import hub as module
+from drivegrid.dashboard.app import make_app
 from drivegrid.dashboard.hub import Hub, HubSettings, hub, open_hub
 from drivegrid.dashboard.store.jobs import claim, enqueue, finish
 
@@ -33,6 +35,14 @@ def test_a_store_opened_again_knows_its_people_and_its_addresses(tmp_path) -> No
     assert opened.signer.open(again.signer.address(7).rpartition("/")[2]).frame_id == 7
     assert again.someone("ada", "viewer").user.role == "admin"  # kept
     again.close()
+
+
+def test_the_worker_starts_with_the_application(tmp_path) -> None:
+    before = set(threading.enumerate())
+    _, opened = make_app(HubSettings(tmp_path))
+    started = [one.name for one in set(threading.enumerate()) - before]
+    opened.close()
+    assert "drivegrid jobs" in started
 
 
 def test_a_store_elsewhere(tmp_path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
+from drivegrid.dashboard.importing import IMPORT
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessDenied
 from drivegrid.dashboard.store.people import ensure_user
@@ -54,6 +55,17 @@ def test_a_viewer_may_only_look(database, name) -> None:
 def test_a_reviewer_is_no_admin(database, name) -> None:
     with pytest.raises(AccessDenied, match="role must be admin"):
         getattr(someone(database, "reviewer"), name)(*ADMIN[name])
+
+
+def test_imports_are_asked_for_and_stopped_by_admins(database) -> None:
+    reviewer, admin = someone(database, "reviewer"), someone(database, "admin")
+    with pytest.raises(AccessDenied, match="role must be admin"):
+        reviewer.enqueue(IMPORT, {})
+    number = admin.enqueue(IMPORT, {})
+    with pytest.raises(AccessDenied, match="role must be admin"):
+        reviewer.cancel(number)
+    assert admin.cancel(number)
+    assert reviewer.cancel(reviewer.enqueue("evaluate", {}))
 
 
 def test_a_reviewer_reviews_and_an_admin_gives_roles(database) -> None:

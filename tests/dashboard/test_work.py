@@ -143,6 +143,23 @@ def test_a_silent_job_is_begun_again(database, ada) -> None:
         assert ended(database, number).result == {"sum": 4}
 
 
+def test_a_job_that_is_long_between_two_beats_is_kept_alive(database, ada) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(job, beat):
+        begun.set()
+        assert go_on.wait(30)
+        return {"sum": 6}
+
+    number = enqueue(database, "sum", {}, ada)
+    with working(database, work, silence_s=0.4):
+        assert begun.wait(30)
+        first = get_job(database, number).beat_at
+        until(lambda: get_job(database, number).beat_at > first + 400)
+        go_on.set()
+        assert ended(database, number).result == {"sum": 6}
+
+
 @pytest.mark.parametrize("name", ["claim", "beat", "finish"])
 def test_a_database_that_is_away_for_a_while_is_waited_for(
     database, ada, monkeypatch, name

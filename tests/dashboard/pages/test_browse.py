@@ -8,6 +8,7 @@ pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 from drivegrid.dashboard.hub import HubSettings, open_hub
 from drivegrid.dashboard.pages import browse as browse_page
 from drivegrid.dashboard.pages.histograms import chart_of, toggled
+from drivegrid.dashboard.store import facets as facet_store
 from drivegrid.dashboard.store.browse import Count
 from drivegrid.dashboard.store.datasets import add_dataset
 from drivegrid.dashboard.store.facets import Facet
@@ -80,6 +81,20 @@ def test_an_empty_store_says_what_to_do(tmp_path) -> None:
     hub = open_hub(HubSettings(tmp_path))
     assert "No data yet" in opened().info[0].value
     hub.close()
+
+
+def test_counts_that_are_not_of_all_frames_are_told(world, shown, monkeypatch) -> None:
+    new = Query(status=("new",))
+
+    def told(app: AppTest) -> list[str]:
+        return [one.value for one in app.caption if "first" in one.value]
+
+    assert told(opened(new)) == []
+    monkeypatch.setattr(facet_store, "MAX_LOOKED_AT", 2)
+    found = told(opened(new))
+    assert sum("Counts with + are of the first" in one for one in found) == 1
+    assert sum(one.endswith("frames)]") for one in found) == len(found) - 1 > 1
+    assert told(opened(Query())) == []  # those are exact
 
 
 @pytest.mark.parametrize(

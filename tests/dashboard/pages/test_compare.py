@@ -7,8 +7,9 @@ pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 from drivegrid.dashboard.hub import HubSettings, open_hub
 from drivegrid.dashboard.pages import charts
 from drivegrid.dashboard.store.confusion import most_confused
-from drivegrid.dashboard.store.datasets import add_dataset
-from drivegrid.dashboard.store.evaluations import figures, list_evaluations
+from drivegrid.dashboard.store.datasets import add_dataset, add_run
+from drivegrid.dashboard.store.evaluations import evaluate, figures, list_evaluations
+from drivegrid.dashboard.store.jobs import claim, fail, list_jobs
 from drivegrid.dashboard.store.matches import confusion
 from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.rates import CurvePoint, Difference, Slice
@@ -16,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.store import save_scenes
 from drivegrid.metrics.matching import Counts
-from tests.dashboard.pages.conftest import frame_of
+from tests.dashboard.pages.conftest import found_in, frame_of
+from tests.dashboard.pages.working import done
 
 HOSTILE = ("<script>alert(1)</script>", "**x**", ":red[x]", "=cmd()")
 
@@ -100,14 +102,39 @@ def test_a_new_evaluation_is_stored_and_shown(world) -> None:
     app.selectbox("compare-pred").set_value(world.sources["near"])
     app.selectbox("compare-rule").set_value("culane")
     submit(app)
+    assert app.get("progress") and app.selectbox("choose-first").value != 3
+    done(world.hub)
+    app.run()
+    assert not app.get("progress")
     newest = list_evaluations(world.hub.database, world.dataset_id)[0]
     assert (newest.rule, newest.pred_id) == ("culane", world.sources["near"])
     assert app.selectbox("choose-first").value == newest.id
     assert "Evaluate another run" in app.info[0].value
     app.selectbox("compare-pred").set_value(world.sources["far"])
     submit(app)
+    done(world.hub)
+    app.run()
     second = app.selectbox("choose-second").value
     assert figures(world.hub.database, second).pred_id == world.sources["far"]
+
+
+def test_an_evaluation_that_fails_is_told_once(world, monkeypatch) -> None:
+    app = opened()
+    submit(app)
+    [job] = list_jobs(world.hub.database)
+    fail(world.hub.database, claim(world.hub.database, [job.kind]), "**no**")
+    app.run()
+    assert app.error[0].value == r"\*\*no\*\*"
+    app.run()
+    assert not app.error and not app.exception
+
+
+def test_what_a_run_did_not_see_is_told(world) -> None:
+    hub, seen = world.hub, [found_in(frame_of(number), 2.0) for number in (1, 3)]
+    run = add_run(hub.database, world.dataset_id, "some", seen, {}).id
+    user = hub.someone("ada", "admin").user.id
+    evaluate(hub.database, world.dataset_id, run, world.sources["labels"], "boxes", user)
+    assert "2 frames, 4 not covered" in opened().caption[1].value.replace("\\", "")
 
 
 def test_viewers_are_told_that_they_cannot_evaluate(world, monkeypatch) -> None:
@@ -116,6 +143,7 @@ def test_viewers_are_told_that_they_cannot_evaluate(world, monkeypatch) -> None:
     app = opened()
     submit(app)
     assert "reviewer" in app.error[0].value
+    assert list_jobs(world.hub.database) == ()
     assert len(list_evaluations(world.hub.database, world.dataset_id)) == 2
 
 
@@ -123,6 +151,8 @@ def test_a_rule_that_matches_nothing_one_by_one(world) -> None:
     app = opened()
     app.selectbox("compare-rule").set_value("drivable")
     submit(app)
+    done(world.hub)
+    app.run()
     assert not app.error
     assert any("matches nothing one by one" in one.value for one in app.info)
 

@@ -7,11 +7,13 @@ from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
 from drivegrid.dashboard.pages.parts import as_text
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import add_dataset, list_datasets
+from drivegrid.dashboard.store.jobs import list_jobs
 from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
 from drivegrid.geometry import Box
+from tests.dashboard.pages.working import done
 
 HOSTILE = ("<script>alert(1)</script>", "**x**", ":red[x]", "=cmd()")
 
@@ -58,6 +60,9 @@ def test_an_empty_store_can_be_filled(empty, tmp_path) -> None:
     app.text_input(key="data-path").set_value(str(labels))
     app.text_input(key="data-name").set_value("**mine**")
     run(app.button[0].click())
+    assert app.get("progress") and not metrics(app)
+    assert done(empty).kind == "import"
+    run(app)
     assert metrics(app) == {"Frames read": "2", "New": "1", "Known before": "0", "Set aside": "1"}
     assert app.dataframe[0].value["line"].tolist() == [2]
     [dataset] = list_datasets(empty.database)
@@ -73,6 +78,9 @@ def test_what_cannot_be_imported_is_told(empty, path, name, told) -> None:
     app.text_input(key="data-path").set_value(path)
     app.text_input(key="data-name").set_value(name)
     run(app.button[0].click())
+    if list_jobs(empty.database):
+        done(empty)
+        run(app)
     assert told in [*app.warning, *app.error][0].value
     assert not list_datasets(empty.database)
 
@@ -123,6 +131,9 @@ def test_ceilings_come_when_asked_for(world) -> None:
     app = opened("Ceilings")
     assert not app.dataframe
     run(app.button[0].click())
+    assert not app.dataframe
+    done(world.hub)
+    run(app)
     lanes = dict(app.dataframe[0].value.itertuples(index=False))
     assert float(lanes["f1_50"]) > 90
     assert lanes["n"] == "12"

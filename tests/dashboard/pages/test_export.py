@@ -42,9 +42,8 @@ def texts(app: AppTest) -> str:
 
 
 @pytest.fixture
-def idle(world, monkeypatch):
+def idle(world):
     """A world in which nobody works: jobs stay as a test puts them."""
-    monkeypatch.setattr(type(world.hub), "start_worker", lambda _: None)
     return world
 
 
@@ -60,6 +59,7 @@ def test_without_a_data_set_it_says_so(tmp_path) -> None:
 
 
 def test_an_export_is_asked_for_and_made(world) -> None:
+    world.hub.start_worker()
     app = opened()
     assert "Nothing was exported yet" in app.info[0].value
     app.selectbox[1].select(world.sources["near"])
@@ -82,7 +82,7 @@ def test_an_export_is_asked_for_and_made(world) -> None:
     app.run()
     assert not app.exception and not app.error
     assert app.query_params["job"] == str(job.id)
-    assert [one.value for one in app.metric][:4] == ["6", "0", "6", "0"]
+    assert [one.value for one in app.metric][:5] == ["6", "0", "0", "6", "0"]
     manifest = json.loads(
         world.hub.exporter.manifest(get_job(world.hub.database, job.id)).read_text()
     )
@@ -102,7 +102,8 @@ def test_what_goes_wrong_is_told_as_plain_text(idle) -> None:
 
 def test_a_result_of_another_machine_is_told(idle) -> None:
     database, number = idle.hub.database, waiting(idle)
-    counts = {"written": 1, "quarantined": 1, "pictures": {}, "loss_counts": {HOSTILE: 2}}
+    counts = {"written": 1, "quarantined": 1, "not_covered": 0, "pictures": {}}
+    counts["loss_counts"] = {HOSTILE: 2}
     record = {"frame": HOSTILE, "message": HOSTILE}
     result = {"folder": "/else/where", "manifest": "", "counts": counts, "records": [record]}
     finish(database, claim(database, ["export"]), result)
@@ -156,7 +157,7 @@ def test_a_job_that_is_none_is_told(idle, number) -> None:
 
 def test_a_job_of_another_kind_is_told(idle) -> None:
     number = enqueue(idle.hub.database, "train", {}, 1)
-    assert "job must be an export, got train" in opened(job=str(number)).error[0].value
+    assert "job must be of the kind export, got train" in opened(job=str(number)).error[0].value
 
 
 def test_who_only_looks_starts_and_cancels_nothing(idle, monkeypatch) -> None:

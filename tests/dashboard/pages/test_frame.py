@@ -3,8 +3,11 @@ import pytest
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard.pages import frame as frame_page
+from drivegrid.dashboard.store.datasets import add_run
 from drivegrid.dashboard.store.reviews import Verdict
 from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.pages.conftest import frame_of
 
 
 def page() -> None:
@@ -42,6 +45,14 @@ def test_every_source_is_a_layer(world, monkeypatch) -> None:
         ("near", "model", 3),
         ("far", "other", 3),
     ]
+
+
+def test_a_run_that_did_not_see_the_frame_is_told_from_one_that_found_nothing(world) -> None:
+    hub, seen = world.hub, frame_of(0)
+    for name, found in (("never", ()), ("*some*", (seen,))):
+        add_run(hub.database, world.dataset_id, name, found, {})
+    assert r"Not covered by never\." in [one.value for one in opened("1").caption]
+    assert r"Not covered by never, \*some\*\." in [one.value for one in opened("2").caption]
 
 
 def test_facts_and_history_are_shown(world) -> None:

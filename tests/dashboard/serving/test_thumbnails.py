@@ -144,3 +144,27 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, thumbnails):
 def test_a_missing_picture_is_no_thumbnail(tmp_path, thumbnails):
     with pytest.raises(FileNotFoundError):
         thumbnails.get(tmp_path / "none.jpg", 32)
+
+
+def test_beyond_the_limit_the_oldest_go(tmp_path):
+    paths = [put(tmp_path, encoded(noise(seed=n)), f"{n}.jpg") for n in range(8)]
+    size = Thumbnails(tmp_path / "one").get(paths[0], 32).stat().st_size
+    folder = tmp_path / "cache"
+    thumbnails = Thumbnails(folder, 4 * size)
+    made = []
+    for n, path in enumerate(paths):
+        made.append(thumbnails.get(path, 32))
+        os.utime(made[-1], (n, n))
+        assert made[-1].exists()
+        assert sum(file.stat().st_size for file in folder.glob("*/*")) <= 4 * size
+    there = [one.exists() for one in made]
+    assert there == sorted(there) and 2 <= sum(there) < 8
+    assert thumbnails.get(paths[0], 32).exists()  # made anew
+
+
+def test_what_was_there_before_counts_too_and_the_newest_always_stays(tmp_path):
+    paths = [put(tmp_path, encoded(noise(seed=n)), f"{n}.jpg") for n in range(3)]
+    for n, path in enumerate(paths[:2]):
+        os.utime(Thumbnails(tmp_path / "cache").get(path, 32), (n, n))
+    last = Thumbnails(tmp_path / "cache", 1).get(paths[2], 32)
+    assert list((tmp_path / "cache").glob("*/*")) == [last]

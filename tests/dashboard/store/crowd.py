@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from drivegrid.dashboard.database import Database
-from drivegrid.dashboard.schema import events, frames
+from drivegrid.dashboard.schema import events, fact_counts, facts, frames
 from drivegrid.dashboard.store.reviews import StaleVersion, Verdict, history, replay, verdict
 
 from drivegrid.data.scene import Instance
@@ -64,4 +64,14 @@ def faults(database: Database, done: list[Done]) -> tuple[int, int, int]:
         told = replay(history(database, frame))
         wrong += sorted(versions) != list(range(1, row.version + 1))
         wrong += (told.version, told.state.status) != (row.version, row.status)
-    return lost, doubled, wrong
+    return lost, doubled, wrong + wrong_counts(database)
+
+
+def wrong_counts(database: Database) -> int:
+    """Return how many facts are of another number of frames than is told."""
+    key = (facts.c.dataset_id, facts.c.name, facts.c.value)
+    with database.read() as connection:
+        rows = connection.execute(sa.select(*key, sa.func.count()).group_by(*key))
+        true = {tuple(row[:3]): row[3] for row in rows}
+        told = {tuple(row[:3]): row.frames for row in connection.execute(sa.select(fact_counts))}
+    return sum(true.get(one, 0) != told.get(one, 0) for one in true | told)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from drivegrid.dashboard.database import Database
-from drivegrid.dashboard.schema import datasets, frames, shapes, sources, users
+from drivegrid.dashboard.schema import coverage, datasets, frames, shapes, sources, users
 
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import scene_to_record
@@ -29,8 +29,14 @@ def add_frames(database: Database, num: int, **values) -> tuple[int, list[int]]:
 
 
 def add_source(database: Database, dataset: int, name: str, kind: str = "label") -> int:
+    """Return the id of a source; unless it is the reviewers', it covers the frames there are."""
     row = {"dataset_id": dataset, "name": name, "kind": kind, "details": {}, "created_at": 1}
-    return _add(database, sources, row)
+    source = _add(database, sources, row)
+    with database.write() as connection:
+        chosen = sa.select(frames.c.id).where(frames.c.dataset_id == dataset)
+        for frame in list(connection.scalars(chosen)) if kind != "review" else ():
+            connection.execute(sa.insert(coverage).values(source_id=source, frame_id=frame))
+    return source
 
 
 def add_shapes(

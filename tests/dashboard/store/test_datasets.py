@@ -27,6 +27,7 @@ from drivegrid.dashboard.store.records import shape_values, to_record  # noqa: E
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from drivegrid.data.images import save_image  # noqa: E402
 from drivegrid.data.scene import Frame, Instance, Scene  # noqa: E402
 from drivegrid.data.store import save_scenes, scene_to_record  # noqa: E402
 from drivegrid.errors import ConfigError, FormatError  # noqa: E402
@@ -205,6 +206,41 @@ def test_more_labels_follow_behind(database, labels) -> None:
         add_dataset(database, "roads", labels / "train.jsonl", root=labels.parent)
 
 
+def test_a_folder_of_pictures_is_a_data_set_without_labels(database, tmp_path) -> None:
+    folder = tmp_path / "drive"
+    for number, name in enumerate(("b.png", "a.JPG", "val/c.png")):
+        save_image(folder / name, np.zeros((10, 20 + number, 3), np.uint8))
+    (folder / "broken.jpg").write_bytes(b"nothing")
+    (folder / "notes.txt").write_text("no picture")
+    got = add_dataset(database, "drive", folder)
+    rows = page(database, Query(), got.id).frames
+    found = [(row.image, row.size_wh, row.split, row.attributes) for row in rows]
+    assert found == [
+        ("a.JPG", (21, 10), None, {}),
+        ("b.png", (20, 10), None, {}),
+        ("val/c.png", (22, 10), "val", {}),
+    ]
+    [broken] = got.quarantine.rejected
+    assert (got.added, broken.path) == (3, str(folder / "broken.jpg"))
+    assert "must be a picture" in broken.message
+    labels = list_sources(database, got.id)[0].id
+    assert list(export_scenes(database, got.id)) == []  # not labelled is not empty
+    assert list(export_scenes(database, got.id, labels)) == []
+    review(database, rows[1].id, "accepted")
+    assert [one.frame.image for one in export_scenes(database, got.id)] == ["b.png"]
+    save_image(folder / "d.png", np.zeros((10, 20, 3), np.uint8))
+    assert add_dataset(database, "drive", folder).added == 1
+
+
+@pytest.mark.parametrize("files", [(), ("a.txt",), ("a.png", "other.json")])
+def test_a_folder_without_pictures_or_with_unknown_labels_is_none(database, tmp_path, files):
+    for name in files:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(FormatError, match="known format"):
+        add_dataset(database, "none", tmp_path)
+    assert list_datasets(database) == []
+
+
 def test_labels_below_the_folder_name_pictures_from_it(database, tmp_path) -> None:
     for part in ("train", "val"):
         (tmp_path / part).mkdir()
@@ -236,7 +272,7 @@ def test_an_import_that_was_killed_is_given_again(database, labels) -> None:
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert list_datasets(database)[0].num_frames == 4
+    assert list_datasets(database) == []  # half a data set is not shown
     got = add_dataset(database, "roads", labels)
     assert got.added == 2 and list(export_scenes(database, got.id)) == scenes()
     whole = add_dataset(database, "whole", labels)
@@ -272,8 +308,9 @@ def test_a_run_lies_beside_the_labels(database, labels) -> None:
 
 def test_a_run_has_a_name_and_traces_of_its_own(database, labels) -> None:
     got = add_dataset(database, "roads", labels)
-    with pytest.raises(ConfigError, match="name of its own"):
-        add_run(database, got.id, "labels", [], {})
+    for name in ("labels", "review"):  # the reviewers' is made when they first correct
+        with pytest.raises(ConfigError, match="name of its own"):
+            add_run(database, got.id, name, [], {})
     with pytest.raises(StoreError):
         add_run(database, 99, "nano", [], {})
     run = add_run(database, got.id, "nano", scenes(2)[1:], {}, [[1, 2, 3]])
