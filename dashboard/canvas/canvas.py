@@ -8,7 +8,7 @@ then the browser sends the next: nothing is lost where one run of a page interru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -19,6 +19,7 @@ from drivegrid.dashboard.canvas.said import MAX_TEXT, Said, Shown, parse_said, t
 from drivegrid.tokens.grid import MAX_SIDE
 
 Tool: TypeAlias = Literal["select", "hand", "point", "box", "line", "poly", "region"]
+Fate: TypeAlias = Literal["saved", "failed", "conflict"]
 
 VIEWING: tuple[Tool, ...] = ("select", "hand")
 DRAWING: tuple[Tool, ...] = ("point", "box", "line", "poly")
@@ -77,6 +78,21 @@ class Settings:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a commit, once it is over.
+
+    Args:
+        token: Of the commit.
+        fate: ``saved`` where the store has written it; ``failed`` where it could not, so that
+            the edits stay as they are; ``conflict`` where another version came first and the
+            page shows both.
+    """
+
+    token: str
+    fate: Fate
+
+
 _component = st.components.v2.component(
     "drivegrid_canvas",
     js="\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
@@ -91,6 +107,7 @@ def canvas(
     revision: int,
     key: str,
     settings: Settings | None = None,
+    outcome: Outcome | None = None,
 ) -> Said | None:
     """Show a picture with its layers; return what the person did, once.
 
@@ -104,6 +121,7 @@ def canvas(
             as it stays; what is said about another one is marked as stale.
         key: Name of the canvas in the session.
         settings: What the person can do; by default look and select.
+        outcome: Of the last commit; until it is told, the browser says that it is being saved.
 
     Raises:
         CanvasError: If layers or settings contradict each other, or the browser sent what it
@@ -123,6 +141,7 @@ def canvas(
             "layers": [layer.to_data() for layer in layers],
             "settings": settings.to_data(),
             "heard": token,
+            "outcome": None if outcome is None else asdict(outcome),
         },
         on_said_change=_nothing,
     )

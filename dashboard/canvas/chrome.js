@@ -168,11 +168,19 @@ function statusOf(canvas) {
   const shape = canvas.shapeOf(canvas.hovered ?? canvas.selected);
   const attributes = Object.entries(shape?.attributes ?? {}).map(([name, value]) => `${name} ${value}`);
   const { cursor } = canvas.tools;
-  const saving = canvas.outbox.busy ? "saving …" : "";
   return [
     shape ? [nameOf(shape), ...attributes].join(", ") : "",
     cursor ? `${cursor[0].toFixed(1)}, ${cursor[1].toFixed(1)} px` : "",
     `${Math.round(canvas.view.zoom * 100)} %`,
-    canvas.edits.unsent ? "unsaved edits" : saving,
+    savingOf(canvas),
   ].filter(Boolean).join("  ·  ");
+}
+
+const FATES = { saved: "saved", conflict: "not saved: another version came first" };
+
+/** @param {Canvas} canvas what is said to be saved is in the store */
+function savingOf({ edits, outbox, fate }) {
+  if (edits.unsent) return fate === "failed" ? "not saved" : "unsaved edits";
+  if (outbox.busy || (edits.token && !fate)) return "saving …";
+  return FATES[fate] ?? "";
 }

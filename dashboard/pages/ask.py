@@ -92,7 +92,8 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
         _put(frame, shared.model.detect(_pixels(shared, frame), LANES))
     if everything.button("Detect everything", width="stretch", icon=":material/select_all:"):
         _put(frame, shared.model.detect(_pixels(shared, frame), EVERYTHING))
-    example = st.pills("Examples", EXAMPLES, key="ask-example", width="stretch")
+    with st.container():  # directly in a column they would stand in one row, cut off
+        example = st.pills("Examples", EXAMPLES, key="ask-example")
     chosen = query.strip() if asked else ""
     if example and example != st.session_state.get("ask-example-done"):
         chosen = example

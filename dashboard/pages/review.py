@@ -7,7 +7,7 @@ from drivegrid.dashboard.canvas.canvas import DRAWING, VIEWING, Settings, canvas
 from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.parts import layer_of, plain, told
-from drivegrid.dashboard.pages.review_deeds import act, conflict_of, step_to
+from drivegrid.dashboard.pages.review_deeds import act, conflict_of, last_outcome, step_to
 from drivegrid.dashboard.pages.review_maker import make
 from drivegrid.dashboard.pages.review_panel import chosen_runs, panel
 from drivegrid.dashboard.pages.review_spot import (
@@ -86,6 +86,7 @@ def _frame(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> Non
             labels=LABELS if free else (),
             verdicts=free,
         ),
+        outcome=last_outcome(),
     )
     if said is not None and act(actor, spot, said):
         st.rerun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
+from drivegrid.dashboard.canvas.canvas import Fate, Outcome
 from drivegrid.dashboard.canvas.said import Commit, Said, Verdict
 from drivegrid.dashboard.pages.review_spot import Spot, beside, go, next_open
 from drivegrid.dashboard.service import Actor
@@ -49,6 +50,16 @@ def last_told() -> Told | None:
     return told
 
 
+def last_outcome() -> Outcome | None:
+    """Return what became of the last correction."""
+    outcome: Outcome | None = st.session_state.get("review-outcome")
+    return outcome
+
+
+def _became(token: str, fate: Fate) -> None:
+    st.session_state["review-outcome"] = Outcome(token, fate)
+
+
 def note_key(picture: str, version: int) -> str:
     """Return the key of the note of a frame: each verdict begins a new one."""
     return f"review-note-{picture}-{version}"
@@ -76,9 +87,7 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
         return False
     try:
         if isinstance(said, Commit):
-            shapes = tuple(shape.instance for shape in said.shapes)
-            if _judge(actor, said, "correct", shapes):
-                tell("Saved as corrected. A accepts it and goes on, U takes it back.")
+            _correct(actor, said)
         elif said.verdict in ("accept", "reject"):
             if _judge(actor, said, said.verdict) and not said.stale:
                 _go_on(actor, spot)
@@ -90,6 +99,16 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
     except DriveGridError as error:
         tell(str(error), wrong=True)
     return True
+
+
+def _correct(actor: Actor, said: Commit) -> None:
+    """Write a correction; the canvas is told what became of it, whatever that is."""
+    _became(said.token, "failed")
+    if _judge(actor, said, "correct", tuple(shape.instance for shape in said.shapes)):
+        _became(said.token, "saved")
+        tell("Saved as corrected. A accepts it and goes on, U takes it back.")
+    else:
+        _became(said.token, "conflict")
 
 
 def _frame_id(said: Said) -> int:
@@ -138,7 +157,8 @@ def insist(actor: Actor, conflict: Conflict) -> None:
     token = f"{old.token}-{version}"
     again = reviews.Verdict(old.kind, version, token, old.shapes, old.note)
     try:
-        judge(actor, conflict.error.frame_id, again)
+        if judge(actor, conflict.error.frame_id, again):
+            _became(old.token, "saved")
     except DriveGridError as error:
         tell(str(error), wrong=True)
 

@@ -144,6 +144,41 @@ def test_edits_outlive_other_runs_and_a_newer_revision(page) -> None:
     assert page._said("Verdict") == []
 
 
+def test_saved_is_said_once_it_is_written(page) -> None:
+    page.use("point")
+    page.click(50, 60)
+    page.says("unsaved edits")
+    page.press("s")
+    page.says("saved")
+    page.click(70, 80)
+    page.says("unsaved edits")
+
+
+def test_what_could_not_be_written_is_not_saved_and_still_there(page) -> None:
+    full = page.page.get_by_test_id("stCheckbox")
+    full.click()
+    page.use("point")
+    page.click(50, 60)
+    page.save()
+    page.says("not saved")
+    page.page.locator(".notice", has_text="still here").wait_for()
+    page.press("a")
+    page.page.locator(".notice", has_text="Save").wait_for()
+    full.click()
+    assert near(fresh(page.save(2)), [[[50, 60]]])
+    page.says("saved")
+    assert page._said("Verdict") == []
+
+
+def test_a_stale_commit_is_not_called_saved(page) -> None:
+    page.use("point")
+    page.click(50, 60)
+    page.page.get_by_role("button", name="saved elsewhere").click()
+    page.page.locator(".notice", has_text="saved elsewhere").wait_for()
+    page.save()
+    page.says("not saved: another version came first")
+
+
 def test_the_newer_revision_can_be_taken(page) -> None:
     page.use("point")
     page.click(50, 60)
