@@ -91,7 +91,7 @@ def confusion_matrix(matrix: Matrix, text: str, first: int | None = None) -> alt
         alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None),
         stroke=alt.condition(picked, alt.value(text), alt.value("transparent")),
     )
-    counts = base.mark_text(color=text, fontSize=11, tooltip=False).encode(
+    counts = base.mark_text(color=text, fontSize=11, tooltip=False, cursor="pointer").encode(
         alt.Text("matches:Q", format="~s")
     )
     height = max(200, ROW_PX * len(order) + 130)

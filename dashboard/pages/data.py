@@ -33,7 +33,7 @@ MAX_VALUES = 500
 MAX_LISTED = 200
 """Frames of a quarantine that are listed."""
 HEIGHT = 420
-WHEN = st.column_config.DatetimeColumn("made (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
+WHEN = st.column_config.DatetimeColumn("made (UTC)", format="YYYY-MM-DD HH:mm")
 
 
 def data() -> None:
@@ -180,7 +180,8 @@ def _is_number(value: object) -> bool:
 
 
 def _time(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    """Return UTC without saying so: tables with time zones warn where pandas is newer."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).replace(tzinfo=None)
 
 
 def _ceilings(shared: Hub, dataset: DatasetRow) -> None:

@@ -114,12 +114,12 @@ def _history(shared: Hub, shown: FrameRow) -> None:
         return
     rows = [
         {
-            "when": datetime.fromtimestamp(event.at / 1000, UTC),
+            "when": datetime.fromtimestamp(event.at / 1000, UTC).replace(tzinfo=None),
             "who": event.user,
             "verdict": event.verdict,
             "note": event.note,
         }
         for event in reversed(events)
     ]
-    when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
+    when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm")
     st.dataframe(rows, hide_index=True, column_config={"when": when})
