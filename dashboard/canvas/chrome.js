@@ -97,14 +97,20 @@ class Chrome {
     this.slider.addEventListener("input", () => this.canvas.showStep(Number(this.slider.value)));
     this.slider.addEventListener("pointerup", () => this.canvas.focus());
     this.stepName = html("span", "step");
-    return html("div", "steps", [this.slider, this.stepName]);
+    const keys = Object.entries(TRACE_COLORS).map(([name, color]) => {
+      const key = html("span", "key", [name]);
+      key.style.setProperty("--color", `var(--${color})`);
+      return key;
+    });
+    return html("div", "steps", [this.slider, this.stepName, ...keys]);
   }
 
   makeSheet() {
     const keys = offered(this.canvas)
       .filter((command) => command.key)
       .map((command) => [keyName(command.key), command.title]);
-    const rows = [...keys, ...GESTURES].map(([key, title]) =>
+    const gestures = GESTURES.filter(([, , shown]) => shown?.(this.canvas) ?? true);
+    const rows = [...keys, ...gestures].map(([key, title]) =>
       html("div", "row", [html("kbd", "", [key]), html("span", "", [title])]),
     );
     return html("div", "card", [html("div", "title", ["Shortcuts"]), html("div", "rows", rows)]);
@@ -156,6 +162,9 @@ class Chrome {
     this.notice.replaceChildren(text, ...(isNewer ? [take] : []));
   }
 }
+
+/** What a trace shows to the name of its colour in canvas.css. */
+const TRACE_COLORS = { proposed: "proposed", moved: "offset", result: "result" };
 
 const MESSAGES = {
   waiting: "Loading the picture …",

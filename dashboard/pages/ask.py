@@ -101,11 +101,11 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
     if chosen:
         _put(frame, shared.model.ask(_pixels(shared, frame), chosen))
     st.selectbox(
-        "About a place",
+        "About a place that you draw with the region tool",
         list(default_label_space().tasks),
         key="ask-task",
         format_func=lambda task: task.replace("_", " "),
-        help="Draw a box or click a point with the region tool, and its attribute is told.",
+        help="The third button above the picture: draw a box or click a point, and this is told.",
     )
 
 

@@ -97,7 +97,7 @@ def _facts(shown: FrameRow) -> None:
         ("size", f"{width} x {height}"),
         ("clip", shown.clip),
         ("split", shown.split),
-        ("place", f"{shown.number + 1:,}"),
+        ("number", f"{shown.number + 1:,}"),
         *sorted(shown.attributes.items()),
     ]
     st.dataframe(

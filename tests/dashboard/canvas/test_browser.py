@@ -11,6 +11,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 from tests.dashboard.canvas.browser import ARGUMENTS, SIZE, OpenPage, chromium, serve  # noqa: E402
 
 pytestmark = pytest.mark.slow
+FOCUS = """() => {
+  const root = document.activeElement?.shadowRoot ?? document;
+  const node = root.activeElement?.closest(".canvas *");
+  const shown = node?.matches("svg.picture") ? node.parentElement : node;
+  return node ? [node.localName, getComputedStyle(shown).outlineStyle] : [null, null];
+}"""
 LINE = [[200.0, 500.0], [300.0, 300.0], [400.0, 200.0]]
 
 
@@ -203,6 +209,26 @@ def test_verdict_keys_reach_python_in_their_order(page) -> None:
     page.page.locator(".message").wait_for(state="hidden")
     loaded = page.page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
     assert [name for name in loaded if name.endswith("/static/next.png")]
+
+
+def test_the_sheet_of_shortcuts_has_every_key(page) -> None:
+    page.press("?")
+    page.page.locator(".sheet").wait_for()
+    said = " ".join(page.page.locator(".sheet kbd").all_inner_texts())
+    keys = "E S A X U G ? ← → Del ⌫ Enter Esc Space Tab 1 9".split()
+    assert [key for key in (*keys, "Ctrl Z", "Ctrl Shift Z") if key not in said] == []
+
+
+def test_the_focus_is_seen_whatever_has_it(page) -> None:
+    page.page.get_by_label("note").focus()
+    seen = []
+    for _ in range(40):
+        page.press("Tab")
+        name, outline = page.page.evaluate(FOCUS)
+        if name:
+            seen.append(name)
+            assert outline != "none", name
+    assert {"svg", "button", "select"} <= set(seen)
 
 
 def test_a_key_only_closes_the_sheet_of_shortcuts(page) -> None:
