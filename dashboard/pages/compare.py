@@ -243,9 +243,7 @@ def _curves(runs: Runs) -> None:
         return
     left, right = st.columns(2)
     chosen = left.selectbox("Label", [ALL, *labels], key="label", bind="query-params")
-    least = right.slider(
-        "Least confidence", 0.0, 1.0, 0.5, 0.01, key="least", bind="query-params"
-    )
+    least = right.slider("Least confidence", 0.0, 1.0, 0.5, 0.01, key="least", bind="query-params")
     label = None if chosen == ALL else chosen
     found = {run: kept(rates.curve, (one,), label) for run, one in runs.items()}
     marked = {run: rates.at_least(points, least) for run, points in found.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def export(page: Page) -> None:
         page.get_by_role("button", name="Export", exact=True).click()
 
 
-SHOTS = {
+SHOTS = {  # a new page is a line more
     "ask": Shot("ask?frame={frame}", CANVAS, ask),
     "browse": Shot("browse?dataset={dataset}", ".thumbnail >> nth=0"),
     "frame": Shot("frame?frame={frame}", CANVAS),
@@ -135,7 +136,7 @@ def take(browser: Browser, url: str, shot: Shot, ids: Ids, look: str) -> bytes:
     page.locator(IDLE).wait_for(timeout=60_000)
     shot.act(page)
     page.locator(shot.shown).wait_for(state="attached", timeout=60_000)
-    page.mouse.move(0, 0)
+    page.mouse.move(0, 0)  # nothing is hovered
     taken = come_to_rest(page)
     context.close()
     return taken
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("pages", nargs="*", help=f"of {', '.join(SHOTS)}; all without one")
     parser.add_argument("--folder", type=Path, help="of a dashboard; a temporary one without it")
     given = parser.parse_args()
+    os.environ["LOGNAME"] = "ada"  # who is at the machine: the same in all pictures
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as driver:
         folder = given.folder or Path(temporary)
         ids = fill(folder)
