@@ -33,12 +33,13 @@ def run_of(
 def trace_record(found: Found) -> dict[str, Any]:
     """Return the trace of an instance as JSON values.
 
-    ``proposed``, ``moved`` and ``deleted`` are those of `AnchorTrace`; ``offsets`` has a list of
-    tokens for each round.
+    ``proposed``, ``earlier``, ``moved`` and ``deleted`` are those of `AnchorTrace`; ``offsets`` has
+    a list of tokens for each round.
     """
     return {
         "tokens": found.tokens[0],
         "proposed": found.trace.proposed.round(2).tolist(),
+        "earlier": [places.round(2).tolist() for places in found.trace.earlier],
         "moved": found.trace.moved.round(2).tolist(),
         "deleted": found.trace.deleted.tolist(),
         "offsets": offsets_in(found.tokens[1:]),

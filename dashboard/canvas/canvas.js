@@ -94,6 +94,7 @@ class Canvas {
     const before = this.data;
     this.data = data;
     this.outbox.heard(data.heard);
+    if (this.fate === "failed") this.keepEdits();
     if (before?.picture.id !== data.picture.id) this.showPicture();
     else if (this.loading === "broken") this.loadPicture();
     this.takeLayers();
@@ -103,6 +104,19 @@ class Canvas {
     this.root.style.setProperty("--height", this.settings.height ? `${this.settings.height}px` : "auto");
     this.chrome.build();
     this.render();
+  }
+
+  /** What became of the last commit; null where there is none, or Python has not said. */
+  get fate() {
+    const { outcome } = this.data;
+    return outcome && outcome.token === this.edits.token ? outcome.fate : null;
+  }
+
+  /** The last commit could not be saved. */
+  keepEdits() {
+    if (!this.edits.changed || this.edits.unsent) return;
+    this.edits.takeBack();
+    this.hint = "Not saved. Your edits are still here: S tries again.";
   }
 
   /** Another picture: nothing of the last one stays. */
@@ -281,8 +295,7 @@ class Canvas {
   }
 
   commit() {
-    this.edits.sent = this.edits.shapes;
-    this.say({ kind: "commit", shapes: this.edits.toData() }, this.edits.base);
+    this.edits.send(this.say({ kind: "commit", shapes: this.edits.toData() }, this.edits.base));
   }
 
   sayVerdict(verdict) {
@@ -295,7 +308,7 @@ class Canvas {
   }
 
   say(message, base = { picture: this.data.picture.id, revision: this.data.revision }) {
-    this.outbox.push({ ...message, ...base });
+    return this.outbox.push({ ...message, ...base });
   }
 
   /** Draw once before the next frame, however much has changed. */

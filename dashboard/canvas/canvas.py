@@ -8,7 +8,7 @@ then the browser sends the next: nothing is lost where one run of a page interru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -19,6 +19,7 @@ from drivegrid.dashboard.canvas.said import MAX_TEXT, Said, Shown, parse_said, t
 from drivegrid.tokens.grid import MAX_SIDE
 
 Tool: TypeAlias = Literal["select", "hand", "point", "box", "line", "poly", "region"]
+Fate: TypeAlias = Literal["saved", "failed", "conflict"]
 
 VIEWING: tuple[Tool, ...] = ("select", "hand")
 DRAWING: tuple[Tool, ...] = ("point", "box", "line", "poly")
@@ -77,6 +78,21 @@ class Settings:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a commit, once it is over.
+
+    Args:
+        token: Of the commit.
+        fate: ``saved`` where the store has written it; ``failed`` where it could not, so that
+            the edits stay as they are; ``conflict`` where another version came first and the
+            page shows both.
+    """
+
+    token: str
+    fate: Fate
+
+
 _component = st.components.v2.component(
     "drivegrid_canvas",
     js="\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
@@ -95,6 +111,7 @@ class View:
         revision: Rises whenever the editable layer is saved. Edits in the browser live as long
             as it stays; what is said about another one is marked as stale.
         settings: What the person can do.
+        outcome: Of the last commit; until it is told, the browser says that it is being saved.
 
     Raises:
         CanvasError: If layers or settings contradict each other.
@@ -105,6 +122,7 @@ class View:
     layers: Sequence[Layer]
     revision: int
     settings: Settings
+    outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
         if check_layers(self.layers) is None and set(self.settings.tools) & set(DRAWING):
@@ -117,6 +135,7 @@ class View:
             "revision": self.revision,
             "layers": [layer.to_data() for layer in self.layers],
             "settings": self.settings.to_data(),
+            "outcome": None if self.outcome is None else asdict(self.outcome),
         }
 
 
@@ -127,17 +146,26 @@ def canvas(
     revision: int,
     key: str,
     settings: Settings | None = None,
+    outcome: Outcome | None = None,
 ) -> Said | None:
     """Show a picture with its layers; return what the person did, once.
 
     What is returned must be acted on before the page calls Streamlit again: a run can be
     interrupted there. What must not be lost is better heard first and shown when it is done.
 
+    Args:
+        picture: What is shown.
+        layers: From the lowest to the topmost.
+        revision: See `View`.
+        key: Name of the canvas in the session.
+        settings: What the person can do; by default look and select.
+        outcome: See `View`.
+
     Raises:
         CanvasError: If layers or settings contradict each other, or the browser sent what it
             never should.
     """
-    view = View(key, picture, layers, revision, settings or Settings())
+    view = View(key, picture, layers, revision, settings or Settings(), outcome)
     try:
         return hear(view)
     finally:

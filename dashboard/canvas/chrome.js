@@ -97,14 +97,20 @@ class Chrome {
     this.slider.addEventListener("input", () => this.canvas.showStep(Number(this.slider.value)));
     this.slider.addEventListener("pointerup", () => this.canvas.focus());
     this.stepName = html("span", "step");
-    return html("div", "steps", [this.slider, this.stepName]);
+    const keys = Object.entries(TRACE_COLORS).map(([name, color]) => {
+      const key = html("span", "key", [name]);
+      key.style.setProperty("--color", `var(--${color})`);
+      return key;
+    });
+    return html("div", "steps", [this.slider, this.stepName, ...keys]);
   }
 
   makeSheet() {
     const keys = offered(this.canvas)
       .filter((command) => command.key)
       .map((command) => [keyName(command.key), command.title]);
-    const rows = [...keys, ...GESTURES].map(([key, title]) =>
+    const gestures = GESTURES.filter(([, , shown]) => shown?.(this.canvas) ?? true);
+    const rows = [...keys, ...gestures].map(([key, title]) =>
       html("div", "row", [html("kbd", "", [key]), html("span", "", [title])]),
     );
     return html("div", "card", [html("div", "title", ["Shortcuts"]), html("div", "rows", rows)]);
@@ -157,6 +163,9 @@ class Chrome {
   }
 }
 
+/** What a trace shows to the name of its colour in canvas.css. */
+const TRACE_COLORS = { proposed: "proposed", moved: "offset", result: "result" };
+
 const MESSAGES = {
   waiting: "Loading the picture …",
   broken: "The picture could not be loaded. Shapes can still be seen.",
@@ -168,11 +177,19 @@ function statusOf(canvas) {
   const shape = canvas.shapeOf(canvas.hovered ?? canvas.selected);
   const attributes = Object.entries(shape?.attributes ?? {}).map(([name, value]) => `${name} ${value}`);
   const { cursor } = canvas.tools;
-  const saving = canvas.outbox.busy ? "saving …" : "";
   return [
     shape ? [nameOf(shape), ...attributes].join(", ") : "",
     cursor ? `${cursor[0].toFixed(1)}, ${cursor[1].toFixed(1)} px` : "",
     `${Math.round(canvas.view.zoom * 100)} %`,
-    canvas.edits.unsent ? "unsaved edits" : saving,
+    savingOf(canvas),
   ].filter(Boolean).join("  ·  ");
+}
+
+const FATES = { saved: "saved", conflict: "not saved: another version came first" };
+
+/** @param {Canvas} canvas what is said to be saved is in the store */
+function savingOf({ edits, outbox, fate }) {
+  if (edits.unsent) return fate === "failed" ? "not saved" : "unsaved edits";
+  if (outbox.busy || (edits.token && !fate)) return "saving …";
+  return FATES[fate] ?? "";
 }

@@ -4,11 +4,15 @@ const MOST_STEPS = 200;
 
 class Edits {
   constructor() {
-    this.load({ picture: null, revision: null }, []);
+    this.token = null;
+    this.base = { picture: null, revision: null };
+    this.load(this.base, []);
   }
 
   /** @param {{picture: string|null, revision: number|null}} base @param {CanvasShape[]} shapes */
   load(base, shapes) {
+    // of the last commit of this picture: Python tells what became of it
+    if (base.picture !== this.base.picture) this.token = null;
     this.base = base;
     this.shapes = shapes;
     this.saved = shapes;
@@ -24,6 +28,17 @@ class Edits {
   /** Whether there is something that Python was not told of. */
   get unsent() {
     return this.changed && this.shapes !== this.sent;
+  }
+
+  /** @param {string} token of the commit that the edits are sent in */
+  send(token) {
+    this.token = token;
+    this.sent = this.shapes;
+  }
+
+  /** What was sent could not be saved: it is as if it never had been. */
+  takeBack() {
+    this.sent = this.saved;
   }
 
   /** @param {string|null} id @returns {CanvasShape|null} */

@@ -102,19 +102,22 @@ const KEYS_ONLY = [
   { key: "backspace", shown: canEdit, run: (canvas) => canvas.removeChosen() },
 ];
 
+/** @type {[string, string, ((canvas: Canvas) => boolean)?][]} what is done, what for, where */
 const GESTURES = [
   ["Wheel", "Zoom about the pointer"],
-  ["Click a vertex, Delete", "Remove the vertex"],
-  ["Alt + click a vertex", "Remove the vertex"],
-  ["Drag a small circle", "Put a vertex on an edge"],
-  ["Drag inside a selected shape", "Move it"],
-  ["Enter, double click", "End a line or an area"],
-  ["Esc", "Give up what is being drawn"],
-  ["1 – 9", "Choose a label"],
+  ["Space + drag, middle button", "Move the picture"],
+  ["Tab, Enter", "Go to a button, press it"],
+  ["Esc", "Give up what is being drawn, or the selection"],
+  ["Click a vertex, Del", "Remove the vertex", canEdit],
+  ["Alt + click a vertex", "Remove the vertex", canEdit],
+  ["Drag a small circle", "Put a vertex on an edge", canEdit],
+  ["Drag inside a selected shape", "Move it", canEdit],
+  ["Enter, double click", "End a line or an area", canEdit],
+  ["1 – 9", "Choose a label", canEdit],
 ];
 
 const KEY_NAMES = {
-  arrowleft: "←", arrowright: "→", delete: "Del", "ctrl+z": "Ctrl Z", "ctrl+shift+z": "Ctrl Shift Z",
+  arrowleft: "←", arrowright: "→", delete: "Del, ⌫", "ctrl+z": "Ctrl Z", "ctrl+shift+z": "Ctrl Shift Z",
 };
 
 /** @param {string} key as people write it */

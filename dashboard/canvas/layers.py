@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -103,8 +104,10 @@ class TokenTrace:
 
     @classmethod
     def of_anchors(cls, trace: AnchorTrace) -> TokenTrace:
-        """Return the trace of a prediction, its rounds taken as one."""
-        return cls(trace.proposed, (trace.moved - trace.proposed,), trace.deleted)
+        """Return the trace of a prediction, each round as it happened."""
+        places = (trace.proposed, *trace.earlier, trace.moved)
+        rounds = tuple(after - before for before, after in pairwise(places))
+        return cls(trace.proposed, rounds, trace.deleted)
 
     def to_data(self) -> dict[str, Any]:
         """Return the JSON form for the browser."""

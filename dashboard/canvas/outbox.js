@@ -19,10 +19,12 @@ class Outbox {
     return this.waiting.length > 0;
   }
 
-  /** @param {object} message */
+  /** @param {object} message @returns {string} its token */
   push(message) {
-    this.waiting.push({ ...message, token: newToken() });
+    const token = newToken();
+    this.waiting.push({ ...message, token });
     if (this.waiting.length === 1) this.sendFirst();
+    return token;
   }
 
   /** Send the oldest message; again after a while, for a connection that was lost meanwhile. */

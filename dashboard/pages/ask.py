@@ -87,7 +87,8 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
         _put(frame, shared.model.detect(_pixels(shared, frame), LANES))
     if everything.button("Detect everything", width="stretch", icon=":material/select_all:"):
         _put(frame, shared.model.detect(_pixels(shared, frame), EVERYTHING))
-    example = st.pills("Examples", EXAMPLES, key="ask-example", width="stretch")
+    with st.container():  # directly in a column they would stand in one row, cut off
+        example = st.pills("Examples", EXAMPLES, key="ask-example")
     chosen = query.strip() if asked else ""
     if example and example != st.session_state.get("ask-example-done"):
         chosen = example
@@ -95,11 +96,11 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
     if chosen:
         _put(frame, shared.model.ask(_pixels(shared, frame), chosen))
     st.selectbox(
-        "About a place",
+        "About a place that you draw with the region tool",
         list(default_label_space().tasks),
         key="ask-task",
         format_func=lambda task: task.replace("_", " "),
-        help="Draw a box or click a point with the region tool, and its attribute is told.",
+        help="The third button above the picture: draw a box or click a point, and this is told.",
     )
 
 

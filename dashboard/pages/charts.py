@@ -57,12 +57,13 @@ def differences(rates: Mapping[str, Difference]) -> alt.LayerChart:
     return alt.layer(zero.encode(alt.X("x:Q")), spans, points).properties(height=190)
 
 
-def confusion_matrix(matrix: Matrix, text: str) -> alt.LayerChart:
+def confusion_matrix(matrix: Matrix, text: str, first: int | None = None) -> alt.LayerChart:
     """Return the cells; a click on one selects its number.
 
     Args:
         matrix: What is shown; right labels and mistakes differ in colour, shares in strength.
         text: Colour of the counts.
+        first: Number of the cell that is selected at first.
     """
     rows = [
         {
@@ -78,7 +79,8 @@ def confusion_matrix(matrix: Matrix, text: str) -> alt.LayerChart:
     order = [*matrix.labels, NOTHING]
     axis = alt.Axis(labelLimit=150)
     right = alt.Scale(domain=[True, False], range=[color_code(SKY), color_code(VERMILLION)])
-    picked = alt.selection_point(name=CELL, fields=[CELL], on="click", empty=False)
+    value = alt.Undefined if first is None else [{CELL: first}]
+    picked = alt.selection_point(name=CELL, fields=[CELL], on="click", empty=False, value=value)
     base = alt.Chart(alt.Data(values=rows)).encode(
         alt.X("predicted:N", sort=order, title="predicted", axis=axis.copy()),
         alt.Y("truth:N", sort=order, title="truth", axis=axis),
@@ -89,7 +91,7 @@ def confusion_matrix(matrix: Matrix, text: str) -> alt.LayerChart:
         alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None),
         stroke=alt.condition(picked, alt.value(text), alt.value("transparent")),
     )
-    counts = base.mark_text(color=text, fontSize=11, tooltip=False).encode(
+    counts = base.mark_text(color=text, fontSize=11, tooltip=False, cursor="pointer").encode(
         alt.Text("matches:Q", format="~s")
     )
     height = max(200, ROW_PX * len(order) + 130)

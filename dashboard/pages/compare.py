@@ -17,7 +17,7 @@ from drivegrid.dashboard.pages.kept import kept
 from drivegrid.dashboard.pages.parts import choose_dataset, page_at, plain, table
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import rates
-from drivegrid.dashboard.store.confusion import CellCount, most_confused
+from drivegrid.dashboard.store.confusion import CellCount, Matrix, most_confused
 from drivegrid.dashboard.store.datasets import list_sources
 from drivegrid.dashboard.store.evaluations import StoredEvaluation, figures, list_evaluations
 from drivegrid.dashboard.store.facets import facets
@@ -28,6 +28,8 @@ from streamlit.delta_generator import DeltaGenerator
 ALL = "all labels"
 BOX_SIZE = "size of boxes"
 MOST_SLICES = 15
+CELL_SIDES = ("pred", "true")
+"""Of the address: the labels of the picked cell; a side that is missing there is nothing."""
 
 Runs = dict[str, StoredEvaluation]
 """What is shown, by its name in legends: the run that is compared with, then the other."""
@@ -90,7 +92,7 @@ def _choose_runs(
     older = [one.id for one in made[1:] if one.rule == newest.rule]
     with first_place:
         default = older[0] if older else newest.id
-        first = choose("First", named, "first", default, forget=("second",))
+        first = choose("First", named, "first", default, forget=("second", *CELL_SIDES))
     others = {
         one.id: named[one.id] for one in made if one.rule == by_id[first].rule and one.id != first
     }
@@ -98,7 +100,7 @@ def _choose_runs(
         if not others:
             st.selectbox("Second", ["no other one of this rule"], disabled=True)
             return {named[first]: by_id[first]}
-        second = choose("Second", others, "second")
+        second = choose("Second", others, "second", forget=CELL_SIDES)
     return {named[one]: by_id[one] for one in (first, second)}
 
 
@@ -175,28 +177,46 @@ def _confusion(runs: Runs) -> None:
         st.info(f"The rule {plain(evaluation.rule)} matches nothing one by one.")
         return
     text = "#fafafa" if st.context.theme.type == "dark" else "#1f2328"
-    event = st.altair_chart(
-        charts.confusion_matrix(matrix, text),
-        key=f"compare-cells-{evaluation.id}",
-        on_select="rerun",
+    picked = _cell_in_address(matrix)
+    key = f"compare-cells-{evaluation.id}"
+    if key not in st.session_state:  # afterwards the chart itself knows what was clicked
+        st.session_state[f"{key}-first"] = picked
+    st.altair_chart(
+        charts.confusion_matrix(matrix, text, st.session_state[f"{key}-first"]),
+        key=key,
+        on_select=lambda: _keep_cell(key, matrix),
         selection_mode=[charts.CELL],
         width="stretch",
     )
     if matrix.left_out:
         st.caption(f"The labels with the most mistakes; {matrix.left_out} others are left out.")
-    picked = event["selection"].get(charts.CELL)
-    if picked:
-        _cell(evaluation, matrix.cells[picked[0][charts.CELL]])
-    else:
+    if picked is None:
         st.caption("Click a cell to open what is behind it.")
+    else:
+        _cell(evaluation, matrix.cells[picked])
+
+
+def _cell_in_address(matrix: Matrix) -> int | None:
+    """Return the number of the cell that the address names, if it is one of those shown."""
+    pred, true = (st.query_params.get(side) for side in CELL_SIDES)
+    cells = [(cell.pred_label, cell.true_label) for cell in matrix.cells]
+    return cells.index((pred, true)) if (pred, true) in cells else None
+
+
+def _keep_cell(key: str, matrix: Matrix) -> None:
+    picked = st.session_state[key]["selection"].get(charts.CELL)
+    cell = matrix.cells[picked[0][charts.CELL]] if picked else None
+    sides = (cell.pred_label, cell.true_label) if cell else (None, None)
+    named = {side: label for side, label in zip(CELL_SIDES, sides, strict=True) if label}
+    change_address(named, CELL_SIDES)
 
 
 def _choose_run(runs: Runs) -> str:
     if len(runs) == 1:
         return next(iter(runs))
     which = st.segmented_control(
-        "Run", ["First", "Second"], default="Second", key="compare-which", required=True,
-        label_visibility="collapsed",
+        "Run", ["First", "Second"], default="Second", key="run", required=True,
+        label_visibility="collapsed", bind="query-params",
     )  # fmt: skip
     return list(runs)[which == "Second"]
 
@@ -233,8 +253,8 @@ def _curves(runs: Runs) -> None:
         st.info("This rule matches nothing one by one, so there is no curve.")
         return
     left, right = st.columns(2)
-    chosen = left.selectbox("Label", [ALL, *labels], key="compare-label")
-    least = right.slider("Least confidence", 0.0, 1.0, 0.5, 0.01, key="compare-confidence")
+    chosen = left.selectbox("Label", [ALL, *labels], key="label", bind="query-params")
+    least = right.slider("Least confidence", 0.0, 1.0, 0.5, 0.01, key="least", bind="query-params")
     label = None if chosen == ALL else chosen
     found = {run: kept(rates.curve, (one,), label) for run, one in runs.items()}
     marked = {run: rates.at_least(points, least) for run, points in found.items()}

@@ -34,7 +34,7 @@ from drivegrid.labels import default_label_space
 MAX_VALUES = 500
 """Values of a fact that are listed."""
 HEIGHT = 420
-WHEN = st.column_config.DatetimeColumn("made (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
+WHEN = st.column_config.DatetimeColumn("made (UTC)", format="YYYY-MM-DD HH:mm")
 
 
 def data() -> None:
@@ -175,4 +175,5 @@ def _is_number(value: object) -> bool:
 
 
 def _time(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    """Return UTC without saying so: tables with time zones warn where pandas is newer."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).replace(tzinfo=None)

@@ -86,7 +86,7 @@ def _choose_evaluation(shared: Hub, actor: Actor, dataset_id: int) -> StoredEval
         evaluations_under_way(actor)
         return None
     named = names_of(list(made.values()), list_sources(shared.database, dataset_id))
-    return made[choose("Evaluation", named, "evaluation", forget=("pred", "true", "after"))]
+    return made[choose("Evaluation", named, "evaluation", forget=("pred", "true", "after", "row"))]
 
 
 def _filters(cell: Cell | None) -> MatchFilter:
@@ -134,7 +134,7 @@ def _choose_cell(evaluation: StoredEvaluation) -> Cell | None:
 def _keep_cell() -> None:
     sides = zip(("pred", "true"), st.session_state["errors-cell"], strict=True)
     labels = {name: label for name, label in sides if label is not None}
-    change_address(labels, ("pred", "true", "after"))
+    change_address(labels, ("pred", "true", "after", "row"))
 
 
 def _cell_name(cell: Cell, rank: int, count: int) -> str:
@@ -145,7 +145,7 @@ def _cell_name(cell: Cell, rank: int, count: int) -> str:
 
 
 def _from_start() -> None:
-    st.query_params.pop("after", None)
+    change_address({}, ("after", "row"))
 
 
 def _place() -> str | None:
@@ -168,21 +168,39 @@ def _rows(page: MatchPage, wanted: MatchFilter) -> StoredMatch | None:
         }
         for row in page.rows
     ]
+    # another page or filter is another table: nothing stays picked in it
+    key = f"errors-rows-{hash((wanted, page.rows[0].id))}"
     event = table(
         rows,
-        # another page or filter is another table: nothing stays picked in it
-        key=f"errors-rows-{hash((wanted, page.rows[0].id))}",
-        height=353,
-        on_select="rerun",
+        key=key,
+        height=318,
+        placeholder="–",
+        on_select=lambda: _keep_row(key, page),
         selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [_row_in_address(page)]}},
         column_config={
-            "overlap": st.column_config.NumberColumn("overlap", format="%.2f", width=75),
-            "confidence": st.column_config.NumberColumn("confidence", format="%.2f", width=90),
-            "frame": st.column_config.NumberColumn("frame", format="%d", width=60),
+            "truth": st.column_config.TextColumn("truth", width=140),
+            "predicted": st.column_config.TextColumn("predicted", width=140),
+            "overlap": st.column_config.NumberColumn("overlap", format="%.2f", width=65),
+            "confidence": st.column_config.NumberColumn("confidence", format="%.2f", width=85),
+            "frame": st.column_config.NumberColumn("frame", format="%d", width=50),
         },
     )
     picked = event["selection"]["rows"]
     return page.rows[picked[0] if picked else 0]
+
+
+def _row_in_address(page: MatchPage) -> int:
+    """Return which row the address names; the first where it names none of this page."""
+    ids = [str(row.id) for row in page.rows]
+    wanted = st.query_params.get("row")
+    return ids.index(wanted) if wanted in ids else 0
+
+
+def _keep_row(key: str, page: MatchPage) -> None:
+    picked = st.session_state[key]["selection"]["rows"]
+    if picked:
+        st.query_params["row"] = str(page.rows[picked[0]].id)
 
 
 def _steps(page: MatchPage) -> None:
@@ -199,6 +217,7 @@ def _steps(page: MatchPage) -> None:
 
 
 def _go(places: list[str]) -> None:
+    st.query_params.pop("row", None)
     st.query_params["after"] = places[-MOST_PLACES:]
 
 

@@ -99,7 +99,7 @@ def _facts(shown: FrameRow) -> None:
         ("size", f"{width} x {height}"),
         ("clip", shown.clip),
         ("split", shown.split),
-        ("place", f"{shown.number + 1:,}"),
+        ("number", f"{shown.number + 1:,}"),
         *sorted(shown.attributes.items()),
     ]
     table(
@@ -127,12 +127,12 @@ def _history(shared: Hub, shown: FrameRow) -> None:
         return
     rows = [
         {
-            "when": datetime.fromtimestamp(event.at / 1000, UTC),
+            "when": datetime.fromtimestamp(event.at / 1000, UTC).replace(tzinfo=None),
             "who": event.user,
             "verdict": event.verdict,
             "note": event.note,
         }
         for event in reversed(events)
     ]
-    when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
+    when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm")
     table(rows, column_config={"when": when})

@@ -15,8 +15,8 @@ from drivegrid.dashboard.pages.parts import told
 from drivegrid.dashboard.pages.review import review
 from drivegrid.dashboard.pages.train import train
 
-# Streamlit leaves much of a small screen empty above a page.
-STYLE = "<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 1rem }</style>"
+# Streamlit leaves much of a small screen empty above a page; its bar there is 3.75rem high.
+STYLE = "<style>.stMainBlockContainer { padding: 4.25rem 2.5rem 1rem }</style>"
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from drivegrid.dashboard.store.records import FrameRow, ShapeRow
 from drivegrid.errors import ConfigError, DriveGridError
 from drivegrid.geometry import as_points
 from drivegrid.inference.results import Found
+from drivegrid.plotting.trace import AnchorTrace
 
 
 def show_error(text: str) -> None:
@@ -146,7 +147,10 @@ def _trace(record: Mapping[str, Any] | None) -> TokenTrace | None:
     if record is None:
         return None
     proposed, moved = (as_points(record[name]) for name in ("proposed", "moved"))
-    return TokenTrace(proposed, (moved - proposed,), np.array(record["deleted"], dtype=np.bool_))
+    # runs that were stored before have the last places alone
+    earlier = tuple(as_points(places) for places in record.get("earlier", ()))
+    deleted = np.array(record["deleted"], dtype=np.bool_)
+    return TokenTrace.of_anchors(AnchorTrace(proposed, moved, deleted, earlier=earlier))
 
 
 def answer_layer(name: str, found: tuple[Found, ...]) -> Layer:

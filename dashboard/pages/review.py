@@ -19,7 +19,13 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
 from drivegrid.dashboard.database import StoreAway
 from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.parts import layer_of, plain, told
-from drivegrid.dashboard.pages.review_deeds import CANVAS, act, conflict_of, step_to
+from drivegrid.dashboard.pages.review_deeds import (
+    CANVAS,
+    act,
+    conflict_of,
+    last_outcome,
+    step_to,
+)
 from drivegrid.dashboard.pages.review_maker import make
 from drivegrid.dashboard.pages.review_panel import chosen_runs, panel
 from drivegrid.dashboard.pages.review_spot import (
@@ -117,7 +123,8 @@ def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View
         labels=LABELS if free else (),
         verdicts=free,
     )
-    return View(CANVAS, picture, _layers(shared, spot, log), spot.frame.version, settings)
+    layers = _layers(shared, spot, log)
+    return View(CANVAS, picture, layers, spot.frame.version, settings, last_outcome())
 
 
 def _barred(actor: Actor, spot: Spot) -> None:

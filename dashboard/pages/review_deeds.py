@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
-from drivegrid.dashboard.canvas.canvas import forget
+from drivegrid.dashboard.canvas.canvas import Fate, Outcome, forget
 from drivegrid.dashboard.canvas.said import Commit, Said, Verdict
 from drivegrid.dashboard.database import StoreAway
 from drivegrid.dashboard.pages.review_spot import Spot, beside, go, next_open
@@ -53,6 +53,16 @@ def last_told() -> Told | None:
     return told
 
 
+def last_outcome() -> Outcome | None:
+    """Return what became of the last correction."""
+    outcome: Outcome | None = st.session_state.get("review-outcome")
+    return outcome
+
+
+def _became(token: str, fate: Fate) -> None:
+    st.session_state["review-outcome"] = Outcome(token, fate)
+
+
 def note_key(picture: str, version: int) -> str:
     """Return the key of the note of a frame: each verdict begins a new one."""
     return f"review-note-{picture}-{version}"
@@ -81,9 +91,7 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
         return False
     try:
         if isinstance(said, Commit):
-            shapes = tuple(shape.instance for shape in said.shapes)
-            if _judge(actor, said, "correct", shapes):
-                tell("Saved as corrected. A accepts it and goes on, U takes it back.")
+            _correct(actor, said)
         elif said.verdict in ("accept", "reject"):
             if _judge(actor, said, said.verdict) and not said.stale:
                 _go_on(actor, spot)
@@ -99,6 +107,22 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
     except DriveGridError as error:
         tell(str(error), wrong=True)
     return True
+
+
+def _correct(actor: Actor, said: Commit) -> None:
+    """Write a correction; the canvas is told what became of it, once it is over."""
+    try:
+        counts = _judge(actor, said, "correct", tuple(shape.instance for shape in said.shapes))
+    except StoreAway:  # it is not over: the browser says it again
+        raise
+    except DriveGridError:
+        _became(said.token, "failed")
+        raise
+    if counts:
+        _became(said.token, "saved")
+        tell("Saved as corrected. A accepts it and goes on, U takes it back.")
+    else:
+        _became(said.token, "conflict")
 
 
 def _frame_id(said: Said) -> int:
@@ -147,7 +171,8 @@ def insist(actor: Actor, conflict: Conflict) -> None:
     token = f"{old.token}-{version}"
     again = reviews.Verdict(old.kind, version, token, old.shapes, old.note)
     try:
-        judge(actor, conflict.error.frame_id, again)
+        if judge(actor, conflict.error.frame_id, again):
+            _became(old.token, "saved")
     except DriveGridError as error:
         tell(str(error), wrong=True)
 

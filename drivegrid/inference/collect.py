@@ -100,8 +100,12 @@ class Collector:
         cells = np.concatenate(geometry.cells)
         offsets = [np.concatenate(round_) for round_ in geometry.offsets]
         moved, kept = decode_points(cells, offsets, grid, self.size_wh)
+        earlier = tuple(
+            decode_points(cells, offsets[:num], grid, self.size_wh)[0]
+            for num in range(1, len(offsets))
+        )
         covariance = np.stack([belief.covariance for belief in beliefs])
-        return AnchorTrace(grid.centers_of(cells, self.size_wh), moved, ~kept, covariance)
+        return AnchorTrace(grid.centers_of(cells, self.size_wh), moved, ~kept, covariance, earlier)
 
 
 def chances_of(

@@ -33,18 +33,20 @@ def test_offsets_round_by_round(texts, offsets) -> None:
 
 
 def test_a_trace_as_json() -> None:
-    trace = AnchorTrace(np.array([[5.0, 5.0]]), np.array([[7.5, 5.0]]), np.array([False]))
+    between = (np.array([[10.0, 5.0]]),)
+    trace = AnchorTrace([[5.0, 5.0]], [[7.5, 5.0]], np.array([False]), earlier=between)
     found = Found(
         Instance("sign", Point(np.array([7.5, 5.0]))),
-        ("<point><grid_0_0></point>", "<point><OFF_1_0></point>"),
+        ("<point><grid_0_0></point>", "<point><OFF_1_0></point>", "<point><OFF_-1_0></point>"),
         trace,
     )
     assert trace_record(found) == {
         "tokens": "<point><grid_0_0></point>",
         "proposed": [[5.0, 5.0]],
+        "earlier": [[[10.0, 5.0]]],
         "moved": [[7.5, 5.0]],
         "deleted": [False],
-        "offsets": [["<OFF_1_0>"]],
+        "offsets": [["<OFF_1_0>"], ["<OFF_-1_0>"]],
     }
 
 

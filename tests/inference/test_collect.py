@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from drivegrid.inference.collect import Collector, chances_of
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import parse_answer
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.vocabulary import OFFSET_TOKENS
 
 GRID = GridSpec(cols=8, rows=8, offset_cols=16, offset_rows=16)
 SIZE = (160, 80)  # cells of 20 x 10 px
@@ -32,6 +35,22 @@ def test_lines_are_drawn_smooth() -> None:
     assert isinstance(found.instance.geometry, Polyline)
     assert (found.instance.label, found.instance.source) == ("lane/line", "toy")
     assert found.trace.proposed.shape == (3, 2)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3])
+def test_a_trace_has_the_places_after_every_round(rounds) -> None:
+    (item,) = parse_answer("sign: <point><grid_3_4></point>", GRID).items
+    right = np.array([OFFSET_TOKENS.index("<OFF_1_0>")])
+    geometry = replace(item.geometry, offsets=((right,),) * rounds)
+    collector = Collector(Codec(GRID), SIZE, "toy", "cells")
+    (found,) = collector.found([item], [geometry], [certain((3, 4))])
+    steps = [GRID.offset_step(SIZE, number)[0] for number in range(1, rounds + 1)]
+    expected = [70.0 + sum(steps[:number]) for number in range(rounds + 1)]
+    places = [found.trace.proposed, *found.trace.earlier, found.trace.moved]
+    if rounds == 0:
+        assert found.trace.earlier == ()
+        expected *= 2
+    assert [place[0].tolist() for place in places] == [[x, 45.0] for x in expected]
 
 
 def test_expected_places_follow_the_neighbours() -> None:

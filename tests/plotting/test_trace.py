@@ -34,3 +34,9 @@ def test_good_traces(proposed, moved, deleted, covariance) -> None:
 def test_parts_that_do_not_fit_are_refused(moved, deleted, covariance) -> None:
     with pytest.raises(GeometryError, match="must"):
         AnchorTrace(TWO, moved, deleted, covariance)
+
+
+@pytest.mark.parametrize("earlier", [(TWO[:1],), (TWO, [[np.nan, 0.0], [0.0, 0.0]])])
+def test_earlier_places_that_do_not_fit_are_refused(earlier) -> None:
+    with pytest.raises(GeometryError, match="must"):
+        AnchorTrace(TWO, TWO, [True, False], earlier=earlier)

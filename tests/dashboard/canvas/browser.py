@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import socket
 import subprocess
@@ -146,6 +147,11 @@ class CanvasPage:
     def shows(self, selector: str, num: int) -> None:
         """Wait until there are so many of something; fail where there never are."""
         wait_until(lambda: self.page.locator(selector).count() == num)
+
+    def says(self, text: str) -> None:
+        """Wait until this is said of the edits, at the end of the status."""
+        ending = re.compile(rf"·\s+{re.escape(text)}$")
+        self.page.locator(".status").filter(has_text=ending).wait_for()
 
     def button(self, name: str):
         return self.page.locator(f"[data-command={name}]")

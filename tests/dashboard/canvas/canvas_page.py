@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from drivegrid.dashboard.canvas.canvas import Settings, canvas
+from drivegrid.dashboard.canvas.canvas import Fate, Outcome, Settings, canvas
 from drivegrid.dashboard.canvas.layers import Layer, Picture, Shape, TokenTrace, parts_to_data
 from drivegrid.dashboard.canvas.said import Commit, Region, Select, Verdict
 
@@ -40,14 +40,23 @@ def heard(said) -> dict:
             return {**note, "kind": kind, "parts": parts_to_data(said.geometry)}
 
 
+def fate_of(commit: Commit) -> Fate:
+    """Return what becomes of a commit."""
+    if commit.stale:
+        return "conflict"
+    return "failed" if st.session_state.full else "saved"
+
+
 def act_on(said) -> None:
-    """Save a commit that is not stale; go on after a verdict."""
+    """Save a commit that is not stale, unless it is to fail; go on after a verdict."""
     state = st.session_state
     state.log = [*state.log, heard(said)]
     if "log" in st.query_params:
         Path(st.query_params["log"]).write_text(json.dumps(state.log), encoding="utf-8")
-    if isinstance(said, Commit) and not said.stale:
-        state.shapes, state.revision = said.shapes, state.revision + 1
+    if isinstance(said, Commit):
+        state.outcome = Outcome(said.token, fate_of(said))
+        if state.outcome.fate == "saved":
+            state.shapes, state.revision = said.shapes, state.revision + 1
         st.rerun()
     if isinstance(said, Verdict) and not said.stale:
         state.frame += 1
@@ -57,7 +66,9 @@ def act_on(said) -> None:
 st.set_page_config(layout="wide")
 for name, value in {"log": [], "revision": 1, "frame": 1, "shapes": (LINE, BOX)}.items():
     st.session_state.setdefault(name, value)
-st.text_input("note", key="note")
+left, right = st.columns(2)
+left.text_input("note", key="note")
+right.checkbox("disk full", key="full")
 if st.button("saved elsewhere"):
     moved = replace(LINE.instance, geometry=Polyline([[100, 500], [110, 200]]))
     st.session_state.shapes = (replace(LINE, instance=moved), BOX)
@@ -81,6 +92,7 @@ act_here = canvas(
         keyboard="mouse" not in st.query_params,
         verdicts=True,
     ),
+    outcome=st.session_state.get("outcome"),
 )
 if act_here is not None:
     act_on(act_here)

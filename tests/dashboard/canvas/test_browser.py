@@ -11,6 +11,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 from tests.dashboard.canvas.browser import ARGUMENTS, SIZE, OpenPage, chromium, serve  # noqa: E402
 
 pytestmark = pytest.mark.slow
+FOCUS = """() => {
+  const root = document.activeElement?.shadowRoot ?? document;
+  const node = root.activeElement?.closest(".canvas *");
+  const shown = node?.matches("svg.picture") ? node.parentElement : node;
+  return node ? [node.localName, getComputedStyle(shown).outlineStyle] : [null, null];
+}"""
 LINE = [[200.0, 500.0], [300.0, 300.0], [400.0, 200.0]]
 
 
@@ -144,6 +150,41 @@ def test_edits_outlive_other_runs_and_a_newer_revision(page) -> None:
     assert page._said("Verdict") == []
 
 
+def test_saved_is_said_once_it_is_written(page) -> None:
+    page.use("point")
+    page.click(50, 60)
+    page.says("unsaved edits")
+    page.press("s")
+    page.says("saved")
+    page.click(70, 80)
+    page.says("unsaved edits")
+
+
+def test_what_could_not_be_written_is_not_saved_and_still_there(page) -> None:
+    full = page.page.get_by_test_id("stCheckbox")
+    full.click()
+    page.use("point")
+    page.click(50, 60)
+    page.save()
+    page.says("not saved")
+    page.page.locator(".notice", has_text="still here").wait_for()
+    page.press("a")
+    page.page.locator(".notice", has_text="Save").wait_for()
+    full.click()
+    assert near(fresh(page.save(2)), [[[50, 60]]])
+    page.says("saved")
+    assert page._said("Verdict") == []
+
+
+def test_a_stale_commit_is_not_called_saved(page) -> None:
+    page.use("point")
+    page.click(50, 60)
+    page.page.get_by_role("button", name="saved elsewhere").click()
+    page.page.locator(".notice", has_text="saved elsewhere").wait_for()
+    page.save()
+    page.says("not saved: another version came first")
+
+
 def test_the_newer_revision_can_be_taken(page) -> None:
     page.use("point")
     page.click(50, 60)
@@ -168,6 +209,26 @@ def test_verdict_keys_reach_python_in_their_order(page) -> None:
     page.page.locator(".message").wait_for(state="hidden")
     loaded = page.page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
     assert [name for name in loaded if name.endswith("/static/next.png")]
+
+
+def test_the_sheet_of_shortcuts_has_every_key(page) -> None:
+    page.press("?")
+    page.page.locator(".sheet").wait_for()
+    said = " ".join(page.page.locator(".sheet kbd").all_inner_texts())
+    keys = "E S A X U G ? ← → Del ⌫ Enter Esc Space Tab 1 9".split()
+    assert [key for key in (*keys, "Ctrl Z", "Ctrl Shift Z") if key not in said] == []
+
+
+def test_the_focus_is_seen_whatever_has_it(page) -> None:
+    page.page.get_by_label("note").focus()
+    seen = []
+    for _ in range(40):
+        page.press("Tab")
+        name, outline = page.page.evaluate(FOCUS)
+        if name:
+            seen.append(name)
+            assert outline != "none", name
+    assert {"svg", "button", "select"} <= set(seen)
 
 
 def test_a_key_only_closes_the_sheet_of_shortcuts(page) -> None:

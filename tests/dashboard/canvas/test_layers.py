@@ -79,10 +79,12 @@ def test_a_trace_whose_parts_do_not_fit_is_refused(proposed, rounds, deleted, er
         TokenTrace(proposed, rounds, np.array(deleted))
 
 
-def test_the_trace_of_a_prediction_has_one_round() -> None:
-    trace = TokenTrace.of_anchors(AnchorTrace(RING, RING + 2, np.array([False, True, False])))
-    assert len(trace.rounds) == 1
-    assert np.array_equal(trace.rounds[0], np.full((3, 2), 2.0))
+@pytest.mark.parametrize("moves", [(2.0,), (2.0, -1.0), (2.0, -1.0, 0.0)])
+def test_the_trace_of_a_prediction_has_its_rounds_one_by_one(moves) -> None:
+    *earlier, moved = RING + np.cumsum(moves)[:, None, None]
+    deleted = np.array([False, True, False])
+    trace = TokenTrace.of_anchors(AnchorTrace(RING, moved, deleted, earlier=tuple(earlier)))
+    assert [vectors.tolist() for vectors in trace.rounds] == [[[by, by]] * 3 for by in moves]
 
 
 def _layer(*ids: str, editable: bool = False) -> Layer:

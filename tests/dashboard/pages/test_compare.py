@@ -84,10 +84,10 @@ def test_other_choices_are_in_the_address(world) -> None:
 
 def test_threshold_label_and_slices(world) -> None:
     app = opened(first=world.evaluations["far"], second=world.evaluations["near"])
-    app.slider("compare-confidence").set_value(0.95).run()
+    app.slider("least").set_value(0.95).run()
     assert app.dataframe[1].value["precision"].tolist() == ["–", "–"]
-    app.slider("compare-confidence").set_value(0.0).run()
-    app.selectbox("compare-label").set_value("object/vehicle/car").run()
+    app.slider("least").set_value(0.0).run()
+    app.selectbox("label").set_value("object/vehicle/car").run()
     assert app.dataframe[1].value["F1"].tolist() == ["0.000", "1.000"]
     for fact in app.selectbox("compare-fact").options:
         app.selectbox("compare-fact").set_value(fact).run()
@@ -167,7 +167,9 @@ def test_a_cell_leads_to_its_frames_and_matches(world) -> None:
     app = opened(first=world.evaluations["near"], second=number)
     cells = most_confused(confusion(world.hub.database, number)).cells
     missed = next(place for place, cell in enumerate(cells) if cell.pred_label is None)
-    app.session_state[f"compare-cells-{number}"] = {"selection": {charts.CELL: [{"cell": missed}]}}
+    assert cells[missed].true_label == "object/vehicle/car"
+    assert links(app) == []
+    app.query_params["true"] = "object/vehicle/car"
     app.run()
     assert not app.exception and not app.error
     frames, rows = (parse_qs(link.query_string) for link in links(app))
