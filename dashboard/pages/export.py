@@ -44,7 +44,8 @@ def export() -> None:
 def _order(actor: Actor, datasets: Sequence[DatasetRow]) -> None:
     """Show what can be asked for, and take it."""
     st.subheader("New export")
-    names = {one.id: f"{one.name} ({one.num_frames:,} frames)" for one in datasets}
+    largest_first = sorted(datasets, key=lambda one: -one.num_frames)
+    names = {one.id: f"{one.name} ({one.num_frames:,} frames)" for one in largest_first}
     wanted = st.query_params.get("dataset", "")
     known = [str(number) for number in names]
     dataset_id = st.selectbox(
@@ -59,7 +60,7 @@ def _order(actor: Actor, datasets: Sequence[DatasetRow]) -> None:
     sources |= {one.id: one.name for one in list_sources(actor.database, dataset_id)}
     source = st.selectbox("Source", list(sources), format_func=sources.__getitem__)
     name = st.selectbox("Format", WRITABLE, format_func=lambda one: find_format(one).title)
-    if lost := find_format(name).lost_out:
+    if (lost := find_format(name).lost_out) != "nothing":
         st.caption(plain(f"Cannot say: {lost}"))
     pictures = st.radio("Pictures", PICTURES, format_func=PICTURES.__getitem__, horizontal=True)
     only = st.radio("Frames", FRAMES, format_func=FRAMES.__getitem__, horizontal=True)

@@ -17,6 +17,8 @@ from drivegrid.dashboard.store.people import list_users
 from drivegrid.errors import ConfigError
 
 POLL_S = 1.0
+IDLE_S = 5.0
+"""How often jobs are looked for where none is under way: others may ask for one."""
 ACTIVE = ("waiting", "running")
 ICONS = {
     "waiting": ":material/schedule:",
@@ -58,7 +60,7 @@ def job_list(actor: Actor, view: JobView) -> None:
     if problem := st.session_state.pop(f"{view.kind}-problem", None):
         show_error(problem)
     active = any(job.state in ACTIVE for job in _shown(actor, view))
-    st.fragment(_rows, run_every=POLL_S if active else None)(actor, view)
+    st.fragment(_rows, run_every=POLL_S if active else IDLE_S)(actor, view)
 
 
 def asked_job(shared: Hub, kind: str) -> Job | None:

@@ -18,7 +18,8 @@ from drivegrid.dashboard.training_sets import SHARES, TRAINING_SET
 def sets(shared: Hub, actor: Actor) -> None:
     """Show what can be made, what was made, and what came of it."""
     form, made = st.columns([0.32, 0.68], gap="large")
-    named = {row.id: row.name for row in list_datasets(shared.database)}
+    largest_first = sorted(list_datasets(shared.database), key=lambda row: -row.num_frames)
+    named = {row.id: row.name for row in largest_first}
     with form:
         _order(shared, actor, named)
     with made:

@@ -165,11 +165,11 @@ def main() -> None:
         folder = given.folder or Path(temporary)
         ids = fill(folder)
         browser = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        with serve(folder) as url:
+        with serve(folder) as server:
             for name in given.pages or SHOTS:
                 for look in LOOKS:
                     path = OUT / f"{name}-{look}.webp"
-                    num = save(take(browser, url, SHOTS[name], ids, look), path)
+                    num = save(take(browser, server.url, SHOTS[name], ids, look), path)
                     print(f"{path.name}: {num:,} bytes", flush=True)
         browser.close()
 

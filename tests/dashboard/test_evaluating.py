@@ -97,7 +97,8 @@ def _evaluate_and_die(url: str) -> None:
     run_evaluation(database, claim(database, [EVALUATE]), die)
 
 
-def test_an_evaluation_that_was_killed_is_made_once_and_whole(database, url, world) -> None:
+def test_an_evaluation_that_was_killed_is_made_once_and_whole(database, world) -> None:
+    url = database.url.render_as_string(hide_password=False)
     enqueue(database, EVALUATE, asked(world), world.user)
     process = multiprocessing.get_context("spawn").Process(target=_evaluate_and_die, args=(url,))
     process.start()

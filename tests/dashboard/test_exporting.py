@@ -271,7 +271,8 @@ def _export_and_hang(url: str, folder: Path, hangs) -> None:
     time.sleep(600)
 
 
-def test_an_export_that_was_killed_is_made_again_whole(exports, url) -> None:
+def test_an_export_that_was_killed_is_made_again_whole(exports) -> None:
+    url = exports.database.url.render_as_string(hide_password=False)
     context = multiprocessing.get_context("spawn")
     hangs = context.Event()
     parameters = {"dataset_id": exports.dataset_id, "format": "scene"}

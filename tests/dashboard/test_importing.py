@@ -104,7 +104,8 @@ def _import_and_die(url: str) -> None:
     run_import(database, claim(database, [IMPORT]), lambda *_: None)
 
 
-def test_an_import_that_was_killed_is_made_whole(database, url, labels) -> None:
+def test_an_import_that_was_killed_is_made_whole(database, labels) -> None:
+    url = database.url.render_as_string(hide_password=False)
     user = ensure_user(database, "ada", "admin").id
     number = enqueue(database, IMPORT, {"name": "roads", "path": str(labels)}, user)
     process = multiprocessing.get_context("spawn").Process(target=_import_and_die, args=(url,))

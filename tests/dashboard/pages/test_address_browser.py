@@ -26,14 +26,14 @@ def visit(world) -> Iterator:
     program = chromium()
     if program is None:
         pytest.skip("Chromium is not installed (apt install chromium)")
-    with serve(world.hub.settings.folder) as url, playwright.sync_playwright() as driver:
+    with serve(world.hub.settings.folder) as server, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
 
         def open_at(address: str):
-            page.goto(f"{url}/{address}")
+            page.goto(f"{server.url}/{address}")
             return page
 
         yield open_at

@@ -59,7 +59,7 @@ def test_what_was_drawn_is_saved_when_the_database_is_back(site, server) -> None
         tab.get_by_text("Saved as corrected").wait_for()
         [event] = history(database, first.id)
         assert (event.verdict, len(event.after.shapes)) == ("correct", 3)
-        assert tab.get_by_text(GONE).count() == 0
+        tab.get_by_text(GONE).first.wait_for(state="hidden")
         page.press("ArrowRight")
         tab.get_by_text(second.image).wait_for()
 
@@ -83,7 +83,7 @@ def test_pages_work_again_without_a_restart(site, server) -> None:
         for tab, text in tabs.items():
             tab.reload()
             tab.get_by_text(text).first.wait_for()
-            assert tab.get_by_text(GONE).count() == 0
+            tab.get_by_text(GONE).first.wait_for(state="hidden")
 
 
 def test_a_page_that_looks_by_itself_and_the_worker_go_on(site, server) -> None:
@@ -95,5 +95,5 @@ def test_a_page_that_looks_by_itself_and_the_worker_go_on(site, server) -> None:
         parameters = {"dataset_id": site.world.dataset_id, "format": "scene"}
         number = ada.enqueue(EXPORT, parameters)
         tab.get_by_text(f"done: {NUM_FRAMES} frames").wait_for()
-        assert tab.get_by_text(GONE).count() == 0
+        tab.get_by_text(GONE).first.wait_for(state="hidden")
     assert jobs.get_job(site.world.hub.database, number).state == "done"
