@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from drivegrid.dashboard.serving.access import AccessSettings
 
 OPEN_AFTER_S = 2.0
-CLOSE_S = 5
-"""How long open pages may keep a dashboard that is stopped."""
 COMMAND = "the command, on this machine"
 """Who brings data in where people sign in; nobody can sign in by a name with a comma."""
 
@@ -54,9 +52,7 @@ def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
     Example: drivegrid dashboard my_labels/ --port 8600
     """
     try:
-        import uvicorn
-
-        from drivegrid.dashboard.app import make_app
+        from drivegrid.dashboard.app import make_app, serve
         from drivegrid.dashboard.hub import HubSettings
         from drivegrid.dashboard.serving.access import check_bind
     except ImportError as error:
@@ -75,12 +71,9 @@ def dashboard(  # noqa: PLR0913, PLR0917 - options of a command
         typer.echo(f"drivegrid dashboard: {address} (Ctrl-C stops it)")
         if not no_browser:
             threading.Timer(OPEN_AFTER_S, webbrowser.open, [address]).start()
-        # uvicorn passes the signal on when it has closed: then the work is given back, too.
+        # The server passes the signal on when it has closed: then the work is given back, too.
         signal.signal(signal.SIGTERM, _stop)
-        uvicorn.run(
-            app,  # type: ignore[arg-type]
-            host=host, port=port, log_level="warning", timeout_graceful_shutdown=CLOSE_S,
-        )  # fmt: skip
+        serve(app, host, port)
     finally:
         hub.close()
 

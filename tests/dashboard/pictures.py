@@ -24,6 +24,7 @@ from drivegrid.dashboard.store.evaluations import list_evaluations
 from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.queues import Plan
 from drivegrid.dashboard.store.ranking import Order, rank
+from drivegrid.dashboard.store.reviews import Verdict
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -34,6 +35,7 @@ from tests.dashboard.pages.served import serve
 OUT = Path(__file__).parents[2] / "docs" / "images" / "dashboard"
 LOOKS = {"light": (1280, 720), "dark": (1920, 1080)}
 MOST_BYTES = 120_000
+TRAINED_S = 600
 STILL_S = 1.0
 """A page that has not changed for so long has come to rest."""
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -78,6 +80,26 @@ def export(page: Page) -> None:
         page.get_by_role("button", name="Export", exact=True).click()
 
 
+def train(page: Page) -> None:
+    """Make a set of what was reviewed, train on it, and hold the result against its beginning."""
+    done = page.get_by_role("button", name="Promote")
+    page.get_by_role("heading", name="Trainings").wait_for()
+    shown = page.get_by_role("button", name="Show", exact=True)
+    if shown.count():
+        shown.first.click()
+    else:
+        page.locator("[data-testid=stSegmentedControl] button, button").get_by_text("Sets").click()
+        page.get_by_role("button", name="Make a set").click()
+        page.get_by_role("button", name="Train on this set").click()
+        page.get_by_label("Steps").fill("24")
+        page.get_by_label("Steps").press("Enter")
+        page.get_by_role("button", name="Train", exact=True).click()
+        done.wait_for(timeout=1000 * TRAINED_S)
+        page.get_by_role("button", name="Evaluate").click()
+    page.get_by_text("what changed").wait_for(timeout=1000 * TRAINED_S)
+    done.wait_for()
+
+
 SHOTS = {  # a new page is a line more
     "ask": Shot("ask?frame={frame}", CANVAS, ask),
     "browse": Shot("browse?dataset={dataset}", ".thumbnail >> nth=0"),
@@ -86,13 +108,14 @@ SHOTS = {  # a new page is a line more
     "compare": Shot("compare?dataset={dataset}", "[data-testid=stVegaLiteChart] >> nth=3"),
     "errors": Shot("errors?dataset={dataset}", CANVAS),
     "data": Shot("data?dataset={dataset}", "[data-testid=stDataFrame] canvas >> nth=0"),
+    "train": Shot("train?section=Trainings", "[data-testid=stImage] img", train),
     "export": Shot("export?dataset={dataset}", "text=Frames written", export),
     "admin": Shot("admin", "[data-testid=stDataFrame] canvas >> nth=0"),
 }
 
 
 def fill(folder: Path) -> Ids:
-    """Make a store as it is at first, with a queue of which some frames are done."""
+    """Make a store as it is at first, with a queue; frames that are not in it were accepted."""
     hub = open_hub(HubSettings(folder))
     actor = hub.someone(name_of_machine(), "admin")
     dataset = make_demo(
@@ -106,7 +129,11 @@ def fill(folder: Path) -> Ids:
         newest = list_evaluations(hub.database, dataset)[0].id
         order = Order("worst score", evaluation_id=newest)
         plan = Plan("Worst first", order.name, 12)
-        queue = actor.make_queue(dataset, plan, rank(hub.database, dataset, Query(), order, 12))
+        ranked = list(rank(hub.database, dataset, Query(), order, 12))
+        queue = actor.make_queue(dataset, plan, ranked)
+        for row in frames:
+            if row.id not in {one.frame_id for one in ranked}:
+                actor.verdict(row.id, Verdict("accept", row.version, f"picture-{row.id:04}"))
     hub.close()
     return Ids(dataset, frames[2].id, queue)
 

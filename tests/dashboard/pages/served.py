@@ -61,17 +61,14 @@ def _signs_in(app: Any) -> Any:
 
 def main() -> None:
     """Serve until killed."""
-    import uvicorn
-    from drivegrid.dashboard.app import make_app
+    from drivegrid.dashboard import app
     from drivegrid.dashboard.hub import HubSettings
     from drivegrid.dashboard.serving.access import AccessSettings
 
     folder, port, database, *proxy = sys.argv[1:]
     access = AccessSettings(proxy_header=HEADER) if proxy else AccessSettings()
-    app, _ = make_app(HubSettings(Path(folder), database, access=access))
-    uvicorn.run(
-        _signs_in(app) if proxy else app, host="127.0.0.1", port=int(port), log_level="warning"
-    )
+    made, _ = app.make_app(HubSettings(Path(folder), database, access=access))
+    app.serve(_signs_in(made) if proxy else made, "127.0.0.1", int(port))
 
 
 if __name__ == "__main__":
