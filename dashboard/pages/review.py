@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import streamlit as st
 from drivegrid.dashboard.canvas.canvas import (
@@ -59,26 +60,67 @@ COMMON = (
 LABELS = (*COMMON, *(path for path in default_label_space().paths if path not in COMMON))
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a person stands.
+
+    Args:
+        queue: What is worked through, if anything.
+        spot: The frame; None where there is none left.
+        log: What was said of it.
+        view: Its canvas.
+    """
+
+    queue: Queue | None = None
+    spot: Spot | None = None
+    log: tuple[Event, ...] = ()
+    view: View | None = None
+
+
 def review() -> None:
     """Show the page."""
     shared = hub()
     shown, side = st.columns([0.74, 0.26], gap="medium")
-    actor, queue, spot, log = None, None, None, ()
+    actor, stand = None, Stand()
     with shown, told():
         with _staying():
             actor = shared.actor()
-            queue = _queue(shared)
-            spot = find_spot(actor, queue)
-            log = () if spot is None else history(shared.database, spot.frame.id)
-        if spot is not None:
-            _frame(shared, actor, spot, log)
-        elif queue is not None:
-            _end(shared, queue)
+            stand = _done(shared, actor, _stand(shared, actor))
+        if stand.spot is not None and stand.view is not None:
+            show(stand.view)
+            if stand.spot.barred:
+                _barred(actor, stand.spot)
+        elif stand.queue is not None:
+            _end(shared, stand.queue)
         else:
             make(shared, actor)
     if actor is not None:
         with side, told():
-            panel(shared, actor, queue, spot, log)
+            panel(shared, actor, stand.queue, stand.spot, stand.log)
+
+
+def _stand(shared: Hub, actor: Actor) -> Stand:
+    """Return where the address leads."""
+    queue = _queue(shared)
+    spot = find_spot(actor, queue)
+    if spot is None:
+        return Stand(queue)
+    log = history(shared.database, spot.frame.id)
+    return Stand(queue, spot, log, _view(shared, actor, spot, log))
+
+
+def _done(shared: Hub, actor: Actor, stand: Stand) -> Stand:
+    """Do what the person says of the frame; return where that leads.
+
+    Nothing is shown before, and no other run is asked for: the next picture comes as soon as it
+    can, and what is not done was not heard.
+    """
+    if stand.spot is None or stand.view is None:
+        return stand
+    said = hear(stand.view)
+    if said is not None and act(actor, stand.spot, said):
+        return _stand(shared, actor)
+    return stand
 
 
 @contextmanager
@@ -94,18 +136,6 @@ def _staying() -> Iterator[None]:
 def _queue(shared: Hub) -> Queue | None:
     queue_id = number_in_address("queue")
     return None if queue_id is None else queues.find_queue(shared.database, queue_id)
-
-
-def _frame(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> None:
-    """Do what the person says of a frame, and show it: what is not done was not heard."""
-    with _staying():
-        view = _view(shared, actor, spot, log)
-    said = hear(view)
-    if said is not None and act(actor, spot, said):
-        st.rerun()
-    show(view)
-    if spot.barred:
-        _barred(actor, spot)
 
 
 def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View:
