@@ -17,6 +17,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.dashboard.canvas.browser import ARGUMENTS, OpenPage, chromium, serve
 
+LOOK_MS = 300
+"""How long the next frame is looked at before anything is drawn on it."""
 WATCH = """
 window.addEventListener("keydown", () => {
   window.pressed = performance.timeOrigin + performance.now();
@@ -38,11 +40,11 @@ def measure(page: OpenPage, rounds: int) -> dict[str, list[float]]:
     for num in range(1, rounds + 1):
         page.use("point")
         for place in range(5):
-            page.click(20 + 150 * place, 20 + 18 * (num % 30))
+            page.click(20 + 150 * place, 20 + 18 * (num % 20))
         delays["Commit"].append(delay_ms(page, "s", "Commit", num))
         page.page.locator(".status:not(:has-text('saving'))").wait_for()
         delays["Verdict"].append(delay_ms(page, "a", "Verdict", num))
-        page.page.locator(".status:not(:has-text('saving'))").wait_for()
+        page.page.wait_for_timeout(LOOK_MS)
     return delays
 
 
