@@ -15,6 +15,7 @@ from drivegrid.dashboard.exporting import EXPORT, Exporter
 from drivegrid.dashboard.fine_tuning import FINE_TUNING, FineTuner
 from drivegrid.dashboard.importing import IMPORT, run_import
 from drivegrid.dashboard.judging import JUDGING, Judge
+from drivegrid.dashboard.model_runs import MODEL_RUN, ModelRuns
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
 from drivegrid.dashboard.serving.model_worker import ModelWorker
@@ -108,7 +109,11 @@ class Hub:
                     CEILING: partial(run_ceiling, self.database),
                     TRAINING_SET: self.sets.run,
                 }
-                long = {FINE_TUNING: self.tuner.run, JUDGING: Judge(self.database).run}
+                long = {
+                    FINE_TUNING: self.tuner.run,
+                    JUDGING: Judge(self.database).run,
+                    MODEL_RUN: ModelRuns(self.database, self.settings.checkpoint).run,
+                }
                 self._workers = [Worker(self.database, work) for work in (short, long)]
 
     def actor(self) -> Actor:

@@ -13,6 +13,7 @@ from drivegrid.dashboard.pages.data_jobs import (
     ceilings,
     choose_source,
     imports,
+    model_runs,
 )
 from drivegrid.dashboard.pages.filters import evaluation_name, words_of
 from drivegrid.dashboard.pages.parts import choose_dataset, plain, table
@@ -44,7 +45,7 @@ def data() -> None:
     left, right = st.columns([0.35, 0.65], vertical_alignment="bottom")
     with left:
         dataset = choose_dataset(shared)
-    sections = {"Overview": _overview, "Taxonomy": _taxonomy, "Runs": _runs}
+    sections = {"Overview": _overview, "Taxonomy": _taxonomy, "Runs": partial(_runs, actor)}
     sections[CEILINGS] = partial(ceilings, actor)
     names = [*(sections if dataset is not None else ()), *_for_admins(actor)]
     if not names:
@@ -137,8 +138,8 @@ def _taxonomy(shared: Hub, dataset: DatasetRow) -> None:
     table(rows, height=HEIGHT)
 
 
-def _runs(shared: Hub, dataset: DatasetRow) -> None:
-    """Show who says something about the frames, and how runs were scored."""
+def _runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
+    """Show who says something about the frames, how runs were scored, and make new ones."""
     sources = list_sources(shared.database, dataset.id)
     st.markdown("**Sources**")
     said = [
@@ -152,6 +153,8 @@ def _runs(shared: Hub, dataset: DatasetRow) -> None:
         for source in sources
     ]
     table(said, column_config={"made": WHEN})
+    st.markdown("**Run a model**")
+    model_runs(actor, shared, dataset)
     st.markdown("**Evaluations**")
     known = list_evaluations(shared.database, dataset.id)
     if not known:

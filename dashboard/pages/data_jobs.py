@@ -6,10 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 from drivegrid.dashboard.ceilings import CEILING, LATTICES, MAX_FRAMES, MAX_ROUNDS
+from drivegrid.dashboard.fine_tuning import FINE_TUNING
 from drivegrid.dashboard.hub import Hub
 from drivegrid.dashboard.importing import IMPORT
+from drivegrid.dashboard.model_runs import MODEL_RUN
 from drivegrid.dashboard.pages.job_list import JobView, asked_job, job_list, may_ask, show_end
-from drivegrid.dashboard.pages.parts import page_at, plain, table, told
+from drivegrid.dashboard.pages.parts import page_at, plain, show_error, table, told
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import (
     DatasetRow,
@@ -18,7 +20,7 @@ from drivegrid.dashboard.store.datasets import (
     list_sources,
 )
 from drivegrid.dashboard.store.facts import MAX_FACT
-from drivegrid.dashboard.store.jobs import Job
+from drivegrid.dashboard.store.jobs import Job, list_jobs
 from drivegrid.dashboard.store.query import check_name
 
 from drivegrid.metrics.report import flatten
@@ -59,6 +61,43 @@ def ceilings(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
     with told():
         if (job := asked_job(shared, CEILING)) is not None:
             show_end(job, _ceiling)
+
+
+def model_runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
+    """Let a model answer about the frames, and show how far it is."""
+    trainings = {
+        job.id: f"training {job.id}"
+        for job in list_jobs(shared.database, kinds=[FINE_TUNING])
+        if job.state == "done"
+    }
+    checkpoint = shared.settings.checkpoint
+    models = {0: "the packaged nano" if checkpoint is None else checkpoint.name} | trainings
+    with st.form("data-model-run"):
+        columns = st.columns([0.4, 0.3, 0.3], vertical_alignment="bottom")
+        training = columns[0].selectbox("Model", list(models), format_func=models.__getitem__)
+        most = columns[1].number_input("First frames", 1, None, min(100, dataset.num_frames))
+        may = may_ask(actor, MODEL_RUN) and dataset.num_frames > 0
+        asked = columns[2].form_submit_button("Run it", type="primary", disabled=not may)
+    st.caption("A frame takes a few seconds on a processor. The run is then a source like others.")
+    if asked:
+        given = {"dataset_id": dataset.id, "training": training or None, "most": int(most)}
+        _ask(actor, MODEL_RUN, given)
+    job_list(actor, JobView(MODEL_RUN, _name_run, _came_of_run, rows=ROWS))
+    with told():
+        if (job := asked_job(shared, MODEL_RUN)) is not None and job.state == "failed":
+            show_error(job.message)
+
+
+def _name_run(job: Job) -> str:
+    training = job.parameters["training"]
+    model = "the model of the dashboard" if training is None else f"training {training}"
+    return f"**{plain(model)}**, {job.parameters['most']:,} frames"
+
+
+def _came_of_run(job: Job) -> str:
+    aside = job.result["aside"]
+    told_aside = f", {aside:,} set aside" if aside else ""
+    return f"{job.result['answered']:,} answered as {job.result['name']}{told_aside}"
 
 
 def _ask(actor: Actor, kind: str, parameters: dict[str, object], section: str) -> None:

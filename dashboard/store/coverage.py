@@ -91,5 +91,27 @@ def count_covered(database: Database, source_id: int) -> int:
         return int(connection.scalar(chosen) or 0)
 
 
+def uncovered(database: Database, dataset_id: int, name: str, most: int) -> list[str]:
+    """Return which of the first frames of a data set no source of a name covers, in their order.
+
+    Args:
+        database: The store.
+        dataset_id: The data set.
+        name: Of a source that may not be there yet.
+        most: So many frames are looked at.
+
+    Returns:
+        Names of pictures.
+    """
+    first = sa.select(frames.c.id, frames.c.image).where(frames.c.dataset_id == dataset_id)
+    first = first.order_by(frames.c.id).limit(most)
+    of_name = (sources.c.dataset_id == dataset_id) & (sources.c.name == name)
+    with database.read() as connection:
+        source_id = connection.scalar(sa.select(sources.c.id).where(of_name))
+        known = sa.select(coverage.c.frame_id).where(coverage.c.source_id == source_id)
+        seen = set[int]() if source_id is None else set(connection.scalars(known))
+        return [row.image for row in connection.execute(first) if row.id not in seen]
+
+
 def _kind(connection: sa.Connection, source_id: int) -> str | None:
     return connection.scalar(sa.select(sources.c.kind).where(sources.c.id == source_id))

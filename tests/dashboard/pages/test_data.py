@@ -7,7 +7,7 @@ from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
 from drivegrid.dashboard.pages.parts import as_text
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import add_dataset, list_datasets
-from drivegrid.dashboard.store.jobs import list_jobs
+from drivegrid.dashboard.store.jobs import claim, finish, list_jobs
 from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.scene import Frame, Instance, Scene
@@ -147,3 +147,19 @@ def test_hostile_texts_are_texts(empty, tmp_path) -> None:
     assert set(opened().dataframe[0].value["label"]) == {as_text(text) for text in HOSTILE}
     for section in ("Taxonomy", "Runs", "Ceilings"):
         assert not opened(section).error
+
+
+def test_a_model_is_asked_to_run_over_the_frames(world) -> None:
+    app = opened("Runs")
+    next(one for one in app.number_input if one.label == "First frames").set_value(3)
+    run(next(one for one in app.button if one.label == "Run it").click())
+    [job] = list_jobs(world.hub.database)
+    assert job.kind == "model-run"
+    assert job.parameters == {"dataset_id": world.dataset_id, "training": None, "most": 3}
+    assert app.get("progress")
+    finish(
+        world.hub.database, claim(world.hub.database, ["model-run"]),
+        {"answered": 3, "aside": 1, "name": HOSTILE[1]},
+    )  # fmt: skip
+    told = "\n".join(str(one.value) for one in run(app).markdown)
+    assert "3 answered as" in told.replace("\\", "") and HOSTILE[1] not in told
