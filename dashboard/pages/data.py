@@ -10,6 +10,7 @@ from drivegrid.dashboard.hub import Hub, hub
 from drivegrid.dashboard.pages.data_jobs import (
     CEILINGS,
     IMPORTS,
+    RUNS,
     ceilings,
     choose_source,
     imports,
@@ -45,7 +46,7 @@ def data() -> None:
     left, right = st.columns([0.35, 0.65], vertical_alignment="bottom")
     with left:
         dataset = choose_dataset(shared)
-    sections = {"Overview": _overview, "Taxonomy": _taxonomy, "Runs": partial(_runs, actor)}
+    sections = {"Overview": _overview, "Taxonomy": _taxonomy, RUNS: partial(_runs, actor)}
     sections[CEILINGS] = partial(ceilings, actor)
     names = [*(sections if dataset is not None else ()), *_for_admins(actor)]
     if not names:

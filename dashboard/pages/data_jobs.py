@@ -25,7 +25,7 @@ from drivegrid.dashboard.store.query import check_name
 
 from drivegrid.metrics.report import flatten
 
-IMPORTS, CEILINGS = "Import", "Ceilings"
+IMPORTS, CEILINGS, RUNS = "Import", "Ceilings", "Runs"
 """Sections, as the address has them."""
 ROWS = 4
 
@@ -81,7 +81,7 @@ def model_runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
     st.caption("A frame takes a few seconds on a processor. The run is then a source like others.")
     if asked:
         given = {"dataset_id": dataset.id, "training": training or None, "most": int(most)}
-        _ask(actor, MODEL_RUN, given)
+        _ask(actor, MODEL_RUN, given, RUNS)
     job_list(actor, JobView(MODEL_RUN, _name_run, _came_of_run, rows=ROWS))
     with told():
         if (job := asked_job(shared, MODEL_RUN)) is not None and job.state == "failed":
