@@ -98,6 +98,15 @@ class Hub:
         last = promoted(self.database)
         return None if last is None else last.checkpoint
 
+    @property
+    def model_name(self) -> str:
+        """What people call the checkpoint that answers."""
+        if self.settings.checkpoint is not None:
+            return self.settings.checkpoint.name
+        last = promoted(self.database)
+        unchanged = last is None or last.job_id is None
+        return "the packaged nano" if unchanged else f"training {last.job_id}"
+
     def start_worker(self) -> None:
         """See to it that jobs are done: one thread does them, another what takes hours."""
         with self._lock:

@@ -102,6 +102,7 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
         format_func=lambda task: task.replace("_", " "),
         help="The third button above the picture: draw a box or click a point, and this is told.",
     )
+    st.caption(plain(f"Answered by {shared.model_name}."))
 
 
 def _pixels(shared: Hub, frame: FrameRow) -> Pixels:

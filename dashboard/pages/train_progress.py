@@ -41,20 +41,20 @@ def progress(shared: Hub, actor: Actor, job: Job) -> None:
     if job.state == "failed":
         show_error(job.message)
     run_every = 2 * POLL_S if job.state in ACTIVE else None
-    st.fragment(_live, run_every=run_every)(shared, job.id)
+    st.fragment(_curves, run_every=run_every)(shared, job)
     if job.state == "done":
         _judged(shared, actor, job)
         _promote(shared, actor, job)
+    st.fragment(_sheets, run_every=run_every)(shared, job)
     asked = shared.tuner.folder(job.id) / CONFIG
     if asked.is_file():
         with st.expander("Settings that differ from the config nano-reviewed"):
             st.code(asked.read_text(encoding="utf-8"), language="yaml")
 
 
-def _live(shared: Hub, job_id: int) -> None:
+def _curves(shared: Hub, job: Job) -> None:
     """Show what the files of a run tell now."""
-    job = get_job(shared.database, job_id)
-    files: RunFiles = shared.tuner.files(job_id)
+    files: RunFiles = shared.tuner.files(job.id)
     left, right = st.columns(2, gap="medium")
     steps = {STEP_NAMES[n]: v for n, v in files.curves().items() if n in STEP_NAMES}
     rewarded = job.parameters["method"] != "sft"
@@ -66,7 +66,6 @@ def _live(shared: Hub, job_id: int) -> None:
         st.markdown("**Held-out frames**")
         mean = files.judged_curves().get("mean", [])
         _curve({f"mean {what}": mean} if mean else {}, what, points=True)
-    _sheets(files)
 
 
 def _curve(series: Series, what: str, *, points: bool) -> None:
@@ -90,9 +89,10 @@ def _curve(series: Series, what: str, *, points: bool) -> None:
     st.altair_chart(encoded.properties(height=HEIGHT), width="stretch")
 
 
-def _sheets(files: RunFiles) -> None:
+def _sheets(shared: Hub, job: Job) -> None:
     """Show what the model answers about held-out frames, at one of the steps it was judged."""
-    sheets = {int(path.stem.removeprefix("step-")): path for path in files.pictures()}
+    found = shared.tuner.files(job.id).pictures()
+    sheets = {int(path.stem.removeprefix("step-")): path for path in found}
     if not sheets:
         st.caption("Answers about held-out frames are drawn whenever they are judged.")
         return
@@ -145,7 +145,7 @@ def _scores(shared: Hub, job: Job) -> None:
         old, new = (figures(shared.database, one).figures[name] for one in (before, after))
         delta = None if old is None or new is None else f"{100 * (new - old):+.1f}"
         shown = "-" if new is None else f"{100 * new:.1f}"
-        column.metric(RULE_NAMES[rule], shown, delta, border=True)
+        column.metric(RULE_NAMES[rule], shown, delta, delta_color="off", border=True)
         column.page_link(
             page_at("compare"), label="Compare", icon=":material/compare_arrows:",
             query_params={

@@ -23,7 +23,7 @@ Print: TypeAlias = npt.NDArray[np.bool_]
 SIDE = 16
 MOST_BITS = 40
 """Prints that differ in so few bits are of one place: on the real frames that this was chosen by,
-copies and frames of one drive a second apart differ in 0 to 42, other pictures in 60 and more."""
+copies and frames of one drive a second apart differ in 0 to 42, other pictures in 51 and more."""
 AT_ONCE = 256
 """Pictures that are compared with all others at a time, which bounds the memory."""
 

@@ -85,6 +85,7 @@ def train(page: Page) -> None:
     done = page.get_by_role("button", name="Promote")
     page.get_by_role("heading", name="Trainings").wait_for()
     shown = page.get_by_role("button", name="Show", exact=True)
+    shown.or_(page.get_by_text("needs a set")).first.wait_for()
     if shown.count():
         shown.first.click()
     else:
@@ -98,6 +99,7 @@ def train(page: Page) -> None:
         page.get_by_role("button", name="Evaluate").click()
     page.get_by_text("what changed").wait_for(timeout=1000 * TRAINED_S)
     done.wait_for()
+    page.get_by_role("heading", name="Trainings").scroll_into_view_if_needed()
 
 
 SHOTS = {  # a new page is a line more

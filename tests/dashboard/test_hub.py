@@ -74,12 +74,15 @@ def test_what_was_promoted_answers(tmp_path, monkeypatch) -> None:
     opened = Hub(HubSettings(tmp_path))
     first = opened.model
     assert first.checkpoint is None and opened.model is first
+    assert opened.model_name == "the packaged nano"
     number = _trained(opened, "/runs/1")
     opened.someone("ada", "admin").promote(number)
     second = opened.model
+    assert opened.model_name == f"training {number}"
     assert first.closed and second.checkpoint == Path("/runs/1") and opened.model is second
     opened.someone("ada", "admin").promote(None)
     assert opened.model.checkpoint is None and second.closed
+    assert opened.model_name == "the packaged nano"
     opened.close()
 
 
@@ -89,4 +92,5 @@ def test_a_model_that_was_asked_for_at_the_start_stays(tmp_path, monkeypatch) ->
     first = opened.model
     opened.someone("ada", "admin").promote(_trained(opened, "/runs/1"))
     assert opened.model is first and first.checkpoint == Path("/mine")
+    assert opened.model_name == "mine"
     opened.close()
