@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from drivegrid.dashboard.database import Database, StoreError
 from drivegrid.dashboard.schema import STATUSES, frames, users
 from drivegrid.dashboard.schema import shapes as shape_table
-from drivegrid.dashboard.store.conditions import Branch, Selection
+from drivegrid.dashboard.store.conditions import Selection
 from drivegrid.dashboard.store.query import MAX_ID, Query, decode_text
 from drivegrid.dashboard.store.records import FrameRow, ShapeRow, to_frame, to_shape
+from drivegrid.dashboard.store.walks import Branch
 
 from drivegrid.errors import ConfigError
 
@@ -84,9 +85,8 @@ def page(
     with database.read() as connection:
         selection = Selection(connection, query, dataset_id)
         found: dict[int, tuple[tuple[Any, ...], sa.Row[Any]]] = {}
-        for branch in selection.branches():
-            walk = _walk(selection, branch, place).limit(limit + 1)
-            for row in connection.execute(walk):
+        for branch in selection.branches:
+            for row in connection.execute(_walk(selection, branch, place, limit + 1)):
                 found[row.id] = (tuple(row[: len(selection.keys(branch))]), row)
     # each branch is in order; what comes first of all of them is the page
     ordered = sorted(found.values(), key=lambda one: one[0], reverse=query.descending)
@@ -114,15 +114,22 @@ def page_before(
     return Page(found.frames[::-1], after=found.before, before=found.after)
 
 
-def _walk(selection: Selection, branch: Branch, place: tuple[Any, ...] | None) -> sa.Select[Any]:
-    """Return the rows of a branch behind a place, in order; the keys are their first columns."""
+def _walk(
+    selection: Selection, branch: Branch, place: tuple[Any, ...] | None, limit: int
+) -> sa.Select[Any]:
+    """Return the first rows of a branch behind a place; the keys are their first columns."""
     query, keys = selection.query, selection.keys(branch)
-    named = [key.label(f"key_{index}") for index, key in enumerate(keys)]
-    rows = selection.select(branch, [*named, *frames.c, *_NAMES])
+    behind = []
     if place is not None:
         here, there = sa.tuple_(*keys), sa.tuple_(*place)
-        rows = rows.where(here < there if query.descending else here > there)
-    return rows.order_by(*(key.desc() if query.descending else key for key in keys))
+        behind.append(here < there if query.descending else here > there)
+    named = [key.label(f"key_{index}") for index, key in enumerate(keys)]
+    rows = selection.select(branch, named, *behind)
+    rows = rows.order_by(*(key.desc() if query.descending else key for key in keys))
+    # what is sorted are the keys alone: whole rows are only read of the frames that are shown
+    first = rows.limit(limit).subquery()
+    shown = first.join(frames, frames.c.id == first.c[len(keys) - 1])
+    return sa.select(*first.c, *frames.c, *_NAMES).select_from(shown)
 
 
 _KEY_TYPES: dict[str, tuple[type, ...]] = {

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from drivegrid.dashboard.schema import fact_counts, facts, frames, matches, scores
 from drivegrid.dashboard.store.facts import LABEL
+from drivegrid.dashboard.store.names import frame_names, hold
 from drivegrid.dashboard.store.query import Cell, OfEvaluation, Query
+from drivegrid.dashboard.store.walks import RARE, Branch, Word, choose
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 
-RARE = 5_000
-"""So few frames are looked at one by one and sorted; more are walked through in their order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A part of a query's frames that one walk through an index gives in order.
-
-    Args:
-        fact: Name and value of the fact whose frames are walked through.
-        status: The one status of its frames.
-    """
-
-    fact: tuple[str, str] | None = None
-    status: str | None = None
-
-
 class Selection:
     """The frames of a query in a data set.
-
-    A database that has no statistics, or that believes that facts are spread evenly (clips are
-    not), walks through a whole data set for fifty frames of a rare kind. So this decides what is
-    walked through: the frames of the rarest fact that is asked for, those of a status, or all.
 
     Args:
         connection: Of a reading transaction.
@@ -45,44 +25,48 @@ class Selection:
 
     def __init__(self, connection: sa.Connection, query: Query, dataset_id: int) -> None:
         self.query, self.dataset_id = query, dataset_id
-        self._facts = query.all_facts
-        self._words = [self._word(connection, word) for word in query.words]
+        words = [self._find_labels(connection, text) for text in query.words]
+        self._words = [self._has_word(connection, word) for word in words]
         self._few_in_cell = self._is_rare_cell(connection)
-        self._driver = self._rarest_fact(connection)
-
-    def branches(self) -> list[Branch]:
-        """Return the parts that together are all frames; a frame may be in several."""
-        if self._driver is not None:
-            return [Branch(fact=(self._driver, value)) for value in self._facts[self._driver]]
-        if self.query.status and self.query.order in ("number", "status"):
-            return [Branch(status=status) for status in dict.fromkeys(self.query.status)]
-        return [Branch()]
+        self.branches = choose(connection, query, dataset_id, words)
 
     def keys(self, branch: Branch) -> list[sa.ColumnElement[Any]]:
-        """Return the columns that a branch is ordered by; no two frames have the same values."""
-        evaluation, order = self.query.evaluation, self.query.order
-        if order == "score" and evaluation is not None:
-            return [scores.c.score, scores.c.frame_id]
+        """Return the columns that a branch is ordered by, a frame's id the last of them."""
+        order = self.query.order
         if order == "number":
             return [self._place(branch)]
-        return [frames.c[order], frames.c.id]
+        of_scores = [scores.c.score, scores.c.frame_id]
+        keys = of_scores if order == "score" else [frames.c[order], frames.c.id]
+        return keys if branch.is_in_order(order) else list(map(_without_index, keys))
 
     def _place(self, branch: Branch) -> sa.ColumnElement[Any]:
         """Return the column of a frame's place in the data set's own order."""
         if branch.fact is not None:
             return facts.c.frame_id
-        # a sum has no index: of a clip all frames are taken, not all behind a place searched for it
-        return frames.c.id if self.query.clip is None else frames.c.id + 0
+        if branch.words:
+            return frame_names.c.rowid
+        return frames.c.id if branch.is_in_order("number") else _without_index(frames.c.id)
 
-    def select(self, branch: Branch, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-        """Return the columns of all frames of a branch, in no order."""
+    def select(
+        self, branch: Branch, columns: Sequence[sa.ColumnElement[Any]], *behind: Condition
+    ) -> sa.Select[Any]:
+        """Return the columns of all frames of a branch, in no order.
+
+        Args:
+            branch: One of ``branches``.
+            columns: Of the tables that a branch has.
+            behind: Where to begin. The index of names begins at the first bound that it is told.
+        """
         query = self.query
         table: sa.FromClause = frames
-        where = [frames.c.dataset_id == self.dataset_id, *self._words]
+        where = [*behind, frames.c.dataset_id == self.dataset_id, *self._words]
         if branch.fact is not None:
             table = facts.join(frames, facts.c.frame_id == frames.c.id)
             name, value = branch.fact
             where += [*_is_fact(self.dataset_id, name), facts.c.value == value]
+        if branch.words:
+            table = frame_names.join(frames, frame_names.c.rowid == frames.c.id)
+            where += hold(branch.words, self.dataset_id)
         if branch.status is not None:
             where.append(frames.c.status == branch.status)
         elif query.status:
@@ -91,17 +75,17 @@ class Selection:
             where.append(frames.c.clip == query.clip)
         if query.order == "reviewed_at":
             where.append(frames.c.reviewed_at.is_not(None))
-        driver = branch.fact[0] if branch.fact else None
-        where += [self._has_fact(n, v) for n, v in self._facts.items() if n != driver]
+        asked = query.all_facts.items()
+        where += [self._has_fact(n, v) for n, v in asked if not _is_one_of(branch.fact, n, v)]
         if query.evaluation is not None:
             table = table.join(scores, scores.c.frame_id == frames.c.id)
-            where += self._did(query.evaluation)
+            where += self._did(query.evaluation, branch)
         return sa.select(*columns).select_from(table).where(*where)
 
     def first(self, limit: int) -> sa.Select[Any]:
         """Return the ids of the first frames in the data set's order."""
         parts = []
-        for branch in self.branches():
+        for branch in self.branches:
             key = self._place(branch)
             part = self.select(branch, [key.label("id")]).order_by(key).limit(limit)
             parts.append(sa.select(part.subquery().c.id))
@@ -120,35 +104,19 @@ class Selection:
             asked.c.frame_id == frames.c.id,
         )
 
-    def _word(self, connection: sa.Connection, word: str) -> Condition:
-        """Return that a word is in the image's name or in a label; labels are few and known."""
+    def _find_labels(self, connection: sa.Connection, text: str) -> Word:
+        """Return a word with the labels that it is in; they are few and known."""
         known = sa.select(fact_counts.c.value).where(
             fact_counts.c.dataset_id == self.dataset_id,
             fact_counts.c.name == LABEL,
-            _holds(connection, fact_counts.c.value, word),
+            _holds(connection, fact_counts.c.value, text),
         )
-        labels = connection.scalars(known).all()
-        in_name = _holds(connection, frames.c.image, word)
-        return sa.or_(in_name, self._has_fact(LABEL, labels)) if labels else in_name
+        return Word(text, tuple(connection.scalars(known)))
 
-    def _rarest_fact(self, connection: sa.Connection) -> str | None:
-        """Return the name to walk through the frames of; None: walk through all."""
-        counted = sa.select(sa.func.sum(fact_counts.c.frames))
-        sums = {
-            name: connection.scalar(
-                counted.where(
-                    fact_counts.c.dataset_id == self.dataset_id,
-                    fact_counts.c.name == name,
-                    fact_counts.c.value.in_(values),
-                )
-            )
-            or 0
-            for name, values in self._facts.items()
-        }
-        rarest = min(sums, key=lambda name: sums[name], default=None)
-        if rarest is None or (self.query.order != "number" and sums[rarest] > RARE):
-            return None
-        return rarest
+    def _has_word(self, connection: sa.Connection, word: Word) -> Condition:
+        """Return that a word is in the image's name or in a label."""
+        in_name = _holds(connection, frames.c.image, word.text)
+        return sa.or_(in_name, self._has_fact(LABEL, word.labels)) if word.labels else in_name
 
     def _is_rare_cell(self, connection: sa.Connection) -> bool:
         evaluation = self.query.evaluation
@@ -159,11 +127,12 @@ class Selection:
         found = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
         return (found or 0) <= RARE
 
-    def _did(self, asked: OfEvaluation) -> list[Condition]:
+    def _did(self, asked: OfEvaluation, branch: Branch) -> list[Condition]:
         """Return what must hold of a frame's row of ``scores``, and of its matches."""
         where = [scores.c.evaluation_id == asked.id]
-        # a sum has no index: in another order, a range of scores would have to be sorted
-        score = scores.c.score if self.query.order == "score" else scores.c.score + 0
+        # of a range of scores that is not walked through, frames would have to be sorted
+        walked = self.query.order == "score" and branch.is_in_order("score")
+        score = scores.c.score if walked else _without_index(scores.c.score)
         if asked.score_from is not None:
             where.append(score >= asked.score_from)
         if asked.score_to is not None:
@@ -186,6 +155,15 @@ def _holds(connection: sa.Connection, column: sa.Column[Any], word: str) -> Cond
     if connection.dialect.name == "sqlite":  # its LIKE ignores case; lower() costs as much again
         return column.contains(word, autoescape=True)
     return column.icontains(word, autoescape=True)
+
+
+def _without_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return what equals a column and has no index, so that what was chosen is walked through."""
+    return column.concat("") if isinstance(column.type, sa.Text) else column + 0
+
+
+def _is_one_of(fact: tuple[str, str] | None, name: str, values: Sequence[str]) -> bool:
+    return fact is not None and fact[0] == name and fact[1] in values
 
 
 def _is_fact(dataset_id: int, name: str) -> list[Condition]:

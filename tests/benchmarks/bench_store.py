@@ -153,7 +153,7 @@ def scans(database: Database, query: Query) -> str:
     with database.read() as connection:
         selection = Selection(connection, query, 1)
         found = set()
-        for branch in selection.branches():
+        for branch in selection.branches:
             keys = selection.keys(branch)
             rows = selection.select(branch, keys).order_by(*keys).limit(50)
             text = rows.compile(database.engine, compile_kwargs={"literal_binds": True})

@@ -6,7 +6,7 @@ sa = pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not insta
 
 from drivegrid.dashboard import schema  # noqa: E402
 from drivegrid.dashboard.database import StoreError  # noqa: E402
-from drivegrid.dashboard.store import conditions  # noqa: E402
+from drivegrid.dashboard.store import conditions, walks  # noqa: E402
 from drivegrid.dashboard.store.browse import (  # noqa: E402
     Count,
     count,
@@ -46,6 +46,7 @@ FACTS = st.fixed_dictionaries(
 )
 WORDS = some(
     ["", "", "frame", "x_y", "x%y", "%", "_", "'", "CAR sign", "é", "🚗 frame", "\\", "a/"]
+    + ["FRAME1", "ame", "me2 x_Y frame", 'zy"', '"', "sig", "jpg car", "🚗/", " 🚗/f", "b/X%Y2", "*"]
 )
 EVALUATIONS = st.builds(
     OfEvaluation,
@@ -96,11 +97,15 @@ def all_pages(database, query: Query, limit: int) -> list[int]:
         assert len(shown.frames) == limit
 
 
-@pytest.mark.parametrize("rare", [0, 5000])
-def test_pages_counts_and_facets_are_those_of_the_slow_answer(database, monkeypatch, rare) -> None:
+@pytest.mark.parametrize(("rare", "many"), [(0, 1), (5, 9), (5000, 50_000)])
+def test_pages_counts_and_facets_are_those_of_the_slow_answer(
+    database, monkeypatch, rare, many
+) -> None:
     """With nothing rare, everything is walked through; else what is rare is sorted."""
     rows = fill(database)
     monkeypatch.setattr(conditions, "RARE", rare)
+    monkeypatch.setattr(walks, "RARE", rare)
+    monkeypatch.setattr(walks, "MANY", many)
 
     @settings(max_examples=80)
     @given(QUERIES, st.integers(1, 9))
@@ -258,7 +263,7 @@ def plans(database, query: Query) -> str:
     """Return what SQLite says it does for the first page."""
     with database.read() as connection:
         selection, found = Selection(connection, query, 1), []
-        for branch in selection.branches():
+        for branch in selection.branches:
             keys = selection.keys(branch)
             rows = selection.select(branch, [*keys, schema.frames.c.extra]).order_by(*keys)
             text = rows.compile(database.engine, compile_kwargs={"literal_binds": True})
