@@ -162,7 +162,7 @@ def _read_place(text: str, query: Query) -> tuple[Any, ...]:
 def count(database: Database, query: Query, dataset_id: int, most: int = MAX_COUNT) -> Count:
     """Return how many frames a query has; counting stops at ``most``."""
     with database.read() as connection:
-        found = Selection(connection, query, dataset_id).first(most + 1).subquery()
+        found = Selection(connection, query.in_no_order, dataset_id).first(most + 1).subquery()
         num = connection.scalar(sa.select(sa.func.count()).select_from(found))
     return Count(min(num or 0, most), (num or 0) > most)
 

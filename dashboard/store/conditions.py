@@ -14,6 +14,7 @@ from drivegrid.dashboard.store.walks import RARE, Branch, Word, choose
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 
+
 class Selection:
     """The frames of a query in a data set.
 
@@ -39,13 +40,19 @@ class Selection:
         keys = of_scores if order == "score" else [frames.c[order], frames.c.id]
         return keys if branch.is_in_order(order) else list(map(_without_index, keys))
 
-    def _place(self, branch: Branch) -> sa.ColumnElement[Any]:
-        """Return the column of a frame's place in the data set's own order."""
+    def _walked(self, branch: Branch) -> sa.ColumnElement[Any]:
+        """Return the column with a frame's id of the table that is walked through."""
         if branch.fact is not None:
             return facts.c.frame_id
         if branch.words:
             return frame_names.c.rowid
-        return frames.c.id if branch.is_in_order("number") else _without_index(frames.c.id)
+        by_score = self.query.order == "score" and branch.is_in_order("score")
+        return scores.c.frame_id if by_score else frames.c.id
+
+    def _place(self, branch: Branch) -> sa.ColumnElement[Any]:
+        """Return the column of a frame's place in the data set's own order."""
+        walked = self._walked(branch)
+        return walked if branch.is_in_order("number") else _without_index(walked)
 
     def select(
         self, branch: Branch, columns: Sequence[sa.ColumnElement[Any]], *behind: Condition
@@ -75,8 +82,10 @@ class Selection:
             where.append(frames.c.clip == query.clip)
         if query.order == "reviewed_at":
             where.append(frames.c.reviewed_at.is_not(None))
-        asked = query.all_facts.items()
-        where += [self._has_fact(n, v) for n, v in asked if not _is_one_of(branch.fact, n, v)]
+        walked = self._walked(branch)
+        for name, values in query.all_facts.items():
+            if not _is_one_of(branch.fact, name, values):
+                where.append(self._has_fact(name, values, walked))
         if query.evaluation is not None:
             table = table.join(scores, scores.c.frame_id == frames.c.id)
             where += self._did(query.evaluation, branch)
@@ -95,13 +104,15 @@ class Selection:
         found = sa.union(*parts).subquery()
         return sa.select(found.c.id).order_by(found.c.id).limit(limit)
 
-    def _has_fact(self, name: str, values: Sequence[str]) -> Condition:
+    def _has_fact(
+        self, name: str, values: Sequence[str], frame_id: sa.ColumnElement[Any]
+    ) -> Condition:
         asked = facts.alias()
         return sa.exists().where(
             asked.c.dataset_id == self.dataset_id,
             asked.c.name == name,
             asked.c.value.in_(values),
-            asked.c.frame_id == frames.c.id,
+            asked.c.frame_id == frame_id,
         )
 
     def _find_labels(self, connection: sa.Connection, text: str) -> Word:
@@ -116,7 +127,9 @@ class Selection:
     def _has_word(self, connection: sa.Connection, word: Word) -> Condition:
         """Return that a word is in the image's name or in a label."""
         in_name = _holds(connection, frames.c.image, word.text)
-        return sa.or_(in_name, self._has_fact(LABEL, word.labels)) if word.labels else in_name
+        if not word.labels:
+            return in_name
+        return sa.or_(in_name, self._has_fact(LABEL, word.labels, frames.c.id))
 
     def _is_rare_cell(self, connection: sa.Connection) -> bool:
         evaluation = self.query.evaluation
@@ -131,7 +144,7 @@ class Selection:
         """Return what must hold of a frame's row of ``scores``, and of its matches."""
         where = [scores.c.evaluation_id == asked.id]
         # of a range of scores that is not walked through, frames would have to be sorted
-        walked = self.query.order == "score" and branch.is_in_order("score")
+        walked = self._walked(branch) is scores.c.frame_id
         score = scores.c.score if walked else _without_index(scores.c.score)
         if asked.score_from is not None:
             where.append(score >= asked.score_from)

@@ -73,7 +73,8 @@ def _counted(
     """Return the facets of a query's frames, and those of the data set that none of them has."""
     if not query.narrows:
         return dict(totals)
-    first = Selection(connection, query, dataset_id).first(MAX_LOOKED_AT + 1).cte("first")
+    selection = Selection(connection, query.in_no_order, dataset_id)
+    first = selection.first(MAX_LOOKED_AT + 1).cte("first")
     num_frames = sa.select(sa.func.count()).select_from(first).scalar_subquery()
     counted = connection.execute(
         sa.select(facts.c.name, facts.c.value, sa.func.count(), num_frames)

@@ -117,6 +117,12 @@ class Query(_Strict):
         named = self.clip is not None or self.split is not None
         return any(said) or named or self.order == "reviewed_at"
 
+    @property
+    def in_no_order(self) -> Query:
+        """The query for the same frames in the data set's own order, if there is one."""
+        keeps = self.order == "reviewed_at"  # leaves out frames that were not reviewed
+        return self if keeps else self.model_copy(update={"order": "number"})
+
     def without(self, name: str) -> Query:
         """Return this query without what it says of one fact."""
         kept = {other: values for other, values in self.facts.items() if other != name}

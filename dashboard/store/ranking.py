@@ -82,7 +82,7 @@ def rank(
 
 
 def _chosen(connection: sa.Connection, query: Query, dataset_id: int) -> sa.Select[tuple[int]]:
-    selection = Selection(connection, query, dataset_id)
+    selection = Selection(connection, query.in_no_order, dataset_id)
     parts = [selection.select(branch, [frames.c.id]) for branch in selection.branches]
     if not parts:
         return sa.select(frames.c.id).where(sa.false())

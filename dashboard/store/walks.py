@@ -63,9 +63,7 @@ Way: TypeAlias = list[Branch]
 """Branches that together are all frames of a query; a frame may be in several."""
 
 
-def choose(
-    connection: sa.Connection, query: Query, dataset_id: int, words: Sequence[Word]
-) -> Way:
+def choose(connection: sa.Connection, query: Query, dataset_id: int, words: Sequence[Word]) -> Way:
     """Return the branches that are walked through.
 
     A database that has no statistics, or that believes that facts are spread evenly (clips are

@@ -28,8 +28,7 @@ FILLING = (
     "INSERT INTO frame_names (frame_names) VALUES ('rebuild')",
     f"CREATE TRIGGER frame_names_insert AFTER INSERT ON frames BEGIN {ADD}; END",
     f"CREATE TRIGGER frame_names_delete AFTER DELETE ON frames BEGIN {FORGET}; END",
-    "CREATE TRIGGER frame_names_update AFTER UPDATE OF image ON frames "
-    f"BEGIN {FORGET}; {ADD}; END",
+    f"CREATE TRIGGER frame_names_update AFTER UPDATE OF image ON frames BEGIN {FORGET}; {ADD}; END",
 )
 
 

@@ -44,10 +44,9 @@ FACTS = st.fixed_dictionaries(
         "nobody": st.just(("x",)),
     },
 )
-WORDS = some(
-    ["", "", "frame", "x_y", "x%y", "%", "_", "'", "CAR sign", "é", "🚗 frame", "\\", "a/"]
-    + ["FRAME1", "ame", "me2 x_Y frame", 'zy"', '"', "sig", "jpg car", "🚗/", " 🚗/f", "b/X%Y2", "*"]
-)
+TEXTS = ["", "", "frame", "x_y", "x%y", "%", "_", "'", "CAR sign", "é", "🚗 frame", "\\", "a/"]
+TEXTS += ["FRAME1", "ame", "me2 x_Y frame", 'zy"', '"', "sig", "jpg car", "🚗/", " 🚗/f", "b/X%Y2"]
+WORDS = some([*TEXTS, "*", "3.JPG rain"])
 EVALUATIONS = st.builds(
     OfEvaluation,
     id=some([1, 1, 1, 2, 2**63 - 1]),
