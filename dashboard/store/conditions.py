@@ -52,7 +52,7 @@ class Selection:
     def _place(self, branch: Branch) -> sa.ColumnElement[Any]:
         """Return the column of a frame's place in the data set's own order."""
         walked = self._walked(branch)
-        return walked if branch.is_in_order("number") else _without_index(walked)
+        return walked if branch.clip is None else _without_index(walked)
 
     def select(
         self, branch: Branch, columns: Sequence[sa.ColumnElement[Any]], *behind: Condition

@@ -51,7 +51,8 @@ def facets(
         totals = _totals(connection, dataset_id, top)
         found = _counted(connection, query, dataset_id, totals)
         for name in query.all_facts:
-            rest = _counted(connection, query.without(name), dataset_id, totals)
+            of_name = {name: totals[name]} if name in totals else {}
+            rest = _counted(connection, query.without(name), dataset_id, of_name, name)
             found[name] = rest.get(name, [])
     return {name: values[:top] for name, values in sorted(found.items()) if values}
 
@@ -68,22 +69,37 @@ def _totals(connection: sa.Connection, dataset_id: int, top: int) -> dict[str, l
 
 
 def _counted(
-    connection: sa.Connection, query: Query, dataset_id: int, totals: dict[str, list[Facet]]
+    connection: sa.Connection,
+    query: Query,
+    dataset_id: int,
+    totals: dict[str, list[Facet]],
+    name: str | None = None,
 ) -> dict[str, list[Facet]]:
-    """Return the facets of a query's frames, and those of the data set that none of them has."""
+    """Return the facets of a query's frames, and those of the data set that none of them has.
+
+    Args:
+        connection: Of a reading transaction.
+        query: Which frames.
+        dataset_id: Of which data set.
+        totals: The most frequent values in the whole data set.
+        name: Of the one fact that is counted; None counts all.
+    """
     if not query.narrows:
         return dict(totals)
     selection = Selection(connection, query.in_no_order, dataset_id)
     first = selection.first(MAX_LOOKED_AT + 1).cte("first")
     num_frames = sa.select(sa.func.count()).select_from(first).scalar_subquery()
+    asked = facts.c.frame_id == first.c.id
+    if name is not None:
+        asked &= (facts.c.dataset_id == dataset_id) & (facts.c.name == name)
     counted = connection.execute(
         sa.select(facts.c.name, facts.c.value, sa.func.count(), num_frames)
-        .select_from(first.join(facts, facts.c.frame_id == first.c.id))
+        .select_from(first.outerjoin(facts, asked))  # frames without facts tell of more as well
         .group_by(facts.c.name, facts.c.value)
     ).all()
     more = any(row[3] > MAX_LOOKED_AT for row in counted)
     absent = {(name, facet.value): 0 for name, values in totals.items() for facet in values}
-    present = {(row.name, row.value): row[2] for row in counted}
+    present = {(row.name, row.value): row[2] for row in counted if row.name is not None}
     both = (absent | present).items()
     return _grouped(((name, value, num) for (name, value), num in both), more)
 

@@ -15,7 +15,7 @@ from drivegrid.dashboard.store.query import Query
 
 RARE = 5_000
 """So few frames are looked at one by one and sorted; more are walked through in their order."""
-MANY = 50_000
+MANY = 20_000
 """So many frames are counted at most to find the shortest of several walks."""
 FEW_LABELS = 8
 """So many labels at most are walked through side by side for a word that is in them."""
@@ -53,10 +53,12 @@ class Branch:
     clip: str | None = None
 
     def is_in_order(self, order: str) -> bool:
-        """Return whether the walk comes in an order; else all its frames are sorted."""
-        if order == "number":
-            return self.clip is None
-        return self == Branch() or (order == "status" and self.status is not None)
+        """Return whether the walk comes in an order; else all its frames must be sorted.
+
+        A clip is short: in the data set's own order its frames always may be.
+        """
+        by_status = order == "status" and self.status is not None
+        return order == "number" or by_status or self == Branch()
 
 
 Way: TypeAlias = list[Branch]
@@ -77,18 +79,16 @@ def choose(connection: sa.Connection, query: Query, dataset_id: int, words: Sequ
         words: The words of the query.
     """
     ways = _ways(connection, query, words)
-    if query.order == "number" and len(ways) == 1:
-        return ways[0]
-    least, chosen = inf, [Branch()]
+    in_order = (way for way in ways if all(branch.is_in_order(query.order) for branch in way))
+    chosen = next(in_order, [Branch()])
+    if ways == [chosen]:
+        return chosen
+    least = inf if query.order == "number" else RARE + 1
     for way in ways:
-        most = min(least, MANY if query.order == "number" else RARE + 1)
-        size = _count(connection, way, dataset_id, most)
+        size = _count(connection, way, dataset_id, min(least, MANY))
         if size < least:
             least, chosen = size, way
-    if query.order == "number" or least <= RARE:
-        return chosen
-    in_order = (way for way in ways if all(branch.is_in_order(query.order) for branch in way))
-    return next(in_order, [Branch()])
+    return chosen
 
 
 def _ways(connection: sa.Connection, query: Query, words: Sequence[Word]) -> list[Way]:

@@ -28,10 +28,16 @@ def test_a_url_of_something_else_is_refused(url: str) -> None:
         Database(url)
 
 
+def _is_of_the_schema(_: object, name: str | None, *__: object) -> bool:
+    """Leave out the index of names, which not every database has."""
+    return not (name or "").startswith("frame_names")
+
+
 def test_migrations_make_what_the_schema_says(database) -> None:
     database.migrate()  # again
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": _is_of_the_schema}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 
