@@ -102,7 +102,8 @@ frames = sa.Table(
 )  # fmt: skip
 """``number`` counts the frames of a data set in its own order, and ids rise with it; neighbours of
 a clip follow one another. The index with ``image`` is for searching names without reading whole
-rows. ``version`` rises with every verdict, so that a stale one is refused."""
+rows, where there is no index by three letters (migration 0004) or a word has fewer. ``version``
+rises with every verdict, so that a stale one is refused."""
 
 coverage = sa.Table(
     "coverage", metadata, _to("sources"), _to("frames"),
