@@ -71,7 +71,8 @@ def serve(app: Any, host: str, port: int) -> None:
     Streamlit collects garbage after every run of a page. What is loaded by now is no garbage:
     looking through it each time took a third of a second, during which no page moved.
     """
-    import_module("drivegrid.dashboard.pages.main")
+    for name in ("drivegrid.dashboard.pages.main", "pandas"):
+        import_module(name)  # before pages do: two that import at once see halves
     gc.collect()
     gc.freeze()
     uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=CLOSE_S)

@@ -108,7 +108,7 @@ class Hub:
         return "the packaged nano" if unchanged else f"training {last.job_id}"
 
     def start_worker(self) -> None:
-        """See to it that jobs are done: one thread does them, another what takes hours."""
+        """See to it that jobs are done: one thread does what is short, one each what takes long."""
         with self._lock:
             if not self._workers:
                 short = {
@@ -118,12 +118,12 @@ class Hub:
                     CEILING: partial(run_ceiling, self.database),
                     TRAINING_SET: self.sets.run,
                 }
-                long = {
-                    FINE_TUNING: self.tuner.run,
+                runs = {
                     JUDGING: Judge(self.database).run,
                     MODEL_RUN: ModelRuns(self.database, self.settings.checkpoint).run,
                 }
-                self._workers = [Worker(self.database, work) for work in (short, long)]
+                trainings = {FINE_TUNING: self.tuner.run}
+                self._workers = [Worker(self.database, work) for work in (short, runs, trainings)]
 
     def actor(self) -> Actor:
         """Return who is at the page that is being shown.

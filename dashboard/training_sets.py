@@ -105,6 +105,12 @@ class SetBuilder:
         sound = [scene for scene in scenes if scene.frame.image in prints]
         names = splits(self._database, dataset.id)
         parts = deal(sound, prints, names, share)
+        asked = _asked_of(parts.held_out)
+        if not asked:
+            raise ConfigError(
+                "frames that judge must hold lanes, objects, signs or drivable area, got none "
+                f"({len(parts.held_out)} frames). Label some, or take a larger share."
+            )
         aside = (*broken, *parts.aside)
         target = self._folder.resolve() / f"set-{job.id}"
         shutil.rmtree(target, ignore_errors=True)  # an earlier try, done but not told
@@ -112,7 +118,7 @@ class SetBuilder:
             beat(LOOKING, "writing labels")
             counts = self._write(part, dataset, parts)
             counts |= {"reviewed": len(scenes), "aside": len(aside)}
-            counts["asked"] = _asked_of(parts.held_out)
+            counts["asked"] = asked
             said = self._said(dataset, share) | {"counts": counts}
             told = said | {"aside": [asdict(one) for one in aside], "files": _hashes(part)}
             write_text(part / MANIFEST, json.dumps(told, indent=1) + "\n")

@@ -17,7 +17,7 @@ from drivegrid.errors import DriveGridError
 
 POLL_S = 1.0
 """How often the store is asked for jobs, and for itself where it is away."""
-SILENCE_S = 120.0
+SILENCE_S = 40.0
 """A job whose worker said nothing for so long is begun again."""
 MAX_MESSAGE = 1_000
 """Letters of a message that are kept."""

@@ -90,7 +90,7 @@ def model_runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
 
 def _name_run(job: Job) -> str:
     training = job.parameters["training"]
-    model = "the model of the dashboard" if training is None else f"training {training}"
+    model = "the packaged model" if training is None else f"training {training}"
     return f"**{plain(model)}**, {job.parameters['most']:,} frames"
 
 

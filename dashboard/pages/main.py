@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 from drivegrid.dashboard.pages.admin import admin
 from drivegrid.dashboard.pages.ask import ask
@@ -14,14 +15,18 @@ from drivegrid.dashboard.pages.frame import frame
 from drivegrid.dashboard.pages.parts import told
 from drivegrid.dashboard.pages.review import review
 from drivegrid.dashboard.pages.train import train
+from PIL import Image
 
 # Streamlit leaves much of a small screen empty above a page; its bar there is 3.75rem high.
 STYLE = "<style>.stMainBlockContainer { padding: 4.25rem 2.5rem 1rem }</style>"
+# A lattice of four cells a side. A name of Google's icons would be fetched from there.
+CELL = np.pad(np.full((6, 6), 1, np.uint8), 1)
+ICON = Image.fromarray(np.tile(CELL, (4, 4))[..., None] * np.array([0, 114, 178], np.uint8))
 
 
 def main() -> None:
     """Show the page that is open."""
-    st.set_page_config(page_title="drivegrid", page_icon=":material/grid_4x4:", layout="wide")
+    st.set_page_config(page_title="drivegrid", page_icon=ICON, layout="wide")
     first = st.Page(ask, title="Ask", icon=":material/forum:", url_path="ask")
 
     def home() -> None:

@@ -85,7 +85,8 @@ def review() -> None:
     with shown, told():
         with _staying():
             actor = shared.actor()
-            stand = _done(shared, actor, _stand(shared, actor))
+            stand = _stand(shared, actor)
+            _do(actor, stand)
         if stand.spot is not None and stand.view is not None:
             show(stand.view)
             if stand.spot.barred:
@@ -109,18 +110,13 @@ def _stand(shared: Hub, actor: Actor) -> Stand:
     return Stand(queue, spot, log, _view(shared, actor, spot, log))
 
 
-def _done(shared: Hub, actor: Actor, stand: Stand) -> Stand:
-    """Do what the person says of the frame; return where that leads.
-
-    Nothing is shown before, and no other run is asked for: the next picture comes as soon as it
-    can, and what is not done was not heard.
-    """
+def _do(actor: Actor, stand: Stand) -> None:
+    """Do what the person says of the frame, before anything is shown."""
     if stand.spot is None or stand.view is None:
-        return stand
+        return
     said = hear(stand.view)
     if said is not None and act(actor, stand.spot, said):
-        return _stand(shared, actor)
-    return stand
+        st.rerun()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from drivegrid.dashboard.store.facts import SPLIT, Fact, facts_of, split_of
@@ -95,7 +95,7 @@ class Reading:
         record = to_record(scene)
         self._seen.add(image)
         inside = source.path.relative_to(self._path) if source.path != self._path else PurePath()
-        split = split_of(str(inside), source.path.name, image)
+        split = split_of(str(inside), source.path.name, str(PurePosixPath(image).parent))
         return Labelled(record, split, facts_of(scene, split))
 
     def _name(self, source: LabelSource, image: str) -> str:

@@ -23,7 +23,7 @@ ARGUMENTS = (
     "--no-sandbox --headless=new --disable-gpu --disable-background-networking "
     "--disable-component-update --disable-sync --no-first-run"
 ).split()
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 START_S = 120.0
 
 

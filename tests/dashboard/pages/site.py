@@ -12,7 +12,7 @@ from tests.dashboard.pages.conftest import World
 from tests.dashboard.pages.served import Server, serve
 
 VIEWPORT = {"width": 1280, "height": 720}
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 
 
 @dataclass(frozen=True)
