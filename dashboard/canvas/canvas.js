@@ -167,10 +167,17 @@ class Canvas {
 
   /** Layers as they are now, the editable one with its edits. */
   layers() {
+    if (!this.editable && this.edits.changed) return [...this.data.layers, this.lockedEdits()];
     const theirs = this.newer && { ...this.newer, name: "saved meanwhile", dash: "6 5", editable: false };
     return this.data.layers
       .map((layer) => (layer.editable ? { ...layer, shapes: this.edits.shapes } : layer))
       .concat(theirs ?? []);
+  }
+
+  /** Edits where nothing can be edited any more: they stay until they are saved. */
+  lockedEdits() {
+    const { shapes } = this.edits;
+    return { ...this.data.layers.at(-1), name: "yours, not saved", dash: "6 5", shapes };
   }
 
   visibleLayers() {

@@ -8,7 +8,7 @@ then the browser sends the next: nothing is lost where one run of a page interru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -127,6 +127,16 @@ class View:
     def __post_init__(self) -> None:
         if check_layers(self.layers) is None and set(self.settings.tools) & set(DRAWING):
             raise CanvasError("drawing must have an editable layer, got none.")
+
+    def locked(self) -> View:
+        """Return the same where one can only look.
+
+        What a person drew before stays in the browser, and can be tried to be saved: hear the view
+        as it was, and let the store decide.
+        """
+        settings = replace(self.settings, tools=VIEWING, labels=(), verdicts=False)
+        layers = [replace(layer, editable=False) for layer in self.layers]
+        return replace(self, layers=layers, settings=settings)
 
     def to_data(self) -> dict[str, Any]:
         """Return the JSON form for the browser."""

@@ -33,6 +33,8 @@ const toolCommand = (tool) => ({
 
 const canEdit = (canvas) => canvas.editable !== null;
 
+const canSave = (canvas) => canEdit(canvas) || canvas.edits.changed;
+
 /** @param {string} name @param {string} icon @param {string} title @param {string} [key] */
 const verdictCommand = (name, icon, title, key) => ({
   icon,
@@ -60,7 +62,7 @@ const COMMANDS = [
       run: (canvas) => canvas.removeChosen(),
     },
     {
-      icon: "save", title: "Save the edits", key: "s", shown: canEdit,
+      icon: "save", title: "Save the edits", key: "s", shown: canSave,
       able: (canvas) => canvas.edits.changed, run: (canvas) => canvas.commit(),
     },
   ],

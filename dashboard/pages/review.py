@@ -68,7 +68,8 @@ class Stand:
         queue: What is worked through, if anything.
         spot: The frame; None where there is none left.
         log: What was said of it.
-        view: Its canvas.
+        view: Its canvas, as it is for who can judge it: what they drew while they could is heard
+            even where another has taken the frame since.
     """
 
     queue: Queue | None = None
@@ -88,9 +89,11 @@ def review() -> None:
             stand = _stand(shared, actor)
             _do(actor, stand)
         if stand.spot is not None and stand.view is not None:
-            show(stand.view)
             if stand.spot.barred:
+                show(stand.view.locked())
                 _barred(actor, stand.spot)
+            else:
+                show(stand.view)
         elif stand.queue is not None:
             _end(shared, stand.queue)
         else:
@@ -135,7 +138,6 @@ def _queue(shared: Hub) -> Queue | None:
 
 
 def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View:
-    free = not spot.barred
     following = coming(actor, spot)
     address = shared.signer.address
     picture = Picture(
@@ -144,19 +146,16 @@ def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View
         spot.frame.size_wh,
         None if following is None else address(following),
     )
-    settings = Settings(
-        tools=(*VIEWING, *DRAWING) if free else VIEWING,
-        labels=LABELS if free else (),
-        verdicts=free,
-    )
+    settings = Settings(tools=(*VIEWING, *DRAWING), labels=LABELS, verdicts=True)
     layers = _layers(shared, spot, log)
     return View(CANVAS, picture, layers, spot.frame.version, settings, last_outcome())
 
 
 def _barred(actor: Actor, spot: Spot) -> None:
     """Say why one can only look; the canvas then has no keys to go on by."""
-    text, before, behind = st.columns([0.6, 0.2, 0.2], vertical_alignment="center")
+    text, again, before, behind = st.columns([0.43, 0.19, 0.19, 0.19], vertical_alignment="center")
     text.info(plain(spot.barred), icon=":material/lock:")
+    again.button("Look again", icon=":material/refresh:", width="stretch")
     if before.button("Previous", icon=":material/chevron_left:", width="stretch"):
         step_to(actor, spot, "previous")
         st.rerun()
@@ -186,7 +185,7 @@ def _layers(shared: Hub, spot: Spot, log: tuple[Event, ...]) -> list[Layer]:
     if conflict is not None and conflict.given.shapes is not None:
         layers.append(_drawn("yours, not saved", "other", conflict.given.shapes))
     holds = tuple(holding) if corrected is None else corrected
-    return [*layers, _drawn("review", "review", holds, editable=not spot.barred)]
+    return [*layers, _drawn("review", "review", holds, editable=True)]
 
 
 def _runs(sources: list[SourceRow]) -> list[SourceRow]:

@@ -43,7 +43,7 @@ def panel(
         return
     conflict = conflict_of(spot)
     if conflict is not None:
-        _conflict(actor, conflict)
+        _conflict(actor, conflict, spot)
     else:
         _told()
     _about(spot)
@@ -117,7 +117,7 @@ def _told() -> None:
         st.caption(plain(KEYS if last is None else last.text))
 
 
-def _conflict(actor: Actor, conflict: Conflict) -> None:
+def _conflict(actor: Actor, conflict: Conflict, spot: Spot) -> None:
     """Show both versions of a frame in words, and let the reviewer decide."""
     given, last = conflict.given, conflict.error.last
     said = "The frame changed meanwhile."
@@ -127,7 +127,8 @@ def _conflict(actor: Actor, conflict: Conflict) -> None:
     mine = f"You said {given.kind}{_shapes(given.shapes)}; that was not counted."
     st.warning(f"{plain(one_line(said))}  \n{plain(mine)}", icon=":material/call_split:")
     over, drop = st.columns(2)
-    if over.button("Save mine over it", width="stretch"):
+    barred = {"disabled": bool(spot.barred), "help": plain(spot.barred) or None}
+    if over.button("Save mine over it", width="stretch", **barred):
         insist(actor, conflict)
         st.rerun()
     if drop.button("Drop mine", width="stretch"):

@@ -100,7 +100,7 @@ class GlRenderer:
         )
 
     def draw(self, view: View) -> Picture:
-        """Draw all of it; the same view gives the same bytes."""
+        """Draw all of it; the same view gives the same bytes. No context is current afterwards."""
         # Another context that became current meanwhile has other things under the same names:
         # reading a texture of another size would write beyond the memory kept for it.
         with self._context:

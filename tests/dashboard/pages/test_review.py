@@ -308,6 +308,29 @@ def test_what_another_works_on_is_told_by_name(world) -> None:
     assert "\\*\\*x\\*\\*" not in texts(opened(queue=queue))  # the next free one is given
 
 
+def test_a_correction_of_what_another_took_meanwhile_is_refused_by_name(world) -> None:
+    _, (first, *_) = queue_of(world)
+    bob = world.hub.someone("bob", "reviewer")
+    app = opened(frame=first)
+    reviewer = Reviewer(app)
+    me = world.hub.actor()
+    me.give_back(first)
+    bob.take(first)
+    reviewer.save([*as_shown(0), drawn(CONE)], first)
+    assert "one that bob works on" in texts(app)
+    assert history(world.hub.database, first) == ()
+    # what he says meanwhile is shown beside it; as long as he has the frame, it is his
+    bob.verdict(first, Verdict("reject", 0, "his-token"))
+    bob.take(first)
+    reviewer.save([*as_shown(0), drawn(CONE)], first)
+    assert "bob said reject" in texts(app)
+    assert named(app, "Save mine over it").disabled
+    bob.give_back(first)
+    checked(named(app, "Look again").click().run())
+    checked(named(app, "Save mine over it").click().run())
+    assert history(world.hub.database, first)[-1].after.shapes == (*frame_of(0).instances, CONE)
+
+
 def test_others_may_work_on_the_last_frames(world) -> None:
     queue, ids = queue_of(world, 2)
     bob = world.hub.someone("bob", "reviewer")

@@ -14,7 +14,7 @@ from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.reviews import history
 
 from tests.dashboard.canvas.browser import CanvasPage, wait_until
-from tests.dashboard.pages.conftest import make_world
+from tests.dashboard.pages.conftest import frame_of, make_world
 from tests.dashboard.pages.site import Site, make_site, wait_for_picture
 
 pytestmark = pytest.mark.slow
@@ -49,6 +49,13 @@ def verdicts(site: Site, frame_id: int) -> list[tuple[str, str]]:
     return [(one.user, one.verdict) for one in history(site.world.hub.database, frame_id)]
 
 
+def draw_line(page: CanvasPage) -> None:
+    page.use("line")
+    for point in ([40.0, 170.0], [90.0, 120.0], [140.0, 70.0]):
+        page.click(*point)
+    page.press("Enter")
+
+
 def test_who_is_not_known_sees_nothing(site) -> None:
     with signed_in(site, "eve", frame_ids(site)[0]) as tab:
         tab.get_by_text("person must have a role, got 'eve' with none").wait_for()
@@ -75,16 +82,12 @@ def test_the_lease_keeps_the_second_away(site) -> None:
     assert verdicts(site, first) == [("ada", "accept")]
 
 
-@pytest.mark.skip(reason="does not come to its end in the browser; AppTests and the canvas show it")
 def test_a_stale_correction_is_refused_and_both_versions_shown(site) -> None:
     second = frame_ids(site)[1]
     with signed_in(site, "ada", second) as hers:
         wait_for_picture(hers)
         page = CanvasPage(hers)
-        page.use("line")
-        for point in ([40.0, 170.0], [90.0, 120.0], [140.0, 70.0]):
-            page.click(*point)
-        page.press("Enter")
+        draw_line(page)
         end_leases(site)
         with signed_in(site, "bob", second) as his:
             wait_for_picture(his)
@@ -96,7 +99,36 @@ def test_a_stale_correction_is_refused_and_both_versions_shown(site) -> None:
         hers.locator(".entry", has_text="yours, not saved").wait_for()
         hers.locator(".entry", has_text="review").wait_for()
         assert verdicts(site, second) == [("bob", "reject")]
+        # he went away on the frame, so that it is still his
+        assert hers.get_by_role("button", name="Save mine over it").is_disabled()
+        end_leases(site)
+        hers.get_by_role("button", name="Look again").click()
         hers.get_by_role("button", name="Save mine over it").click()
         wait_until(lambda: len(verdicts(site, second)) == 2)
     last = history(site.world.hub.database, second)[-1]
     assert (last.user, last.verdict, len(last.after.shapes)) == ("ada", "correct", 4)
+
+
+def test_what_was_drawn_stays_while_another_works_on_the_frame(site) -> None:
+    third = frame_ids(site)[2]
+    with signed_in(site, "ada", third) as hers:
+        wait_for_picture(hers)
+        page = CanvasPage(hers)
+        draw_line(page)
+        num_held = len(frame_of(2).instances)
+        num_shapes = hers.locator(".shape").count()
+        end_leases(site)
+        with signed_in(site, "bob", third) as his:
+            wait_for_picture(his)
+            page.press("s")
+            hers.get_by_text("frame must be free, got one that bob works on").wait_for()
+            hers.get_by_text("Your edits are still here").wait_for()
+            hers.locator(".entry", has_text="yours, not saved").wait_for()
+            page.shows(".shape", num_shapes + num_held)  # hers beside those that hold
+            CanvasPage(his).press("ArrowRight")
+            his.get_by_text("frame-3.png").wait_for()
+        hers.get_by_role("button", name="Look again").click()
+        page.shows("[data-command=line]", 1)
+        page.press("s")
+        wait_until(lambda: verdicts(site, third) == [("ada", "correct")])
+    assert len(history(site.world.hub.database, third)[-1].after.shapes) == num_held + 1
