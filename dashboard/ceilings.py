@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from drivegrid.dashboard.database import Database
-from drivegrid.dashboard.steps import Steps
 from drivegrid.dashboard.store.datasets import list_datasets, list_sources
 from drivegrid.dashboard.store.jobs import Job
 from drivegrid.dashboard.store.statistics import ceiling_of
-from drivegrid.dashboard.work import Beat
+from drivegrid.dashboard.work import Beat, watched
 
 from drivegrid.errors import ConfigError
 from drivegrid.tokens.codec import Codec
@@ -38,10 +37,9 @@ def run_ceiling(database: Database, job: Job, beat: Beat) -> dict[str, Any]:
     rounds = _between("rounds", wanted.get("rounds"), range(MAX_ROUNDS + 1))
     most = _between("frames", wanted.get("most"), range(1, MAX_FRAMES + 1))
     codec = Codec(GridSpec(side, side, 2 * side, 2 * side, 0.5), "fewest", rounds)
-    steps = Steps(beat)
     report = ceiling_of(
         database, dataset_id, source_id, codec, most,
-        lambda scenes: steps.watch(scenes, (0.0, 1.0), most, "frames"),
+        lambda scenes: watched(beat, scenes, most, "frames"),
     )  # fmt: skip
     return report.as_dict()
 

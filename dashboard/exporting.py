@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from drivegrid.dashboard.database import Database
-from drivegrid.dashboard.steps import Steps
 from drivegrid.dashboard.store.coverage import count_told
 from drivegrid.dashboard.store.datasets import (
     DatasetRow,
@@ -25,7 +24,7 @@ from drivegrid.dashboard.store.datasets import (
 from drivegrid.dashboard.store.jobs import Job
 from drivegrid.dashboard.store.people import append_audit
 from drivegrid.dashboard.store.reviewed import count_statuses, count_verdicts
-from drivegrid.dashboard.work import Beat
+from drivegrid.dashboard.work import Beat, watched, within
 
 from drivegrid.data.derive import copy_labels
 from drivegrid.data.files import atomic_folder, walk_files, write_text
@@ -103,15 +102,14 @@ class Exporter:
         made = self._folder.resolve() / name
         self._clear(name)
         with atomic_folder(made) as part, PictureList() as pictures:
-            steps = Steps(beat)
-            outcome = self._write(order, part, pictures, steps, total)
+            outcome = self._write(order, part, pictures, beat, total)
             paths = _files_in(part)
             files = [
                 _hashed(path, part)
-                for path in steps.watch(iter(paths), HASHING, len(paths), "files")
+                for path in watched(within(beat, *HASHING), paths, len(paths), "files")
             ]
             written = sum(outcome.written.values())
-            placing = steps.watch(iter(pictures), PLACING, written, "pictures")
+            placing = watched(within(beat, *PLACING), pictures, written, "pictures")
             outcome.pictures = place_pictures(placing, part, order.pictures)
             _forget_sizes(outcome)
             manifest = {
@@ -171,7 +169,7 @@ class Exporter:
             shutil.rmtree(self._folder / name)
 
     def _write(
-        self, order: Order, folder: Path, pictures: PictureList, steps: Steps, total: int
+        self, order: Order, folder: Path, pictures: PictureList, beat: Beat, total: int
     ) -> Outcome:
         """Write the labels, and note which pictures belong beside them."""
         root = order.dataset.root
@@ -180,7 +178,7 @@ class Exporter:
         )
 
         def noted() -> Iterator[Scene]:
-            for scene in steps.watch(scenes, WRITING, total, "frames"):
+            for scene in watched(within(beat, *WRITING), scenes, total, "frames"):
                 pictures.add(root, scene.frame.image)
                 yield scene
 

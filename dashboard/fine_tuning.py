@@ -36,7 +36,8 @@ PRESET = "nano-reviewed"
 """Packaged config that both ways of training begin from."""
 CONFIG, RUN, OUTPUT = "asked.yaml", "run", "output.log"
 MAX_STEPS = 100_000
-LEAST_RATE = 1e-9
+LEAST_RATE, MOST_RATE = 1e-9, 0.03
+"""Of learning; at the higher one a nano forgets all it knew within a few steps."""
 LEAST_BETWEEN = 10
 """Steps between two looks at the held-out frames, which cost as much as some steps."""
 SAVE_EVERY = 20
@@ -173,7 +174,7 @@ def read_order(database: Database, parameters: Mapping[str, Any]) -> Order:
     start, rate = parameters.get("start"), parameters.get("learning_rate")
     rendered = _within("rendered", parameters.get("rendered", 1.0), 0.0, 100.0)
     if rate is not None:
-        _within("learning_rate", rate, LEAST_RATE, 1.0)
+        _within("learning_rate", rate, LEAST_RATE, MOST_RATE)
     return Order(
         set_folder=Path(made["folder"]),
         method=method,

@@ -92,11 +92,22 @@ class Hub:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The checkpoint that answers; None for the nano that the package ships."""
+        """The checkpoint that answers; None for the nano that the package ships.
+
+        Raises:
+            ConfigError: If the one that was promoted is not on this machine.
+        """
         if self.settings.checkpoint is not None:
             return self.settings.checkpoint
         last = promoted(self.database)
-        return None if last is None else last.checkpoint
+        if last is None or last.checkpoint is None:
+            return None
+        if not last.checkpoint.is_dir():
+            raise ConfigError(
+                f"promoted checkpoint must be on this machine, got none ({last.checkpoint}). "
+                f"An admin can go back to the packaged model: Train, training {last.job_id}."
+            )
+        return last.checkpoint
 
     @property
     def model_name(self) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from drivegrid.dashboard.database import Database
-from drivegrid.dashboard.steps import Steps
 from drivegrid.dashboard.store.datasets import Imported, add_dataset
 from drivegrid.dashboard.store.jobs import Job
 from drivegrid.dashboard.work import Beat
@@ -35,9 +34,8 @@ def run_import(database: Database, job: Job, beat: Beat) -> dict[str, Any]:
     if not isinstance(name, str) or not isinstance(path, str):
         raise ConfigError(f"import must have a name and a path, got {job.parameters!r:.200}.")
     beat(UNKNOWN, "looking for labels")
-    steps = Steps(beat)
     imported = add_dataset(
-        database, name, Path(path), job.user_id, lambda n: steps.say(UNKNOWN, f"{n:,} frames read")
+        database, name, Path(path), job.user_id, lambda n: beat(UNKNOWN, f"{n:,} frames read")
     )
     return told_import(imported)
 

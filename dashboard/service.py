@@ -107,6 +107,12 @@ class Actor:
         require(self.user.role, role_for(jobs.get_job(self.database, job_id).kind))
         return jobs.cancel(self.database, job_id)
 
+    def resume(self, job_id: int) -> bool:
+        """Let a job go on that was stopped, see `jobs.resume`; as in `cancel`."""
+        require(self.user.role, "reviewer")
+        require(self.user.role, role_for(jobs.get_job(self.database, job_id).kind))
+        return jobs.resume(self.database, job_id)
+
     def promote(self, job_id: int | None) -> None:
         """Let the checkpoint of a training answer, see `promotions.promote`."""
         require(self.user.role, "admin")

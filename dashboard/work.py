@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,6 +30,7 @@ is to be given up."""
 Work: TypeAlias = Callable[[jobs.Job, Beat], Mapping[str, Any]]
 """Does a job and returns its result, as JSON values. It may be begun again from the start."""
 Told = TypeVar("Told")
+Thing = TypeVar("Thing")
 
 _log = logging.getLogger(__name__)
 
@@ -157,6 +158,19 @@ def within(beat: Beat, first: float, last: float) -> Beat:
     0.75 half of the rest
     """
     return lambda share, message: beat(first + share * (last - first), message)
+
+
+def watched(beat: Beat, things: Iterable[Thing], total: int, what: str) -> Iterator[Thing]:
+    """Pass things on, of which there are about so many, and beat at each.
+
+    >>> list(watched(lambda share, message: print(share, message), "ab", 2, "letters"))
+    0.0 letters 0 of 2
+    0.5 letters 1 of 2
+    ['a', 'b']
+    """
+    for number, thing in enumerate(things):
+        beat(min(1.0, number / max(1, total)), f"{what} {number:,} of {total:,}")
+        yield thing
 
 
 def in_words(error: Exception) -> str:

@@ -17,6 +17,8 @@ RATES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "score": "Sco
 CELL = "cell"
 """Name of the selection in the confusion matrix, and of the number of a cell."""
 ROW_PX = 26
+LEAST_REACH = 0.01
+"""Of the axis of differences, to both sides."""
 
 
 def color_code(color: Color) -> str:
@@ -43,14 +45,20 @@ def differences(rates: Mapping[str, Difference]) -> alt.LayerChart:
         for name, title in RATES.items()
         if (rate := rates[name]).difference is not None
     ]
+    # about zero, and never so narrow that no difference looks like one
+    reach = max([LEAST_REACH, *(abs(row[end]) for row in rows for end in ("low", "high"))])
+    axis = alt.X(
+        "low:Q",
+        title="second − first, with 95 % interval",
+        scale=alt.Scale(domain=[-reach, reach]),
+        axis=alt.Axis(format="~g"),
+    )
     base = alt.Chart(alt.Data(values=rows)).encode(
         alt.Y("rate:N", sort=None, title=None), tooltip=_numbers("difference", "low", "high")
     )
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color="gray")
     code = color_code(STYLES["model"].color)
-    spans = base.mark_rule(strokeWidth=3, color=code).encode(
-        alt.X("low:Q", title="second − first, with 95 % interval"), alt.X2("high:Q")
-    )
+    spans = base.mark_rule(strokeWidth=3, color=code).encode(axis, alt.X2("high:Q"))
     points = base.mark_point(filled=True, size=110, color=code, opacity=1).encode(
         alt.X("difference:Q")
     )

@@ -20,11 +20,12 @@ from drivegrid.dashboard.pages.filters import evaluation_name, words_of
 from drivegrid.dashboard.pages.parts import choose_dataset, plain, table
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.coverage import count_covered
-from drivegrid.dashboard.store.datasets import DatasetRow, list_sources
+from drivegrid.dashboard.store.datasets import DatasetRow, SourceRow, list_sources
 from drivegrid.dashboard.store.evaluations import list_evaluations
 from drivegrid.dashboard.store.facets import Facet, facets
 from drivegrid.dashboard.store.facts import LABEL, in_order
 from drivegrid.dashboard.store.query import Query
+from drivegrid.dashboard.store.reviews import REVIEW
 from drivegrid.dashboard.store.statistics import (
     shape_counts,
     status_counts,
@@ -148,7 +149,7 @@ def _runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
             "source": source.name,
             "kind": source.kind,
             "frames": count_covered(shared.database, source.id),
-            "details": ", ".join(f"{name}: {value}" for name, value in source.details.items()),
+            "details": _details(source),
             "made": _time(source.created_at),
         }
         for source in sources
@@ -172,6 +173,12 @@ def _runs(actor: Actor, shared: Hub, dataset: DatasetRow) -> None:
         for one in known
     ]
     table(scored, column_config={"made": WHEN})
+
+
+def _details(source: SourceRow) -> str:
+    if source.kind == REVIEW:
+        return "frames that were corrected; accepted ones keep their labels"
+    return ", ".join(f"{name}: {value}" for name, value in source.details.items())
 
 
 def _is_number(value: object) -> bool:

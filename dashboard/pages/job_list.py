@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import plain, show_error, told
+from drivegrid.dashboard.pages.parts import number_in_address, plain, show_error, told
 from drivegrid.dashboard.schema import ROLES
 from drivegrid.dashboard.service import Actor, role_for
 from drivegrid.dashboard.store.jobs import Job, get_job, list_jobs
@@ -70,12 +70,10 @@ def asked_job(shared: Hub, kind: str) -> Job | None:
         ConfigError: If it is no number, or a job of another kind.
         StoreError: If there is no such job.
     """
-    wanted = st.query_params.get("job", "")
-    if not wanted:
+    wanted = number_in_address("job")
+    if wanted is None:
         return None
-    if not wanted.isdecimal() or len(wanted) > 18:
-        raise ConfigError(f"job must be a number, got {wanted!r:.50}.")
-    job = get_job(shared.database, int(wanted))
+    job = get_job(shared.database, wanted)
     if job.kind != kind:
         raise ConfigError(f"job must be of the kind {kind}, got {job.kind}.")
     return job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,8 +85,23 @@ def _elsewhere() -> None:
     """The page itself is the one that `main` registers under the address."""
 
 
+def asked_dataset(rows: Sequence[DatasetRow]) -> DatasetRow:
+    """Return which of some data sets the address names; the largest where it names none.
+
+    Raises:
+        ConfigError: If it names another.
+    """
+    wanted = st.query_params.get("dataset")
+    if wanted is None:
+        return max(rows, key=lambda row: row.num_frames)
+    found = next((row for row in rows if str(row.id) == wanted), None)
+    if found is None:
+        raise ConfigError(f"data set must be one of the store, got {wanted!r:.50}.")
+    return found
+
+
 def choose_dataset(shared: Hub) -> DatasetRow | None:
-    """Let people choose a data set, kept in the address; the largest at first.
+    """Let people choose a data set, kept in the address; see `asked_dataset`.
 
     Returns:
         None if there is none; people are told what to do then.
@@ -94,29 +109,36 @@ def choose_dataset(shared: Hub) -> DatasetRow | None:
     Raises:
         ConfigError: If the address names none of the store.
     """
-    rows = {str(row.id): row for row in list_datasets(shared.database)}
+    rows = list_datasets(shared.database)
     if not rows:
         st.info(
             "No data yet. An admin can import labels on the page Data.", icon=":material/inbox:"
         )
         return None
-    largest = max(rows, key=lambda key: rows[key].num_frames)
-    chosen = st.query_params.get("dataset", largest)
-    if chosen not in rows:
-        raise ConfigError(f"data set must be one of the store, got {chosen!r:.50}.")
-    st.session_state["dataset"] = chosen
+    chosen = asked_dataset(rows)
+    names = {str(row.id): f"{row.name} ({row.num_frames:,} frames)" for row in rows}
+    st.session_state["dataset"] = str(chosen.id)
     st.selectbox(
-        "Data set",
-        list(rows),
-        key="dataset",
-        format_func=lambda key: f"{rows[key].name} ({rows[key].num_frames:,} frames)",
+        "Data set", list(names), key="dataset", format_func=names.__getitem__,
         on_change=_show_dataset,
-    )
-    return rows[chosen]
+    )  # fmt: skip
+    return chosen
 
 
 def _show_dataset() -> None:
     st.query_params.from_dict({"dataset": st.session_state["dataset"]})
+
+
+def number_in_address(name: str) -> int | None:
+    """Return a number of the page's address; None where it has none.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    text = st.query_params.get(name, "")
+    if text and (not text.isdecimal() or len(text) > 18):
+        raise ConfigError(f"{name} must be a number in digits, got {text!r:.50} (address).")
+    return int(text) if text else None
 
 
 def asked_frame(shared: Hub) -> FrameRow | None:
@@ -126,12 +148,8 @@ def asked_frame(shared: Hub) -> FrameRow | None:
         ConfigError: If it is no number.
         StoreError: If there is no such frame.
     """
-    wanted = st.query_params.get("frame", "")
-    if not wanted:
-        return None
-    if not wanted.isdecimal() or len(wanted) > 18:
-        raise ConfigError(f"frame must be a number, got {wanted!r:.50}.")
-    return browse.frame(shared.database, int(wanted))
+    wanted = number_in_address("frame")
+    return None if wanted is None else browse.frame(shared.database, wanted)
 
 
 def layer_of(name: str, role: Role, rows: list[ShapeRow], *, editable: bool = False) -> Layer:

@@ -19,7 +19,7 @@ from drivegrid.dashboard.canvas.canvas import (
 from drivegrid.dashboard.canvas.layers import Layer, Picture, Role, Shape
 from drivegrid.dashboard.database import StoreAway
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import layer_of, plain, told
+from drivegrid.dashboard.pages.parts import layer_of, number_in_address, plain, told
 from drivegrid.dashboard.pages.review_deeds import (
     CANVAS,
     act,
@@ -33,7 +33,6 @@ from drivegrid.dashboard.pages.review_spot import (
     Spot,
     coming,
     find_spot,
-    number_in_address,
     open_queue,
 )
 from drivegrid.dashboard.service import Actor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from drivegrid.dashboard.hub import Hub
+from drivegrid.dashboard.pages.parts import asked_dataset
 from drivegrid.dashboard.pages.review_spot import open_queue
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store.datasets import SourceRow, list_datasets, list_sources
@@ -35,7 +36,7 @@ def make(shared: Hub, actor: Actor) -> None:
             "There are no frames to review yet. Import a data set first.", icon=":material/inbox:"
         )
         return
-    dataset_id = st.session_state.get("review-set", datasets[0].id)
+    dataset_id = asked_dataset(datasets).id
     st.subheader("New queue", anchor=False)
     st.caption("Choose a queue on the right, or make one: which frames, in which order, how many.")
     name = st.text_input("Name", key="review-name", max_chars=100)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 from drivegrid.dashboard.hub import Hub
-from drivegrid.dashboard.pages.parts import plain
+from drivegrid.dashboard.pages.parts import choose_dataset, plain
 from drivegrid.dashboard.pages.review_deeds import (
     Conflict,
     conflict_of,
@@ -33,7 +33,7 @@ def panel(
     shared: Hub, actor: Actor, queue: Queue | None, spot: Spot | None, log: Sequence[Event]
 ) -> None:
     """Show all that stands beside the frame."""
-    dataset_id = choose_dataset(shared, queue, spot)
+    dataset_id = _dataset_of(shared, queue, spot)
     if dataset_id is None:
         return
     _choose_queue(shared, dataset_id, queue)
@@ -58,16 +58,14 @@ def panel(
     _choose_runs(list_sources(shared.database, spot.frame.dataset_id))
 
 
-def choose_dataset(shared: Hub, queue: Queue | None, spot: Spot | None) -> int | None:
+def _dataset_of(shared: Hub, queue: Queue | None, spot: Spot | None) -> int | None:
     """Return the data set: that of the queue or the frame, or else the one that is picked."""
     if queue is not None:
         return queue.dataset_id
     if spot is not None:
         return spot.frame.dataset_id
-    names = {row.id: row.name for row in list_datasets(shared.database)}
-    if not names:
-        return None
-    return st.selectbox("Data set", list(names), format_func=names.__getitem__, key="review-set")
+    chosen = choose_dataset(shared) if list_datasets(shared.database) else None
+    return None if chosen is None else chosen.id
 
 
 def _choose_queue(shared: Hub, dataset_id: int, queue: Queue | None) -> None:

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 from drivegrid.dashboard.database import now_ms
+from drivegrid.dashboard.pages.parts import number_in_address
 from drivegrid.dashboard.service import LEASE_S, Actor
 from drivegrid.dashboard.serving.access import AccessDenied
 from drivegrid.dashboard.store import browse, queues
 from drivegrid.dashboard.store.leases import Leased
 from drivegrid.dashboard.store.queues import Queue, QueueFrame
 from drivegrid.dashboard.store.records import FrameRow
-
-from drivegrid.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,6 @@ class Spot:
     queue: Queue | None
     item: QueueFrame | None
     barred: str
-
-
-def number_in_address(name: str) -> int | None:
-    """Return a number of the page's address; None where it has none.
-
-    Raises:
-        ConfigError: If it is something else.
-    """
-    text = st.query_params.get(name, "")
-    if text and (not text.isdecimal() or len(text) > 18):
-        raise ConfigError(f"{name} must be a number, got {text!r:.50}.")
-    return int(text) if text else None
 
 
 def go(frame_id: int | None) -> None:

@@ -17,6 +17,7 @@ from drivegrid.dashboard.store.evaluations import figures
 from drivegrid.dashboard.store.jobs import Job, get_job, list_jobs
 from drivegrid.dashboard.store.promotions import promoted
 
+STOPPED = ("failed", "cancelled")
 MOST = 200
 """Judgings that are looked through."""
 HEIGHT = 210
@@ -40,6 +41,8 @@ def progress(shared: Hub, actor: Actor, job: Job) -> None:
     st.subheader(f"Training {job.id}")
     if job.state == "failed":
         show_error(job.message)
+    if job.state in STOPPED:
+        _go_on(actor, job)
     run_every = 2 * POLL_S if job.state in ACTIVE else None
     st.fragment(_curves, run_every=run_every)(shared, job)
     if job.state == "done":
@@ -50,6 +53,15 @@ def progress(shared: Hub, actor: Actor, job: Job) -> None:
     if asked.is_file():
         with st.expander("Settings that differ from the config nano-reviewed"):
             st.code(asked.read_text(encoding="utf-8"), language="yaml")
+
+
+def _go_on(actor: Actor, job: Job) -> None:
+    """Offer to take up a training that was stopped."""
+    may = may_ask(actor, FINE_TUNING)
+    if st.button("Go on from the last saved step", icon=":material/resume:", disabled=not may):
+        with told():
+            actor.resume(job.id)
+        st.rerun()
 
 
 def _curves(shared: Hub, job: Job) -> None:
@@ -72,7 +84,7 @@ def _curve(series: Series, what: str, *, points: bool) -> None:
     """Show values over steps; a place of the same height where there are none yet."""
     if not series:
         with st.container(height=HEIGHT, border=False, vertical_alignment="center"):
-            st.caption("Nothing was told yet.", text_alignment="center")
+            st.caption("Nothing was told so far.", text_alignment="center")
         return
     rows = [
         {"step": step, what: value, "figure": name}
@@ -123,18 +135,24 @@ def _judged(shared: Hub, actor: Actor, job: Job) -> None:
         return
     newest = of_this[0]
     if newest.state in ACTIVE:
-        st.fragment(_judging, run_every=POLL_S)(shared, newest.id)
+        st.fragment(_judging, run_every=POLL_S)(shared, actor, newest.id)
     elif newest.result is not None:
         _scores(shared, newest)
     else:
         show_error(newest.message or newest.state)
 
 
-def _judging(shared: Hub, job_id: int) -> None:
+def _judging(shared: Hub, actor: Actor, job_id: int) -> None:
     job = get_job(shared.database, job_id)
     if job.state not in ACTIVE:
         st.rerun()
-    st.progress(job.progress, text=plain(job.message or job.state))
+    bar, stop = st.columns([0.8, 0.2], vertical_alignment="center")
+    waiting = "waiting until the runs before it are done"
+    bar.progress(job.progress, text=plain(job.message or waiting))
+    if stop.button("Cancel", width="stretch", disabled=not may_ask(actor, JUDGING)):
+        with told():
+            actor.cancel(job_id)
+        st.rerun()
 
 
 def _scores(shared: Hub, job: Job) -> None:

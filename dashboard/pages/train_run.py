@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from drivegrid.dashboard.fine_tuning import FINE_TUNING, METHODS, NANO, read_order
+from drivegrid.dashboard.fine_tuning import FINE_TUNING, METHODS, MOST_RATE, NANO, read_order
 from drivegrid.dashboard.hub import Hub
 from drivegrid.dashboard.pages.job_list import JobView, asked_job, job_list, may_ask
 from drivegrid.dashboard.pages.parts import told
@@ -71,7 +71,7 @@ def _order(shared: Hub, actor: Actor) -> None:
     )  # fmt: skip
     with st.expander("More"):
         rate = st.number_input(
-            "Learning rate", 0.0, 1.0, None, format="%.1e", key="train-rate",
+            "Learning rate", 0.0, MOST_RATE, None, format="%.1e", key="train-rate",
             placeholder="that of the config nano-reviewed",
         )  # fmt: skip
         seed = st.number_input("Seed", 0, 2**31, 0, key="train-seed")
@@ -106,7 +106,13 @@ def _describe(made: Job) -> str:
 def _name(job: Job) -> str:
     asked = job.parameters
     begun = NANO if asked.get("start") is None else f"training {asked['start']}"
-    return f"**{METHOD_NAMES[asked['method']]}**, set {asked['set']}, from {begun}"
+    told = [f"**{METHOD_NAMES[asked['method']]}**", f"set {asked['set']}", f"from {begun}"]
+    told.append(f"{asked['steps']:,} steps")
+    if rate := asked.get("learning_rate"):
+        told.append(f"rate {rate:g}")
+    if seed := asked.get("seed"):
+        told.append(f"seed {seed}")
+    return ", ".join(told)
 
 
 def _came(job: Job) -> str:

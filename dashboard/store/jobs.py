@@ -119,6 +119,16 @@ def cancel(database: Database, job_id: int) -> bool:
     return _change(database, stoppable, {"state": "cancelled", "ended_at": now_ms()})
 
 
+def resume(database: Database, job_id: int) -> bool:
+    """Let a job wait again that was cancelled or has failed; it goes on from what it has saved.
+
+    Returns:
+        Whether there was anything to resume.
+    """
+    stopped = (jobs.c.id == job_id) & jobs.c.state.in_(("cancelled", "failed"))
+    return _change(database, stopped, {**_AGAIN, "ended_at": None, "attempts": 0})
+
+
 def revive(database: Database, seconds: float) -> int:
     """Let jobs wait again whose worker has not beaten for so long; return how many.
 

@@ -2,7 +2,6 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
 
-from drivegrid.dashboard import steps
 from drivegrid.dashboard.ceilings import CEILING, run_ceiling
 from drivegrid.dashboard.store.jobs import claim, enqueue
 
@@ -33,8 +32,7 @@ def test_what_is_no_ceiling_is_refused(database, wrong, told) -> None:
         run(database, GOOD | wrong)
 
 
-def test_perfect_tokens_are_scored_frame_by_frame(database, monkeypatch) -> None:
-    monkeypatch.setattr(steps, "BEAT_S", -1.0)
+def test_perfect_tokens_are_scored_frame_by_frame(database) -> None:
     said = []
     report = run(database, GOOD, lambda *one: said.append(one))
     assert report["parameters"]["num_scenes"] == 5 == len(said)

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
 
-from drivegrid.dashboard import exporting, steps
+from drivegrid.dashboard import exporting
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.exporting import EXPORT, WRITABLE, Exporter
 from drivegrid.dashboard.store.datasets import add_dataset, add_run, export_scenes, list_sources
@@ -226,7 +226,7 @@ def test_a_folder_that_cannot_be_made_is_told(exports_in_file) -> None:
         exports_in_file.run()
 
 
-def test_a_job_that_is_given_up_leaves_nothing(exports_in_file, monkeypatch) -> None:
+def test_a_job_that_is_given_up_leaves_nothing(exports_in_file) -> None:
     class GivenUp(Exception):
         pass
 
@@ -237,7 +237,6 @@ def test_a_job_that_is_given_up_leaves_nothing(exports_in_file, monkeypatch) -> 
 
         return beat
 
-    monkeypatch.setattr(steps, "BEAT_S", -1.0)
     for share in (0, 0.3, 0.6, 0.8, 1.0):
         with pytest.raises(GivenUp):
             exports_in_file.exporter.run(exports_in_file.start(), given_up_at(share))

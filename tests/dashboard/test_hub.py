@@ -75,14 +75,25 @@ def test_what_was_promoted_answers(tmp_path, monkeypatch) -> None:
     first = opened.model
     assert first.checkpoint is None and opened.model is first
     assert opened.model_name == "the packaged nano"
-    number = _trained(opened, "/runs/1")
+    (tmp_path / "run").mkdir()
+    number = _trained(opened, str(tmp_path / "run"))
     opened.someone("ada", "admin").promote(number)
     second = opened.model
     assert opened.model_name == f"training {number}"
-    assert first.closed and second.checkpoint == Path("/runs/1") and opened.model is second
+    assert first.closed and second.checkpoint == tmp_path / "run" and opened.model is second
     opened.someone("ada", "admin").promote(None)
     assert opened.model.checkpoint is None and second.closed
     assert opened.model_name == "the packaged nano"
+    opened.close()
+
+
+def test_a_promoted_checkpoint_that_is_gone_is_told_with_a_way_out(tmp_path) -> None:
+    opened = Hub(HubSettings(tmp_path))
+    number = _trained(opened, "/runs/gone")
+    opened.someone("ada", "admin").promote(number)
+    with pytest.raises(ConfigError, match=f"got none .*/runs/gone.*Train, training {number}"):
+        _ = opened.model
+    assert opened.model_name == f"training {number}"
     opened.close()
 
 

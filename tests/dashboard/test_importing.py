@@ -7,10 +7,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="drivegrid[dashboard] is not installed")
 
-from drivegrid.dashboard import importing
 from drivegrid.dashboard.database import Database
 from drivegrid.dashboard.importing import IMPORT, run_import
-from drivegrid.dashboard.steps import Steps
 from drivegrid.dashboard.store import datasets
 from drivegrid.dashboard.store.datasets import export_scenes, list_datasets
 from drivegrid.dashboard.store.jobs import claim, enqueue, revive
@@ -76,16 +74,14 @@ def test_a_cancelled_import_is_not_shown_and_goes_on_when_given_again(
     class GivenUp(Exception):
         pass
 
-    def give_up(self: Steps, progress: float, message: str) -> None:
+    def give_up(progress: float, message: str) -> None:
         if message.startswith("4"):
             raise GivenUp
 
     job = start(database, name="roads", path=str(labels))
     monkeypatch.setattr(datasets, "BATCH", 2)
-    with monkeypatch.context() as patched:
-        patched.setattr(importing.Steps, "say", give_up)
-        with pytest.raises(GivenUp):
-            run_import(database, job, lambda *_: None)
+    with pytest.raises(GivenUp):
+        run_import(database, job, give_up)
     assert list_datasets(database) == []
     result = run_import(database, job, lambda *_: None)
     assert (result["added"], result["kept"]) == (2, 6)
@@ -95,13 +91,12 @@ def test_a_cancelled_import_is_not_shown_and_goes_on_when_given_again(
 def _import_and_die(url: str) -> None:
     datasets.BATCH = 2
 
-    def die(self: Steps, progress: float, message: str) -> None:
+    def die(progress: float, message: str) -> None:
         if message.startswith("4"):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    importing.Steps.say = die
     database = Database(url)
-    run_import(database, claim(database, [IMPORT]), lambda *_: None)
+    run_import(database, claim(database, [IMPORT]), die)
 
 
 def test_an_import_that_was_killed_is_made_whole(database, labels) -> None:

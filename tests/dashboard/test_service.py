@@ -26,6 +26,7 @@ REVIEWER = {
     "evaluate": (1, 1, 1, "boxes"),
     "enqueue": ("export", {}),
     "cancel": (1,),
+    "resume": (1,),
 }
 ADMIN = {
     "promote": (None,),
@@ -65,6 +66,9 @@ def test_imports_are_asked_for_and_stopped_by_admins(database) -> None:
     with pytest.raises(AccessDenied, match="role must be admin"):
         reviewer.cancel(number)
     assert admin.cancel(number)
+    with pytest.raises(AccessDenied):
+        reviewer.resume(number)
+    assert admin.resume(number) and admin.cancel(number)
     assert reviewer.cancel(reviewer.enqueue("evaluate", {}))
 
 

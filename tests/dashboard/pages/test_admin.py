@@ -1,10 +1,13 @@
+from functools import partial
+
 import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
 from drivegrid.dashboard.serving.access import AccessSettings
 from drivegrid.dashboard.store.people import audit_page, list_users
-from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.pages.apps import open_page
 
 HOSTILE = "<script>**x** :red[y] =cmd()"
 
@@ -17,10 +20,7 @@ def page() -> None:
         admin()
 
 
-def opened() -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30).run()
-    assert not app.exception
-    return app
+opened = partial(open_page, page)
 
 
 def roles(world) -> dict[str, str]:

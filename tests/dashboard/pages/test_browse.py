@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
 from drivegrid.geometry import Box
+from tests.dashboard.pages.apps import press, run
 
 HOSTILE = ("<script>alert(1)</script>", "**x**", ":red[x]", "=cmd()", "[a](http://b)", "$x$")
 
@@ -53,12 +54,6 @@ def opened(query: Query | None = None, **address: str) -> AppTest:
     return run(app)
 
 
-def run(app_or_widget) -> AppTest:
-    app = app_or_widget.run()
-    assert not app.exception, app.exception
-    return app
-
-
 def asked(app: AppTest) -> Query:
     return Query.from_text(address(app).get("q", ""))
 
@@ -67,10 +62,6 @@ def address(app: AppTest) -> dict[str, str]:
     """Return the address; a page that writes it leaves lists of values."""
     values = app.query_params.items()
     return {name: value if isinstance(value, str) else value[0] for name, value in values}
-
-
-def button(app: AppTest, label: str):
-    return next(one for one in app.button if one.label == label)
 
 
 def pills(app: AppTest, key: str):
@@ -138,7 +129,7 @@ def test_filters_write_the_address(world, shown) -> None:
     assert shown[-1][0] == [3]
     run(pills(app, "browse-label-lane").set_value(["lane/line"]))
     assert set(asked(app).facts["label"]) == {"object/vehicle/car", "lane/line"}
-    run(button(app, "Clear all filters").click())
+    press(app, "Clear all filters")
     assert asked(app) == Query()
     run(app.text_input(key="browse-text").set_value("frame-4"))
     assert shown[-1][0] == [4]
@@ -181,15 +172,15 @@ def test_a_cell_of_a_confusion_can_be_left(world, shown) -> None:
 def test_views_are_saved_shown_and_deleted(world, shown) -> None:
     app = opened(Query(text="frame-2"))
     app.text_input(key="browse-view-name").set_value("**mine**")
-    run(button(app, "Save").click())
+    press(app, "Save")
     [view] = list_views(world.hub.database, world.dataset_id)
     assert (view.name, view.query) == ("**mine**", Query(text="frame-2"))
-    run(button(app, "Clear all filters").click())
-    run(button(app, r"\*\*mine\*\*").click())
+    press(app, "Clear all filters")
+    press(app, r"\*\*mine\*\*")
     assert asked(app) == view.query
     run(app.button(key=f"browse-view-delete-{view.id}").click())
     assert not list_views(world.hub.database, world.dataset_id)
-    run(button(app, "Save").click())
+    press(app, "Save")
     assert "name must have" in app.error[0].value.replace("\\", "")
 
 

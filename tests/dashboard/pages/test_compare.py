@@ -1,3 +1,4 @@
+from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
@@ -17,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.store import save_scenes
 from drivegrid.metrics.matching import Counts
+from tests.dashboard.pages.apps import open_page
 from tests.dashboard.pages.conftest import found_in, frame_of
 from tests.dashboard.pages.working import done
 
@@ -31,13 +33,7 @@ def page() -> None:
         compare()
 
 
-def opened(**address: object) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30)
-    for name, value in address.items():
-        app.query_params[name] = str(value)
-    app.run()
-    assert not app.exception
-    return app
+opened = partial(open_page, page)
 
 
 def test_without_data_it_says_what_to_do(tmp_path) -> None:
@@ -195,4 +191,7 @@ def test_charts_hold_labels_as_values_alone() -> None:
     drawn.append(charts.differences(nothing).to_dict())
     truths = {row["truth"] for layer in drawn[:1] for row in layer["data"]["values"]}
     assert truths == {*HOSTILE, charts.NOTHING}
+    same = dict.fromkeys(charts.RATES, Difference(0.5, 0.5, 0.0, 0.0, 0.0))
+    axis = charts.differences(same).to_dict()["layer"][1]["encoding"]["x"]
+    assert axis["scale"]["domain"] == [-charts.LEAST_REACH, charts.LEAST_REACH]
     assert drawn[2]["data"]["values"][0]["f1"] is None

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
 from drivegrid.geometry import Box
+from tests.dashboard.pages.apps import run
 from tests.dashboard.pages.working import done
 
 HOSTILE = ("<script>alert(1)</script>", "**x**", ":red[x]", "=cmd()")
@@ -31,12 +32,6 @@ def opened(section: str | None = None) -> AppTest:
     if section is not None:
         app.query_params["section"] = section
     return run(app)
-
-
-def run(app_or_widget) -> AppTest:
-    app = app_or_widget.run()
-    assert not app.exception
-    return app
 
 
 def metrics(app: AppTest) -> dict[str, str]:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from drivegrid.dashboard.store.matches import MatchFilter, match_page
 from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.store import save_scenes
+from tests.dashboard.pages.apps import open_page
 from tests.dashboard.pages.conftest import NUM_FRAMES, found_in, frame_of
 
 CAR = "object/vehicle/car"
@@ -26,13 +28,7 @@ def page() -> None:
         errors.errors()
 
 
-def opened(**address: object) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30)
-    for name, value in address.items():
-        app.query_params[name] = str(value)
-    app.run()
-    assert not app.exception
-    return app
+opened = partial(open_page, page)
 
 
 def rows(app: AppTest) -> list[tuple[str, str, int]]:

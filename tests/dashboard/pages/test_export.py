@@ -1,5 +1,6 @@
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from drivegrid.dashboard.hub import HubSettings, open_hub
 from drivegrid.dashboard.serving.access import AccessSettings
 from drivegrid.dashboard.store.datasets import add_dataset
 from drivegrid.dashboard.store.jobs import beat, claim, enqueue, fail, finish, get_job, list_jobs
-from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.pages.apps import open_page, press, texts
 
 HOSTILE = "<script>**x** :red[y] =cmd()"
 
@@ -23,22 +25,7 @@ def page() -> None:
         export()
 
 
-def opened(**asked) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30)
-    app.query_params.update(asked)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(one for one in app.button if one.label == label).click().run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(str(one.value) for kind in ("markdown", "caption") for one in app.get(kind))
+opened = partial(open_page, page)
 
 
 @pytest.fixture

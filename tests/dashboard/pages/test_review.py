@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import Box, Polyline
+from tests.dashboard.pages.apps import named, open_page, press, run, texts
 from tests.dashboard.pages.conftest import NUM_FRAMES, frame_of
 
 HOSTILE = ("<script>alert(1)</script>", "**x**", ":red[x]", "=cmd()")
@@ -29,28 +32,13 @@ def page() -> None:
         review()
 
 
-def opened(**address: object) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = str(value)
-    return checked(app.run())
+opened = partial(open_page, page)
 
 
 def at(app: AppTest, name: str) -> str:
     """Return what stands in the address."""
     value = app.query_params[name]  # a list where the test set it, a text where the page did
     return value if isinstance(value, str) else value[0]
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def named(app: AppTest, label: str):
-    """Return the button with this text."""
-    [button] = [one for one in app.button if one.label == label]
-    return button
 
 
 class Reviewer:
@@ -64,7 +52,7 @@ class Reviewer:
         message = {"kind": kind, "picture": str(frame), "revision": version, **said}
         message.setdefault("token", f"token-{id(self)}-{self.num}")
         self.app.session_state["review-canvas"] = {"said": message}
-        return checked(self.app.run())
+        return run(self.app)
 
     def verdict(self, verdict: str, frame: int, version: int = 0, **said: object) -> AppTest:
         return self.say("verdict", frame, version, verdict=verdict, **said)
@@ -96,11 +84,6 @@ def status(world, frame: int) -> str:
     return browse.frame(world.hub.database, frame).status
 
 
-def texts(app: AppTest) -> str:
-    found = [*app.caption, *app.markdown, *app.info, *app.warning, *app.success, *app.error]
-    return "\n".join(one.value for one in found)
-
-
 def test_a_store_without_data_says_so(tmp_path) -> None:
     hub = open_hub(HubSettings(tmp_path / "hub"))
     assert "no frames to review yet" in opened().info[0].value
@@ -127,8 +110,8 @@ def test_what_is_not_there_is_told(world, name, number) -> None:
 def test_a_queue_is_made_in_an_order(world, order, num, first) -> None:
     app = opened()
     app.text_input(key="review-name").input(order)
-    checked(app.selectbox(key="review-order").select(order).run())
-    checked(named(app, "Make the queue").click().run())
+    run(app.selectbox(key="review-order").select(order))
+    press(app, "Make the queue")
     [queue] = queues.list_queues(world.hub.database, world.dataset_id)
     assert (queue.plan.name, queue.plan.order, queue.plan.budget) == (order, order, 50)
     assert queue.plan.query == {"status": ["new"]}
@@ -151,8 +134,8 @@ def vars_of(progress) -> tuple[int, int, int]:
 def test_a_queue_of_nothing_is_not_made(world, order, message) -> None:
     app = opened()
     app.text_input(key="review-name").input("q")
-    checked(app.selectbox(key="review-order").select(order).run())
-    checked(named(app, "Make the queue").click().run())
+    run(app.selectbox(key="review-order").select(order))
+    press(app, "Make the queue")
     assert message in app.error[0].value.replace("\\", "")
     assert queues.list_queues(world.hub.database, world.dataset_id) == ()
 
@@ -164,11 +147,22 @@ def test_a_queue_of_a_saved_view_with_a_budget(world) -> None:
     app.text_input(key="review-name").input(HOSTILE[0])
     app.selectbox(key=f"review-view-{world.dataset_id}").select(view.id)
     app.number_input(key="review-budget").set_value(1)
-    checked(named(app, "Make the queue").click().run())
+    press(app, "Make the queue")
     [queue] = queues.list_queues(world.hub.database, world.dataset_id)
     assert (queue.plan.name, queue.plan.budget) == (HOSTILE[0], 1)
     assert sum(vars_of(queues.progress(world.hub.database, queue.id))) == 1
     assert world.hub.someone("ada", "admin").database is world.hub.database
+
+
+def test_the_address_says_of_which_data_set(world, tmp_path) -> None:
+    picture = add_upload(world.hub.database, tmp_path, HOSTILE[1], (64, 48))
+    other = browse.frame(world.hub.database, picture).dataset_id
+    app = opened(dataset=other)
+    assert app.selectbox(key="dataset").value == str(other)
+    app.text_input(key="review-name").input("theirs")
+    press(app, "Make the queue")
+    assert [one.plan.name for one in queues.list_queues(world.hub.database, other)] == ["theirs"]
+    assert "data set must be one of the store" in opened(dataset=99).error[0].value
 
 
 def test_a_queue_needs_a_new_name(world) -> None:
@@ -176,7 +170,7 @@ def test_a_queue_needs_a_new_name(world) -> None:
     for name, message in (("", "name must be a text"), ("mine", "name must be a new one")):
         app = opened()
         app.text_input(key="review-name").input(name)
-        checked(named(app, "Make the queue").click().run())
+        press(app, "Make the queue")
         assert message in app.error[0].value.replace("\\", "")
 
 
@@ -194,7 +188,7 @@ def test_frames_are_judged_one_after_another(world) -> None:
     assert found == given
     assert "This queue is done: 6 frames" in app.success[0].value
     assert "frame" not in app.query_params
-    checked(app.button(key="review-after").click().run())
+    run(app.button(key="review-after").click())
     assert "queue" not in app.query_params and app.text_input(key="review-name").value == ""
 
 
@@ -202,7 +196,7 @@ def test_a_note_goes_with_the_verdict_and_a_new_frame_has_none(world) -> None:
     queue, (first, second) = queue_of(world, 2)
     app = opened(queue=queue)
     app.text_input(key=f"review-note-{first}-0").input(HOSTILE[0])
-    checked(app.run())
+    run(app)
     Reviewer(app).verdict("accept", first)
     assert history(world.hub.database, first)[0].note == HOSTILE[0]
     assert app.text_input(key=f"review-note-{second}-0").value == ""
@@ -283,7 +277,7 @@ def test_a_stale_correction_is_shown_beside_the_other(world, choice) -> None:
     told = app.warning[0].value
     assert f"{me.user.name} said correct".replace("_", "\\_") in told and "3 shapes" in told
     assert "\\<script\\>" in told and "<script" not in told.replace("\\<script", "")
-    checked(named(app, choice).click().run())
+    press(app, choice)
     assert "call_split" not in str([one.icon for one in app.warning])
     log = history(world.hub.database, first)
     if choice == "Save mine over it":
@@ -302,9 +296,9 @@ def test_what_another_works_on_is_told_by_name(world) -> None:
     reviewer.verdict("accept", first)
     assert history(world.hub.database, first) == ()
     assert "\\*\\*x\\*\\* works on this frame" in app.info[0].value
-    checked(named(app, "Next").click().run())
+    press(app, "Next")
     assert at(app, "frame") == str(second) and not app.info
-    checked(app.run())
+    run(app)
     assert "\\*\\*x\\*\\*" not in texts(opened(queue=queue))  # the next free one is given
 
 
@@ -326,8 +320,8 @@ def test_a_correction_of_what_another_took_meanwhile_is_refused_by_name(world) -
     assert "bob said reject" in texts(app)
     assert named(app, "Save mine over it").disabled
     bob.give_back(first)
-    checked(named(app, "Look again").click().run())
-    checked(named(app, "Save mine over it").click().run())
+    press(app, "Look again")
+    press(app, "Save mine over it")
     assert history(world.hub.database, first)[-1].after.shapes == (*frame_of(0).instances, CONE)
 
 
@@ -348,7 +342,7 @@ def test_a_viewer_sees_all_and_writes_nothing(world, monkeypatch) -> None:
     Reviewer(app).verdict("accept", first)
     assert history(world.hub.database, first) == ()
     assert "role must be reviewer" in texts(app).replace("\\", "")
-    checked(named(app, "Next").click().run())
+    press(app, "Next")
     assert at(app, "frame") == str(second)
     assert browse.frame(world.hub.database, second).lease is None
     app = opened()
@@ -375,7 +369,7 @@ def test_a_frame_outside_the_queue_leads_back(world) -> None:
     queue, ids = queue_of(world, 2)
     app = opened(queue=queue, frame=ids[-1] + 1)
     assert "not in the queue" in texts(app)
-    checked(named(app, "Back to the queue").click().run())
+    press(app, "Back to the queue")
     assert at(app, "frame") == str(ids[0])
 
 
@@ -388,13 +382,13 @@ def test_runs_can_be_hidden_and_queues_changed(world) -> None:
     ]
     box = app.multiselect(key=f"review-runs-{world.dataset_id}")
     assert box.value == [one.id for one in runs]
-    checked(box.set_value([runs[1].id]).run())
+    run(box.set_value([runs[1].id]))
     Reviewer(app).verdict("accept", ids[0])
     assert app.multiselect(key=f"review-runs-{world.dataset_id}").value == [runs[1].id]
-    checked(app.button(key="review-add").click().run())
+    run(app.button(key="review-add").click())
     assert named(app, "Make the queue") and not app.query_params
     app = opened(queue=queue)
-    checked(app.selectbox(key=f"review-queue-{world.dataset_id}-{queue}").select(other).run())
+    run(app.selectbox(key=f"review-queue-{world.dataset_id}-{queue}").select(other))
     assert at(app, "queue") == str(other)
     assert at(app, "frame") == str(ids[1])
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from drivegrid.dashboard.store.evaluations import evaluate
 from drivegrid.dashboard.store.jobs import beat, claim, enqueue, fail, finish, list_jobs
 from drivegrid.dashboard.store.promotions import promoted
 from drivegrid.dashboard.training_sets import TRAINING_SET
-from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.images import save_image
 from tests.dashboard.drives import accept_all
+from tests.dashboard.pages.apps import named, open_page, press, run, texts
 
 HOSTILE = "<script>**x** :red[y] =cmd()"
 COUNTS = {"reviewed": 6, "train": 4, "held-out": 2, "aside": 0, "asked": {"lanes": 2}}
@@ -31,26 +32,7 @@ def page() -> None:
         train()
 
 
-def opened(**asked) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30)
-    app.query_params.update(asked)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def button(app: AppTest, label: str):
-    return next(one for one in app.button if one.label == label)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    button(app, label).click().run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(str(one.value) for kind in ("markdown", "caption") for one in app.get(kind))
+opened = partial(open_page, page)
 
 
 def made_set(hub: Hub, dataset_id: int, **counts) -> int:
@@ -110,7 +92,7 @@ def test_a_section_that_is_none_is_the_first(world) -> None:
 
 def test_nothing_reviewed_cannot_become_a_set(world) -> None:
     app = opened()
-    assert button(app, "Make a set").disabled
+    assert named(app, "Make a set").disabled
     assert "0 frames were accepted" in texts(app)
 
 
@@ -162,7 +144,7 @@ def test_a_training_that_runs_is_followed(world) -> None:
     number = training(world.hub, made_set(world.hub, world.dataset_id))
     job = claim(world.hub.database, [FINE_TUNING])
     app = opened(section="Trainings", job=str(number))
-    assert "Nothing was told yet." in texts(app) and not app.error
+    assert "Nothing was told so far." in texts(app) and not app.error
     leave_run(world.hub, number, steps=12)
     beat(world.hub.database, job, 0.6, "step 12 of 20")
     app.run()
@@ -181,12 +163,31 @@ def test_why_a_training_stopped_is_told(world) -> None:
     assert "stopped" in told and "**x**" not in told
 
 
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_training_that_was_stopped_goes_on(world, state) -> None:
+    number = training(world.hub, made_set(world.hub, world.dataset_id))
+    job = claim(world.hub.database, [FINE_TUNING])
+    app = opened(section="Trainings", job=str(number))
+    going_on = "Go on from the last saved step"
+    assert going_on not in [one.label for one in app.button]
+    if state == "failed":
+        fail(world.hub.database, job, "disk full")
+    else:
+        press(app, "Cancel")
+    press(run(app), going_on)
+    assert claim(world.hub.database, [FINE_TUNING]).id == number
+    assert going_on not in [one.label for one in run(app).button]
+
+
 def test_a_result_is_evaluated(world) -> None:
     number = finished(world.hub, made_set(world.hub, world.dataset_id))
     app = opened(section="Trainings", job=str(number))
     assert "held\\-out loss 2\\.000 to 1\\.500" in texts(app)
     press(app, "Evaluate")
     assert asked_for(world.hub, JUDGING) == {"training": number}
+    assert app.get("progress")[0].proto.text.startswith("waiting until the runs before it")
+    press(app, "Cancel")
+    assert "cancelled" in app.error[0].value
     assert "Evaluate" not in [one.label for one in app.button]
 
 
@@ -221,10 +222,10 @@ def test_a_reviewer_makes_sets_but_neither_trains_nor_promotes(world, monkeypatc
     number = finished(hub, made_set(hub, world.dataset_id))
     accept_all(hub.database, world.dataset_id)
     monkeypatch.setattr(Hub, "actor", lambda self: self.someone("eve", "reviewer"))
-    assert not button(opened(), "Make a set").disabled
+    assert not named(opened(), "Make a set").disabled
     app = opened(section="Trainings", job=str(number))
-    assert button(app, "Train").disabled
-    assert button(app, "Promote: let it answer on Ask").disabled
+    assert named(app, "Train").disabled
+    assert named(app, "Promote: let it answer on Ask").disabled
     assert "Admins can start trainings" in texts(app)
 
 

@@ -18,6 +18,7 @@ from drivegrid.dashboard.store.jobs import (  # noqa: E402
     get_job,
     give_back,
     list_jobs,
+    resume,
     revive,
 )
 
@@ -84,6 +85,26 @@ def test_a_worker_learns_that_its_job_was_cancelled(database, claimed) -> None:
     assert not finish(database, job, {})
     assert get_job(database, number).state == "cancelled"
     assert claim(database, ["export"]) is None
+
+
+def _fail(database: Database, number: int) -> bool:
+    return fail(database, get_job(database, number), "disk full")
+
+
+@pytest.mark.parametrize("stop", [cancel, _fail])
+def test_what_was_stopped_goes_on(database, stop) -> None:
+    [ada] = add_users(database, "ada")
+    number = enqueue(database, "export", {}, ada)
+    assert not resume(database, number) and not resume(database, number + 1)
+    for _ in range(2 * MAX_ATTEMPTS):
+        job = claim(database, ["export"])
+        assert (job.id, job.attempts, job.ended_at) == (number, 1, None)
+        assert not resume(database, number)
+        assert stop(database, number)
+        assert resume(database, number)
+        assert not beat(database, job, 0.1, "")
+    assert finish(database, claim(database, ["export"]), {})
+    assert not resume(database, number)
 
 
 def test_a_silent_job_is_begun_again(database) -> None:
