@@ -85,8 +85,7 @@ def review() -> None:
     with shown, told():
         with _staying():
             actor = shared.actor()
-            stand = _stand(shared, actor)
-            _do(actor, stand)
+            stand = _done(shared, actor, _stand(shared, actor))
         if stand.spot is not None and stand.view is not None:
             if stand.spot.barred:
                 show(stand.view.locked())
@@ -112,13 +111,17 @@ def _stand(shared: Hub, actor: Actor) -> Stand:
     return Stand(queue, spot, log, _view(shared, actor, spot, log))
 
 
-def _do(actor: Actor, stand: Stand) -> None:
-    """Do what the person says of the frame, before anything is shown."""
+def _done(shared: Hub, actor: Actor, stand: Stand) -> Stand:
+    """Do what the person says of the frame; return where that leads.
+
+    Nothing is shown before, and no other run is asked for: the next picture comes at once.
+    """
     if stand.spot is None or stand.view is None:
-        return
+        return stand
     said = hear(stand.view)
     if said is not None and act(actor, stand.spot, said):
-        st.rerun()
+        return _stand(shared, actor)
+    return stand
 
 
 @contextmanager
