@@ -18,8 +18,8 @@ from drivegrid.dashboard.work import Beat
 from drivegrid.data.images import load_image
 from drivegrid.data.quarantine import Quarantine, Rejected
 from drivegrid.errors import FormatError
-from drivegrid.inference.predictor import DEFAULT_TASKS
 from drivegrid.inference.results import Answer
+from drivegrid.tasks.table import DEFAULT_TASKS
 
 ROUNDS = 1
 """Refine turns of an answer, as on the page Ask."""

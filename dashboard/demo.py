@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from drivegrid.dashboard.runs import run_of
 from drivegrid.dashboard.service import Actor
@@ -22,10 +22,12 @@ from drivegrid.dashboard.store.evaluations import list_evaluations
 from drivegrid.data.images import Picture, load_image, save_image
 from drivegrid.data.scene import Frame
 from drivegrid.data.store import load_scenes, save_scenes
-from drivegrid.inference.predictor import Predictor
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.seeds import TEST_SEEDS
 from drivegrid.tasks.scoring import asked_part
+
+if TYPE_CHECKING:
+    from drivegrid.inference.predictor import Predictor
 
 NAME = "Demo drive"
 NUM_FRAMES = 24

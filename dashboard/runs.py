@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drivegrid.data.images import Picture
 from drivegrid.data.scene import Scene
-from drivegrid.inference.predictor import DEFAULT_TASKS, Predictor
 from drivegrid.inference.results import Found
+from drivegrid.tasks.table import DEFAULT_TASKS
+
+if TYPE_CHECKING:
+    from drivegrid.inference.predictor import Predictor
 
 _OFFSET = re.compile(r"<OFF_-?[01]_-?[01]>|<DELETE>")
 

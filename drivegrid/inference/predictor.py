@@ -34,7 +34,7 @@ from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.processor import QwenProcessor
 from drivegrid.tasks.corpus import unfamiliar_words
 from drivegrid.tasks.representation import WITH_CELLS
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import DEFAULT_TASKS, TASKS
 from drivegrid.tokens.answer import AnswerItem, Diagnostic, ParsedAnswer
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.codec import Codec
@@ -50,7 +50,6 @@ LIMITS = Limits(items=24, anchors=40, text=24)
 """More than any frame holds; they end the babble of a model that never stops."""
 MAX_QUERY = 500
 """Longest question, in characters."""
-DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
 
 
 class Predictor:

@@ -9,3 +9,5 @@ from drivegrid.tasks.objects import Objects
 from drivegrid.tasks.signs import Signs
 
 TASKS: dict[str, Task] = {task.name: task for task in (Lanes(), Objects(), Signs(), Drivable())}
+DEFAULT_TASKS = ("drivable", "lanes", "objects", "signs")
+"""What a frame is asked for where nobody says: areas first, which the others lie on."""

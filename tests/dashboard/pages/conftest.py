@@ -1,8 +1,10 @@
 """A hub over a small world: six frames, their labels, two model runs and an evaluation of each."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
+import sqlalchemy as sa
 from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
+from drivegrid.dashboard.schema import datasets
 from drivegrid.dashboard.store.datasets import add_dataset, add_run, list_sources
 from drivegrid.dashboard.store.evaluations import evaluate
+from streamlit.components.v2 import manifest_scanner
 
 from drivegrid.data.images import save_image
 from drivegrid.data.scene import Frame, Instance, Scene
@@ -84,8 +89,30 @@ def make_world(folder: Path, num_frames: int = NUM_FRAMES, database: str = "") -
     hub.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """Each page that is run without a browser would look through all installed packages."""
+    with pytest.MonkeyPatch.context() as patched:
+        name = "scan_component_manifests"
+        patched.setattr(manifest_scanner, name, cache(getattr(manifest_scanner, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
+def pattern(tmp_path_factory) -> tuple[Path, World]:
+    """Return a world that was made and closed, to be copied, and its folder."""
+    folder = tmp_path_factory.mktemp("pattern")
+    with make_world(folder) as made:
+        return folder, made
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, pattern) -> Iterator[World]:
     """Return an open hub; pages that are run find it."""
-    with make_world(tmp_path) as made:
-        yield made
+    folder, made = pattern
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    hub = open_hub(HubSettings(tmp_path / "hub"))
+    with hub.database.write() as connection:
+        connection.execute(sa.update(datasets).values(root=str(tmp_path / "drive")))
+    yield replace(made, hub=hub)
+    hub.close()
