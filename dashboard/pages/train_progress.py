@@ -91,11 +91,12 @@ def _curve(series: Series, what: str, *, points: bool) -> None:
         for name, values in series.items()
         for step, value in values
     ]
+    legend = alt.Legend(orient="top", labelLimit=240) if len(series) > 1 else None
     chart = alt.Chart(alt.Data(values=rows)).mark_line(point=points, strokeWidth=2)
     encoded = chart.encode(
         alt.X("step:Q", title="step", axis=alt.Axis(tickMinStep=1, format="d")),
         alt.Y(f"{what}:Q", title=what, scale=alt.Scale(zero=False)),
-        alt.Color("figure:N", title=None, legend=alt.Legend(orient="top", labelLimit=240)),
+        alt.Color("figure:N", title=None, legend=legend),
         tooltip=["figure:N", "step:Q", alt.Tooltip(f"{what}:Q", format=".4f")],
     )
     st.altair_chart(encoded.properties(height=HEIGHT), width="stretch")
