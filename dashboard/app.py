@@ -24,7 +24,6 @@ OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.toolbarMode": "viewer",
-    "logger.level": "error",
     "server.enableStaticServing": False,
     "server.fileWatcherType": "none",
     "server.headless": True,

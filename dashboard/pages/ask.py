@@ -11,13 +11,23 @@ from drivegrid.dashboard.canvas.layers import Layer, Picture
 from drivegrid.dashboard.canvas.said import Region
 from drivegrid.dashboard.database import StoreError
 from drivegrid.dashboard.hub import Hub, hub
-from drivegrid.dashboard.pages.parts import answer_layer, asked_frame, layer_of, plain, table, told
+from drivegrid.dashboard.pages.gallery import gallery
+from drivegrid.dashboard.pages.parts import (
+    answer_layer,
+    asked_dataset,
+    asked_frame,
+    layer_of,
+    plain,
+    table,
+    told,
+)
 from drivegrid.dashboard.serving.containment import contained
 from drivegrid.dashboard.serving.model_worker import Ticket
 from drivegrid.dashboard.serving.uploads import keep_upload
 from drivegrid.dashboard.store import browse
-from drivegrid.dashboard.store.datasets import LABELS, list_sources
+from drivegrid.dashboard.store.datasets import LABELS, list_datasets, list_sources
 from drivegrid.dashboard.store.pictures import add_upload, find_picture
+from drivegrid.dashboard.store.query import Query
 from drivegrid.dashboard.store.records import FrameRow
 
 from drivegrid.data.images import Picture as Pixels
@@ -38,6 +48,7 @@ EXAMPLES = (
 LANES = ("lanes",)
 EVERYTHING = ("lanes", "objects", "signs", "drivable")
 POLL_S = 0.25
+NUM_OFFERED = 12
 
 
 def ask() -> None:
@@ -48,16 +59,26 @@ def ask() -> None:
     with panel:
         frame = _choose_picture(shared)
     if frame is None:
-        shown.info(
-            "Upload a road picture on the right, or open a frame from Browse.",
-            icon=":material/image:",
-        )
+        with shown:
+            _offer(shared)
         return
     with panel:
         _questions(shared, frame)
     with shown:
         _picture(shared, frame)
         _result(frame)
+
+
+def _offer(shared: Hub) -> None:
+    """Say what to begin with, and offer frames of the store."""
+    datasets = list_datasets(shared.database)
+    if not datasets:
+        st.info("Upload a road picture on the right.", icon=":material/image:")
+        return
+    st.info("Upload a road picture on the right, or take one of these.", icon=":material/image:")
+    dataset = asked_dataset(datasets)
+    frames = browse.page(shared.database, Query(), dataset.id, limit=NUM_OFFERED).frames
+    gallery(frames, shared.signer, "ask-gallery", page="ask")
 
 
 def _choose_picture(shared: Hub) -> FrameRow | None:

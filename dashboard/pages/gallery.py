@@ -1,4 +1,4 @@
-"""Gallery: thumbnails that the browser loads itself, each a link to its frame."""
+"""Gallery: thumbnails that the browser loads itself, each a link to a page with its frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _component = st.components.v2.component(
 
 
 def gallery(
-    frames: Sequence[FrameRow], signer: Signer, key: str, notes: Mapping[int, str] | None = None
+    frames: Sequence[FrameRow],
+    signer: Signer,
+    key: str,
+    notes: Mapping[int, str] | None = None,
+    page: str = "frame",
 ) -> None:
     """Show frames as thumbnails.
 
@@ -30,13 +34,14 @@ def gallery(
         signer: Makes the addresses of their pictures.
         key: Name of the gallery in the session.
         notes: Frame id to a few letters beside its name, for example a score.
+        page: Address of the page that a click opens the frame on.
     """
     notes = notes or {}
     items = [
         {
             "id": frame.id,
             "url": signer.address(frame.id, SIDE),
-            "href": f"frame?frame={frame.id}",
+            "href": f"{page}?frame={frame.id}",
             "name": "/".join(PurePosixPath(frame.image).parts[-2:]),
             "status": frame.status,
             "note": notes.get(frame.id, ""),

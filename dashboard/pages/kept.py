@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -24,10 +25,15 @@ def kept(work: Callable[..., T], evaluations: tuple[StoredEvaluation, ...], *mor
     ids = tuple(one.id for one in evaluations)
     # ids alone are not enough: another database has the same ones
     stored = (shared.settings.url, *(one.created_at for one in evaluations))
-    found: T = _keep(work.__qualname__, stored, (*ids, *more), work)
+    found: T = _cache()(work.__qualname__, stored, (*ids, *more), work)
     return found
 
 
-@st.cache_data(max_entries=200, show_spinner="Reading the matches …")
+@cache
+def _cache() -> Callable[..., Any]:
+    """Return `_keep` with Streamlit's cache, which it wants to make while a server runs."""
+    return st.cache_data(max_entries=200, show_spinner="Reading the matches …")(_keep)
+
+
 def _keep(name: str, stored: tuple[Any, ...], arguments: tuple[Any, ...], _work: Any) -> Any:
     return _work(hub().database, *arguments)

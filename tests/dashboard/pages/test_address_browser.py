@@ -82,3 +82,14 @@ def test_a_thumbnail_opens_its_frame(site) -> None:
         page.locator(".tile").nth(len(frames) - 1).focus()
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/frame?frame={frames[-1].id}")
+
+
+def test_a_picture_that_is_offered_is_asked_about(site) -> None:
+    frames = browse.page(site.world.hub.database, Query(), site.world.dataset_id).frames
+    with site.tab("") as page:
+        page.get_by_text("take one of these").wait_for()
+        page.locator(".tile").nth(len(frames) - 1).wait_for()
+        page.locator(".tile", has_text=frames[1].image).click()
+        page.wait_for_url(f"**/ask?frame={frames[1].id}")
+        wait_for_picture(page)
+        page.get_by_label("Question").wait_for()

@@ -3,6 +3,7 @@ import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
+from drivegrid.dashboard.hub import HubSettings, open_hub
 from drivegrid.dashboard.store.browse import frame
 from drivegrid.dashboard.store.pictures import add_upload, find_picture
 from streamlit.testing.v1 import AppTest
@@ -42,7 +43,15 @@ def opened(world, ticket=None) -> AppTest:
 def test_without_a_picture_it_says_what_to_do(world) -> None:
     app = AppTest.from_function(page, default_timeout=30).run()
     assert not app.exception
-    assert "Upload a road picture" in app.info[0].value
+    assert "take one of these" in app.info[0].value
+
+
+def test_without_any_frame_none_is_offered(tmp_path) -> None:
+    hub = open_hub(HubSettings(tmp_path / "empty"))
+    app = AppTest.from_function(page, default_timeout=30).run()
+    assert not app.exception
+    assert [one.value for one in app.info] == ["Upload a road picture on the right."]
+    hub.close()
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "9" * 30, "99"])
