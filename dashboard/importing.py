@@ -51,4 +51,5 @@ def told_import(imported: Imported) -> dict[str, Any]:
         "quarantined": quarantine.num_rejected,
         "records": [asdict(one) for one in quarantine.rejected[:MAX_RECORDS]],
         "skipped": len(imported.skipped),
+        "unseen": imported.unseen,
     }

@@ -181,6 +181,11 @@ def _imported(job: Job) -> None:
         icon=":material/grid_view:",
         query_params={"dataset": str(found["dataset_id"])},
     )
+    if unseen := found.get("unseen"):  # imports of before have none
+        st.warning(
+            f"{unseen:,} frames have no picture beside the labels: nobody can look at them.",
+            icon=":material/hide_image:",
+        )
     if found["records"]:
         st.markdown("**Set aside**")
         if len(found["records"]) < found["quarantined"]:

@@ -42,12 +42,14 @@ class Imported:
         added: Frames that were not there before; of a run: frames that it says something about.
         quarantine: Counts what was kept, and names what was set aside and why.
         skipped: Files among the labels that are of no known format.
+        unseen: Frames, new or known, whose picture is not there.
     """
 
     id: int
     added: int
     quarantine: Quarantine
     skipped: tuple[Path, ...] = ()
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,13 @@ def add_dataset(
     bare = not found and holds_pictures(path)
     if not bare:
         labels = labels or find_sources(path)  # says what is there instead
-    quarantine, added = Quarantine(), 0
+    quarantine, added, unseen = Quarantine(), 0, 0
     reading = Reading(path, root, quarantine)
     read = reading.pictures() if bare else (one for each in labels for one in reading.read(each))
     dataset_id, source_id = _open_dataset(database, check_name(name), reading.folder)
     for batch in batches(read, BATCH):
         added += _store(database, dataset_id, source_id, batch)
+        unseen += sum(not (reading.folder / one.image).is_file() for one in batch)
         quarantine.keep(len(batch))
         progress(quarantine.num_read)
     with database.write() as connection:
@@ -124,7 +127,7 @@ def add_dataset(
         counts["quarantined"] = quarantine.num_rejected
         append_audit(connection, user_id, "import", name, counts)
     skipped = tuple(one for one in found if isinstance(one, Path))
-    return Imported(dataset_id, added, quarantine, skipped)
+    return Imported(dataset_id, added, quarantine, skipped, unseen)
 
 
 def _open_dataset(database: Database, name: str, root: Path) -> tuple[int, int]:

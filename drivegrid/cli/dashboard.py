@@ -119,7 +119,10 @@ def _fill(hub: Hub, data: Path | None, demo: bool) -> None:
 
             found = actor.add_dataset(data.resolve().name, data, progress)
         print_rejected(found.quarantine.rejected)
-        typer.echo(f"{data}: {found.added} new frames, {found.quarantine.num_rejected} set aside")
+        typer.echo(
+            f"{data}: {found.added} new frames, {found.quarantine.num_rejected} set aside, "
+            f"{found.unseen} without a picture"
+        )
     if demo or not has_data(actor):
         typer.echo("rendering and answering scenes to begin with, once (a minute or two)")
         make_demo(actor, hub.settings.folder / "demo", lambda: load_predictor(None), progress_bar)

@@ -36,7 +36,7 @@ def test_it_serves_the_data_it_was_given(tmp_path) -> None:
     command += ["--folder", str(tmp_path / "own"), "--port", str(port), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert "1 new frames, 0 set aside" in process.stdout.readline()
+            assert "1 new frames, 0 set aside, 0 without a picture" in process.stdout.readline()
             assert f"http://localhost:{port}" in process.stdout.readline()
             for _ in range(60):
                 with suppress(OSError):

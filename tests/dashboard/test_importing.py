@@ -56,11 +56,12 @@ def test_what_is_no_import_is_refused(database, parameters, error) -> None:
 def test_labels_come_in_and_what_is_set_aside_is_told(database, labels) -> None:
     with labels.open("a", encoding="utf-8") as file:
         file.write("{}\n")
+    (labels.parent / SCENES[0].frame.image).write_bytes(b"a picture is not opened")
     said = []
     job = start(database, name="roads", path=str(labels))
     result = run_import(database, job, lambda *one: said.append(one))
     assert said[0] == (0.0, "looking for labels")
-    counts = {"added": 6, "read": 7, "kept": 6, "quarantined": 1, "skipped": 0}
+    counts = {"added": 6, "read": 7, "kept": 6, "quarantined": 1, "skipped": 0, "unseen": 5}
     assert {name: result[name] for name in counts} == counts
     assert result["records"][0]["line"] == 7
     [row] = audit_page(database)

@@ -60,6 +60,7 @@ def test_an_empty_store_can_be_filled(empty, tmp_path) -> None:
     run(app)
     assert metrics(app) == {"Frames read": "2", "New": "1", "Known before": "0", "Set aside": "1"}
     assert app.dataframe[0].value["line"].tolist() == [2]
+    assert "1 frames have no picture" in app.warning[0].value
     [dataset] = list_datasets(empty.database)
     assert (dataset.name, dataset.num_frames) == ("**mine**", 1)
 
