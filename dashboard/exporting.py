@@ -23,7 +23,12 @@ from drivegrid.dashboard.store.datasets import (
 )
 from drivegrid.dashboard.store.jobs import Job
 from drivegrid.dashboard.store.people import append_audit
-from drivegrid.dashboard.store.reviewed import count_statuses, count_verdicts
+from drivegrid.dashboard.store.reviewed import (
+    count_since,
+    count_statuses,
+    count_verdicts,
+    newest_event,
+)
 from drivegrid.dashboard.work import Beat, watched, within
 
 from drivegrid.data.derive import copy_labels
@@ -97,6 +102,7 @@ class Exporter:
         """
         order = read_order(self._database, job.parameters)
         statuses = count_statuses(self._database, order.dataset.id)
+        before = newest_event(self._database)
         total, not_covered = self._count(order)
         name = f"{_letters(order.dataset.name)}-{_letters(order.format.name)}-{job.id}"
         made = self._folder.resolve() / name
@@ -114,6 +120,7 @@ class Exporter:
             _forget_sizes(outcome)
             manifest = {
                 **self._said(order, statuses),
+                "verdicts_while_written": count_since(self._database, order.dataset.id, before),
                 "frames_not_covered": not_covered,
                 "files": files,
                 **outcome.counts(),
@@ -130,6 +137,7 @@ class Exporter:
             "manifest": str(made / MANIFEST),
             "counts": outcome.counts() | {"not_covered": not_covered},
             "records": _records(outcome)[:MAX_RECORDS],
+            "verdicts_while_written": manifest["verdicts_while_written"],
         }
 
     def manifest(self, job: Job) -> Path:

@@ -46,6 +46,8 @@ PYTHON = (sys.executable, "-P", "-m")
 POLL_S = 0.5
 CLOSE_S = 30.0
 """How long a run that is given up may take to save what it has."""
+KILLED = 128
+"""Exit statuses above it tell a signal, see `tethered`."""
 TAIL_BYTES = 4_000
 """Of what a run wrote, where it says at last why it stopped."""
 
@@ -260,5 +262,8 @@ def _why(output: Path, status: int) -> str:
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     if errors:
         return errors[-1]
+    if status > KILLED:
+        number = status - KILLED
+        return f"training must come to its end, got killed by signal {number} ({output})."
     last = next((line for line in reversed(lines) if line.strip()), "nothing")
     return f"training must come to its end, got status {status}: {last:.300} ({output})."

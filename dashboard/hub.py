@@ -16,6 +16,7 @@ from drivegrid.dashboard.fine_tuning import FINE_TUNING, FineTuner
 from drivegrid.dashboard.importing import IMPORT, run_import
 from drivegrid.dashboard.judging import JUDGING, Judge
 from drivegrid.dashboard.model_runs import MODEL_RUN, ModelRuns
+from drivegrid.dashboard.refused import Refused
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.serving.access import AccessSettings, role_of, who
 from drivegrid.dashboard.serving.model_worker import ModelWorker
@@ -73,6 +74,7 @@ class Hub:
         self.exporter = Exporter(self.database, settings.folder / "exports")
         self.sets = SetBuilder(self.database, settings.folder / "sets")
         self.tuner = FineTuner(self.database, settings.folder / "trainings")
+        self.refused = Refused()
         self._model: ModelWorker | None = None
         self._answers: Path | None = None
         self._workers: list[Worker] = []

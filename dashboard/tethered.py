@@ -17,10 +17,15 @@ GRACE_S = 20.0
 
 
 def run(command: list[str]) -> int:
-    """Run a program until it ends or the standard input is closed; return its exit status."""
+    """Run a program until it ends or the standard input is closed.
+
+    Returns:
+        Its exit status; 128 and the number of the signal where one killed it, as shells do.
+    """
     program = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     threading.Thread(target=_watch, args=(program,), daemon=True).start()
-    return program.wait()
+    status = program.wait()
+    return status if status >= 0 else 128 - status
 
 
 def _watch(program: subprocess.Popen[bytes]) -> None:

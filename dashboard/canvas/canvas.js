@@ -61,11 +61,13 @@ class Canvas {
     this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     window.addEventListener("keydown", (event) => this.keyDown(event), options);
     window.addEventListener("keyup", (event) => this.keyUp(event), options);
+    window.addEventListener("pagehide", () => this.keepUnsaved(), options);
     this.resizes = new ResizeObserver(() => this.render());
     this.resizes.observe(this.stage);
   }
 
   close() {
+    this.keepUnsaved();
     this.stop.abort();
     this.resizes.disconnect();
     this.outbox.close();
@@ -151,7 +153,7 @@ class Canvas {
     const { base } = this.edits;
     if (base.picture === picture.id && base.revision === revision) return;
     const isSame = base.picture === picture.id;
-    if (this.edits.unsent && !isSame) this.hint = "Unsaved edits of the last picture were not kept.";
+    if (!isSame) this.keepUnsaved();
     if (this.edits.unsent && isSame) this.newer = this.editable;
     else this.takeNewer();
   }
@@ -160,9 +162,25 @@ class Canvas {
     const { picture, revision } = this.data;
     this.newer = null;
     this.tools.cancel();
+    if (this.edits.base.picture === picture.id) keepDraft(this.edits.base, null);
     this.edits.load({ picture: picture.id, revision }, this.editable?.shapes ?? []);
     this.place = null;
+    this.restore();
     this.render();
+  }
+
+  /** Keep what is not saved for when the picture comes back. */
+  keepUnsaved() {
+    const { base, changed, shapes } = this.edits;
+    if (base.picture !== null) keepDraft(base, changed ? shapes : null);
+  }
+
+  /** Take up the edits of this revision that were left unsaved. */
+  restore() {
+    const draft = this.editable && draftOf(this.edits.base);
+    if (!draft) return;
+    this.edits.keep(draft);
+    this.hint = "Your unsaved edits are back. S saves them.";
   }
 
   /** Layers as they are now, the editable one with its edits. */
@@ -302,11 +320,14 @@ class Canvas {
   }
 
   commit() {
+    this.tools.finish();
+    if (!this.edits.changed) return;
     this.edits.send(this.say({ kind: "commit", shapes: this.edits.toData() }, this.edits.base));
   }
 
   sayVerdict(verdict) {
-    if (this.edits.unsent) this.hint = "Save (S) or undo your edits first.";
+    if (this.tools.draft.length) this.hint = "Finish what you draw (Enter), or give it up (Esc).";
+    else if (this.edits.unsent) this.hint = "Save (S) or undo your edits first.";
     else this.say({ kind: "verdict", verdict });
   }
 
@@ -375,25 +396,4 @@ class Canvas {
       drawTrace(shape, Math.min(this.step, last), last, this.size, this.lattice),
     );
   }
-}
-
-/** @param {unknown[]} a @param {unknown[]} b whether both hold the very same things */
-const isSameList = (a, b) => a.length === b.length && a.every((item, index) => item === b[index]);
-
-/** @type {WeakMap<Node, Canvas>} Streamlit calls again for the same place when data change */
-const canvases = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  let canvas = canvases.get(parentElement);
-  if (!canvas) {
-    canvas = new Canvas(parentElement, (message) => setStateValue("said", message));
-    canvases.set(parentElement, canvas);
-  }
-  canvas.outbox.send = (message) => setStateValue("said", message);
-  canvas.update(data);
-  return () => {
-    canvas.close();
-    canvases.delete(parentElement);
-    canvas.root.remove();
-  };
 }

@@ -19,15 +19,15 @@ from drivegrid.dashboard.canvas.said import MAX_TEXT, Said, Shown, parse_said, t
 from drivegrid.tokens.grid import MAX_SIDE
 
 Tool: TypeAlias = Literal["select", "hand", "point", "box", "line", "poly", "region"]
-Fate: TypeAlias = Literal["saved", "failed", "conflict"]
+Fate: TypeAlias = Literal["saved", "failed", "conflict", "dropped"]
 
 VIEWING: tuple[Tool, ...] = ("select", "hand")
 DRAWING: tuple[Tool, ...] = ("point", "box", "line", "poly")
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    "geometry", "view", "edits", "svg", "drawing", "trace", "outbox", "tools", "chrome", "keys",
-    "canvas",
+    "geometry", "view", "edits", "svg", "drawing", "trace", "outbox", "drafts", "tools", "chrome",
+    "keys", "canvas", "mount",
 )  # fmt: skip
 """In the order in which they need each other: together they are one module of the browser."""
 
@@ -86,7 +86,7 @@ class Outcome:
         token: Of the commit.
         fate: ``saved`` where the store has written it; ``failed`` where it could not, so that
             the edits stay as they are; ``conflict`` where another version came first and the
-            page shows both.
+            page shows both; ``dropped`` where its giver then let it go.
     """
 
     token: str

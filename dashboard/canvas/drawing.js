@@ -91,3 +91,6 @@ function drawLattice([width, height], [cols, rows]) {
   const d = xs.map((x) => `M${x} 0V${height}`).join("") + ys.map((y) => `M0 ${y}H${width}`).join("");
   return svg("path", { d, class: "lattice" });
 }
+
+/** @param {unknown[]} a @param {unknown[]} b whether both hold the very same things */
+const isSameList = (a, b) => a.length === b.length && a.every((item, index) => item === b[index]);

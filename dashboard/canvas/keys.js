@@ -63,7 +63,7 @@ const COMMANDS = [
     },
     {
       icon: "save", title: "Save the edits", key: "s", shown: canSave,
-      able: (canvas) => canvas.edits.changed, run: (canvas) => canvas.commit(),
+      able: (canvas) => canvas.edits.changed || isDrawing(canvas), run: (canvas) => canvas.commit(),
     },
   ],
   [

@@ -106,6 +106,12 @@ def _result(shared: Hub, job: Job) -> None:
             "Manifest", path.read_bytes, name, "application/json", icon=":material/download:",
             on_click="ignore",
         )  # fmt: skip
+    if meanwhile := job.result.get("verdicts_while_written"):  # exports of before have none
+        st.warning(
+            f"{meanwhile:,} verdicts came while it was written: it holds some of them, and of "
+            "others the frames as they were before.",
+            icon=":material/call_split:",
+        )
     if counts["loss_counts"]:
         st.caption("What the format cannot say")
         losses = [{"times": n, "what": message} for message, n in counts["loss_counts"].items()]

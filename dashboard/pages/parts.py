@@ -137,7 +137,7 @@ def number_in_address(name: str) -> int | None:
     """
     text = st.query_params.get(name, "")
     if text and (not text.isdecimal() or len(text) > 18):
-        raise ConfigError(f"{name} must be a number in digits, got {text!r:.50} (address).")
+        raise ConfigError(f"{name} must be 1 to 18 digits, got {text!r:.50} (address).")
     return int(text) if text else None
 
 

@@ -23,7 +23,6 @@ from drivegrid.dashboard.pages.parts import layer_of, number_in_address, plain, 
 from drivegrid.dashboard.pages.review_deeds import (
     CANVAS,
     act,
-    conflict_of,
     last_outcome,
     step_to,
 )
@@ -35,6 +34,7 @@ from drivegrid.dashboard.pages.review_spot import (
     find_spot,
     open_queue,
 )
+from drivegrid.dashboard.refused import Conflict
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import browse, queues
 from drivegrid.dashboard.store.datasets import SourceRow, list_sources
@@ -67,6 +67,7 @@ class Stand:
         queue: What is worked through, if anything.
         spot: The frame; None where there is none left.
         log: What was said of it.
+        conflict: A verdict of the person's own that was refused and is to be decided.
         view: Its canvas, as it is for who can judge it: what they drew while they could is heard
             even where another has taken the frame since.
     """
@@ -74,6 +75,7 @@ class Stand:
     queue: Queue | None = None
     spot: Spot | None = None
     log: tuple[Event, ...] = ()
+    conflict: Conflict | None = None
     view: View | None = None
 
 
@@ -98,7 +100,7 @@ def review() -> None:
             make(shared, actor)
     if actor is not None:
         with side, told():
-            panel(shared, actor, stand.queue, stand.spot, stand.log)
+            panel(shared, actor, stand.queue, stand.spot, stand.log, stand.conflict)
 
 
 def _stand(shared: Hub, actor: Actor) -> Stand:
@@ -108,7 +110,9 @@ def _stand(shared: Hub, actor: Actor) -> Stand:
     if spot is None:
         return Stand(queue)
     log = history(shared.database, spot.frame.id)
-    return Stand(queue, spot, log, _view(shared, actor, spot, log))
+    conflict = shared.refused.of(actor.user.id, spot.frame, log)
+    view = _view(shared, actor, spot, _layers(shared, spot, log, conflict))
+    return Stand(queue, spot, log, conflict, view)
 
 
 def _done(shared: Hub, actor: Actor, stand: Stand) -> Stand:
@@ -119,7 +123,7 @@ def _done(shared: Hub, actor: Actor, stand: Stand) -> Stand:
     if stand.spot is None or stand.view is None:
         return stand
     said = hear(stand.view)
-    if said is not None and act(actor, stand.spot, said):
+    if said is not None and act(actor, stand.spot, stand.conflict, said):
         return _stand(shared, actor)
     return stand
 
@@ -139,7 +143,7 @@ def _queue(shared: Hub) -> Queue | None:
     return None if queue_id is None else queues.find_queue(shared.database, queue_id)
 
 
-def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View:
+def _view(shared: Hub, actor: Actor, spot: Spot, layers: list[Layer]) -> View:
     following = coming(actor, spot)
     address = shared.signer.address
     picture = Picture(
@@ -149,7 +153,6 @@ def _view(shared: Hub, actor: Actor, spot: Spot, log: tuple[Event, ...]) -> View
         None if following is None else address(following),
     )
     settings = Settings(tools=(*VIEWING, *DRAWING), labels=LABELS, verdicts=True)
-    layers = _layers(shared, spot, log)
     return View(CANVAS, picture, layers, spot.frame.version, settings, last_outcome())
 
 
@@ -166,7 +169,9 @@ def _barred(actor: Actor, spot: Spot) -> None:
         st.rerun()
 
 
-def _layers(shared: Hub, spot: Spot, log: tuple[Event, ...]) -> list[Layer]:
+def _layers(
+    shared: Hub, spot: Spot, log: tuple[Event, ...], conflict: Conflict | None
+) -> list[Layer]:
     """Return labels and runs, and over them what holds now: that is what is corrected."""
     sources = list_sources(shared.database, spot.frame.dataset_id)
     rows = browse.shapes(shared.database, spot.frame.id)
@@ -179,7 +184,6 @@ def _layers(shared: Hub, spot: Spot, log: tuple[Event, ...]) -> list[Layer]:
         holding += [row.instance for row in of_source]
         theirs = layer_of(source.name, "label", of_source)
         layers.append(Layer(theirs.name, theirs.role, theirs.shapes, visible=corrected is not None))
-    conflict = conflict_of(spot)
     # while two versions are compared, no run stands between them in the same colour
     for place, source in enumerate(_runs(sources) if conflict is None else []):
         role: Role = "model" if place == 0 else "other"

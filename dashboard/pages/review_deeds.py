@@ -8,7 +8,9 @@ import streamlit as st
 from drivegrid.dashboard.canvas.canvas import Fate, Outcome, forget
 from drivegrid.dashboard.canvas.said import Commit, Said, Verdict
 from drivegrid.dashboard.database import StoreAway
+from drivegrid.dashboard.hub import hub
 from drivegrid.dashboard.pages.review_spot import Spot, beside, go, next_open
+from drivegrid.dashboard.refused import Conflict
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import reviews
 from drivegrid.dashboard.store.reviews import StaleVersion, VerdictKind
@@ -19,19 +21,6 @@ from drivegrid.errors import DriveGridError
 CANVAS = "review-canvas"
 """Its key in the session."""
 NO_STEP = {-1: "This is the first frame.", 1: "This is the last frame."}
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A verdict that was refused because the frame had changed.
-
-    Args:
-        given: What the reviewer said; its version is the one that they saw.
-        error: What was said meanwhile.
-    """
-
-    given: reviews.Verdict
-    error: StaleVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +57,17 @@ def note_key(picture: str, version: int) -> str:
     return f"review-note-{picture}-{version}"
 
 
-def conflict_of(spot: Spot) -> Conflict | None:
-    """Return the verdict on a frame that was refused and is still to be decided."""
-    conflict: Conflict | None = st.session_state.get("review-conflict")
-    if conflict is None or conflict.error.frame_id != spot.frame.id:
-        return None
-    return conflict if conflict.error.version == spot.frame.version else None
-
-
-def drop_conflict() -> None:
+def drop(actor: Actor, conflict: Conflict) -> None:
     """Leave the frame as it is now."""
-    st.session_state.pop("review-conflict", None)
+    hub().refused.drop(actor.user.id, conflict.error.frame_id)
+    _became(conflict.given.token, "dropped")
+    tell("Dropped: the frame stays as it is.")
 
 
-def act(actor: Actor, spot: Spot, said: Said) -> bool:
+def act(actor: Actor, spot: Spot, conflict: Conflict | None, said: Said) -> bool:
     """Do what the canvas says; return whether anything may look different now.
+
+    While two versions of the frame are to be decided between, no verdict on it is taken.
 
     It is about the frame that the person saw, which may be another than the one of the spot. While
     the database is away nothing is lost: the browser says it again until it is written.
@@ -90,7 +75,9 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
     if not isinstance(said, Commit | Verdict):
         return False
     try:
-        if isinstance(said, Commit):
+        if conflict is not None and _frame_id(said) == spot.frame.id and _judges(said):
+            _refuse(said)
+        elif isinstance(said, Commit):
             _correct(actor, said)
         elif said.verdict in ("accept", "reject"):
             if _judge(actor, said, said.verdict) and not said.stale:
@@ -107,6 +94,17 @@ def act(actor: Actor, spot: Spot, said: Said) -> bool:
     except DriveGridError as error:
         tell(str(error), wrong=True)
     return True
+
+
+def _judges(said: Commit | Verdict) -> bool:
+    return isinstance(said, Commit) or said.verdict in ("accept", "reject", "undo")
+
+
+def _refuse(said: Commit | Verdict) -> None:
+    """Say that something else is to be decided first."""
+    if isinstance(said, Commit):
+        _became(said.token, "failed")
+    tell("Not counted: decide between the two versions first, on the right.", wrong=True)
 
 
 def _correct(actor: Actor, said: Commit) -> None:
@@ -150,10 +148,9 @@ def judge(actor: Actor, frame_id: int, given: reviews.Verdict) -> bool:
     except StaleVersion as error:
         if _said_already(actor, given, error):
             return False
-        st.session_state["review-conflict"] = Conflict(given, error)
-        tell(f"Not counted: {error}", wrong=True)
+        hub().refused.keep(actor.user.id, Conflict(given, error))
+        st.session_state.pop("review-told", None)  # the page shows both sides
         return False
-    drop_conflict()
     tell(f"Frame {frame_id} is {outcome.status}. ← goes back to it, U takes a verdict back.")
     return True
 
@@ -172,6 +169,7 @@ def insist(actor: Actor, conflict: Conflict) -> None:
     again = reviews.Verdict(old.kind, version, token, old.shapes, old.note)
     try:
         if judge(actor, conflict.error.frame_id, again):
+            hub().refused.drop(actor.user.id, conflict.error.frame_id)
             _became(old.token, "saved")
     except DriveGridError as error:
         tell(str(error), wrong=True)

@@ -9,14 +9,14 @@ import streamlit as st
 from drivegrid.dashboard.hub import Hub
 from drivegrid.dashboard.pages.parts import choose_dataset, plain
 from drivegrid.dashboard.pages.review_deeds import (
-    Conflict,
-    conflict_of,
-    drop_conflict,
+    Told,
+    drop,
     insist,
     last_told,
     note_key,
 )
 from drivegrid.dashboard.pages.review_spot import Spot, go, open_queue
+from drivegrid.dashboard.refused import Conflict
 from drivegrid.dashboard.service import Actor
 from drivegrid.dashboard.store import queues
 from drivegrid.dashboard.store.datasets import SourceRow, list_datasets, list_sources
@@ -30,7 +30,12 @@ COLORS = {"new": "gray", "accepted": "green", "corrected": "blue", "rejected": "
 
 
 def panel(
-    shared: Hub, actor: Actor, queue: Queue | None, spot: Spot | None, log: Sequence[Event]
+    shared: Hub,
+    actor: Actor,
+    queue: Queue | None,
+    spot: Spot | None,
+    log: Sequence[Event],
+    conflict: Conflict | None,
 ) -> None:
     """Show all that stands beside the frame."""
     dataset_id = _dataset_of(shared, queue, spot)
@@ -41,11 +46,11 @@ def panel(
         _progress(shared, queue, spot)
     if spot is None:
         return
-    conflict = conflict_of(spot)
     if conflict is not None:
         _conflict(actor, conflict, spot)
-    else:
-        _told()
+    last = last_told()
+    if conflict is None or (last is not None and last.wrong):
+        _told(last)
     _about(spot)
     if not spot.barred:
         st.text_input(
@@ -107,8 +112,7 @@ def _progress(shared: Hub, queue: Queue, spot: Spot | None) -> None:
         st.button("Back to the queue", on_click=go, args=(None,), width="stretch")
 
 
-def _told() -> None:
-    last = last_told()
+def _told(last: Told | None) -> None:
     if last is not None and last.wrong:
         st.warning(plain(last.text), icon=":material/warning:")
     else:
@@ -124,13 +128,13 @@ def _conflict(actor: Actor, conflict: Conflict, spot: Spot) -> None:
         said += f": {last.note}" if last.note else "."
     mine = f"You said {given.kind}{_shapes(given.shapes)}; that was not counted."
     st.warning(f"{plain(one_line(said))}  \n{plain(mine)}", icon=":material/call_split:")
-    over, drop = st.columns(2)
+    over, leave = st.columns(2)
     barred = {"disabled": bool(spot.barred), "help": plain(spot.barred) or None}
     if over.button("Save mine over it", width="stretch", **barred):
         insist(actor, conflict)
         st.rerun()
-    if drop.button("Drop mine", width="stretch"):
-        drop_conflict()
+    if leave.button("Drop mine", width="stretch"):
+        drop(actor, conflict)
         st.rerun()
 
 

@@ -183,7 +183,10 @@ def _promote(shared: Hub, actor: Actor, job: Job) -> None:
     last = promoted(shared.database)
     may = may_ask(actor, FINE_TUNING)
     if last is not None and last.job_id == job.id:
-        st.success(f"Answers on the page Ask. Promoted by {plain(last.user)}.")
+        if last.checkpoint is not None and last.checkpoint.is_dir():
+            st.success(f"Answers on the page Ask. Promoted by {plain(last.user)}.")
+        else:
+            show_error(f"Its checkpoint is gone, so that nothing answers ({last.checkpoint}).")
         if st.button("Go back to the packaged model", disabled=not may):
             with told():
                 actor.promote(None)

@@ -101,7 +101,8 @@ def add_dataset(
         root: Folder of the pictures; None takes that of the labels.
 
     Raises:
-        FormatError: If there are neither labels nor pictures, or no such folder of pictures.
+        FormatError: If there are neither labels nor pictures, or no such folder of pictures, or
+            no frame of it can be used.
         ConfigError: If the data set is known and has another folder of pictures.
     """
     path = Path(path).absolute()
@@ -120,6 +121,12 @@ def add_dataset(
         unseen += sum(not (reading.folder / one.image).is_file() for one in batch)
         quarantine.keep(len(batch))
         progress(quarantine.num_read)
+    if not quarantine.num_kept:
+        why = next((f" First: {one.message}" for one in quarantine.rejected), "")
+        raise FormatError(
+            f"labels must hold a frame that can be used, got none of {quarantine.num_read}.{why}",
+            path,
+        )
     with database.write() as connection:
         whole = sa.update(datasets).where(datasets.c.id == dataset_id)
         connection.execute(whole.values(incoming=False))

@@ -91,8 +91,8 @@ def keep(database: Database, job: Job) -> bool:
 
 def finish(database: Database, job: Job, result: Mapping[str, Any]) -> bool:
     """End a claimed job well; False, and nothing changes, if it is no longer the worker's."""
-    values = {"state": "done", "progress": 1.0, "result": dict(result), "ended_at": now_ms()}
-    return _change(database, _own(job), values)
+    values = {"state": "done", "progress": 1.0, "message": "", "result": dict(result)}
+    return _change(database, _own(job), {**values, "ended_at": now_ms()})
 
 
 def fail(database: Database, job: Job, message: str) -> bool:

@@ -28,6 +28,21 @@ def count_verdicts(database: Database, dataset_id: int) -> dict[str, int]:
         return {row[0]: row[1] for row in connection.execute(by_name)}
 
 
+def newest_event(database: Database) -> int:
+    """Return the id of the newest verdict of all; 0 before the first."""
+    with database.read() as connection:
+        return connection.scalar(sa.select(sa.func.max(events.c.id))) or 0
+
+
+def count_since(database: Database, dataset_id: int, event_id: int) -> int:
+    """Return how many verdicts came after one in a data set; undoing counts too."""
+    here = events.join(frames, events.c.frame_id == frames.c.id)
+    later = (events.c.id > event_id) & (frames.c.dataset_id == dataset_id)
+    counted = sa.select(sa.func.count()).select_from(here).where(later)
+    with database.read() as connection:
+        return connection.scalar(counted) or 0
+
+
 def splits(database: Database, dataset_id: int) -> dict[str, str]:
     """Return the split of each frame that belongs to one, by the name of its picture."""
     named = sa.select(frames.c.image, frames.c.split).where(

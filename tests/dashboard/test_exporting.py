@@ -156,6 +156,19 @@ def test_what_holds_now_and_what_a_source_says(exports) -> None:
     assert manifest["frames_by_status"] == status
 
 
+def test_verdicts_that_come_meanwhile_are_counted(exports) -> None:
+    def beat(share: float, text: str) -> None:
+        if text.startswith("frames 2"):
+            judge(exports.database, 1, "correct")
+            judge(exports.database, 4, "reject")
+
+    judge(exports.database, 2, "accept")
+    result = exports.exporter.run(exports.start(pictures="none"), beat)
+    assert result["verdicts_while_written"] == 2
+    assert manifest_of(result)["verdicts_while_written"] == 2
+    assert manifest_of(exports.run(pictures="none"))["verdicts_while_written"] == 0
+
+
 def test_the_manifest_says_what_is_there_and_what_is_not(exports_in_file) -> None:
     result = exports_in_file.run(format="culane")
     manifest, folder = manifest_of(result), Path(result["folder"])

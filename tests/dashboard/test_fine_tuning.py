@@ -140,7 +140,8 @@ def test_a_run_goes_on_from_a_checkpoint_of_another(trainings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "told"), [(BROKEN, "optim.steps must be even, got 3."), (BABBLING, "137: Killed")]
+    ("seed", "told"),
+    [(BROKEN, "optim.steps must be even, got 3."), (BABBLING, "killed by signal 9 ")],
 )
 def test_why_a_run_stopped_is_told(trainings, seed, told) -> None:
     with pytest.raises(fine_tuning.TrainingError, match=told):
@@ -209,6 +210,7 @@ def test_a_program_ends_with_the_process_that_holds_its_tether(tmp_path) -> None
 
 def test_the_tether_passes_the_exit_status_on() -> None:
     tether = [sys.executable, "-P", "-m", "drivegrid.dashboard.tethered"]
-    program = [sys.executable, "-c", "raise SystemExit(7)"]
-    with subprocess.Popen([*tether, *program], stdin=subprocess.PIPE) as process:
-        assert process.wait(PATIENCE_S) == 7
+    for code, status in (("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 137)):
+        program = [sys.executable, "-c", code]
+        with subprocess.Popen([*tether, *program], stdin=subprocess.PIPE) as process:
+            assert process.wait(PATIENCE_S) == status

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_labels_come_in_and_what_is_set_aside_is_told(database, labels) -> None:
     [row] = audit_page(database)
     assert (row.user, row.action, row.subject) == ("ada", "import", "roads")
     assert list(export_scenes(database, result["dataset_id"])) == SCENES
+
+
+def test_an_import_without_a_frame_to_use_leaves_nothing_to_see(database, labels) -> None:
+    save_scenes([replace(SCENES[0], frame=Frame("../a.png", SIZE))] * 2, labels)
+    job = start(database, name="roads", path=str(labels))
+    with pytest.raises(FormatError, match=r"got none of 2\. First: "):
+        run_import(database, job, lambda *_: None)
+    assert list_datasets(database) == []
 
 
 def test_a_cancelled_import_is_not_shown_and_goes_on_when_given_again(

@@ -258,6 +258,33 @@ def test_a_verdict_waits_for_unsaved_edits(page) -> None:
     assert [v["verdict"] for v in page.heard("Verdict")] == ["reject"]
 
 
+def test_an_unfinished_line_is_saved_and_waits_for_no_verdict(page) -> None:
+    page.use("line")
+    for point in ((100, 400), (150, 300)):
+        page.click(*point)
+    page.press("a")
+    page.page.get_by_text("Finish what you draw (Enter)").wait_for()
+    page.press("s")
+    assert near(fresh(page.heard("Commit")[-1]), [[[100, 400], [150, 300]]])
+    page.press("a")
+    assert [v["verdict"] for v in page.heard("Verdict")] == ["accept"]
+
+
+def test_unsaved_edits_come_back_with_their_picture(page) -> None:
+    page.use("point")
+    page.click(100, 400)
+    page.says("unsaved edits")
+    page.page.reload()
+    page.shows("svg.picture .shape", 4)
+    page.page.get_by_text("Your unsaved edits are back").wait_for()
+    page.says("unsaved edits")
+    page.press("s")
+    page.says("saved")
+    page.page.reload()
+    page.page.locator("svg.picture .shape").first.wait_for()
+    assert page.page.get_by_text("Your unsaved edits are back").count() == 0
+
+
 def test_regions_are_clicked_or_drawn(page) -> None:
     page.use("region")
     page.click(100, 120)

@@ -286,6 +286,34 @@ def test_a_stale_correction_is_shown_beside_the_other(world, choice) -> None:
         assert len(log) == 1
 
 
+def test_what_was_refused_waits_for_its_giver(world) -> None:
+    _, (first, second, *_) = queue_of(world)
+    bob = world.hub.someone("bob", "reviewer")
+    app = opened(frame=first)
+    reviewer, me = Reviewer(app), world.hub.actor()
+    me.give_back(first)
+    bob.verdict(first, Verdict("reject", 0, "his-first"))
+    reviewer.save([*as_shown(0), drawn(CONE)], first)
+    assert "bob said reject" in texts(app)
+    me.give_back(first)
+    bob.undo(first, "his-second", 1)
+    assert "bob said undo" in texts(run(app))  # what he does then erases nothing
+    for verdict in ("accept", "reject", "undo"):
+        reviewer.verdict(verdict, first, 2)
+        assert "decide between the two versions first" in texts(app)
+    reviewer.save(as_shown(0), first, 2)
+    assert [one.user for one in history(world.hub.database, first)] == ["bob", "bob"]
+    reviewer.verdict("next", first, 2)
+    reviewer.verdict("accept", second)
+    assert "bob said" not in texts(app) and status(world, second) == "accepted"
+    app = opened(frame=first)  # in another session, as after a reload
+    assert "You said correct, 3 shapes" in texts(app)
+    press(app, "Save mine over it")
+    assert "You said" not in texts(app)
+    last = history(world.hub.database, first)[-1]
+    assert (last.user, last.after.shapes) == (me.user.name, (*frame_of(0).instances, CONE))
+
+
 def test_what_another_works_on_is_told_by_name(world) -> None:
     queue, (first, second, *_) = queue_of(world)
     bob = world.hub.someone(HOSTILE[1], "reviewer")

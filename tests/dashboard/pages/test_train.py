@@ -179,6 +179,15 @@ def test_a_training_that_was_stopped_goes_on(world, state) -> None:
     assert going_on not in [one.label for one in run(app).button]
 
 
+def test_a_promoted_checkpoint_that_is_gone_is_told_and_taken_back(world) -> None:
+    number = finished(world.hub, made_set(world.hub, world.dataset_id))
+    world.hub.actor().promote(number)
+    app = opened(section="Trainings", job=str(number))
+    assert "nothing answers" in app.error[0].value and not app.success
+    press(app, "Go back to the packaged model")
+    assert world.hub.checkpoint is None
+
+
 def test_a_result_is_evaluated(world) -> None:
     number = finished(world.hub, made_set(world.hub, world.dataset_id))
     app = opened(section="Trainings", job=str(number))
@@ -210,6 +219,7 @@ def test_both_scores_are_shown(world) -> None:
 
 def test_a_result_is_promoted_and_taken_back(world) -> None:
     number = finished(world.hub, made_set(world.hub, world.dataset_id))
+    (world.hub.tuner.folder(number) / "run/checkpoint").mkdir()
     app = press(opened(section="Trainings", job=str(number)), "Promote: let it answer on Ask")
     assert promoted(world.hub.database).job_id == number
     assert "Promoted by" in app.success[0].value
