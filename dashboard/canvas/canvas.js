@@ -160,11 +160,12 @@ class Canvas {
 
   takeNewer() {
     const { picture, revision } = this.data;
+    const chosen = this.edits.find(this.selected);
     this.newer = null;
     this.tools.cancel();
     if (this.edits.base.picture === picture.id) keepDraft(this.edits.base, null);
     this.edits.load({ picture: picture.id, revision }, this.editable?.shapes ?? []);
-    this.place = null;
+    if (!isSameOutline(chosen, this.edits.find(this.selected))) this.place = null;
     this.restore();
     this.render();
   }

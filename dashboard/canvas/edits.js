@@ -89,3 +89,6 @@ class Edits {
     return this.shapes.map(({ id, kind, parts, label }) => ({ id, kind, parts, label }));
   }
 }
+
+/** @param {CanvasShape|null} one @param {CanvasShape|null} other whether a vertex means the same */
+const isSameOutline = (one, other) => JSON.stringify(one?.parts) === JSON.stringify(other?.parts);

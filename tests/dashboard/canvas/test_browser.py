@@ -108,6 +108,17 @@ def test_vertices_are_added_moved_and_removed_with_undo_and_redo(page) -> None:
     assert near(page.save(2)["parts"]["line"], [[[380, 290], [400, 200]]])
 
 
+def test_a_chosen_vertex_stays_chosen_while_its_shape_is_saved(page) -> None:
+    page.click(300, 300)
+    page.drag((300, 300), (310, 330))
+    page.click(310, 330)
+    page.press("s")
+    page.says("saved")  # the revision that Python made is there
+    page.press("Delete")
+    page.says("unsaved edits")
+    assert near(page.save(2)["parts"]["line"], [[[200, 500], [400, 200]]])
+
+
 def test_edits_are_undone_and_done_again(page) -> None:
     page.click(300, 300)
     page.drag((400, 200), (450, 250))
