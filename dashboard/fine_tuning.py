@@ -37,7 +37,7 @@ PRESET = "nano-reviewed"
 CONFIG, RUN, OUTPUT = "asked.yaml", "run", "output.log"
 MAX_STEPS = 100_000
 LEAST_RATE, MOST_RATE = 1e-9, 0.03
-"""Of learning; at the higher one a nano forgets all it knew within a few steps."""
+"""Of learning; the higher one is 150 times what the preset takes."""
 LEAST_BETWEEN = 10
 """Steps between two looks at the held-out frames, which cost as much as some steps."""
 SAVE_EVERY = 20

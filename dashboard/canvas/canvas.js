@@ -151,8 +151,8 @@ class Canvas {
   takeLayers() {
     const { picture, revision } = this.data;
     const { base } = this.edits;
-    if (base.picture === picture.id && base.revision === revision) return;
     const isSame = base.picture === picture.id;
+    if (isSame && base.revision === revision && !(this.edits.absent && this.editable)) return;
     if (!isSame) this.keepUnsaved();
     if (this.edits.unsent && isSame) this.newer = this.editable;
     else this.takeNewer();
@@ -163,8 +163,8 @@ class Canvas {
     const chosen = this.edits.find(this.selected);
     this.newer = null;
     this.tools.cancel();
-    if (this.edits.base.picture === picture.id) keepDraft(this.edits.base, null);
-    this.edits.load({ picture: picture.id, revision }, this.editable?.shapes ?? []);
+    if (this.edits.base.picture === picture.id && !this.edits.absent) keepDraft(this.edits.base, null);
+    this.edits.load({ picture: picture.id, revision }, this.editable?.shapes ?? null);
     if (!isSameOutline(chosen, this.edits.find(this.selected))) this.place = null;
     this.restore();
     this.render();
@@ -172,8 +172,8 @@ class Canvas {
 
   /** Keep what is not saved for when the picture comes back. */
   keepUnsaved() {
-    const { base, changed, shapes } = this.edits;
-    if (base.picture !== null) keepDraft(base, changed ? shapes : null);
+    const { base, changed, shapes, absent } = this.edits;
+    if (!absent) keepDraft(base, changed ? shapes : null);
   }
 
   /** Take up the edits of this revision that were left unsaved. */

@@ -6,11 +6,16 @@ class Edits {
   constructor() {
     this.token = null;
     this.base = { picture: null, revision: null };
-    this.load(this.base, []);
+    this.load(this.base, null);
   }
 
-  /** @param {{picture: string|null, revision: number|null}} base @param {CanvasShape[]} shapes */
-  load(base, shapes) {
+  /**
+   * @param {{picture: string|null, revision: number|null}} base
+   * @param {CanvasShape[]|null} layer null where nothing can be edited, or not yet
+   */
+  load(base, layer) {
+    const shapes = layer ?? [];
+    this.absent = layer === null;
     // of the last commit of this picture: Python tells what became of it
     if (base.picture !== this.base.picture) this.token = null;
     this.base = base;

@@ -109,6 +109,27 @@ def test_a_stale_correction_is_refused_and_both_versions_shown(site) -> None:
     assert (last.user, last.verdict, len(last.after.shapes)) == ("ada", "correct", 4)
 
 
+def test_a_frame_that_becomes_free_has_all_its_shapes(site) -> None:
+    """Else a correction would hold what was drawn alone."""
+    fourth = frame_ids(site)[3]
+    with signed_in(site, "ada", fourth) as hers:
+        wait_for_picture(hers)
+        with signed_in(site, "bob", fourth) as his:
+            his.get_by_text("ada works on this frame until").wait_for()
+            page = CanvasPage(his)
+            num_shapes = his.locator(".shape").count()
+            CanvasPage(hers).press("ArrowRight")
+            hers.get_by_text("frame-4.png").wait_for()
+            his.get_by_role("button", name="Look again").click()
+            page.shows("[data-command=line]", 1)
+            page.shows(".shape", num_shapes)
+            draw_line(page)
+            page.press("s")
+            wait_until(lambda: verdicts(site, fourth) == [("bob", "correct")])
+    kept = history(site.world.hub.database, fourth)[-1].after.shapes
+    assert len(kept) == len(frame_of(3).instances) + 1
+
+
 def test_what_was_drawn_stays_while_another_works_on_the_frame(site) -> None:
     third = frame_ids(site)[2]
     with signed_in(site, "ada", third) as hers:
