@@ -19,6 +19,7 @@ LAYERS = {
     "labels": 1,
     "tokens": 2,
     "data": 3,
+    "trunk": 3,
     "model": 4,
     "masks": 4,
     "metrics": 4,
@@ -37,7 +38,7 @@ LAYERS = {
 ``__init__`` is the facade, for users and the command line.
 """
 
-WITH_TORCH = {"model", "masks", "inference", "training", "dashboard", "cli"}
+WITH_TORCH = {"trunk", "model", "masks", "inference", "training", "dashboard", "cli"}
 TORCH = {"torch", "transformers", "peft", "accelerate", "torchvision"}
 
 MAX_FILE_LINES = 400

@@ -27,14 +27,14 @@ from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_scenes, save_scenes
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.manifest import read_json
-from drivegrid.model.pixels import to_pixel_values
-from drivegrid.model.trunk import (
+from drivegrid.scenes.render import render_scene
+from drivegrid.trunk.efficientnet import (
     FIRST_ABOVE,
     PYRAMID,
     EfficientNetLite0,
     load_pretrained_trunk,
 )
-from drivegrid.scenes.render import render_scene
+from drivegrid.trunk.pixels import to_pixel_values
 
 MAX_CHUNK = 128
 BATCH = 8

@@ -15,9 +15,9 @@ from typing import Any
 from torch import Tensor
 
 from drivegrid.model.nano_config import NanoConfig
-from drivegrid.model.trunk import FIRST_ABOVE, PYRAMID, STAGES
 from drivegrid.model.vision import FINE_CHANNELS, FOURIER_BANDS
 from drivegrid.tokens.grid import offset_vectors
+from drivegrid.trunk.efficientnet import FIRST_ABOVE, PYRAMID, STAGES
 
 PEAK_BF16 = {"H200": 989e12, "H100": 989e12, "A100": 312e12}
 """Dense bf16 operations a second, by a part of the device's name (NVIDIA's data sheets, SXM)."""

@@ -19,9 +19,9 @@ from drivegrid.model.checkpoint import save_nano
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.model.pixels import to_pixel_values
-from drivegrid.model.trunk import FIRST_ABOVE
 from drivegrid.tasks.cell_classes import cell_classes
+from drivegrid.trunk.efficientnet import FIRST_ABOVE
+from drivegrid.trunk.pixels import to_pixel_values
 
 from .config import OptimConfig
 from .examples import Dialogue

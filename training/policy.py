@@ -17,8 +17,8 @@ from drivegrid.model.anchor_hints import NO_ANCHOR, anchor_hints
 from drivegrid.model.checkpoint import save_nano
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.model.pixels import to_pixel_values
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.trunk.pixels import to_pixel_values
 
 from .features import cached_strides
 from .groups import Looked, PackedGroups, one_of

@@ -25,11 +25,11 @@ from drivegrid.model.nano_files import CONFIG_FILE, EMBEDDING, verify_nano
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.nano_tokenizer import build_tokenizer
 from drivegrid.model.rows import fourier_rows
-from drivegrid.model.trunk import load_pretrained_trunk
 from drivegrid.model.weight_files import no_progress_bar
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.spelling import BIN_TOKENS, NUM_BINS, Spelling
 from drivegrid.tokens.vocabulary import Vocabulary
+from drivegrid.trunk.efficientnet import load_pretrained_trunk
 
 MAX_SHARD = "16MB"
 

@@ -32,7 +32,6 @@ from drivegrid.model.attention import DecoderLayer, rotation
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.rows import fourier_rows
 from drivegrid.model.soft_targets import cell_loss, spatial_cross_entropy
-from drivegrid.model.trunk import PYRAMID, EfficientNetLite0
 from drivegrid.model.vision import (
     FINE_CHANNELS,
     FOURIER_BANDS,
@@ -43,6 +42,7 @@ from drivegrid.model.vision import (
     shared,
 )
 from drivegrid.tokens.grid import offset_vectors
+from drivegrid.trunk.efficientnet import PYRAMID, EfficientNetLite0
 
 EMBEDDING_STD = 0.02
 CELL_LOSS_WEIGHT = 0.3

@@ -15,11 +15,11 @@ from drivegrid.errors import ModelError
 from drivegrid.model.manifest import load_tokenizer_file
 from drivegrid.model.nano_files import SPECIAL_TOKENS
 from drivegrid.model.nano_tokenizer import wrap_tokenizer
-from drivegrid.model.pixels import to_pixel_values
 from drivegrid.tokens.automaton import TokenClasses
 from drivegrid.tokens.grammar import NONE
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary, escape_text
+from drivegrid.trunk.pixels import to_pixel_values
 
 
 class NanoProcessor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from drivegrid.model.attention import ImageLayer, KeyValue
 from drivegrid.model.nano_config import NanoConfig
-from drivegrid.model.trunk import PYRAMID
+from drivegrid.trunk.efficientnet import PYRAMID
 
 FINE_CHANNELS = 64
 FOURIER_BANDS = 16

@@ -20,8 +20,8 @@ import torch
 from realism import frames, peers, probe
 from realism.frames import CLASSES
 
-from drivegrid.model.trunk import load_pretrained_trunk
 from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
+from drivegrid.trunk.efficientnet import load_pretrained_trunk
 
 CAMVID_WIDTH, LANES_WH = 480, (640, 360)
 TOLERANCE = 20 / 1280

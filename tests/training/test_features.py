@@ -8,9 +8,9 @@ from drivegrid.training.features import CacheSpec, FeatureCache, build_cache  # 
 
 from drivegrid.data.augment import AugmentConfig, augment  # noqa: E402
 from drivegrid.errors import ConfigError, ModelError  # noqa: E402
-from drivegrid.model.pixels import to_pixel_values  # noqa: E402
-from drivegrid.model.trunk import load_pretrained_trunk  # noqa: E402
 from drivegrid.scenes.render import render_scene  # noqa: E402
+from drivegrid.trunk.efficientnet import load_pretrained_trunk  # noqa: E402
+from drivegrid.trunk.pixels import to_pixel_values  # noqa: E402
 
 SIZE = (128, 96)
 FIRST = 1_000_000

@@ -16,9 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from drivegrid.data.scene import Frame, Scene  # noqa: E402
 from drivegrid.model.checkpoint import new_nano  # noqa: E402
-from drivegrid.model.pixels import to_pixel_values  # noqa: E402
-from drivegrid.model.trunk import FIRST_ABOVE, EfficientNetLite0  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
+from drivegrid.trunk.efficientnet import FIRST_ABOVE, EfficientNetLite0  # noqa: E402
+from drivegrid.trunk.pixels import to_pixel_values  # noqa: E402
 from tests.model.tiny_qwen import make_extended  # noqa: E402
 
 TEXTS = ("all lanes", "lane line: <line><grid_1_2><grid_2_0></line>")

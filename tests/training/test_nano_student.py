@@ -11,8 +11,8 @@ from drivegrid.training.nano_student import NanoStudent  # noqa: E402
 from drivegrid.data.scene import Frame, Scene  # noqa: E402
 from drivegrid.errors import ModelError  # noqa: E402
 from drivegrid.model.checkpoint import load_nano, new_nano, shipped_checkpoint  # noqa: E402
-from drivegrid.model.trunk import FIRST_ABOVE, PYRAMID, load_pretrained_trunk  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
+from drivegrid.trunk.efficientnet import FIRST_ABOVE, PYRAMID, load_pretrained_trunk  # noqa: E402
 
 SIZE_WH = (96, 64)
 SAID = Dialogue(

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from drivegrid.model.trunk import EfficientNetLite0
+from drivegrid.trunk.efficientnet import EfficientNetLite0
 from realism.frames import IGNORE, UInt8Array
 
 STRIDE = 4

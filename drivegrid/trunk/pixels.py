@@ -1,4 +1,4 @@
-"""Frames to the nano model's input."""
+"""Frames to the input of the trunk."""
 
 from __future__ import annotations
 

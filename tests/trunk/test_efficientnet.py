@@ -4,7 +4,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 
-from drivegrid.model.trunk import EfficientNetLite0, _SameConv  # noqa: E402
+from drivegrid.trunk.efficientnet import EfficientNetLite0, _SameConv  # noqa: E402
 
 
 @pytest.mark.parametrize("kernel", [3, 5])

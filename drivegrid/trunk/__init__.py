@@ -1,0 +1,1 @@
+"""The pretrained convolutional trunk that the small networks share, and what it is given."""
