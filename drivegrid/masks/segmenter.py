@@ -27,10 +27,11 @@ class Prompt:
             nothing.
         positive: (K,) True where the point lies on the thing, False where it lies beside it.
         box: (4,) x_min, y_min, x_max, y_max in pixels, or None.
+        mask: (h, w) flags over the whole image at any size, a mask to be mended; or None.
 
     Raises:
-        GeometryError: If there is neither a point nor a box, the flags do not fit the points, or
-            a number is not finite or a box inside out.
+        GeometryError: If there is neither point, box nor mask, the flags do not fit the points, or
+            a number is not finite, a box inside out or a mask without pixels.
 
     >>> Prompt(np.array([[3.0, 4.0]]), np.array([True])) == Prompt(box=np.array([0.0, 0, 9, 9]))
     False
@@ -39,6 +40,7 @@ class Prompt:
     points: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
     positive: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     box: FloatArray | None = None
+    mask: BoolArray | None = None
 
     def __post_init__(self) -> None:
         points = as_points(self.points, "points of a prompt")
@@ -48,12 +50,14 @@ class Prompt:
                 f"positive must have shape ({len(points)},), one flag a point of its prompt, "
                 f"got {positive.shape}."
             )
-        if self.box is None and not len(points):
-            raise GeometryError("prompt must hold a point or a box, got neither.")
+        if self.box is None and self.mask is None and not len(points):
+            raise GeometryError("prompt must hold a point, a box or a mask, got none of them.")
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "positive", positive)
         if self.box is not None:
             object.__setattr__(self, "box", _checked_box(self.box))
+        if self.mask is not None:
+            object.__setattr__(self, "mask", _checked_mask(self.mask))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and self._key() == other._key()
@@ -63,7 +67,8 @@ class Prompt:
 
     def _key(self) -> tuple[bytes, ...]:
         box = b"" if self.box is None else self.box.tobytes()
-        return self.points.tobytes(), self.positive.tobytes(), box
+        mask = b"" if self.mask is None else repr(self.mask.shape).encode() + self.mask.tobytes()
+        return self.points.tobytes(), self.positive.tobytes(), box, mask
 
 
 def _checked_box(box: FloatArray) -> FloatArray:
@@ -73,6 +78,13 @@ def _checked_box(box: FloatArray) -> FloatArray:
             f"box of a prompt must be x_min, y_min, x_max, y_max in order, got {xyxy.tolist()}."
         )
     return xyxy
+
+
+def _checked_mask(mask: BoolArray) -> BoolArray:
+    flags = np.ascontiguousarray(mask, np.bool_)
+    if flags.ndim != 2 or not flags.size:
+        raise GeometryError(f"mask of a prompt must be (h, w) with pixels, got {flags.shape}.")
+    return flags
 
 
 class Segmenter(Protocol[Handle]):
@@ -103,4 +115,16 @@ class Segmenter(Protocol[Handle]):
         Returns:
             (N, h, w) finite logits over the whole image, h and w the decoder's own; (N,) how good
             the decoder thinks each mask is, an IoU in [0, 1].
+        """
+
+    def candidates(self, handle: Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
+        """Draw all masks that each of some points may mean, alone: a thing, its part, its group.
+
+        Args:
+            handle: From ``encode`` of this segmenter.
+            points: (N, 2) x, y in pixels of the image.
+
+        Returns:
+            (N, C, h, w) finite logits and (N, C) how good each is, C the segmenter's own. For a
+            lone point ``decode`` draws the one with the highest score.
         """

@@ -1,0 +1,1 @@
+"""Packaged settings of `drivegrid train masks`."""

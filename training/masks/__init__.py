@@ -1,0 +1,1 @@
+"""Training of what draws and writes masks."""
