@@ -1,0 +1,1 @@
+"""drivegrid-seg: a small promptable segmenter of our own."""

@@ -1,0 +1,119 @@
+"""The network of drivegrid-seg: EfficientNet-Lite0, a neck, prompts and a mask decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from drivegrid.geometry import Size
+from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder, Prompts
+from drivegrid.masks.seg.prompts import PromptEncoder
+from drivegrid.trunk.efficientnet import PYRAMID, EfficientNetLite0
+
+
+@dataclass(frozen=True)
+class SegConfig:
+    """Sizes of drivegrid-seg.
+
+    Args:
+        image_size_wh: Of the input in pixels, multiples of 32; every image is stretched to it.
+        decoder: Of the mask decoder.
+    """
+
+    image_size_wh: Size = (512, 288)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    @property
+    def logits_wh(self) -> Size:
+        """Size of the masks that the decoder draws."""
+        return self.image_size_wh[0] // 4, self.image_size_wh[1] // 4
+
+
+class PromptBatch(NamedTuple):
+    """N prompts as numbers.
+
+    Args:
+        places: (N, K, 2) x, y as shares of the image's sides.
+        kinds: (N, K) what each place is, ``NEGATIVE`` to ``PADDING``.
+        masks: (N, 1, H/4, W/4) in [0, 1].
+        has_mask: (N,) which prompts have a mask.
+    """
+
+    places: Tensor
+    kinds: Tensor
+    masks: Tensor
+    has_mask: Tensor
+
+
+class Neck(nn.Module):
+    """The trunk's maps, brought to the widths and strides of the decoder.
+
+    Args:
+        config: Of the decoder.
+    """
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        channels = {stride: number for stride, (_, number) in PYRAMID.items()}
+        self.coarse = nn.Conv2d(channels[32], config.width, 1)
+        self.cells = nn.Conv2d(channels[16], config.width, 1)
+        self.near = nn.Conv2d(channels[8], config.width, 2, 2)
+        self.mix = nn.Conv2d(config.width, config.width, 3, padding=1)
+        self.middle = nn.Conv2d(channels[8], config.fine[0], 1)
+        self.fine = nn.Conv2d(channels[4], config.fine[1], 1)
+        self.norm = nn.GroupNorm(1, config.width)
+
+    def forward(self, maps: dict[int, Tensor]) -> ImageMaps:
+        """Return the decoder's maps of the trunk's by stride."""
+        coarse = F.interpolate(self.coarse(maps[32]), maps[16].shape[-2:], mode="bilinear")
+        cells = coarse + self.cells(maps[16]) + self.near(maps[8])
+        cells = self.norm(cells + self.mix(F.gelu(cells)))
+        return ImageMaps(cells, self.middle(maps[8]), self.fine(maps[4]))
+
+
+class SegNetwork(nn.Module):
+    """A promptable segmenter.
+
+    Args:
+        config: Its sizes.
+    """
+
+    def __init__(self, config: SegConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.trunk = EfficientNetLite0()
+        self.neck = Neck(config.decoder)
+        self.prompts = PromptEncoder(config.decoder.width)
+        self.decoder = MaskDecoder(config.decoder)
+
+    def look(self, pixel_values: Tensor) -> ImageMaps:
+        """Return the maps of (B, 3, H, W) pictures as `to_pixel_values` gives them."""
+        maps: ImageMaps = self.neck(self.trunk(pixel_values))
+        return maps
+
+    def encode_prompts(self, prompts: PromptBatch) -> Prompts:
+        """Return encoded prompts."""
+        dense = self.prompts.dense(prompts.masks, prompts.has_mask)
+        sparse = self.prompts.sparse(prompts.places, prompts.kinds)
+        return Prompts(sparse, prompts.kinds, dense)
+
+    def draw(self, maps: ImageMaps, prompts: Prompts) -> tuple[Tensor, Tensor]:
+        """Return (N, 4, H/4, W/4) logits and (N, 4) estimated IoUs in [0, 1].
+
+        The first mask is that of a prompt that says what is meant, the others are three guesses at
+        one that does not.
+
+        Args:
+            maps: One image for each prompt.
+            prompts: N.
+        """
+        drawn: tuple[Tensor, Tensor] = self.decoder(maps, prompts, self.prompts.position)
+        return drawn
+
+
+def num_parameters(network: nn.Module) -> int:
+    """Return how many parameters a network has."""
+    return sum(p.numel() for p in network.parameters())

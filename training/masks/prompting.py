@@ -1,0 +1,103 @@
+"""Prompts for known masks, as users and GETok's anchors would give them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from drivegrid.geometry import BoolArray, FloatArray, IntArray
+from drivegrid.masks.segmenter import Prompt
+from drivegrid.tokens.grid import GridSpec
+
+LONE_POINT, BOX, ANCHORS, CLICKS, MASK = 0.4, 0.25, 0.15, 0.1, 0.1
+"""Shares of the kinds of prompts; ours. SAM gives point and box alike."""
+BOX_NOISE, MOST_NOISE_PX = 0.1, 20.0
+"""Deviation of a corner, a share of the side, and most pixels of it (SAM, appendix A)."""
+MOST_POINTS = 8
+LATTICE = GridSpec()
+
+
+def draw_prompt(mask: BoolArray, rng: np.random.Generator) -> Prompt:
+    """Draw a prompt for a mask, (H, W), not empty."""
+    kind = rng.choice(5, p=(LONE_POINT, BOX, ANCHORS, CLICKS, MASK))
+    match int(kind):
+        case 0:
+            return _points(_inside(mask, 1, rng))
+        case 1:
+            return Prompt(box=noisy_box(mask, rng))
+        case 2:
+            return _anchors(mask, rng)
+        case 3:
+            return _clicks(mask, rng)
+        case _:
+            return Prompt(mask=spoilt(mask, rng))
+
+
+def _points(points: FloatArray, box: FloatArray | None = None) -> Prompt:
+    return Prompt(points, np.ones(len(points), np.bool_), box)
+
+
+def _inside(mask: BoolArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """Return (count, 2) centres of pixels of a mask."""
+    places = np.flatnonzero(mask)
+    rows, cols = np.divmod(rng.choice(places, count), mask.shape[1])
+    return np.stack([cols, rows], axis=1) + 0.5
+
+
+def _anchors(mask: BoolArray, rng: np.random.Generator) -> Prompt:
+    """Draw cells of the lattice whose centres lie in the mask, half of the time with a box."""
+    height, width = mask.shape
+    centers = LATTICE.centers_of(lattice_cells(), (width, height))
+    cols, rows = centers.astype(np.int64).T
+    inside = centers[mask[rows, cols]]
+    if not len(inside):
+        inside = _inside(mask, 1, rng)
+    count = int(rng.integers(1, MOST_POINTS + 1))
+    chosen = rng.permutation(inside)[:count]
+    return _points(chosen, noisy_box(mask, rng) if rng.random() < 0.5 else None)
+
+
+def lattice_cells() -> IntArray:
+    """Return (1024, 2) column, row of all cells, row by row."""
+    rows, cols = np.divmod(np.arange(LATTICE.num_cells), LATTICE.cols)
+    return np.stack([cols, rows], axis=1)
+
+
+def _clicks(mask: BoolArray, rng: np.random.Generator) -> Prompt:
+    """Draw points inside and, close by, outside."""
+    inside = _inside(mask, int(rng.integers(1, MOST_POINTS // 2 + 1)), rng)
+    beside = cv2.dilate(mask.astype(np.uint8), np.ones((31, 31), np.uint8)).astype(np.bool_) & ~mask
+    if not beside.any():
+        return _points(inside)
+    outside = _inside(beside, int(rng.integers(1, MOST_POINTS // 2 + 1)), rng)
+    positive = np.arange(len(inside) + len(outside)) < len(inside)
+    return Prompt(np.concatenate([inside, outside]), positive)
+
+
+def box_of(mask: BoolArray) -> FloatArray:
+    """Return (4,) x_min, y_min, x_max, y_max of the pixels of a mask that is not empty.
+
+    >>> box_of(np.array([[False, True], [False, True]])).tolist()
+    [1.0, 0.0, 2.0, 2.0]
+    """
+    cols, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return np.array([cols[0], rows[0], cols[-1] + 1, rows[-1] + 1], np.float64)
+
+
+def noisy_box(mask: BoolArray, rng: np.random.Generator) -> FloatArray:
+    """Return the box of a mask as a hurried hand would draw it."""
+    box = box_of(mask)
+    sides = np.tile(box[2:] - box[:2], 2)
+    noise = rng.normal(0, BOX_NOISE * sides).clip(-MOST_NOISE_PX, MOST_NOISE_PX)
+    corners = (box + noise).reshape(2, 2).clip(0, mask.shape[::-1])
+    return np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+
+
+def spoilt(mask: BoolArray, rng: np.random.Generator) -> BoolArray:
+    """Return a mask grown, shrunk or shifted, as a rough draft of it; never empty."""
+    side = int(rng.integers(1, 4)) * 2 + 1
+    change = cv2.dilate if rng.random() < 0.5 else cv2.erode
+    changed = change(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(np.bool_)
+    shift = rng.integers(-3, 4, size=2)
+    changed = np.roll(changed, tuple(shift.tolist()), axis=(0, 1))
+    return changed if changed.any() else mask

@@ -1,0 +1,181 @@
+"""What drivegrid-seg learns: to draw the mask that a prompt means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from drivegrid.errors import ConfigError
+from drivegrid.masks.seg.batching import batch_prompts
+from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
+from drivegrid.masks.seg.segmenter import UPSCALE, SmallSegmenter, upscaled
+from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
+from drivegrid.trunk.efficientnet import FIRST_ABOVE, EfficientNetLite0, load_pretrained_trunk
+from drivegrid.trunk.pixels import to_pixel_values
+
+from ..config import Strict
+from .loop import Batch, BatchSource, Lesson
+from .losses import dice_loss, focal_loss, mask_iou
+from .prompting import draw_prompt
+from .seg_judging import judge_segmenter
+from .settings import MaskSettings
+from .sources import Samples
+
+FOCAL, DICE, IOU = 20.0, 1.0, 1.0
+"""Weights of the parts of the loss (SAM, appendix A)."""
+
+
+class SegModelSettings(Strict):
+    """What the network begins with."""
+
+    trunk: Literal["nano", "imagenet"] = Field("nano", description="weights the trunk begins with")
+    frozen: bool = Field(False, description="whether all of the trunk stays as it is")
+    trunk_learning_rate: float = Field(2e-4, gt=0, description="above stride 8; below it stays")
+
+
+class SegSettings(MaskSettings):
+    """Settings of a training of drivegrid-seg."""
+
+    model: SegModelSettings = SegModelSettings()
+
+
+class SegBatches(BatchSource):
+    """Pictures, prompts and the masks that they mean.
+
+    Args:
+        samples: Where pictures come from.
+        settings: Of the run.
+        config: Of the network.
+    """
+
+    def __init__(self, samples: Samples, settings: SegSettings, config: SegConfig) -> None:
+        self.samples, self.optim, self.config = samples, settings.optim, config
+
+    def batch(self, step: int) -> Batch:
+        """Return pictures, prompts and true masks at twice the decoder's size."""
+        rng = np.random.default_rng([self.optim.seed, step])
+        drawn = [
+            self.samples.draw(self.optim.masks_per_scene, rng)
+            for _ in range(self.optim.batch_scenes)
+        ]
+        prompts = [draw_prompt(mask, rng) for sample in drawn for mask in sample.masks]
+        size_wh = drawn[0].image.shape[1], drawn[0].image.shape[0]
+        batch = batch_prompts(prompts, size_wh, self.config.logits_wh)
+        pixels = [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
+        counts = torch.tensor([len(sample.masks) for sample in drawn])
+        lone = [len(p.points) == 1 and p.box is None and p.mask is None for p in prompts]
+        width, height = (UPSCALE * side for side in self.config.logits_wh)
+        return {
+            "pixels": torch.stack(pixels),
+            "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
+            "lone": torch.tensor(lone),
+            "truth": shrunk([mask for s in drawn for mask in s.masks], (width, height)),
+            **batch._asdict(),
+        }
+
+
+def shrunk(masks: Sequence[np.ndarray], size_wh: tuple[int, int]) -> Tensor:
+    """Return (N, h, w) uint8 shares of 255 of each pixel that masks (H, W) cover."""
+    covered = [
+        cv2.resize(mask.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA)
+        for mask in masks
+    ]
+    return torch.from_numpy(np.array(covered, np.uint8))
+
+
+class SegLesson(Lesson):
+    """drivegrid-seg learns.
+
+    Args:
+        settings: Of the run.
+        samples: Where pictures come from.
+        held_out: Files of the scenes to judge by.
+        device: Where it learns.
+    """
+
+    network: SegNetwork
+
+    def __init__(
+        self, settings: SegSettings, samples: Samples, held_out: Sequence[Path], device: str
+    ) -> None:
+        config = SegConfig(image_size_wh=settings.data.size_wh)
+        torch.manual_seed(settings.optim.seed)
+        self.settings, self.held_out = settings, held_out
+        self.network = SegNetwork(config)
+        self.network.trunk.load_state_dict(_trunk(settings.model.trunk).state_dict())
+        for part in _resting(self.network.trunk, settings.model.frozen):
+            part.requires_grad_(False)
+        self.network.to(device)
+        self.source = SegBatches(samples, settings, config)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the trunk's parameters at its own rate, and the others."""
+        trunk = [p for p in self.network.trunk.parameters() if p.requires_grad]
+        mine = {id(p) for p in self.network.trunk.parameters()}
+        rest = [p for p in self.network.parameters() if id(p) not in mine]
+        rate = self.settings.model.trunk_learning_rate
+        return [{"params": rest}, *([{"params": trunk, "lr": rate}] if trunk else [])]
+
+    def loss(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Return how far drawn masks and estimated IoUs are from true ones.
+
+        A lone point answers twice: as if it said what is meant, and by the best of its guesses.
+        """
+        del rng
+        network, truth = self.network, batch["truth"].float() / 255
+        maps = network.look(batch["pixels"]).of(batch["images"])
+        prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
+        logits, scores = network.draw(maps, network.encode_prompts(prompts))
+        with torch.no_grad():
+            small = torch.nn.functional.avg_pool2d(truth[:, None], UPSCALE)[:, 0]
+            ious = torch.stack([mask_iou(m > 0, small > 0.5) for m in logits.unbind(1)], dim=1)
+            close = torch.stack([-dice_loss(m, small) for m in logits.unbind(1)], dim=1)
+        best = 1 + close[:, 1:].argmax(dim=1)
+        lone = batch["lone"].nonzero()[:, 0]
+        chosen = torch.cat([logits[:, 0], logits[lone, best[lone]]])
+        wanted = torch.cat([truth, truth[lone]])
+        drawn = upscaled(chosen[:, None])[:, 0]
+        focal, dice = focal_loss(drawn, wanted).mean(), dice_loss(drawn, wanted).mean()
+        # Guesses count where somebody looks at them: for lone points.
+        estimate = (scores - ious).square()
+        judged = estimate[:, 0].mean() + (estimate[lone, 1:].mean() if len(lone) else 0.0)
+        told = {"focal": focal.item(), "dice": dice.item(), "iou": ious[:, 0].mean().item()}
+        if len(lone):
+            told["best_of_three"] = ious[lone, best[lone]].mean().item()
+        return FOCAL * focal + DICE * dice + IOU * judged, told
+
+    def judge(self) -> dict[str, float]:
+        """Return mean IoUs of one click and of a box on held-out scenes."""
+        return judge_segmenter(SmallSegmenter(self.network), self.held_out)
+
+    def save(self, folder: Path) -> None:
+        """Write the network."""
+        SmallSegmenter(self.network).save(folder)
+
+
+def _trunk(name: str) -> EfficientNetLite0:
+    if name == "imagenet":
+        return load_pretrained_trunk()
+    return load_nano(shipped_checkpoint())[0].trunk
+
+
+def _resting(trunk: EfficientNetLite0, whole: bool) -> list[torch.nn.Module]:
+    """Return the parts of the trunk that do not learn."""
+    return [trunk] if whole else [trunk.conv_stem, *trunk.blocks[:FIRST_ABOVE]]
+
+
+def check_sizes(settings: SegSettings) -> None:
+    """Refuse inputs that the trunk cannot take.
+
+    Raises:
+        ConfigError: If a side is no multiple of 32.
+    """
+    if any(side % 32 for side in settings.data.size_wh):
+        raise ConfigError(f"data.size_wh must be multiples of 32, got {settings.data.size_wh}.")

@@ -1,0 +1,75 @@
+"""How well a segmenter draws held-out masks from one click and from a box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from drivegrid.geometry import BoolArray, FloatArray
+from drivegrid.masks.labelled import by_class
+from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
+
+from .corpus import load_masks
+from .prompting import box_of
+
+
+def judge_segmenter(segmenter: Segmenter[Any], paths: Sequence[Path]) -> dict[str, float]:
+    """Return mean IoUs over all masks: of one click, of the best of its guesses, and of a box.
+
+    ``iou`` is the mean of click and box; ``click/CLASS`` and ``box/CLASS`` are by class.
+
+    Args:
+        segmenter: What is judged.
+        paths: Files of held-out pictures.
+    """
+    ious: dict[str, list[float]] = {"click": [], "best": [], "box": []}
+    classes: list[str] = []
+    for path in paths:
+        labelled = load_masks(path)
+        truth = labelled.masks.unpack()
+        handle = segmenter.encode(labelled.image)
+        clicks = np.array([middle_of(mask) for mask in truth]).reshape(-1, 2)
+        guesses, scores = segmenter.candidates(handle, clicks)
+        by_guess = np.array(
+            [
+                ious_of(g, np.broadcast_to(t, (len(g), *t.shape)), segmenter.threshold)
+                for g, t in zip(guesses, truth, strict=True)
+            ]
+        )
+        rows = np.arange(len(truth))
+        ious["click"] += by_guess[rows, scores.argmax(axis=1)].tolist()
+        ious["best"] += by_guess.max(axis=1).tolist()
+        boxes, _ = segmenter.decode(handle, [Prompt(box=box_of(mask)) for mask in truth])
+        ious["box"] += ious_of(boxes, truth, segmenter.threshold).tolist()
+        classes += labelled.classes
+    means = {name: float(np.mean(values)) for name, values in ious.items()}
+    for name, places in by_class(classes).items():
+        for way in ("click", "box"):
+            means[f"{way}/{name}"] = float(np.mean([ious[way][i] for i in places]))
+    return {"iou": (means["click"] + means["box"]) / 2, **means}
+
+
+def ious_of(logits: LogitArray, truth: BoolArray, threshold: float) -> FloatArray:
+    """Return (N,) IoUs of logits (N, h, w), brought to the size of the truth, (N, H, W)."""
+    size_wh = truth.shape[2], truth.shape[1]
+    found = np.zeros(len(truth))
+    for i, (drawn, true) in enumerate(zip(logits, truth, strict=True)):
+        inside = cv2.resize(drawn, size_wh, interpolation=cv2.INTER_LINEAR) > threshold
+        found[i] = (inside & true).sum() / max(1, (inside | true).sum())
+    return found
+
+
+def middle_of(mask: BoolArray) -> FloatArray:
+    """Return (2,) the centre of the pixel that lies deepest in a mask that is not empty.
+
+    >>> middle_of(np.array([[False, True]])).tolist()
+    [1.5, 0.5]
+    """
+    framed = np.pad(mask, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
+    return np.array([col + 0.5, row + 0.5])
