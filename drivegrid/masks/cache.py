@@ -23,8 +23,8 @@ class CachedSegmenter(Generic[Handle]):
 
     Attributes:
         num_encodes: Images encoded so far; those found again do not count.
-        num_decodes: Calls of ``decode`` so far.
-        num_prompts: Masks decoded so far.
+        num_decodes: Calls of ``decode`` and ``candidates`` so far.
+        num_prompts: Prompts decoded so far.
 
     Raises:
         ConfigError: If ``images`` is below 1.
@@ -58,3 +58,9 @@ class CachedSegmenter(Generic[Handle]):
         self.num_decodes += 1
         self.num_prompts += len(prompts)
         return self._segmenter.decode(handle, prompts)
+
+    def candidates(self, handle: Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
+        """Draw all that each point may mean, as the segmenter does; a point counts as a prompt."""
+        self.num_decodes += 1
+        self.num_prompts += len(points)
+        return self._segmenter.candidates(handle, points)

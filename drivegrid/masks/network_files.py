@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 import torch
 from safetensors import SafetensorError
@@ -24,7 +24,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 class _Config(Protocol):
     """A dataclass of sizes."""
 
-    __dataclass_fields__: Any
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -82,11 +82,12 @@ def _single(tensor: torch.Tensor) -> torch.Tensor:
 def _read_config(form: type[Config], path: Path) -> Config:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        return _from_json(form, values)
+        config: Config = _from_json(form, values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
             f"config must hold the sizes of a {form.__name__}, got {error!r:.200} ({path})."
         ) from error
+    return config
 
 
 def _from_json(form: Any, values: Any) -> Any:

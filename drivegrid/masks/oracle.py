@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from drivegrid.data.images import Picture
@@ -16,6 +17,8 @@ from drivegrid.masks.segmenter import LogitArray, Prompt
 
 MASK_WH = (256, 256)
 """The size of SAM2's masks."""
+CANDIDATES = 3
+"""Masks for a point, as SAM2 has them."""
 
 
 class OracleSegmenter:
@@ -29,7 +32,11 @@ class OracleSegmenter:
     positive points and none of the negative ones, joined. If it has a box, only the one among them
     whose own box has the highest IoU with it counts (without points: among all), and none whose
     IoU is 0. Logits are 1 inside and -1 outside. The score is the IoU of the boxes, or
-    without a box the share of positive points inside; 0 for an empty mask.
+    without a box the share of positive points inside; 0 for an empty mask. A mask in the prompt
+    means the one of them that it has the highest IoU with, which is the score.
+
+    The candidates of a point are what ``decode`` draws for it, and the two smallest of the shapes
+    that hold it.
 
     Args:
         scene: The labelled frame. Instances that do not meet it, points and lines are no masks.
@@ -68,6 +75,20 @@ class OracleSegmenter:
                 logits[i][self._masks[shape]] = 1
         return logits, scores
 
+    def candidates(self, handle: Size, points: FloatArray) -> tuple[LogitArray, FloatArray]:
+        """Return the true masks that points may mean, see the class."""
+        width, height = self._mask_wh
+        logits = np.full((len(points), CANDIDATES, height, width), -1, np.float32)
+        scores = np.zeros((len(points), CANDIDATES))
+        lone = [Prompt(point[None], np.ones(1, np.bool_)) for point in points]
+        logits[:, 0], scores[:, 0] = self.decode(handle, lone)
+        for i, prompt in enumerate(lone):
+            smallest = sorted(self._meant(prompt)[0], key=lambda shape: self._masks[shape].sum())
+            for place, shape in enumerate(smallest[: CANDIDATES - 1], start=1):
+                logits[i, place][self._masks[shape]] = 1
+                scores[i, place] = 1.0
+        return logits, scores
+
     def _meant(self, prompt: Prompt) -> tuple[list[int], float]:
         """Return which shapes a prompt means, and its score."""
         held = [holds(polygon, prompt.points) for polygon in self._polygons]
@@ -80,6 +101,13 @@ class OracleSegmenter:
         ]
         if not meant:
             return [], 0.0
+        if prompt.mask is not None:
+            drawn = cv2.resize(
+                prompt.mask.astype(np.uint8), self._mask_wh, interpolation=cv2.INTER_NEAREST
+            )
+            ious = np.array([_mask_iou(self._masks[i], drawn > 0) for i in meant])
+            best = int(ious.argmax())
+            return ([meant[best]] if ious[best] > 0 else []), float(ious[best])
         if prompt.box is not None:
             ious = _box_iou(self._boxes[meant], prompt.box)
             best = int(ious.argmax())
@@ -103,6 +131,10 @@ def holds(polygon: Polygon, points: FloatArray) -> BoolArray:
     right = x < starts[:, 0] + (y - starts[:, 1]) * (ends[:, 0] - starts[:, 0]) / rise
     odd: BoolArray = (crosses & right).sum(axis=1) % 2 == 1
     return odd
+
+
+def _mask_iou(one: BoolArray, other: BoolArray) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
 
 
 def _box_iou(boxes: FloatArray, box: FloatArray) -> FloatArray:

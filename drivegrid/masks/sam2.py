@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -25,6 +26,10 @@ MODEL_TYPES = ("sam2", "sam2_video")
 HOW_TO_GET = "Run: hf download facebook/sam2.1-hiera-tiny --local-dir FOLDER (or -small, -large)."
 PROMPTS_PER_PASS = 32
 """At most so many go through the decoder together; each takes some 30 MiB at 1024 pixels."""
+AMBIGUOUS = 3
+"""Masks for a lone point."""
+SURE = 10.0
+"""Logit inside a known mask; outside it is negative (sam2/modeling/sam2_base.py, for video)."""
 # ImageNet's, with which SAM2 was trained.
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -48,6 +53,8 @@ class Sam2Segmenter:
     The whole image is stretched to the model's square. A prompt with a box or several points
     gives the one mask that SAM2 means for it; a lone point, which may mean a thing or its part,
     the mask of the three that it scores highest.
+
+    The candidates of a point are these three.
 
     Prompts with equally many points go through the decoder together; no prompt is padded. The
     padding points of transformers (label -10) are zeros that the decoder still attends to, so
@@ -115,42 +122,85 @@ class Sam2Segmenter:
         size = tuple(self._model.prompt_encoder.mask_input_size)
         logits = np.zeros((len(prompts), *size), np.float32)
         scores = np.zeros(len(prompts))
-        alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        alike: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
         for i, prompt in enumerate(prompts):
-            alike[len(prompt.points), prompt.box is not None].append(i)
+            key = len(prompt.points), prompt.box is not None, prompt.mask is not None
+            alike[key].append(i)
         for group in alike.values():
             for start in range(0, len(group), PROMPTS_PER_PASS):
                 some = group[start : start + PROMPTS_PER_PASS]
-                logits[some], scores[some] = self._pass(handle, [prompts[i] for i in some])
+                found = self._pass(handle, [prompts[i] for i in some])
+                best = found[1].argmax(axis=1)
+                rows = np.arange(len(some))
+                logits[some], scores[some] = found[0][rows, best], found[1][rows, best]
         return logits, scores
 
+    @torch.inference_mode()
+    def candidates(self, handle: Sam2Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
+        """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
+        size = tuple(self._model.prompt_encoder.mask_input_size)
+        logits, scores = [np.zeros((0, AMBIGUOUS, *size), np.float32)], [np.zeros((0, AMBIGUOUS))]
+        for start in range(0, len(points), PROMPTS_PER_PASS):
+            some = points[start : start + PROMPTS_PER_PASS]
+            found = self._pass(handle, [Prompt(p[None], np.ones(1, np.bool_)) for p in some])
+            logits.append(found[0])
+            scores.append(found[1])
+        return np.concatenate(logits), np.concatenate(scores)
+
     def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> tuple[LogitArray, FloatArray]:
-        """Decode prompts with equally many points, all with a box or none."""
+        """Decode prompts with equally many points, all with a box or none, a mask or none.
+
+        Returns:
+            (N, C, h, w) logits and (N, C) scores; C is 3 for lone points, else 1.
+        """
+        weight = self._model.no_memory_embedding
+        ambiguous = _is_ambiguous(prompts[0])
+        inputs = self._inputs(handle.size_wh, prompts)
+        maps = list(handle.features)
+        if prompts[0].mask is not None:
+            # Masks are added to the image's map: each prompt needs a map of its own.
+            inputs = {name: value.transpose(0, 1) for name, value in inputs.items()}
+            inputs["input_masks"] = self._mask_inputs(prompts).to(weight.device, weight.dtype)
+            maps = [m.expand(len(prompts), -1, -1, -1) for m in maps]
+        found = self._model(image_embeddings=maps, multimask_output=ambiguous, **inputs)
+        masks, scores = found.pred_masks, found.iou_scores
+        if prompts[0].mask is not None:
+            masks, scores = masks.transpose(0, 1), scores.transpose(0, 1)
+        return masks[0].float().cpu().numpy(), scores[0].double().cpu().numpy()
+
+    def _inputs(self, size_wh: Size, prompts: list[Prompt]) -> dict[str, Tensor]:
+        """Return points, labels and boxes, (1, N, ..)."""
         weight = self._model.no_memory_embedding
         side = self._model.prompt_encoder.input_image_size
 
         def on_square(values: list[FloatArray]) -> Tensor:
             """Scale (N, .., 2) pixels of the image; the model adds the half pixel back."""
-            scaled = np.stack(values) * (side / np.asarray(handle.size_wh, np.float64)) - 0.5
+            scaled = np.stack(values) * (side / np.asarray(size_wh, np.float64)) - 0.5
             return torch.from_numpy(scaled)[None].to(weight.device, weight.dtype)
 
         inputs = {}
-        num_points, boxes = len(prompts[0].points), [p.box for p in prompts if p.box is not None]
-        if num_points:
+        boxes = [p.box for p in prompts if p.box is not None]
+        if len(prompts[0].points):
             labels = np.stack([prompt.positive for prompt in prompts])[None].astype(np.int64)
             inputs["input_points"] = on_square([prompt.points for prompt in prompts])
             inputs["input_labels"] = torch.from_numpy(labels).to(weight.device)
         if boxes:
-            corners = on_square([box.reshape(2, 2) for box in boxes])
-            inputs["input_boxes"] = corners.flatten(2)
-        ambiguous = num_points == 1 and not boxes
-        found = self._model(
-            image_embeddings=list(handle.features), multimask_output=ambiguous, **inputs
-        )
-        best = found.iou_scores[0].argmax(dim=-1)
-        rows = torch.arange(len(prompts), device=best.device)
-        masks, scores = found.pred_masks[0, rows, best], found.iou_scores[0, rows, best]
-        return masks.float().cpu().numpy(), scores.double().cpu().numpy()
+            inputs["input_boxes"] = on_square([box.reshape(2, 2) for box in boxes]).flatten(2)
+        return inputs
+
+    def _mask_inputs(self, prompts: list[Prompt]) -> Tensor:
+        """Return (N, 1, h, w) masks as the logits that SAM2 takes a known mask for."""
+        height, width = self._model.prompt_encoder.mask_input_size
+        shares = [
+            cv2.resize(p.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+            for p in prompts
+            if p.mask is not None
+        ]
+        return torch.from_numpy(np.stack(shares))[:, None] * (2 * SURE) - SURE
+
+
+def _is_ambiguous(prompt: Prompt) -> bool:
+    return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
 
 
 def to_pixel_values(image: Picture, side: int) -> Tensor:

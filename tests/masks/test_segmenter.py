@@ -13,7 +13,7 @@ BOX = np.array([1.0, 2.0, 3.0, 4.0])
 @pytest.mark.parametrize(
     ("points", "positive", "box", "message"),
     [
-        (np.zeros((0, 2)), np.zeros(0), None, "a point or a box, got neither"),
+        (np.zeros((0, 2)), np.zeros(0), None, "a point, a box or a mask, got none"),
         (ONE, np.zeros(0), None, r"shape \(1,\), .* got \(0,\)"),
         (np.zeros((0, 2)), YES, BOX, r"shape \(0,\), .* got \(1,\)"),
         (np.array([[np.nan, 1.0]]), YES, None, "finite"),

@@ -7,6 +7,7 @@ import numpy as np
 
 from drivegrid.geometry import BoolArray, FloatArray, IntArray
 from drivegrid.masks.segmenter import Prompt
+from drivegrid.masks.shapes import box_of
 from drivegrid.tokens.grid import GridSpec
 
 LONE_POINT, BOX, ANCHORS, CLICKS, MASK = 0.4, 0.25, 0.15, 0.1, 0.1
@@ -72,16 +73,6 @@ def _clicks(mask: BoolArray, rng: np.random.Generator) -> Prompt:
     outside = _inside(beside, int(rng.integers(1, MOST_POINTS // 2 + 1)), rng)
     positive = np.arange(len(inside) + len(outside)) < len(inside)
     return Prompt(np.concatenate([inside, outside]), positive)
-
-
-def box_of(mask: BoolArray) -> FloatArray:
-    """Return (4,) x_min, y_min, x_max, y_max of the pixels of a mask that is not empty.
-
-    >>> box_of(np.array([[False, True], [False, True]])).tolist()
-    [1.0, 0.0, 2.0, 2.0]
-    """
-    cols, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return np.array([cols[0], rows[0], cols[-1] + 1, rows[-1] + 1], np.float64)
 
 
 def noisy_box(mask: BoolArray, rng: np.random.Generator) -> FloatArray:

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from drivegrid.geometry import BoolArray, FloatArray
 from drivegrid.masks.labelled import by_class
 from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
+from drivegrid.masks.shapes import box_of, deepest_point, inside_of
 
 from .corpus import load_masks
-from .prompting import box_of
 
 
 def judge_segmenter(segmenter: Segmenter[Any], paths: Sequence[Path]) -> dict[str, float]:
@@ -32,7 +31,7 @@ def judge_segmenter(segmenter: Segmenter[Any], paths: Sequence[Path]) -> dict[st
         labelled = load_masks(path)
         truth = labelled.masks.unpack()
         handle = segmenter.encode(labelled.image)
-        clicks = np.array([middle_of(mask) for mask in truth]).reshape(-1, 2)
+        clicks = np.array([deepest_point(mask) for mask in truth]).reshape(-1, 2)
         guesses, scores = segmenter.candidates(handle, clicks)
         by_guess = np.array(
             [
@@ -58,18 +57,6 @@ def ious_of(logits: LogitArray, truth: BoolArray, threshold: float) -> FloatArra
     size_wh = truth.shape[2], truth.shape[1]
     found = np.zeros(len(truth))
     for i, (drawn, true) in enumerate(zip(logits, truth, strict=True)):
-        inside = cv2.resize(drawn, size_wh, interpolation=cv2.INTER_LINEAR) > threshold
+        inside = inside_of(drawn, threshold, size_wh)
         found[i] = (inside & true).sum() / max(1, (inside | true).sum())
     return found
-
-
-def middle_of(mask: BoolArray) -> FloatArray:
-    """Return (2,) the centre of the pixel that lies deepest in a mask that is not empty.
-
-    >>> middle_of(np.array([[False, True]])).tolist()
-    [1.5, 0.5]
-    """
-    framed = np.pad(mask, 1).astype(np.uint8)
-    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
-    return np.array([col + 0.5, row + 0.5])

@@ -18,6 +18,8 @@ from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 AMBIGUOUS = 3
 """Masks for a prompt that may mean several things."""
+FIRST_LOGIT = -3.0
+"""What a mask begins with: most of a picture is outside, and that need not be learnt."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,14 @@ class Prompts(NamedTuple):
     Args:
         tokens: (N, K, width).
         kinds: (N, K); padding is seen by nobody.
-        dense: (N, width, h, w), added to the image's cells.
+        coarse: (N, width, h, w), added to the image's cells.
+        fine: (N, fine[1], 4 h, 4 w), added to its fine map.
     """
 
     tokens: Tensor
     kinds: Tensor
-    dense: Tensor
+    coarse: Tensor
+    fine: Tensor
 
 
 class MaskDecoder(nn.Module):
@@ -89,7 +93,9 @@ class MaskDecoder(nn.Module):
         self.to_middle = nn.ConvTranspose2d(width, middle, 2, 2)
         self.to_fine = nn.ConvTranspose2d(middle, fine, 2, 2)
         self.norm = nn.GroupNorm(1, middle)
-        self.pencils = nn.ModuleList(_perceptron(width, fine) for _ in range(masks))
+        self.smooth_middle = nn.Conv2d(middle, middle, 3, padding=1)
+        self.smooth_fine = nn.Conv2d(fine, fine, 3, padding=1)
+        self.pencils = nn.ModuleList(_perceptron(width, fine + 1) for _ in range(masks))
         self.judge = _perceptron(width, masks)
 
     def attend(
@@ -100,7 +106,7 @@ class MaskDecoder(nn.Module):
         asking = self.asking.weight[None].expand(count, -1, -1)
         tokens = torch.cat([asking, prompts.tokens], dim=1)
         seen = F.pad(prompts.kinds != PADDING, (asking.shape[1], 0), value=True)
-        cells = (maps.cells + prompts.dense).flatten(2).transpose(1, 2)
+        cells = (maps.cells + prompts.coarse).flatten(2).transpose(1, 2)
         tokens, cells = self.transformer(
             tokens, cells, position.lattice(height, width), seen[:, None, None]
         )
@@ -118,9 +124,12 @@ class MaskDecoder(nn.Module):
         """
         answers, cells = self.attend(maps, prompts, position)
         middle = F.relu(self.norm(self.to_middle(cells) + maps.middle))
-        canvas = F.relu(self.to_fine(middle) + maps.fine)
-        pencils = [pencil(answers[:, 1 + i]) for i, pencil in enumerate(self.pencils)]
-        logits = torch.einsum("nmc,nchw->nmhw", torch.stack(pencils, dim=1), canvas)
+        middle = F.relu(middle + self.smooth_middle(middle))
+        canvas = F.relu(self.to_fine(middle) + maps.fine + prompts.fine)
+        canvas = F.relu(canvas + self.smooth_fine(canvas))
+        drawn = [pencil(answers[:, 1 + i]) for i, pencil in enumerate(self.pencils)]
+        weights, bias = torch.stack(drawn, dim=1).tensor_split((canvas.shape[1],), dim=2)
+        logits = torch.einsum("nmc,nchw->nmhw", weights, canvas) + (bias + FIRST_LOGIT)[..., None]
         return logits, self.judge(answers[:, 0]).sigmoid()
 
 

@@ -38,14 +38,12 @@ class PromptBatch(NamedTuple):
     Args:
         places: (N, K, 2) x, y as shares of the image's sides.
         kinds: (N, K) what each place is, ``NEGATIVE`` to ``PADDING``.
-        masks: (N, 1, H/4, W/4) in [0, 1].
-        has_mask: (N,) which prompts have a mask.
+        drawn: (N, 4, H/4, W/4) in [0, 1]: mask, positive points, negative points, box.
     """
 
     places: Tensor
     kinds: Tensor
-    masks: Tensor
-    has_mask: Tensor
+    drawn: Tensor
 
 
 class Neck(nn.Module):
@@ -64,14 +62,16 @@ class Neck(nn.Module):
         self.mix = nn.Conv2d(config.width, config.width, 3, padding=1)
         self.middle = nn.Conv2d(channels[8], config.fine[0], 1)
         self.fine = nn.Conv2d(channels[4], config.fine[1], 1)
-        self.norm = nn.GroupNorm(1, config.width)
+        # The trunk's last convolutions have no norm behind them: their maps deviate by six.
+        self.norms = nn.ModuleList(nn.GroupNorm(1, n) for n in (config.width, *config.fine))
 
     def forward(self, maps: dict[int, Tensor]) -> ImageMaps:
         """Return the decoder's maps of the trunk's by stride."""
         coarse = F.interpolate(self.coarse(maps[32]), maps[16].shape[-2:], mode="bilinear")
         cells = coarse + self.cells(maps[16]) + self.near(maps[8])
-        cells = self.norm(cells + self.mix(F.gelu(cells)))
-        return ImageMaps(cells, self.middle(maps[8]), self.fine(maps[4]))
+        cells = cells + self.mix(F.gelu(cells))
+        mine = cells, self.middle(maps[8]), self.fine(maps[4])
+        return ImageMaps(*(norm(m) for norm, m in zip(self.norms, mine, strict=True)))
 
 
 class SegNetwork(nn.Module):
@@ -86,7 +86,7 @@ class SegNetwork(nn.Module):
         self.config = config
         self.trunk = EfficientNetLite0()
         self.neck = Neck(config.decoder)
-        self.prompts = PromptEncoder(config.decoder.width)
+        self.prompts = PromptEncoder(config.decoder.width, config.decoder.fine[1])
         self.decoder = MaskDecoder(config.decoder)
 
     def look(self, pixel_values: Tensor) -> ImageMaps:
@@ -96,9 +96,8 @@ class SegNetwork(nn.Module):
 
     def encode_prompts(self, prompts: PromptBatch) -> Prompts:
         """Return encoded prompts."""
-        dense = self.prompts.dense(prompts.masks, prompts.has_mask)
         sparse = self.prompts.sparse(prompts.places, prompts.kinds)
-        return Prompts(sparse, prompts.kinds, dense)
+        return Prompts(sparse, prompts.kinds, *self.prompts.dense(prompts.drawn))
 
     def draw(self, maps: ImageMaps, prompts: Prompts) -> tuple[Tensor, Tensor]:
         """Return (N, 4, H/4, W/4) logits and (N, 4) estimated IoUs in [0, 1].

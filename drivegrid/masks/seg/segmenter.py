@@ -16,7 +16,7 @@ from drivegrid.geometry import FloatArray, Size
 from drivegrid.masks.network_files import load_network, save_network
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.decoder import AMBIGUOUS, ImageMaps
-from drivegrid.masks.seg.network import SegConfig, SegNetwork
+from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.trunk.pixels import to_pixel_values
 
@@ -109,7 +109,7 @@ class SmallSegmenter:
         for start in range(0, len(prompts), PROMPTS_PER_PASS):
             some = prompts[start : start + PROMPTS_PER_PASS]
             batch = batch_prompts(some, handle.size_wh, (width, height))
-            batch = batch._make(part.to(self._device) for part in batch)
+            batch = PromptBatch(*(part.to(self._device) for part in batch))
             maps = handle.maps.of(torch.zeros(len(some), dtype=torch.long))
             drawn = self.network.draw(maps, self.network.encode_prompts(batch))
             logits.append(drawn[0].float().cpu())

@@ -39,7 +39,7 @@ class Attention(nn.Module):
         """
 
         def split(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
         found = F.scaled_dot_product_attention(
             split(self.query(query)), split(self.key(key)), split(self.value(value)), seen
