@@ -181,7 +181,9 @@ class _Run:
 
     def learn(self, step: int, batch: Batch) -> None:
         """Take one step."""
-        rng = torch.Generator().manual_seed(self.settings.optim.seed * 1_000_003 + step)
+        seed = self.settings.optim.seed * 1_000_003 + step
+        torch.manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         self.lesson.network.train()
         batch = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
         loss, told = self.lesson.loss(batch, rng)

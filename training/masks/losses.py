@@ -6,21 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FOCUS = 2.0
-"""Exponent of the focal loss (Lin et al., ICCV 2017)."""
-
-
-def focal_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Return (N,) mean focal loss of masks.
-
-    Args:
-        logits: (N, ..).
-        truth: (N, ..) in [0, 1].
-    """
-    loss = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    missed = (logits.sigmoid() - truth).abs()
-    return (missed**FOCUS * loss).flatten(1).mean(dim=1)
-
 
 def bce_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Return (N,) mean binary cross entropy of masks (N, ..)."""

@@ -22,14 +22,16 @@ from drivegrid.trunk.pixels import to_pixel_values
 
 from ..config import Strict
 from .loop import Batch, BatchSource, Lesson
-from .losses import dice_loss, focal_loss, mask_iou
+from .losses import bce_loss, dice_loss, mask_iou
 from .prompting import draw_prompt
 from .seg_judging import judge_segmenter
 from .settings import MaskSettings
 from .sources import Samples
 
-FOCAL, DICE, IOU = 20.0, 1.0, 1.0
-"""Weights of the parts of the loss (SAM, appendix A)."""
+BCE, DICE, IOU = 5.0, 1.0, 1.0
+"""Weights of the parts of the loss. SAM's focal loss leaves the wide outside of a small thing a
+little grey, which in so few steps is never pushed down: with it the Dice loss stayed at .87 where
+plain cross entropy had brought it to .65 (80 steps on the same batches)."""
 
 
 class SegModelSettings(Strict):
@@ -132,7 +134,7 @@ class SegLesson(Lesson):
         network, truth = self.network, batch["truth"].float() / 255
         maps = network.look(batch["pixels"]).of(batch["images"])
         prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
-        logits, scores = network.draw(maps, network.encode_prompts(prompts))
+        logits, scores = network.draw(maps, network.encode_prompts(maps, prompts))
         with torch.no_grad():
             small = torch.nn.functional.avg_pool2d(truth[:, None], UPSCALE)[:, 0]
             ious = torch.stack([mask_iou(m > 0, small > 0.5) for m in logits.unbind(1)], dim=1)
@@ -142,14 +144,14 @@ class SegLesson(Lesson):
         chosen = torch.cat([logits[:, 0], logits[lone, best[lone]]])
         wanted = torch.cat([truth, truth[lone]])
         drawn = upscaled(chosen[:, None])[:, 0]
-        focal, dice = focal_loss(drawn, wanted).mean(), dice_loss(drawn, wanted).mean()
+        bce, dice = bce_loss(drawn, wanted).mean(), dice_loss(drawn, wanted).mean()
         # Guesses count where somebody looks at them: for lone points.
         estimate = (scores - ious).square()
         judged = estimate[:, 0].mean() + (estimate[lone, 1:].mean() if len(lone) else 0.0)
-        told = {"focal": focal.item(), "dice": dice.item(), "iou": ious[:, 0].mean().item()}
+        told = {"bce": bce.item(), "dice": dice.item(), "iou": ious[:, 0].mean().item()}
         if len(lone):
             told["best_of_three"] = ious[lone, best[lone]].mean().item()
-        return FOCAL * focal + DICE * dice + IOU * judged, told
+        return BCE * bce + DICE * dice + IOU * judged, told
 
     def judge(self) -> dict[str, float]:
         """Return mean IoUs of one click and of a box on held-out scenes."""

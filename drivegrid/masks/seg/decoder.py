@@ -18,7 +18,7 @@ from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 AMBIGUOUS = 3
 """Masks for a prompt that may mean several things."""
-FIRST_LOGIT = -3.0
+FIRST_LOGIT = -6.0
 """What a mask begins with: most of a picture is outside, and that need not be learnt."""
 
 

@@ -94,9 +94,14 @@ class SegNetwork(nn.Module):
         maps: ImageMaps = self.neck(self.trunk(pixel_values))
         return maps
 
-    def encode_prompts(self, prompts: PromptBatch) -> Prompts:
-        """Return encoded prompts."""
-        sparse = self.prompts.sparse(prompts.places, prompts.kinds)
+    def encode_prompts(self, maps: ImageMaps, prompts: PromptBatch) -> Prompts:
+        """Return encoded prompts.
+
+        Args:
+            maps: One image for each.
+            prompts: N.
+        """
+        sparse = self.prompts.sparse(prompts.places, prompts.kinds, maps.cells)
         return Prompts(sparse, prompts.kinds, *self.prompts.dense(prompts.drawn))
 
     def draw(self, maps: ImageMaps, prompts: Prompts) -> tuple[Tensor, Tensor]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT, PADDING = range(5)
 """What a place of a prompt is; padding is seen by nobody."""
 CHANNELS = 4
 """Drawn prompts: mask, positive points, negative points, box."""
+GAIN = 5.0
+"""Drawn prompts are small beside the picture's maps, and few weights are large at first."""
 
 
 class PositionCode(nn.Module):
@@ -59,6 +62,7 @@ class PromptEncoder(nn.Module):
         super().__init__()
         self.position = PositionCode(width)
         self.kinds = nn.Embedding(PADDING + 1, width)
+        self.shown = nn.Linear(width, width)
         narrow = width // 4
         self.fine = nn.Conv2d(CHANNELS, fine, 3, padding=1)
         self.coarse = nn.Sequential(
@@ -68,14 +72,19 @@ class PromptEncoder(nn.Module):
             nn.Conv2d(narrow, width, 2, 2),
         )
 
-    def sparse(self, places: Tensor, kinds: Tensor) -> Tensor:
-        """Return (N, K, width) tokens.
+    def sparse(self, places: Tensor, kinds: Tensor, cells: Tensor) -> Tensor:
+        """Return (N, K, width) tokens: what a place is, where, and what the image shows there.
 
         Args:
             places: (N, K, 2) shares of the image's sides.
             kinds: (N, K) of ``NEGATIVE`` to ``PADDING``.
+            cells: (N, width, h, w) of the image.
         """
-        tokens: Tensor = self.position(places) + self.kinds(kinds)
+        seen = F.grid_sample(
+            cells, 2 * places[:, None] - 1, align_corners=False, padding_mode="border"
+        )
+        shown = self.shown(seen[:, :, 0].transpose(1, 2))
+        tokens: Tensor = self.position(places) + self.kinds(kinds) + shown
         return tokens
 
     def dense(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,4 +93,4 @@ class PromptEncoder(nn.Module):
         Args:
             drawn: (N, ``CHANNELS``, 4 h, 4 w) in [0, 1].
         """
-        return self.coarse(drawn), self.fine(drawn)
+        return self.coarse(GAIN * drawn), self.fine(GAIN * drawn)

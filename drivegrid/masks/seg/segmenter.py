@@ -111,7 +111,7 @@ class SmallSegmenter:
             batch = batch_prompts(some, handle.size_wh, (width, height))
             batch = PromptBatch(*(part.to(self._device) for part in batch))
             maps = handle.maps.of(torch.zeros(len(some), dtype=torch.long))
-            drawn = self.network.draw(maps, self.network.encode_prompts(batch))
+            drawn = self.network.draw(maps, self.network.encode_prompts(maps, batch))
             logits.append(drawn[0].float().cpu())
             scores.append(drawn[1].float().cpu())
         return torch.cat(logits), torch.cat(scores)

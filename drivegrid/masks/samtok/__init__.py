@@ -1,0 +1,1 @@
+"""SAMTok: a mask as two words, through a promptable segmenter."""

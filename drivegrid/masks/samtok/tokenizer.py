@@ -1,0 +1,151 @@
+"""SAMTok as a mask tokenizer: two words for a mask, drawn with the image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivegrid.data.images import Picture
+from drivegrid.errors import ModelError
+from drivegrid.geometry import BoolArray, IntArray
+from drivegrid.masks.cache import CachedSegmenter
+from drivegrid.masks.network_files import load_network, save_network
+from drivegrid.masks.samtok.network import LEVELS, SamTokConfig, SamTokNetwork
+from drivegrid.masks.seg.batching import batch_prompts
+from drivegrid.masks.seg.decoder import ImageMaps
+from drivegrid.masks.seg.network import PromptBatch, SegNetwork
+from drivegrid.masks.seg.segmenter import SmallSegmenter, upscaled
+from drivegrid.masks.segmenter import LogitArray, Prompt
+from drivegrid.masks.shapes import box_of
+from drivegrid.masks.tokenizer import MaskTokenizer, checked_masks, needed_image
+
+MASKS_PER_PASS = 64
+
+
+class SamTokenizer(MaskTokenizer):
+    """Tells a mask by two codes; the image is needed to write and to draw it.
+
+    Args:
+        network: Writes and draws; it is put into evaluation mode.
+        segmenter: drivegrid-seg, with the weights it was trained on.
+
+    Raises:
+        ModelError: If the segmenter has other weights.
+    """
+
+    name: ClassVar[str] = "samtok"
+    needs_image: ClassVar[bool] = True
+
+    def __init__(self, network: SamTokNetwork, segmenter: SmallSegmenter) -> None:
+        found = fingerprint(segmenter.network)
+        if network.config.seg != found:
+            raise ModelError(
+                f"SAMTok must have the drivegrid-seg that it was trained on, "
+                f"{network.config.seg:.12}, got {found:.12}. Train it anew on this one."
+            )
+        self.network, self._seg = network.train(False), segmenter.network
+        self.segmenter = CachedSegmenter(segmenter, 1)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder: str | Path | None = None,
+        seg: str | Path | None = None,
+        device: str = "cpu",
+    ) -> SamTokenizer:
+        """Load weights, by default those that the package ships.
+
+        Args:
+            folder: With ``config.json`` and ``model.safetensors``.
+            seg: Folder of drivegrid-seg.
+            device: Where it runs.
+
+        Raises:
+            ModelError: If a file is missing, damaged, or of another network.
+        """
+        network = load_network(SamTokNetwork, SamTokConfig, folder, "samtok")
+        return cls(network.to(device), SmallSegmenter.from_pretrained(seg, device))
+
+    def save(self, folder: str | Path) -> None:
+        """Write config and weights, these in half precision; drivegrid-seg's are not repeated."""
+        save_network(self.network, self.network.config, folder)
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """``<sam_1_0>`` on, the first word, then ``<sam_2_0>`` on, the second."""
+        return tuple(
+            f"<sam_{level}_{code}>"
+            for level in range(1, LEVELS + 1)
+            for code in range(self.network.config.num_codes)
+        )
+
+    def fault(self, codes: IntArray) -> str:
+        """Return what keeps codes from being a mask."""
+        levels = (codes // self.network.config.num_codes + 1).tolist()
+        if levels != list(range(1, LEVELS + 1)):
+            return f"have a first and a second word, got words {levels}"
+        return ""
+
+    @torch.inference_mode()
+    def encode_all(self, image: Picture | None, masks: BoolArray) -> list[IntArray]:
+        """Write masks of one picture, see `MaskTokenizer.encode_all`."""
+        picture = needed_image(image, self.name)
+        flags = checked_masks(masks, picture)
+        size_wh = picture.shape[1], picture.shape[0]
+        found: list[IntArray] = []
+        for start in range(0, len(flags), MASKS_PER_PASS):
+            some = flags[start : start + MASKS_PER_PASS]
+            prompts = batch_prompts(
+                [Prompt(box=box_of(mask), mask=mask) for mask in some],
+                size_wh,
+                self.network.config.logits_wh,
+            )
+            prompts = PromptBatch(*(part.to(self._device) for part in prompts))
+            vectors = self.network.write(self._seg, self._maps(picture, len(some)), prompts)
+            codes = self.network.quantise(vectors).codes.cpu().numpy()
+            found += list(codes + self.network.config.num_codes * np.arange(LEVELS))
+        return found
+
+    @torch.inference_mode()
+    def decode_all(self, image: Picture | None, codes: Sequence[IntArray]) -> LogitArray:
+        """Draw the masks of codes, see `MaskTokenizer.decode_all`."""
+        picture = needed_image(image, self.name)
+        checked = [self.checked(code) % self.network.config.num_codes for code in codes]
+        width, height = self.network.config.logits_wh
+        drawn = [torch.zeros(0, 1, height, width)]
+        for start in range(0, len(checked), MASKS_PER_PASS):
+            some = torch.from_numpy(np.stack(checked[start : start + MASKS_PER_PASS]))
+            vectors = self.network.codebooks.lookup(some.to(self._device))
+            logits, _ = self.network.draw(self._seg, self._maps(picture, len(some)), vectors)
+            drawn.append(logits[:, None].cpu())
+        logits = torch.cat(drawn)
+        found: LogitArray = (upscaled(logits) if len(logits) else logits)[:, 0].numpy()
+        return found
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def _maps(self, picture: Picture, count: int) -> ImageMaps:
+        return self.segmenter.encode(picture).maps.of(torch.zeros(count, dtype=torch.long))
+
+
+def fingerprint(seg: SegNetwork) -> str:
+    """Return the SHA-256 of the weights that SAMTok takes over unchanged, in half precision."""
+    digest = hashlib.sha256()
+    for part in (seg.trunk, seg.neck, seg.prompts):
+        for name, tensor in sorted(part.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(_half(tensor).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _half(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().half().contiguous()

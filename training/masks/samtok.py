@@ -1,0 +1,157 @@
+"""What SAMTok learns: to draw a mask again from two codes and the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from drivegrid.masks.codebook import commitment_loss
+from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork
+from drivegrid.masks.samtok.tokenizer import SamTokenizer, fingerprint
+from drivegrid.masks.seg.batching import batch_prompts
+from drivegrid.masks.seg.network import PromptBatch
+from drivegrid.masks.seg.segmenter import UPSCALE, SmallSegmenter, upscaled
+from drivegrid.masks.segmenter import Prompt
+from drivegrid.masks.shapes import box_of
+from drivegrid.trunk.pixels import to_pixel_values
+
+from ..config import Strict
+from .judging import judge_tokenizer
+from .loop import Batch, BatchSource, Lesson
+from .losses import bce_loss, dice_loss, mask_iou, sample_uncertain
+from .seg import shrunk
+from .settings import MaskSettings
+from .sources import Samples
+
+BCE, DICE, POINTS = 2.0, 0.5, 12_544
+"""Weights of the parts of the loss and points it is taken at (the published configuration)."""
+DRAFT = 0.5
+"""Weight of the loss of drafts; ours."""
+
+
+class SamTokModelSettings(Strict):
+    """What the network begins with."""
+
+    seg: Path | None = Field(
+        None, description="folder of drivegrid-seg; the shipped one by default"
+    )
+    commitment: float = Field(1.0, ge=0, description="weight of the commitment loss")
+    free_steps: int = Field(500, ge=0, description="first steps, in which codes are not used yet")
+
+
+class SamTokSettings(MaskSettings):
+    """Settings of a training of SAMTok."""
+
+    model: SamTokModelSettings = SamTokModelSettings()
+
+
+class SamTokBatches(BatchSource):
+    """Pictures and masks to be drawn again.
+
+    Args:
+        samples: Where pictures come from.
+        settings: Of the run.
+        image_size_wh: Of the input.
+        logits_wh: Of drawn masks.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        settings: SamTokSettings,
+        image_size_wh: tuple[int, int],
+        logits_wh: tuple[int, int],
+    ) -> None:
+        self.samples, self.settings = samples, settings
+        self.image_size_wh, self.logits_wh = image_size_wh, logits_wh
+
+    def batch(self, step: int) -> Batch:
+        """Return pictures, masks as prompts, and masks at twice the decoder's size."""
+        optim = self.settings.optim
+        rng = np.random.default_rng([optim.seed, step])
+        drawn = [self.samples.draw(optim.masks_per_scene, rng) for _ in range(optim.batch_scenes)]
+        masks = [mask for sample in drawn for mask in sample.masks]
+        size_wh = drawn[0].image.shape[1], drawn[0].image.shape[0]
+        prompts = [Prompt(box=box_of(mask), mask=mask) for mask in masks]
+        counts = torch.tensor([len(sample.masks) for sample in drawn])
+        width, height = (UPSCALE * side for side in self.logits_wh)
+        return {
+            "step": torch.tensor(step),
+            "pixels": torch.stack([to_pixel_values(s.image, self.image_size_wh) for s in drawn]),
+            "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
+            "truth": shrunk(masks, (width, height)),
+            **batch_prompts(prompts, size_wh, self.logits_wh)._asdict(),
+        }
+
+
+class SamTokLesson(Lesson):
+    """SAMTok learns, on drivegrid-seg as it is.
+
+    Args:
+        settings: Of the run.
+        samples: Where pictures come from.
+        held_out: Files of the scenes to judge by.
+        device: Where it learns.
+    """
+
+    network: SamTokNetwork
+
+    def __init__(
+        self, settings: SamTokSettings, samples: Samples, held_out: Sequence[Path], device: str
+    ) -> None:
+        torch.manual_seed(settings.optim.seed)
+        self.settings, self.held_out = settings, held_out
+        self.segmenter = SmallSegmenter.from_pretrained(settings.model.seg, device)
+        seg = self.segmenter.network.requires_grad_(False)
+        config = SamTokConfig(fingerprint(seg), seg.config.logits_wh, seg.config.decoder)
+        self.network = SamTokNetwork(config)
+        self.network.begin_as(seg)
+        self.network.to(device)
+        self.source = SamTokBatches(
+            samples, settings, seg.config.image_size_wh, seg.config.logits_wh
+        )
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return all parameters."""
+        return [{"params": list(self.network.parameters())}]
+
+    def loss(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Return how far drawn masks are from true ones, and vectors from their codes."""
+        network, seg = self.network, self.segmenter.network
+        truth = batch["truth"].float() / 255
+        with torch.no_grad():
+            maps = seg.look(batch["pixels"]).of(batch["images"])
+        prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
+        vectors = network.write(seg, maps, prompts)
+        _, _, sums = network.quantise(vectors)
+        chosen = vectors
+        if int(batch["step"]) >= self.settings.model.free_steps:
+            chosen = vectors + (sums[:, -1] - vectors).detach()
+        logits, draft = network.draw(seg, maps, chosen)
+        points = sample_uncertain(upscaled(logits[:, None])[:, 0], truth, POINTS, rng)
+        bce, dice = bce_loss(*points).mean(), dice_loss(*points).mean()
+        coarse = torch.nn.functional.adaptive_avg_pool2d(truth, draft.shape[-2:])
+        drafted = bce_loss(draft, coarse).mean() + dice_loss(draft, coarse).mean()
+        commitment = commitment_loss(vectors, sums)
+        with torch.no_grad():
+            small = torch.nn.functional.avg_pool2d(truth[:, None], UPSCALE)[:, 0] > 0.5
+            iou = mask_iou(logits > 0, small).mean().item()
+        used = [level.perplexity for level in network.codebooks.levels]
+        told = {"bce": bce.item(), "dice": dice.item(), "draft": drafted.item(), "iou": iou}
+        told |= {"commitment": commitment.item(), "used_1": used[0], "used_2": used[1]}
+        weight = self.settings.model.commitment
+        return BCE * bce + DICE * dice + DRAFT * drafted + weight * commitment, told
+
+    def judge(self) -> dict[str, float]:
+        """Return mean IoUs of held-out masks that were written and drawn again."""
+        return judge_tokenizer(SamTokenizer(self.network, self.segmenter), self.held_out)
+
+    def save(self, folder: Path) -> None:
+        """Write the network."""
+        SamTokenizer(self.network, self.segmenter).save(folder)
