@@ -64,9 +64,7 @@ def border(mask: BoolArray) -> BoolArray:
     [[0, 0, 1, 0]]
     """
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    inner = cv2.erode(
-        mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=1
-    )
+    inner = cv2.erode(mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     edge: BoolArray = mask & (inner == 0)
     return edge
 

@@ -1,0 +1,265 @@
+"""``drivegrid masks``: masks as words, side by side and file by file."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from drivegrid.cli.output import print_error, print_json, print_rejected, progress_bar
+from drivegrid.cli.reading import FromOption, RootOption, find_labels
+
+if TYPE_CHECKING:
+    from drivegrid.inference.mask_comparison import Comparison
+    from drivegrid.masks.segmenter import Segmenter
+    from drivegrid.masks.tokenizer import MaskTokenizer
+
+masks = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+TokenizerOption: TypeAlias = Annotated[
+    Literal["grid", "samtok", "himtok"], typer.Option(help="who writes the masks")
+]
+WeightsOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="folder of the tokenizer; default: the shipped one")
+]
+Sam2Option: TypeAlias = Annotated[
+    Path | None, typer.Option(help="grid: a SAM2 folder in place of drivegrid-seg")
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+DEFAULT_FRAMES = 40
+HIMTOK_LENGTHS = (4, 8, 16, 32)
+
+
+@masks.callback()
+def _masks() -> None:
+    """Write masks as tokens and draw them again.
+
+    Example: drivegrid masks compare --limit 20
+    """
+
+
+@masks.command()
+def compare(  # noqa: PLR0913, PLR0917 - options of a command
+    data: Annotated[
+        Path | None, typer.Option(help="labels with polygons or masks; default: rendered scenes")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="frames at most")] = DEFAULT_FRAMES,
+    label_format: FromOption = "auto",
+    root: RootOption = None,
+    sam2: Sam2Option = None,
+    pictures: Annotated[Path | None, typer.Option(help="draw masks here")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge every way to write a mask on the same masks.
+
+    Means over masks of IoU, boundary F and IoU of small things, in percent; tokens a mask with
+    tags; milliseconds a mask on this machine; IoU by class.
+
+    Example: drivegrid masks compare --data camvid --limit 40
+    """
+    from drivegrid.data.quarantine import Quarantine
+    from drivegrid.inference.mask_comparison import compare as judge
+    from drivegrid.inference.mask_frames import labelled_frames, rendered_frames
+    from drivegrid.inference.mask_sheet import draw_sheets
+
+    _one_thread()
+    quarantine = Quarantine()
+    if data is None:
+        found = list(progress_bar(list(rendered_frames(limit)), "scenes"))
+    else:
+        source = find_labels(data, label_format, None, None)
+        read = islice(labelled_frames(source, root, quarantine), limit)
+        found = [labelled for _, labelled in progress_bar(read, "frames")]
+    writers = _writers(sam2)
+    if pictures is not None:
+        draw_sheets(found, writers, pictures)
+    comparison = judge(found, writers)
+    print_rejected(quarantine.rejected)
+    if as_json:
+        facts = {"frames": comparison.frames, "quarantined": quarantine.num_rejected}
+        print_json({**facts, "rows": comparison.rows()})
+    else:
+        typer.echo(_table(comparison))
+    if quarantine.num_rejected or not comparison.frames:
+        raise typer.Exit(1)
+
+
+@masks.command()
+def encode(  # noqa: PLR0913, PLR0917 - options of a command
+    data: Annotated[Path, typer.Argument(help="labels with polygons or masks")],
+    out: Annotated[Path, typer.Option(help="file of JSON lines to write or go on with")],
+    tokenizer: TokenizerOption,
+    limit: Annotated[int | None, typer.Option(min=1, help="frames at most")] = None,
+    label_format: FromOption = "auto",
+    root: RootOption = None,
+    weights: WeightsOption = None,
+    sam2: Sam2Option = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the masks of a data set as words, each with the IoU of what the words give.
+
+    After Ctrl-C the same command does what is left.
+
+    Example: drivegrid masks encode camvid --tokenizer himtok --out words.jsonl
+    """
+    from drivegrid.data.quarantine import Quarantine
+    from drivegrid.inference.mask_corpus import write_words
+    from drivegrid.inference.mask_frames import labelled_frames
+
+    _one_thread()
+    quarantine = Quarantine()
+    source = find_labels(data, label_format, None, None)
+    frames = islice(labelled_frames(source, root, quarantine), limit)
+    try:
+        done = write_words(
+            progress_bar(frames, "frames"), _tokenizer(tokenizer, weights, sam2), out
+        )
+    except KeyboardInterrupt:
+        print_error(f"stopped; what is written stays: the same command goes on ({out})")
+        raise typer.Exit(130) from None
+    print_rejected(quarantine.rejected)
+    facts = {
+        "frames": done.frames,
+        "masks": done.masks,
+        "mean_iou": round(done.ious / done.masks, 4) if done.masks else None,
+        "written_before": done.before,
+        "quarantined": quarantine.num_rejected,
+    }
+    _tell(facts, as_json)
+    if quarantine.num_rejected:
+        raise typer.Exit(1)
+
+
+@masks.command()
+def decode(  # noqa: PLR0913, PLR0917 - options of a command
+    words: Annotated[Path, typer.Argument(help="file that `masks encode` wrote")],
+    root: Annotated[Path, typer.Option(help="folder of the pictures")],
+    out: Annotated[Path, typer.Option(help="file of JSON lines: COCO run lengths")],
+    tokenizer: TokenizerOption,
+    weights: WeightsOption = None,
+    sam2: Sam2Option = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the masks of words; broken words give no mask and are told.
+
+    Example: drivegrid masks decode words.jsonl --root camvid --tokenizer himtok --out masks.jsonl
+    """
+    from drivegrid.data.files import write_lines
+    from drivegrid.data.quarantine import Quarantine
+    from drivegrid.inference.mask_corpus import draw_words
+
+    _one_thread()
+    quarantine, counts = Quarantine(), {"masks": 0, "dropped": 0}
+
+    def lines() -> Any:
+        drawn = draw_words(words, _tokenizer(tokenizer, weights, sam2), root, quarantine)
+        for frame, found in progress_bar(drawn, "frames"):
+            whole = sum(mask["segmentation"] is not None for mask in found)
+            counts["masks"] += whole
+            counts["dropped"] += len(found) - whole
+            yield json.dumps({**frame, "masks": found})
+
+    write_lines(out, lines())
+    print_rejected(quarantine.rejected)
+    facts = {"frames": quarantine.num_kept, **counts, "quarantined": quarantine.num_rejected}
+    _tell(facts, as_json)
+    if quarantine.num_rejected or counts["dropped"]:
+        raise typer.Exit(1)
+
+
+@masks.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="SAM2 folder, as transformers writes it")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check that SAM2 weights load and draw: a click and a box on a rendered scene.
+
+    Example: drivegrid masks check weights/sam2.1-hiera-tiny
+    """
+    from drivegrid.inference.mask_check import check_segmenter
+    from drivegrid.masks.sam2 import Sam2Segmenter
+
+    _one_thread()
+    _tell(check_segmenter(Sam2Segmenter.from_pretrained(folder)), as_json)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _segmenter(sam2: Path | None) -> Segmenter[Any]:
+    from drivegrid.masks.sam2 import Sam2Segmenter
+    from drivegrid.masks.seg.segmenter import SmallSegmenter
+
+    return SmallSegmenter.from_pretrained() if sam2 is None else Sam2Segmenter.from_pretrained(sam2)
+
+
+def _tokenizer(name: str, weights: Path | None, sam2: Path | None) -> MaskTokenizer:
+    from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
+    from drivegrid.masks.himtok.tokenizer import HimTokenizer
+    from drivegrid.masks.samtok.tokenizer import SamTokenizer
+
+    match name:
+        case "samtok":
+            return SamTokenizer.from_pretrained(weights)
+        case "himtok":
+            return HimTokenizer.from_pretrained(weights)
+        case _:
+            return GridMaskTokenizer(_segmenter(sam2))
+
+
+def _writers(sam2: Path | None) -> list[Any]:
+    from drivegrid.inference.mask_peers import (
+        EllipseWriter,
+        PolygonWriter,
+        RunLengthWriter,
+        TokenizerWriter,
+    )
+    from drivegrid.masks.himtok.tokenizer import HimTokenizer
+
+    name = "grid + drivegrid-seg" if sam2 is None else "grid + SAM2"
+    himtok = [
+        TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
+        for length in HIMTOK_LENGTHS
+    ]
+    return [
+        TokenizerWriter(_tokenizer("grid", None, sam2), name),
+        TokenizerWriter(_tokenizer("samtok", None, None), "SAMTok"),
+        *himtok,
+        PolygonWriter(0),
+        PolygonWriter(1),
+        RunLengthWriter(),
+        EllipseWriter(),
+    ]
+
+
+def _tell(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items()))
+
+
+def _table(comparison: Comparison) -> str:
+    """Return rows of a Markdown table, shares in percent."""
+    from drivegrid.inference.mask_comparison import CLASSES
+
+    head = ["way", "IoU", "boundary F", "small IoU", "tokens", "encode ms", "decode ms", *CLASSES]
+    lines = [head, ["---"] * len(head)]
+    for row in comparison.rows():
+        shares = [row["iou"], row["boundary_f"], row["small_iou"]]
+        costs = [row["tokens"], row["encode_ms"], row["decode_ms"]]
+        cells = [_cell(value, 100) for value in shares] + [_cell(value, 1) for value in costs]
+        lines.append([str(row["tokenizer"]), *cells, *(_cell(row[n], 100) for n in CLASSES)])
+    count = len(comparison.classes)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{count} masks of {comparison.frames} frames\n\n{table}"
+
+
+def _cell(value: float | int | str | None, factor: float) -> str:
+    return "-" if value is None else f"{factor * float(value):.1f}"

@@ -1,0 +1,186 @@
+"""A data set's masks as words, and words as masks again: files of one JSON object a frame.
+
+The first line tells which tokenizer wrote the file. An interrupted run goes on after the last
+whole line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drivegrid.data.files import parse_json, read_lines
+from drivegrid.data.images import load_image
+from drivegrid.data.quarantine import Quarantine
+from drivegrid.data.rasters import rle_encode, rle_to_text
+from drivegrid.data.scene import Scene
+from drivegrid.errors import ConfigError, FormatError
+from drivegrid.masks.labelled import LabelledMasks
+from drivegrid.masks.shapes import inside_of
+from drivegrid.masks.tokenizer import MaskTokenizer
+from drivegrid.metrics.masks import mask_iou
+
+FORM = "drivegrid masks 1"
+
+
+@dataclass
+class Done:
+    """What came of a run.
+
+    Args:
+        frames: Written in it.
+        masks: In these frames.
+        before: Frames that the file held already.
+        ious: Sum of the IoUs of masks with what their words give.
+        dropped: Masks whose words were broken.
+    """
+
+    frames: int = 0
+    masks: int = 0
+    before: int = 0
+    ious: float = 0.0
+    dropped: int = 0
+
+
+def written_frames(path: Path, tokenizer: str) -> set[str]:
+    """Return the images that a file of words holds already, and cut off what is not whole.
+
+    Raises:
+        ConfigError: If the file is of another tokenizer.
+        FormatError: If it is no such file.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return set()
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        path.write_bytes(whole)
+    records = read_words(path)
+    if (found := next(records, {}).get("tokenizer")) != tokenizer:
+        raise ConfigError(
+            f"file must be written by one tokenizer, {tokenizer}, got {found} ({path}). "
+            "Name another file."
+        )
+    return {record["image"] for record in records}
+
+
+def read_words(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the head of a file of words, then its frames.
+
+    Raises:
+        FormatError: At the first line that is none.
+    """
+    for line, raw in read_lines(path):
+        try:
+            record = parse_json(raw)
+        except ValueError as error:
+            raise FormatError(f"line must be JSON, got {error}.", path, line) from error
+        if line == 1 and (not isinstance(record, dict) or record.get("form") != FORM):
+            raise FormatError(f"file must begin with its form, {FORM!r}.", path, line)
+        if line > 1:
+            _check_frame(record, path, line)
+        yield record
+
+
+def _check_frame(record: Any, path: Path, line: int) -> None:
+    masks = record.get("masks") if isinstance(record, dict) else None
+    if (
+        not isinstance(masks, list)
+        or not isinstance(record.get("image"), str)
+        or not all(isinstance(m, dict) and isinstance(m.get("text"), str) for m in masks)
+    ):
+        raise FormatError("frame must have an image and masks with a text each.", path, line)
+
+
+def write_words(
+    frames: Iterable[tuple[Scene, LabelledMasks]], tokenizer: MaskTokenizer, path: Path
+) -> Done:
+    """Write the masks of frames as words; frames that the file holds already are passed over.
+
+    Args:
+        frames: Labels, pictures and masks.
+        tokenizer: Writes.
+        path: JSON lines.
+
+    Raises:
+        ConfigError: If the file is of another tokenizer.
+        FormatError: If it is no such file.
+    """
+    known = written_frames(path, tokenizer.name)
+    done = Done(before=len(known))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        if not file.tell():
+            file.write(json.dumps({"form": FORM, "tokenizer": tokenizer.name}) + "\n")
+        for scene, labelled in frames:
+            if scene.frame.image not in known:
+                file.write(json.dumps(_frame(scene, labelled, tokenizer, done)) + "\n")
+                file.flush()
+    return done
+
+
+def _frame(
+    scene: Scene, labelled: LabelledMasks, tokenizer: MaskTokenizer, done: Done
+) -> dict[str, Any]:
+    truth, size_wh = labelled.masks.unpack(), labelled.masks.size_wh
+    codes = tokenizer.encode_all(labelled.image, truth) if len(truth) else []
+    drawn = list(tokenizer.decode_all(labelled.image, codes)) if codes else []
+    masks = []
+    for label, code, logits, true in zip(labelled.labels, codes, drawn, truth, strict=True):
+        iou = mask_iou(inside_of(logits, tokenizer.threshold, size_wh), true)
+        masks.append({"label": label, "text": tokenizer.text_of(code), "iou": round(iou, 4)})
+        done.ious += iou
+    done.frames += 1
+    done.masks += len(masks)
+    return {"image": scene.frame.image, "size_wh": list(size_wh), "masks": masks}
+
+
+def draw_words(
+    path: Path, tokenizer: MaskTokenizer, root: Path, quarantine: Quarantine
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield each frame of a file of words with its masks, as COCO run lengths.
+
+    A mask whose words are broken is None, beside the reason.
+
+    Args:
+        path: That `write_words` wrote, or with the words of a model.
+        tokenizer: Reads the words.
+        root: Folder of the pictures.
+        quarantine: Counts frames; gets those whose picture cannot be read.
+
+    Raises:
+        ConfigError: If the file is of another tokenizer.
+        FormatError: If it is no such file.
+    """
+    records = read_words(path)
+    found = next(records, {}).get("tokenizer")
+    if found != tokenizer.name:
+        raise ConfigError(
+            f"file must be of the tokenizer that reads it, {tokenizer.name}, got {found} ({path})."
+        )
+    for record in records:
+        try:
+            image = load_image(root / record["image"])
+        except FormatError as error:
+            quarantine.reject(error)
+            continue
+        quarantine.keep()
+        size_wh = image.shape[1], image.shape[0]
+        parsed = [tokenizer.parse(mask["text"]) for mask in record["masks"]]
+        whole = [one.codes[0] for one in parsed if len(one.codes) == 1]
+        drawn = iter(list(tokenizer.decode_all(image, whole)) if whole else [])
+        masks: list[dict[str, Any]] = []
+        for mask, one in zip(record["masks"], parsed, strict=True):
+            if len(one.codes) == 1:
+                inside = inside_of(next(drawn), tokenizer.threshold, size_wh)
+                counts = rle_to_text(rle_encode(inside))
+                rle = {"size": [size_wh[1], size_wh[0]], "counts": counts}
+                masks.append({"label": mask.get("label", ""), "segmentation": rle})
+            else:
+                why = [told.message for told in one.diagnostics]
+                why = why or [f"text must hold one mask, got {len(one.codes)}."]
+                masks.append({"label": mask.get("label", ""), "segmentation": None, "why": why})
+        yield {"image": record["image"], "size_wh": list(size_wh)}, masks
