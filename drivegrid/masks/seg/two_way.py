@@ -63,7 +63,7 @@ class TwoWayBlock(nn.Module):
         self.to_image = Attention(width, inner, heads)
         self.to_tokens = Attention(width, inner, heads)
         self.perceptron = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
