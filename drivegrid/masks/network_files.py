@@ -83,7 +83,7 @@ def _read_config(form: type[Config], path: Path) -> Config:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         config: Config = _from_json(form, values)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(
             f"config must hold the sizes of a {form.__name__}, got {error!r:.200} ({path})."
         ) from error

@@ -25,7 +25,7 @@ POINTS = np.array([[5.0, 5.0], [50.0, 24.0], [95.0, 47.0]])
 
 def small():
     torch.manual_seed(0)
-    return SmallSegmenter(SegNetwork(SegConfig((96, 64), DecoderConfig(16, 2, 1, (8, 8)))))
+    return SmallSegmenter(SegNetwork(SegConfig((96, 64), DecoderConfig(16, 2, 1, (8, 8, 4)))))
 
 
 def oracle():

@@ -103,7 +103,8 @@ def load_masks(path: Path) -> LabelledMasks:
         FormatError: If the file is damaged or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a damaged file open.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             jpeg, labels, words = file["jpeg"], file["labels"], file["words"]
         image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[:, :, ::-1]
         masks = PackedMasks(words, (image.shape[1], image.shape[0]))

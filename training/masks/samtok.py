@@ -15,8 +15,8 @@ from drivegrid.masks.codebook import commitment_loss
 from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork
 from drivegrid.masks.samtok.tokenizer import SamTokenizer, fingerprint
 from drivegrid.masks.seg.batching import batch_prompts
-from drivegrid.masks.seg.network import PromptBatch
-from drivegrid.masks.seg.segmenter import UPSCALE, SmallSegmenter, upscaled
+from drivegrid.masks.seg.network import PromptBatch, SegConfig
+from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.trunk.pixels import to_pixel_values
@@ -57,22 +57,14 @@ class SamTokBatches(BatchSource):
     Args:
         samples: Where pictures come from.
         settings: Of the run.
-        image_size_wh: Of the input.
-        logits_wh: Of drawn masks.
+        config: Of drivegrid-seg.
     """
 
-    def __init__(
-        self,
-        samples: Samples,
-        settings: SamTokSettings,
-        image_size_wh: tuple[int, int],
-        logits_wh: tuple[int, int],
-    ) -> None:
-        self.samples, self.settings = samples, settings
-        self.image_size_wh, self.logits_wh = image_size_wh, logits_wh
+    def __init__(self, samples: Samples, settings: SamTokSettings, config: SegConfig) -> None:
+        self.samples, self.settings, self.config = samples, settings, config
 
     def batch(self, step: int) -> Batch:
-        """Return pictures, masks as prompts, and masks at twice the decoder's size."""
+        """Return pictures, masks as prompts, and masks at the decoder's size."""
         optim = self.settings.optim
         rng = np.random.default_rng([optim.seed, step])
         drawn = [self.samples.draw(optim.masks_per_scene, rng) for _ in range(optim.batch_scenes)]
@@ -80,13 +72,14 @@ class SamTokBatches(BatchSource):
         size_wh = drawn[0].image.shape[1], drawn[0].image.shape[0]
         prompts = [Prompt(box=box_of(mask), mask=mask) for mask in masks]
         counts = torch.tensor([len(sample.masks) for sample in drawn])
-        width, height = (UPSCALE * side for side in self.logits_wh)
         return {
             "step": torch.tensor(step),
-            "pixels": torch.stack([to_pixel_values(s.image, self.image_size_wh) for s in drawn]),
+            "pixels": torch.stack(
+                [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
+            ),
             "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
-            "truth": shrunk(masks, (width, height)),
-            **batch_prompts(prompts, size_wh, self.logits_wh)._asdict(),
+            "truth": shrunk(masks, self.config.logits_wh),
+            **batch_prompts(prompts, size_wh, self.config.prompts_wh)._asdict(),
         }
 
 
@@ -109,13 +102,13 @@ class SamTokLesson(Lesson):
         self.settings, self.held_out = settings, held_out
         self.segmenter = SmallSegmenter.from_pretrained(settings.model.seg, device)
         seg = self.segmenter.network.requires_grad_(False)
-        config = SamTokConfig(fingerprint(seg), seg.config.logits_wh, seg.config.decoder)
+        config = SamTokConfig(
+            fingerprint(seg), seg.config.logits_wh, seg.config.prompts_wh, seg.config.decoder
+        )
         self.network = SamTokNetwork(config)
         self.network.begin_as(seg)
         self.network.to(device)
-        self.source = SamTokBatches(
-            samples, settings, seg.config.image_size_wh, seg.config.logits_wh
-        )
+        self.source = SamTokBatches(samples, settings, seg.config)
 
     def groups(self) -> list[dict[str, Any]]:
         """Return all parameters."""
@@ -134,14 +127,13 @@ class SamTokLesson(Lesson):
         if int(batch["step"]) >= self.settings.model.free_steps:
             chosen = vectors + (sums[:, -1] - vectors).detach()
         logits, draft = network.draw(seg, maps, chosen)
-        points = sample_uncertain(upscaled(logits[:, None])[:, 0], truth, POINTS, rng)
+        points = sample_uncertain(logits, truth, POINTS, rng)
         bce, dice = bce_loss(*points).mean(), dice_loss(*points).mean()
         coarse = torch.nn.functional.adaptive_avg_pool2d(truth, draft.shape[-2:])
         drafted = bce_loss(draft, coarse).mean() + dice_loss(draft, coarse).mean()
         commitment = commitment_loss(vectors, sums)
         with torch.no_grad():
-            small = torch.nn.functional.avg_pool2d(truth[:, None], UPSCALE)[:, 0] > 0.5
-            iou = mask_iou(logits > 0, small).mean().item()
+            iou = mask_iou(logits > 0, truth > 0.5).mean().item()
         used = [level.perplexity for level in network.codebooks.levels]
         told = {"bce": bce.item(), "dice": dice.item(), "draft": drafted.item(), "iou": iou}
         told |= {"commitment": commitment.item(), "used_1": used[0], "used_2": used[1]}

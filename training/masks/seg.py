@@ -15,7 +15,7 @@ from torch import Tensor
 from drivegrid.errors import ConfigError
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
-from drivegrid.masks.seg.segmenter import UPSCALE, SmallSegmenter, upscaled
+from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
 from drivegrid.trunk.efficientnet import FIRST_ABOVE, EfficientNetLite0, load_pretrained_trunk
 from drivegrid.trunk.pixels import to_pixel_values
@@ -61,7 +61,7 @@ class SegBatches(BatchSource):
         self.samples, self.optim, self.config = samples, settings.optim, config
 
     def batch(self, step: int) -> Batch:
-        """Return pictures, prompts and true masks at twice the decoder's size."""
+        """Return pictures, prompts and true masks at the decoder's size."""
         rng = np.random.default_rng([self.optim.seed, step])
         drawn = [
             self.samples.draw(self.optim.masks_per_scene, rng)
@@ -69,16 +69,15 @@ class SegBatches(BatchSource):
         ]
         prompts = [draw_prompt(mask, rng) for sample in drawn for mask in sample.masks]
         size_wh = drawn[0].image.shape[1], drawn[0].image.shape[0]
-        batch = batch_prompts(prompts, size_wh, self.config.logits_wh)
+        batch = batch_prompts(prompts, size_wh, self.config.prompts_wh)
         pixels = [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
         counts = torch.tensor([len(sample.masks) for sample in drawn])
         lone = [len(p.points) == 1 and p.box is None and p.mask is None for p in prompts]
-        width, height = (UPSCALE * side for side in self.config.logits_wh)
         return {
             "pixels": torch.stack(pixels),
             "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
             "lone": torch.tensor(lone),
-            "truth": shrunk([mask for s in drawn for mask in s.masks], (width, height)),
+            "truth": shrunk([mask for s in drawn for mask in s.masks], self.config.logits_wh),
             **batch._asdict(),
         }
 
@@ -136,14 +135,12 @@ class SegLesson(Lesson):
         prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
         logits, scores = network.draw(maps, network.encode_prompts(maps, prompts))
         with torch.no_grad():
-            small = torch.nn.functional.avg_pool2d(truth[:, None], UPSCALE)[:, 0]
-            ious = torch.stack([mask_iou(m > 0, small > 0.5) for m in logits.unbind(1)], dim=1)
-            close = torch.stack([-dice_loss(m, small) for m in logits.unbind(1)], dim=1)
-        best = 1 + close[:, 1:].argmax(dim=1)
+            ious = torch.stack([mask_iou(m > 0, truth > 0.5) for m in logits.unbind(1)], dim=1)
+            close = torch.stack([-dice_loss(m, truth) for m in logits[:, 1:].unbind(1)], dim=1)
+        best = 1 + close.argmax(dim=1)
         lone = batch["lone"].nonzero()[:, 0]
-        chosen = torch.cat([logits[:, 0], logits[lone, best[lone]]])
+        drawn = torch.cat([logits[:, 0], logits[lone, best[lone]]])
         wanted = torch.cat([truth, truth[lone]])
-        drawn = upscaled(chosen[:, None])[:, 0]
         bce, dice = bce_loss(drawn, wanted).mean(), dice_loss(drawn, wanted).mean()
         # Guesses count where somebody looks at them: for lone points.
         estimate = (scores - ious).square()

@@ -23,7 +23,7 @@ from drivegrid.masks.seg.two_way import TwoWayTransformer
 LEVELS, CODES = 2, 256
 """Words of a mask and codes of each (SAMTok, appendix B: 256 x 2, not shared)."""
 DRAFT_STRIDE = 4
-"""Pixels of the decoder's masks for one of the draft."""
+"""Pixels of a drawn prompt for one of a draft."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,21 @@ class SamTokConfig:
     Args:
         seg: SHA-256 of the drivegrid-seg weights that it was trained on.
         logits_wh: Size of the masks that are drawn, drivegrid-seg's.
+        prompts_wh: Size at which it takes masks as prompts.
         decoder: Of both halves, drivegrid-seg's.
         num_codes: In each of the two codebooks.
     """
 
     seg: str
     logits_wh: tuple[int, int]
+    prompts_wh: tuple[int, int]
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     num_codes: int = CODES
 
     @property
     def draft_wh(self) -> tuple[int, int]:
         """Size of the drafts."""
-        return self.logits_wh[0] // DRAFT_STRIDE, self.logits_wh[1] // DRAFT_STRIDE
+        return self.prompts_wh[0] // DRAFT_STRIDE, self.prompts_wh[1] // DRAFT_STRIDE
 
 
 class Quantised(NamedTuple):
@@ -120,7 +122,7 @@ class SamTokNetwork(nn.Module):
         return Quantised(vectors, codes, sums)
 
     def draw(self, seg: SegNetwork, maps: ImageMaps, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (N, h, w) logits of masks, and (N, h / 4, w / 4) those of their drafts.
+        """Return (N, h, w) logits of masks, and those of their coarse drafts.
 
         Args:
             seg: Whose prompt encoder is used.

@@ -21,7 +21,7 @@ from drivegrid.masks.samtok.network import LEVELS, SamTokConfig, SamTokNetwork
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.decoder import ImageMaps
 from drivegrid.masks.seg.network import PromptBatch, SegNetwork
-from drivegrid.masks.seg.segmenter import SmallSegmenter, upscaled
+from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.masks.tokenizer import MaskTokenizer, checked_masks, needed_image
@@ -105,7 +105,7 @@ class SamTokenizer(MaskTokenizer):
             prompts = batch_prompts(
                 [Prompt(box=box_of(mask), mask=mask) for mask in some],
                 size_wh,
-                self.network.config.logits_wh,
+                self.network.config.prompts_wh,
             )
             prompts = PromptBatch(*(part.to(self._device) for part in prompts))
             vectors = self.network.write(self._seg, self._maps(picture, len(some)), prompts)
@@ -119,14 +119,13 @@ class SamTokenizer(MaskTokenizer):
         picture = needed_image(image, self.name)
         checked = [self.checked(code) % self.network.config.num_codes for code in codes]
         width, height = self.network.config.logits_wh
-        drawn = [torch.zeros(0, 1, height, width)]
+        drawn = [torch.zeros(0, height, width)]
         for start in range(0, len(checked), MASKS_PER_PASS):
             some = torch.from_numpy(np.stack(checked[start : start + MASKS_PER_PASS]))
             vectors = self.network.codebooks.lookup(some.to(self._device))
             logits, _ = self.network.draw(self._seg, self._maps(picture, len(some)), vectors)
-            drawn.append(logits[:, None].cpu())
-        logits = torch.cat(drawn)
-        found: LogitArray = (upscaled(logits) if len(logits) else logits)[:, 0].numpy()
+            drawn.append(logits.cpu())
+        found: LogitArray = torch.cat(drawn).numpy()
         return found
 
     @property

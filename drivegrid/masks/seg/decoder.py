@@ -30,13 +30,13 @@ class DecoderConfig:
         width: Of a token.
         heads: Of each attention.
         rounds: Of attention both ways.
-        fine: Channels at strides 8 and 4.
+        fine: Channels at strides 8, 4 and 2.
     """
 
     width: int = 128
     heads: int = 4
     rounds: int = 2
-    fine: tuple[int, int] = (32, 16)
+    fine: tuple[int, int, int] = (32, 16, 8)
 
 
 class ImageMaps(NamedTuple):
@@ -46,11 +46,13 @@ class ImageMaps(NamedTuple):
         cells: (B, width, h, w) at stride 16.
         middle: (B, fine[0], 2 h, 2 w) at stride 8.
         fine: (B, fine[1], 4 h, 4 w) at stride 4.
+        edges: (B, fine[2], 8 h, 8 w) at stride 2.
     """
 
     cells: Tensor
     middle: Tensor
     fine: Tensor
+    edges: Tensor
 
     def of(self, images: Tensor) -> ImageMaps:
         """Return the maps of some images, one for each prompt.
@@ -87,15 +89,16 @@ class MaskDecoder(nn.Module):
 
     def __init__(self, config: DecoderConfig, masks: int = 1 + AMBIGUOUS) -> None:
         super().__init__()
-        width, (middle, fine) = config.width, config.fine
+        width, (middle, fine, edges) = config.width, config.fine
         self.asking = nn.Embedding(1 + masks, width)
         self.transformer = TwoWayTransformer(width, config.heads, config.rounds)
         self.to_middle = nn.ConvTranspose2d(width, middle, 2, 2)
         self.to_fine = nn.ConvTranspose2d(middle, fine, 2, 2)
+        self.to_edges = nn.ConvTranspose2d(fine, edges, 2, 2)
         self.norm = nn.GroupNorm(1, middle)
         self.smooth_middle = nn.Conv2d(middle, middle, 3, padding=1)
         self.smooth_fine = nn.Conv2d(fine, fine, 3, padding=1)
-        self.pencils = nn.ModuleList(_perceptron(width, fine + 1) for _ in range(masks))
+        self.pencils = nn.ModuleList(_perceptron(width, edges + 1) for _ in range(masks))
         self.judge = _perceptron(width, masks)
 
     def attend(
@@ -115,7 +118,7 @@ class MaskDecoder(nn.Module):
     def forward(
         self, maps: ImageMaps, prompts: Prompts, position: PositionCode
     ) -> tuple[Tensor, Tensor]:
-        """Return (N, masks, 4 h, 4 w) logits and (N, masks) estimated IoUs in [0, 1].
+        """Return (N, masks, 8 h, 8 w) logits and (N, masks) estimated IoUs in [0, 1].
 
         Args:
             maps: One image for each of N prompts.
@@ -125,8 +128,10 @@ class MaskDecoder(nn.Module):
         answers, cells = self.attend(maps, prompts, position)
         middle = F.relu(self.norm(self.to_middle(cells) + maps.middle))
         middle = F.relu(middle + self.smooth_middle(middle))
-        canvas = F.relu(self.to_fine(middle) + maps.fine + prompts.fine)
-        canvas = F.relu(canvas + self.smooth_fine(canvas))
+        fine = F.relu(self.to_fine(middle) + maps.fine + prompts.fine)
+        fine = F.relu(fine + self.smooth_fine(fine))
+        # A pole is two pixels wide: it would be lost between the pixels of a coarser canvas.
+        canvas = F.relu(self.to_edges(fine) + maps.edges)
         drawn = [pencil(answers[:, 1 + i]) for i, pencil in enumerate(self.pencils)]
         weights, bias = torch.stack(drawn, dim=1).tensor_split((canvas.shape[1],), dim=2)
         logits = torch.einsum("nmc,nchw->nmhw", weights, canvas) + (bias + FIRST_LOGIT)[..., None]

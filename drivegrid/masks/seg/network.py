@@ -30,6 +30,11 @@ class SegConfig:
     @property
     def logits_wh(self) -> Size:
         """Size of the masks that the decoder draws."""
+        return self.image_size_wh[0] // 2, self.image_size_wh[1] // 2
+
+    @property
+    def prompts_wh(self) -> Size:
+        """Size at which prompts are drawn for the network."""
         return self.image_size_wh[0] // 4, self.image_size_wh[1] // 4
 
 
@@ -75,11 +80,12 @@ class Neck(nn.Module):
         self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths)
         self.mix = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for width in widths)
         self.out = nn.ModuleList(
-            nn.Conv2d(width, out, 1) for width, out in zip(widths[1:], config.fine, strict=True)
+            nn.Conv2d(width, out, 1) for width, out in zip(widths[1:], config.fine[:2], strict=True)
         )
+        self.edges = nn.Conv2d(3, config.fine[2], 3, 2, 1)
 
-    def forward(self, maps: dict[int, Tensor]) -> ImageMaps:
-        """Return the decoder's maps of the trunk's by stride."""
+    def forward(self, pixel_values: Tensor, maps: dict[int, Tensor]) -> ImageMaps:
+        """Return the decoder's maps of pictures and the trunk's maps by stride."""
         found = []
         above = self.coarse(maps[32])
         for level, stride in enumerate((16, 8, 4)):
@@ -89,7 +95,7 @@ class Neck(nn.Module):
             above = above + self.mix[level](F.relu(above))
             found.append(above)
         cells, middle, fine = found
-        return ImageMaps(cells, self.out[0](middle), self.out[1](fine))
+        return ImageMaps(cells, self.out[0](middle), self.out[1](fine), self.edges(pixel_values))
 
 
 class SegNetwork(nn.Module):
@@ -109,7 +115,7 @@ class SegNetwork(nn.Module):
 
     def look(self, pixel_values: Tensor) -> ImageMaps:
         """Return the maps of (B, 3, H, W) pictures as `to_pixel_values` gives them."""
-        maps: ImageMaps = self.neck(self.trunk(pixel_values))
+        maps: ImageMaps = self.neck(pixel_values, self.trunk(pixel_values))
         return maps
 
     def encode_prompts(self, maps: ImageMaps, prompts: PromptBatch) -> Prompts:
@@ -123,7 +129,7 @@ class SegNetwork(nn.Module):
         return Prompts(sparse, prompts.kinds, *self.prompts.dense(prompts.drawn))
 
     def draw(self, maps: ImageMaps, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Return (N, 4, H/4, W/4) logits and (N, 4) estimated IoUs in [0, 1].
+        """Return (N, 4, H/2, W/2) logits and (N, 4) estimated IoUs in [0, 1].
 
         The first mask is that of a prompt that says what is meant, the others are three guesses at
         one that does not.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from drivegrid.data.images import Picture
@@ -21,9 +20,7 @@ from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.trunk.pixels import to_pixel_values
 
 PROMPTS_PER_PASS = 64
-"""At most so many go through the decoder together; each takes some 2 MiB."""
-UPSCALE = 2
-"""Masks are given at twice the decoder's size, so that their edges are smooth."""
+"""At most so many go through the decoder together; each takes some 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +89,14 @@ class SmallSegmenter:
         lone = torch.tensor([_is_ambiguous(prompt) for prompt in prompts], dtype=torch.bool)
         best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
         rows = torch.arange(len(prompts))
-        return _finished(logits[rows, best][:, None])[:, 0], scores[rows, best].double().numpy()
+        return logits[rows, best].numpy(), scores[rows, best].double().numpy()
 
     @torch.inference_mode()
     def candidates(self, handle: SegHandle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
         """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
         prompts = [Prompt(point[None], np.ones(1, np.bool_)) for point in points]
         logits, scores = self._draw(handle, prompts)
-        return _finished(logits[:, 1:]), scores[:, 1:].double().numpy()
+        return logits[:, 1:].numpy(), scores[:, 1:].double().numpy()
 
     def _draw(self, handle: SegHandle, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
         """Return all (N, 4, h, w) logits and (N, 4) scores on the CPU."""
@@ -108,7 +105,7 @@ class SmallSegmenter:
         scores = [torch.zeros(0, 1 + AMBIGUOUS)]
         for start in range(0, len(prompts), PROMPTS_PER_PASS):
             some = prompts[start : start + PROMPTS_PER_PASS]
-            batch = batch_prompts(some, handle.size_wh, (width, height))
+            batch = batch_prompts(some, handle.size_wh, self.network.config.prompts_wh)
             batch = PromptBatch(*(part.to(self._device) for part in batch))
             maps = handle.maps.of(torch.zeros(len(some), dtype=torch.long))
             drawn = self.network.draw(maps, self.network.encode_prompts(maps, batch))
@@ -119,17 +116,3 @@ class SmallSegmenter:
 
 def _is_ambiguous(prompt: Prompt) -> bool:
     return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
-
-
-def _finished(logits: Tensor) -> LogitArray:
-    """Return logits (N, C, ..) at twice their size."""
-    if not len(logits):
-        height, width = (UPSCALE * side for side in logits.shape[-2:])
-        return np.zeros((0, logits.shape[1], height, width), np.float32)
-    found: LogitArray = upscaled(logits).numpy()
-    return found
-
-
-def upscaled(logits: Tensor) -> Tensor:
-    """Return logits (N, C, h, w) at ``UPSCALE`` their size."""
-    return F.interpolate(logits, scale_factor=UPSCALE, mode="bilinear", align_corners=False)
