@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from .losses import bce_loss, dice_loss
 
 NUM_LEVELS = 32
 PAPER_SIZE = 256
@@ -20,7 +21,8 @@ PAPER_SIZE = 256
 def sampled_levels(count: int, generator: torch.Generator) -> list[int]:
     """Return so many different levels below the full one, with p_l in proportion to 1 / (l + 8)."""
     weights = 1 / (torch.arange(1, NUM_LEVELS) + 8)
-    return (1 + torch.multinomial(weights, count, generator=generator)).tolist()
+    levels: list[int] = (1 + torch.multinomial(weights, count, generator=generator)).tolist()
+    return levels
 
 
 def sigma_of(level: int, size: int) -> float:
@@ -43,24 +45,11 @@ def blurred(labels: Tensor, sigma: float) -> Tensor:
     return weights @ labels @ weights.T
 
 
-def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return binary cross entropy plus Dice loss, the mean over masks.
-
-    Args:
-        logits: (N, S, S).
-        labels: (N, S, S) in [0, 1].
-    """
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, labels)
-    inside = logits.sigmoid()
-    shared = (inside * labels).sum((1, 2))
-    dice = (2 * shared + 1) / (inside.sum((1, 2)) + labels.sum((1, 2)) + 1)
-    return cross_entropy + (1 - dice).mean()
-
-
 def hierarchical_loss(levels: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Return the sum of the losses of all levels.
+    """Return the sum over levels of cross entropy plus Dice loss, the mean over masks.
 
     Args:
-        levels: Logits and label of each.
+        levels: Logits (N, S, S) and label (N, S, S) in [0, 1] of each.
     """
-    return torch.stack([mask_loss(logits, labels) for logits, labels in levels]).sum()
+    losses = [bce_loss(*level).mean() + dice_loss(*level).mean() for level in levels]
+    return torch.stack(losses).sum()

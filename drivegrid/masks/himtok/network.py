@@ -145,7 +145,8 @@ def _layers(config: HimConfig) -> nn.ModuleList:
 
 
 def _learnt(count: int, width: int) -> nn.Parameter:
-    return nn.Parameter(0.02 * torch.randn(count, width))
+    # Far apart from the start: with the usual 0.02 all latents say the same for long.
+    return nn.Parameter(0.5 * torch.randn(count, width))
 
 
 def _causal(num_seen: int, num_latents: int) -> Tensor:
