@@ -36,7 +36,9 @@ class HimModelSettings(Strict):
     width: int = Field(128, ge=1)
     depth: int = Field(3, ge=1)
     heads: int = Field(4, ge=1)
-    levels: int = Field(3, ge=1, le=NUM_TOKENS - 1, description="prefixes read in a step, beside all")
+    levels: int = Field(
+        3, ge=1, le=NUM_TOKENS - 1, description="prefixes read in a step, beside all"
+    )
 
     @property
     def config(self) -> HimConfig:
@@ -89,9 +91,7 @@ def _places_by_class(classes: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(classes == name) for name in np.unique(classes)]
 
 
-def _drawn_evenly(
-    groups: Sequence[np.ndarray], count: int, rng: np.random.Generator
-) -> np.ndarray:
+def _drawn_evenly(groups: Sequence[np.ndarray], count: int, rng: np.random.Generator) -> np.ndarray:
     """Return so many places, each of a group at random."""
     chosen = [groups[group] for group in rng.integers(len(groups), size=count)]
     return np.array([rng.choice(places) for places in chosen], np.int64)
@@ -130,15 +130,14 @@ class HimLesson(Lesson):
         quantised = network.book(latents.flatten(0, 1))[1].view(latents.shape)
         commitment = (latents - quantised).square().sum(-1).mean()
         vectors = latents + (quantised - latents).detach()
-        levels = [NUM_TOKENS, *sampled_levels(self.settings.levels, rng)]
-        read = [(self._read(where, vectors, level), label_of(shown, where, level)) for level in levels]
-        full = read[0][0].detach() > 0
+        prefixes = [NUM_TOKENS, *sampled_levels(self.settings.levels, rng)]
+        levels = [(self._read(where, vectors, k), label_of(shown, where, k)) for k in prefixes]
         told = {
             "commitment": commitment.item(),
             "codes": network.book.perplexity,
-            "iou": mask_iou(full, shown > 0.5).mean().item(),
+            "iou": mask_iou(levels[0][0] > 0, shown > 0.5).mean().item(),
         }
-        return hierarchical_loss(read) + COMMITMENT * commitment, told
+        return hierarchical_loss(levels) + COMMITMENT * commitment, told
 
     def _read(self, where: Tensor, vectors: Tensor, level: int) -> Tensor:
         count = max(0, level - NUM_VIEW_CODES)

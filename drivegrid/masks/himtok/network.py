@@ -134,10 +134,12 @@ class _Layer(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        qkv = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(*qkv, attn_mask=mask)
+        parts = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts
+        seen = F.scaled_dot_product_attention(query, key, value, mask)
         x = x + self.out(seen.transpose(1, 2).flatten(2))
-        return x + self.wide(x)
+        wide: Tensor = self.wide(x)
+        return x + wide
 
 
 def _layers(config: HimConfig) -> nn.ModuleList:
@@ -146,15 +148,13 @@ def _layers(config: HimConfig) -> nn.ModuleList:
 
 def _learnt(count: int, width: int) -> nn.Parameter:
     # Far apart from the start: with the usual 0.02 all latents say the same for long.
-    return nn.Parameter(0.5 * torch.randn(count, width))
+    return nn.Parameter(torch.randn(count, width))
 
 
 def _causal(num_seen: int, num_latents: int) -> Tensor:
     """Return who sees whom: all see what is there, latents also themselves and those before."""
     num = num_seen + num_latents
-    return torch.ones(num, num, dtype=torch.bool).tril(-1) | (torch.arange(num) < num_seen) | (
-        torch.eye(num, dtype=torch.bool)
-    )
+    return torch.ones(num, num, dtype=torch.bool).tril() | (torch.arange(num) < num_seen)
 
 
 def _places(view_codes: Tensor) -> Tensor:

@@ -165,7 +165,10 @@ def _less(folder: Path) -> None:
     [
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 99), "model.safetensors"),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 99),
+            "model.safetensors",
+        ),
         (lambda folder: (folder / "config.json").write_text('{"broad": 3}'), "config.json"),
         (_other_sizes, "model.safetensors"),
         (_less, "model.safetensors"),

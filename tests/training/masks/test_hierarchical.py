@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from drivegrid.training.masks.hierarchical import (
     blurred,
     hierarchical_loss,
