@@ -54,8 +54,10 @@ def boxes_told(codes: Tensor) -> Tensor:
     for k in reversed(range(known.shape[1])):
         # The middle of a cell, unless a finer code follows and says where in it.
         places[:, k % 2] = (parts[:, k] + places[:, k % 2]) / STEPS
-    centre, size = places[:, 0], FINEST ** (1 - places[:, 1])
-    return torch.cat((centre, size if known.shape[1] > 1 else FIRST_SIZE + 0 * size), 1)
+    size = FINEST ** (1 - places[:, 1])
+    if known.shape[1] == 1:
+        size = torch.full_like(size, FIRST_SIZE)
+    return torch.cat((places[:, 0], size), 1)
 
 
 def views_of(boxes: Tensor) -> Tensor:
