@@ -17,7 +17,7 @@ from drivegrid.masks.himtok.view import NUM_VIEW_CODES, boxes_told, look, views_
 
 from ..config import Strict
 from .hierarchical import blurred, hierarchical_loss, sampled_levels, sigma_of
-from .himtok_judging import judge_prefixes
+from .judging import judge_tokenizer
 from .loop import Batch, BatchSource, Lesson
 from .losses import mask_iou
 from .settings import MaskSettings
@@ -26,6 +26,8 @@ from .views import Views, keep_views
 
 COMMITMENT = 0.1
 """Weight of how far latents are from their codes."""
+SHORTER = (1, 2, 4, 8, 16)
+"""Prefixes that are judged beside all codes."""
 
 
 class HimModelSettings(Strict):
@@ -144,8 +146,13 @@ class HimLesson(Lesson):
         return self.network.decode(where[:, :level], vectors[:, :count])
 
     def judge(self) -> dict[str, float]:
-        """Return mean IoUs on held-out scenes by number of codes and by class."""
-        return judge_prefixes(HimTokenizer(self.network), self.held_out)
+        """Return mean IoUs of held-out masks; ``iou/L`` is that of their first L codes."""
+        shorter = {
+            f"iou/{length}": judge_tokenizer(HimTokenizer(self.network, length), self.held_out)
+            for length in SHORTER
+        }
+        whole = judge_tokenizer(HimTokenizer(self.network), self.held_out)
+        return whole | {name: scores["iou"] for name, scores in shorter.items()}
 
     def save(self, folder: Path) -> None:
         """Write the network."""

@@ -9,7 +9,7 @@ import torch
 from drivegrid.training.masks.corpus import save_masks
 from drivegrid.training.masks.hierarchical import blurred, sigma_of
 from drivegrid.training.masks.himtok import HimBatches, HimLesson, HimSettings, label_of
-from drivegrid.training.masks.himtok_judging import PREFIXES, judge_prefixes
+from drivegrid.training.masks.judging import judge_tokenizer
 from drivegrid.training.masks.loop import prepare, train
 from drivegrid.training.masks.settings import load_settings
 from drivegrid.training.masks.sources import Samples
@@ -161,10 +161,11 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
     before = loss()
     checkpoint = train(lesson, settings, tmp_path / "run", False)
     assert loss() < 0.7 * before
-    scores = judge_prefixes(HimTokenizer.from_pretrained(checkpoint), paths)
-    assert scores["iou"] == scores["iou/32"] > 0.5
-    assert set(scores) == {"iou", "iou/obstacle", "iou/pole", "iou/sign"} | {
-        f"iou/{length}" for length in PREFIXES
+    assert judge_tokenizer(HimTokenizer.from_pretrained(checkpoint), paths)["iou"] > 0.5
+    scores = lesson.judge()
+    assert scores["iou/1"] < scores["iou/4"]
+    assert scores.keys() == {"iou", "obstacle", "pole", "sign"} | {
+        f"iou/{length}" for length in (1, 2, 4, 8, 16)
     }
 
 
