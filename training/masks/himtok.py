@@ -21,11 +21,15 @@ from .judging import judge_tokenizer
 from .loop import Batch, BatchSource, Lesson
 from .losses import mask_iou
 from .settings import MaskSettings
+from .shapes import draw_shapes
 from .sources import Samples
 from .views import Views, keep_views
 
 COMMITMENT = 0.1
 """Weight of how far latents are from their codes."""
+DRAWN = 1 / 8
+"""Share of masks that are drawn shapes."""
+SHAPES_WH = (256, 144)
 SHORTER = (1, 2, 4, 8, 16)
 """Prefixes that are judged beside all codes."""
 
@@ -55,7 +59,7 @@ class HimSettings(MaskSettings):
 
 
 class HimBatches(BatchSource):
-    """What masks show in their views; each class comes as often.
+    """What masks show in their views, each class as often, and some drawn shapes.
 
     A step has ``batch_scenes`` times ``masks_per_scene`` masks, from anywhere in the corpus: other
     masks of the same picture teach no more than any.
@@ -68,9 +72,10 @@ class HimBatches(BatchSource):
     def __init__(self, samples: Samples, settings: HimSettings) -> None:
         self.optim, self.flip = settings.optim, samples.augment.flip
         parts = [(1 - samples.real_share, samples.rendered), (samples.real_share, samples.real)]
-        size, workers = settings.model.view, settings.data.workers
-        kept = [(share, keep_views(paths, size, workers)) for share, paths in parts if paths]
-        self.shares = np.array([share for share, _ in kept]) / sum(share for share, _ in kept)
+        self.view, workers = settings.model.view, settings.data.workers
+        kept = [(share, keep_views(paths, self.view, workers)) for share, paths in parts if paths]
+        corpora = np.array([share for share, _ in kept])
+        self.shares = np.array([DRAWN, *(1 - DRAWN) * corpora / corpora.sum()])
         self.files = [files for _, files in kept]
         self.groups = [_places_by_class(files.classes) for files in self.files]
 
@@ -78,12 +83,13 @@ class HimBatches(BatchSource):
         """Return masks in their views."""
         rng = np.random.default_rng([self.optim.seed, step])
         count = self.optim.batch_scenes * self.optim.masks_per_scene
+        drawn, *numbers = rng.multinomial(count, self.shares)
         parts = [
             files.read(_drawn_evenly(groups, number, rng))
-            for files, groups, number in zip(
-                self.files, self.groups, rng.multinomial(count, self.shares), strict=True
-            )
+            for files, groups, number in zip(self.files, self.groups, numbers, strict=True)
         ]
+        shapes = [draw_shapes(SHAPES_WH, rng) for _ in range(drawn)]
+        parts += [Views.of(np.array(shapes), self.view)] if shapes else []
         views = Views(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
         views = views.mirrored(torch.from_numpy(rng.random(count) < self.flip))
         return views._asdict()

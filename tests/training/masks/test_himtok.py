@@ -8,7 +8,7 @@ import pytest
 import torch
 from drivegrid.training.masks.corpus import save_masks
 from drivegrid.training.masks.hierarchical import blurred, sigma_of
-from drivegrid.training.masks.himtok import HimBatches, HimLesson, HimSettings, label_of
+from drivegrid.training.masks.himtok import DRAWN, HimBatches, HimLesson, HimSettings, label_of
 from drivegrid.training.masks.judging import judge_tokenizer
 from drivegrid.training.masks.loop import prepare, train
 from drivegrid.training.masks.settings import load_settings
@@ -96,7 +96,7 @@ def test_batches_are_the_same_again_and_even(tmp_path: Path) -> None:
     seen_real = keep_views(list(real), 16, 0).read(np.arange(3))
     both = torch.cat((seen_real.where, seen_real.mirrored(torch.ones(3, dtype=torch.bool)).where))
     is_real = (one["where"][:, None] == both).all(2).any(1).double().mean().item()
-    assert is_real == pytest.approx(0.25, abs=0.06)
+    assert is_real == pytest.approx(0.25 * (1 - DRAWN), abs=0.06)
 
 
 def test_labels_of_levels() -> None:
@@ -160,7 +160,7 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
     lesson.network.book(torch.randn(2000, 12))
     before = loss()
     checkpoint = train(lesson, settings, tmp_path / "run", False)
-    assert loss() < 0.7 * before
+    assert loss() < 0.85 * before
     assert judge_tokenizer(HimTokenizer.from_pretrained(checkpoint), paths)["iou"] > 0.5
     scores = lesson.judge()
     assert scores["iou/1"] < scores["iou/4"]
