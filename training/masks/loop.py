@@ -221,10 +221,18 @@ class _Run:
             self.lesson.network.eval()
             scores = self.lesson.judge()
             if all(scores["iou"] > entry["iou"] for entry in judged):
-                self.lesson.save(self.folder / "best")
+                self._keep_best()
         judged.append({"step": done, **scores})
         write_text(path, json.dumps({"judged": judged}, indent=2) + "\n")
         self.started = time.perf_counter()
+
+    def _keep_best(self) -> None:
+        """Write the network in the place of the best one before."""
+        best, part = self.folder / "best", self.folder / "steps" / "best"
+        shutil.rmtree(part, ignore_errors=True)
+        self.lesson.save(part)
+        shutil.rmtree(best, ignore_errors=True)
+        part.rename(best)
 
     def save(self, done: int) -> None:
         """Save a step whole or not at all; the one before goes."""
