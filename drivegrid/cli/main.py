@@ -20,6 +20,7 @@ from drivegrid.cli.demo import demo
 from drivegrid.cli.eval_model import eval_model
 from drivegrid.cli.evaluate import evaluate
 from drivegrid.cli.experiment import experiment
+from drivegrid.cli.masks import masks
 from drivegrid.cli.model import model
 from drivegrid.cli.output import print_error
 from drivegrid.cli.predict import predict
@@ -76,6 +77,7 @@ data.command("split")(split)
 data.command("sample")(sample)
 data.command("conversations")(conversations)
 app.add_typer(data, name="data")
+app.add_typer(masks, name="masks")
 app.add_typer(model, name="model")
 app.add_typer(scenes, name="scenes")
 app.add_typer(train, name="train")

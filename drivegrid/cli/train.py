@@ -111,6 +111,38 @@ def grpo(
         typer.echo(f"best checkpoint: {checkpoint}")
 
 
+class MaskTokenizerName(StrEnum):
+    """Whose network learns; behind grid anchors it is drivegrid-seg."""
+
+    GRID = "grid"
+    SAMTOK = "samtok"
+    HIMTOK = "himtok"
+
+
+@train.command()
+def masks(
+    tokenizer: Annotated[MaskTokenizerName, typer.Option(help="grid: drivegrid-seg")],
+    config: ConfigOption,
+    out: OutOption,
+    max_steps: MaxStepsOption = None,
+    resume: ResumeOption = False,
+    changes: ChangesOption = None,
+) -> None:
+    """Train the network of a mask tokenizer on rendered masks, and real ones where they are given.
+
+    Example: drivegrid train masks --tokenizer himtok --config himtok-cpu --out runs/himtok
+
+    Example: drivegrid train masks --tokenizer grid --config seg-cpu --out runs/seg
+    --set data.real=[camvid/train]
+    """
+    from drivegrid.training.masks.loop import last_saved
+    from drivegrid.training.masks.run import train_masks
+
+    with _resumable(lambda: last_saved(out)):
+        checkpoint = train_masks(tokenizer.value, config, _given(changes, max_steps), out, resume)
+    typer.echo(f"best checkpoint: {checkpoint}")
+
+
 def _given(changes: list[str] | None, max_steps: int | None) -> list[str]:
     """Return the settings that replace those of the config."""
     return [*(changes or []), *([f"optim.steps={max_steps}"] if max_steps else [])]

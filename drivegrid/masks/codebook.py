@@ -155,7 +155,8 @@ class ResidualCodebooks(nn.Module):
 
     def lookup(self, numbers: Tensor) -> Tensor:
         """Return the sums (N, d) of the codes of (N, levels) numbers."""
-        parts = [level.lookup(numbers[:, k]) for k, level in enumerate(self.levels)]
+        books = [level for level in self.levels if isinstance(level, Codebook)]
+        parts = [book.lookup(numbers[:, k]) for k, book in enumerate(books)]
         return torch.stack(parts).sum(0)
 
 

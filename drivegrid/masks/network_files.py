@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import torch
 from safetensors import SafetensorError
@@ -16,22 +16,19 @@ from torch import nn
 from drivegrid.data.files import atomic_folder
 from drivegrid.errors import ModelError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the shipped networks."""
 
 
-class _Config(Protocol):
-    """A dataclass of sizes."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
 Network = TypeVar("Network", bound=nn.Module)
-Config = TypeVar("Config", bound=_Config)
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
-def save_network(network: nn.Module, config: _Config, folder: str | Path) -> None:
+def save_network(network: nn.Module, config: DataclassInstance, folder: str | Path) -> None:
     """Write a network, whole or not at all; floats become half precision."""
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()

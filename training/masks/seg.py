@@ -12,7 +12,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from drivegrid.errors import ConfigError
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
 from drivegrid.masks.seg.segmenter import SmallSegmenter
@@ -168,13 +167,3 @@ def _trunk(name: str) -> EfficientNetLite0:
 def _resting(trunk: EfficientNetLite0, whole: bool) -> list[torch.nn.Module]:
     """Return the parts of the trunk that do not learn."""
     return [trunk] if whole else [trunk.conv_stem, *trunk.blocks[:FIRST_ABOVE]]
-
-
-def check_sizes(settings: SegSettings) -> None:
-    """Refuse inputs that the trunk cannot take.
-
-    Raises:
-        ConfigError: If a side is no multiple of 32.
-    """
-    if any(side % 32 for side in settings.data.size_wh):
-        raise ConfigError(f"data.size_wh must be multiples of 32, got {settings.data.size_wh}.")

@@ -19,6 +19,7 @@ from drivegrid.masks.himtok.view import (
     NUM_VIEW_CODES,
     boxes_of,
     boxes_told,
+    filled,
     look,
     spread,
     view_codes,
@@ -126,5 +127,5 @@ class HimTokenizer(MaskTokenizer):
         """Return (N, S, S) logits of masks with equally many codes (N, l)."""
         where = codes[:, :NUM_VIEW_CODES]
         vectors = self.network.book.lookup(codes[:, NUM_VIEW_CODES:])
-        logits = self.network.decode(where, vectors)
+        logits = filled(self.network.decode(where, vectors))
         return spread(logits, views_of(boxes_told(where)), FRAME_SIZE, OUTSIDE)

@@ -18,6 +18,8 @@ FINEST = 1 / STEPS**2
 """Smallest size that is told apart; the centre is told in as many steps."""
 FIRST_SIZE = 1 / 16
 """Size of a mask of which only the cell is known."""
+CLOSE = 0.5
+"""Logits below the highest by less than this are as good as it."""
 MARGIN = 1 / 16
 """Share of its size by which a view is larger than the mask."""
 
@@ -86,16 +88,37 @@ def look(masks: Tensor, views: Tensor, size: int, seen: Tensor | None = None) ->
 def spread(logits: Tensor, views: Tensor, size: int, outside: float) -> Tensor:
     """Return (N, size, size) what cells of views show, over the whole frame, bilinearly.
 
+    A view smaller than a pixel is shown as one.
+
     Args:
         logits: (N, cells, cells) of the views.
         views: (N, 4) where they lie.
         size: Pixels along each side of the frame.
         outside: Value beyond a view.
     """
+    views = _widened(views, 1 / size)
     across, inside_x = _samples(views[:, 0::2], logits.shape[2], size)
     down, inside_y = _samples(views[:, 1::2], logits.shape[1], size)
     inside = inside_y[:, :, None] & inside_x[:, None, :]
     return torch.where(inside, down @ logits @ across.mT, outside)
+
+
+def filled(logits: Tensor) -> Tensor:
+    """Return logits (N, h, w) of masks that all have a cell inside.
+
+    Codes tell of masks that are not empty. Where no cell is inside, thin lines spread over a wide
+    view for example, those are that come closest to it.
+    """
+    peaks = logits.amax(dim=(1, 2), keepdim=True)
+    return torch.where(peaks > 0, logits, logits - peaks + CLOSE)
+
+
+def _widened(views: Tensor, least: float) -> Tensor:
+    """Return views (N, 4) that are at least so wide and high, within the frame."""
+    half = ((views[:, 2:] - views[:, :2]) / 2).clamp(min=least / 2)
+    centre = (views[:, 2:] + views[:, :2]) / 2
+    centre = torch.minimum(torch.maximum(centre, half), 1 - half)
+    return torch.cat((centre - half, centre + half), 1)
 
 
 def _told(coarse: Tensor, fine: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

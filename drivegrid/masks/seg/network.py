@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -53,11 +52,7 @@ class PromptBatch(NamedTuple):
 
 
 class Neck(nn.Module):
-    """The trunk's maps, brought to the widths of the decoder, each told of by the coarser ones.
-
-    What is done here is done once an image, what the decoder does once a prompt: so the finer maps
-    get their meaning here (Lin et al., "Feature Pyramid Networks", CVPR 2017), where SAM2 leaves
-    them as they come.
+    """The trunk's maps, brought to the widths and strides of the decoder.
 
     Args:
         config: Of the decoder.
@@ -66,36 +61,23 @@ class Neck(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         channels = {stride: number for stride, (_, number) in PYRAMID.items()}
-        widths = config.width, 2 * config.fine[0], 2 * config.fine[1]
-        self.coarse = nn.Conv2d(channels[32], widths[0], 1)
-        strides = (16, 8, 4)
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(channels[stride], width, 1)
-            for stride, width in zip(strides, widths, strict=True)
-        )
-        self.down = nn.ModuleList(
-            nn.Conv2d(above, width, 1) for above, width in pairwise((widths[0], *widths))
-        )
-        # The trunk's last convolutions have no norm behind them: their maps deviate by six.
-        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths)
-        self.mix = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for width in widths)
-        self.out = nn.ModuleList(
-            nn.Conv2d(width, out, 1) for width, out in zip(widths[1:], config.fine[:2], strict=True)
-        )
+        self.coarse = nn.Conv2d(channels[32], config.width, 1)
+        self.cells = nn.Conv2d(channels[16], config.width, 1)
+        self.near = nn.Conv2d(channels[8], config.width, 2, 2)
+        self.mix = nn.Conv2d(config.width, config.width, 3, padding=1)
+        self.middle = nn.Conv2d(channels[8], config.fine[0], 1)
+        self.fine = nn.Conv2d(channels[4], config.fine[1], 1)
         self.edges = nn.Conv2d(3, config.fine[2], 3, 2, 1)
+        # The trunk's last convolutions have no norm behind them: their maps deviate by six.
+        self.norms = nn.ModuleList(nn.GroupNorm(1, n) for n in (config.width, *config.fine))
 
     def forward(self, pixel_values: Tensor, maps: dict[int, Tensor]) -> ImageMaps:
         """Return the decoder's maps of pictures and the trunk's maps by stride."""
-        found = []
-        above = self.coarse(maps[32])
-        for level, stride in enumerate((16, 8, 4)):
-            mine = self.lateral[level](maps[stride])
-            told = F.interpolate(self.down[level](above), mine.shape[-2:], mode="bilinear")
-            above = self.norms[level](mine + told)
-            above = above + self.mix[level](F.relu(above))
-            found.append(above)
-        cells, middle, fine = found
-        return ImageMaps(cells, self.out[0](middle), self.out[1](fine), self.edges(pixel_values))
+        coarse = F.interpolate(self.coarse(maps[32]), maps[16].shape[-2:], mode="bilinear")
+        cells = coarse + self.cells(maps[16]) + self.near(maps[8])
+        cells = cells + self.mix(F.gelu(cells))
+        mine = cells, self.middle(maps[8]), self.fine(maps[4]), self.edges(pixel_values)
+        return ImageMaps(*(norm(m) for norm, m in zip(self.norms, mine, strict=True)))
 
 
 class SegNetwork(nn.Module):

@@ -9,6 +9,7 @@ from drivegrid.masks.himtok.view import (
     FIRST_SIZE,
     boxes_of,
     boxes_told,
+    filled,
     look,
     spread,
     view_codes,
@@ -134,3 +135,24 @@ def test_cells_are_sampled_bilinearly() -> None:
     cells = torch.tensor([[[0.0, 8.0], [0.0, 8.0]]])
     # Cell centres lie at 1/4 and 3/4, pixel centres at 1/8, 3/8, 5/8, 7/8.
     assert spread(cells, view, 4, 0.0)[0, 0].tolist() == [0.0, 2.0, 6.0, 8.0]
+
+
+def test_no_mask_that_codes_tell_of_is_empty() -> None:
+    low = torch.full((2, 4, 4), -3.0)
+    low[1, 2, 1] = -1.0
+    found = filled(low)
+    assert (found[0] > 0).all()
+    assert (found[1] > 0).nonzero().tolist() == [[2, 1]]
+    high = torch.randn(3, 4, 4) + 5
+    assert torch.equal(filled(high), high)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.31, 0.5, 0.9995])
+def test_a_view_smaller_than_a_pixel_is_one(place) -> None:
+    end = place + 0.0005
+    views = torch.tensor([[place, place, end, end]], dtype=torch.float64)
+    shown = spread(torch.ones(1, 4, 4), views, 64, -1.0)
+    assert 1 <= int((shown > 0).sum()) <= 4
+    row, column = (shown[0] > 0).nonzero()[0].tolist()
+    assert abs(row - place * 64) <= 1
+    assert abs(column - place * 64) <= 1
