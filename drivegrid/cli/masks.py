@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from drivegrid.cli.output import print_error, print_json, print_rejected, progress_bar
+from drivegrid.cli.output import (
+    counting_bar,
+    print_error,
+    print_json,
+    print_rejected,
+    progress_bar,
+)
 from drivegrid.cli.reading import FromOption, RootOption, find_labels
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ Sam2Option: TypeAlias = Annotated[
     Path | None, typer.Option(help="grid: a SAM2 folder in place of drivegrid-seg")
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="print one JSON object")]
-DEFAULT_FRAMES = 40
+DEFAULT_FRAMES = 20
 HIMTOK_LENGTHS = (4, 8, 16, 32)
 
 
@@ -76,7 +82,8 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     writers = _writers(sam2)
     if pictures is not None:
         draw_sheets(found, writers, pictures)
-    comparison = judge(found, writers)
+    with counting_bar(2 * len(found) * len(writers), "writing and drawing") as progress:
+        comparison = judge(found, writers, progress)
     print_rejected(quarantine.rejected)
     if as_json:
         facts = {"frames": comparison.frames, "quarantined": quarantine.num_rejected}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,7 +83,11 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def compare(frames: Iterable[LabelledMasks], writers: Sequence[MaskWriter]) -> Comparison:
+def compare(
+    frames: Iterable[LabelledMasks],
+    writers: Sequence[MaskWriter],
+    progress: Callable[[int], None] = lambda count: None,
+) -> Comparison:
     """Write the masks of frames in each way and draw them again.
 
     Encoding and decoding are timed with all they need, the look at the picture included, on
@@ -92,16 +96,19 @@ def compare(frames: Iterable[LabelledMasks], writers: Sequence[MaskWriter]) -> C
     Args:
         frames: Pictures with masks; those without are passed over.
         writers: Ways to write.
+        progress: Told of each frame that a writer has written, and drawn.
     """
     kept = [frame for frame in frames if len(frame.labels)]
-    tallies = tuple(_tally(writer, kept) for writer in writers)
+    tallies = tuple(_tally(writer, kept, progress) for writer in writers)
     areas = [frame.masks.areas / (frame.image.shape[0] * frame.image.shape[1]) for frame in kept]
     small = np.concatenate([np.zeros(0), *areas]) < SMALL_SHARE
     classes = tuple(name for frame in kept for name in frame.classes)
     return Comparison(tallies, classes, small, len(kept))
 
 
-def _tally(writer: MaskWriter, frames: Sequence[LabelledMasks]) -> Tally:
+def _tally(
+    writer: MaskWriter, frames: Sequence[LabelledMasks], progress: Callable[[int], None]
+) -> Tally:
     """Write everything first and draw it then: no picture is remembered from one to the other."""
     tally, everything = Tally(writer.name), []
     for frame in frames:
@@ -111,6 +118,7 @@ def _tally(writer: MaskWriter, frames: Sequence[LabelledMasks]) -> Tally:
         tally.write_s += time.perf_counter() - start
         tally.tokens += [one.tokens for one in written]
         everything.append(written)
+        progress(1)
     for frame, written in zip(frames, everything, strict=True):
         start = time.perf_counter()
         drawn = writer.draw(frame.image, written)
@@ -118,4 +126,5 @@ def _tally(writer: MaskWriter, frames: Sequence[LabelledMasks]) -> Tally:
         for mask, true in zip(drawn, frame.masks.unpack(), strict=True):
             tally.ious.append(mask_iou(mask, true))
             tally.borders.append(boundary_f(mask, true))
+        progress(1)
     return tally

@@ -29,8 +29,9 @@ def ellipse_of(mask: BoolArray) -> BoolArray:
     places = np.stack([cols, rows])
     centre = places.mean(axis=1)
     moments = np.cov(places, bias=True) + PIXEL_VARIANCE * np.eye(2)
-    lattice = np.indices(mask.shape)[::-1].reshape(2, -1) - centre[:, None]
+    (xx, xy), (_, yy) = np.linalg.inv(moments)
+    right = np.arange(mask.shape[1]) - centre[0]
+    down = (np.arange(mask.shape[0]) - centre[1])[:, None]
     # A filled ellipse reaches twice as far as its standard deviation along each axis.
-    far = (lattice * np.linalg.solve(moments, lattice)).sum(axis=0)
-    inside: BoolArray = (far <= 4).reshape(mask.shape)
+    inside: BoolArray = xx * right**2 + 2 * xy * right * down + yy * down**2 <= 4
     return inside
