@@ -13,6 +13,7 @@ from drivegrid.geometry import BoolArray, IntArray
 from drivegrid.masks.cache import CachedSegmenter
 from drivegrid.masks.proposals import Proposals, anchors_of, propose
 from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
+from drivegrid.masks.shapes import inside_of, overlap
 from drivegrid.masks.tokenizer import MaskTokenizer, checked_masks, needed_image
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
@@ -23,6 +24,10 @@ MOST_ANCHORS = 16
 
 class GridMaskTokenizer(MaskTokenizer):
     """Tells a mask by lattice cells whose proposals make it up.
+
+    What the segmenter draws for all anchors together is not the union of what it proposed for each.
+    So of the anchors that greedy conversion chooses, in their order, as many are kept as draw the
+    mask best.
 
     Args:
         segmenter: Proposes masks, and draws those of anchors.
@@ -55,8 +60,19 @@ class GridMaskTokenizer(MaskTokenizer):
         picture = needed_image(image, self.name)
         flags = checked_masks(masks, picture)
         proposals = self.proposals(picture)
-        found = (anchors_of(mask, proposals, self.grid, self.most)[0] for mask in flags)
-        return [cells[:, 1] * self.grid.cols + cells[:, 0] for cells in found]
+        found = []
+        for mask in flags:
+            cells, _ = anchors_of(mask, proposals, self.grid, self.most)
+            codes = cells[:, 1] * self.grid.cols + cells[:, 0]
+            found.append(codes[: self._enough(picture, mask, codes)])
+        return found
+
+    def _enough(self, picture: Picture, mask: BoolArray, codes: IntArray) -> int:
+        """Return how many codes from the front draw a mask best, the fewest of equals."""
+        drawn = self.decode_all(picture, [codes[:count] for count in range(1, len(codes) + 1)])
+        size_wh = picture.shape[1], picture.shape[0]
+        ious = [overlap(inside_of(one, self.threshold, size_wh), mask) for one in drawn]
+        return 1 + int(np.argmax(ious))
 
     def decode_all(self, image: Picture | None, codes: Sequence[IntArray]) -> LogitArray:
         """Draw the mask of each mask's anchors, see `MaskTokenizer.decode_all`."""

@@ -14,6 +14,7 @@ from drivegrid.errors import GeometryError
 from drivegrid.geometry import BoolArray, Box, FloatArray, Polygon, Size
 from drivegrid.masks.drawing import as_polygon, bounds, draw_mask, meets_image
 from drivegrid.masks.segmenter import LogitArray, Prompt
+from drivegrid.masks.shapes import overlap
 
 MASK_WH = (256, 256)
 """The size of SAM2's masks."""
@@ -105,7 +106,7 @@ class OracleSegmenter:
             drawn = cv2.resize(
                 prompt.mask.astype(np.uint8), self._mask_wh, interpolation=cv2.INTER_NEAREST
             )
-            ious = np.array([_mask_iou(self._masks[i], drawn > 0) for i in meant])
+            ious = np.array([overlap(self._masks[i], drawn > 0) for i in meant])
             best = int(ious.argmax())
             return ([meant[best]] if ious[best] > 0 else []), float(ious[best])
         if prompt.box is not None:
@@ -131,10 +132,6 @@ def holds(polygon: Polygon, points: FloatArray) -> BoolArray:
     right = x < starts[:, 0] + (y - starts[:, 1]) * (ends[:, 0] - starts[:, 0]) / rise
     odd: BoolArray = (crosses & right).sum(axis=1) % 2 == 1
     return odd
-
-
-def _mask_iou(one: BoolArray, other: BoolArray) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
 
 
 def _box_iou(boxes: FloatArray, box: FloatArray) -> FloatArray:

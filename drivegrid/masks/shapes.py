@@ -59,3 +59,8 @@ def inside_of(logits: LogitArray, threshold: float, size_wh: Size) -> BoolArray:
     """Return (H, W) the pixels of a picture inside a mask, given its logits (h, w) at any size."""
     inside: BoolArray = cv2.resize(logits, size_wh, interpolation=cv2.INTER_LINEAR) > threshold
     return inside
+
+
+def overlap(one: BoolArray, other: BoolArray) -> float:
+    """Return the IoU of two masks of one size; 0 of two empty ones."""
+    return float((one & other).sum() / max(1, (one | other).sum()))

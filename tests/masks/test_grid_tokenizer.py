@@ -74,3 +74,22 @@ def test_tokens_and_errors() -> None:
         grid.decode(IMAGE, np.zeros(0, int))
     with pytest.raises(GeometryError, match="must be given"):
         grid.encode(None, np.ones((160, 320), np.bool_))
+
+
+def test_anchors_that_make_the_drawn_mask_worse_are_left_out() -> None:
+    class Shy(OracleSegmenter):
+        """Draws nothing as soon as there are three points."""
+
+        def decode(self, handle, prompts):
+            logits, scores = super().decode(handle, prompts)
+            for drawn, prompt in zip(logits, prompts, strict=True):
+                if len(prompt.points) >= 3:
+                    drawn[:] = -1
+            return logits, scores
+
+    instances = tuple(Instance("obstacle", Box(np.array(box, float))) for box in BOXES)
+    shy = GridMaskTokenizer(Shy(Scene(Frame("a.png", SIZE_WH), instances), SIZE_WH))
+    everything = drawn(BOXES).any(axis=0)
+    codes = shy.encode(IMAGE, everything)
+    assert 1 <= len(codes) <= 2
+    assert mask_iou(inside_of(shy.decode(IMAGE, codes), 0.0, SIZE_WH), everything) > 0.3
