@@ -26,7 +26,7 @@ from drivegrid.data.images import Picture
 from drivegrid.data.scene import Scene
 from drivegrid.data.store import load_scenes, save_scenes
 from drivegrid.errors import ConfigError, ModelError
-from drivegrid.model.manifest import read_json
+from drivegrid.model.stored import read_json
 from drivegrid.scenes.render import render_scene
 from drivegrid.trunk.efficientnet import (
     FIRST_ABOVE,

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError, ModelError
-from drivegrid.model.manifest import read_json
+from drivegrid.model.stored import read_json
 
 from .average import WeightAverage
 from .card import grpo_card

@@ -12,7 +12,7 @@ import yaml
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError, ModelError
-from drivegrid.model.manifest import tensor_headers
+from drivegrid.model.stored import tensor_headers
 
 from .config import Strict
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
-from drivegrid.model.manifest import read_json
+from drivegrid.model.stored import read_json
 
 from .average import WeightAverage, learnt
 from .grpo_config import Stage

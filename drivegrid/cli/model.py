@@ -13,9 +13,14 @@ from drivegrid.cli.output import print_json
 if TYPE_CHECKING:
     from drivegrid.model.info import ModelInfo
     from drivegrid.model.manifest import Manifest
+    from drivegrid.tokens.mask_words import MaskWords
 
 model = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 OutArgument = Annotated[Path, typer.Argument(help="folder to create")]
+MasksOption = Annotated[
+    Literal["samtok", "himtok"] | None,
+    typer.Option("--masks", help="whose words for masks are added; default: none"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the manifest")]
 
 
@@ -36,6 +41,7 @@ def extend(
         Literal["fourier", "gaussian", "vision"],
         typer.Option(help="how the rows of grid tokens start"),
     ] = "fourier",
+    masks: MasksOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a copy of a checkpoint that knows the grid and offset tokens.
@@ -44,7 +50,8 @@ def extend(
     """
     from drivegrid.model.extend import extend_checkpoint
 
-    _report(out, extend_checkpoint(base, out, parse_lattice(lattice), init), as_json)
+    words = _words_of(masks)
+    _report(out, extend_checkpoint(base, out, parse_lattice(lattice), init, words), as_json)
 
 
 @model.command()
@@ -56,6 +63,7 @@ def new(  # noqa: PLR0913, PLR0917 - options of a command
     tower_width: Annotated[int, typer.Option(help="of the vision tower, likewise")] = 192,
     tower_layers: Annotated[int, typer.Option(help="of the vision tower")] = 6,
     seed: Annotated[int, typer.Option(help="of the random weights")] = 0,
+    masks: MasksOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a small untrained Qwen2.5-VL with a small tokenizer: the control of the nano.
@@ -73,7 +81,8 @@ def new(  # noqa: PLR0913, PLR0917 - options of a command
         tower_layers=tower_layers,
     )
     corpus = text_corpus(default_label_space())
-    _report(out, new_qwen(out, corpus, parse_lattice(lattice), sizes, seed), as_json)
+    grid, words = parse_lattice(lattice), _words_of(masks)
+    _report(out, new_qwen(out, corpus, grid, sizes, seed, words), as_json)
 
 
 @model.command()
@@ -146,8 +155,15 @@ def export(
         typer.echo(f"  scale pictures to {width} x {height} before sending them")
 
 
+def _words_of(name: Literal["samtok", "himtok"] | None) -> MaskWords | None:
+    from drivegrid.tokens.mask_words import ALL_MASK_WORDS
+
+    return None if name is None else ALL_MASK_WORDS[name]
+
+
 def _report(out: Path, manifest: Manifest, as_json: bool) -> None:
-    from drivegrid.model.manifest import MANIFEST_FILE, read_json
+    from drivegrid.model.manifest import MANIFEST_FILE
+    from drivegrid.model.stored import read_json
 
     if as_json:
         print_json(read_json(out / MANIFEST_FILE))
@@ -175,6 +191,9 @@ def _as_text(folder: Path, found: ModelInfo) -> str:
         offsets = f"offsets {grid.offset_cols} x {grid.offset_rows}, gamma {grid.gamma:g}"
         rows.append(("lattice", f"{grid.cols} x {grid.rows}, {offsets}"))
         rows.append(("tokens", f"{last - first + 1}, ids {first} to {last}, init {found.init}"))
+        if found.mask_words is not None:
+            words = found.mask_words
+            rows.append(("masks", f"the last {words.count} tokens are words of {words.name}"))
         rows.append(("manifest", f"{found.created_by}; ids, tokenizer and rows match"))
     if found.form == "adapter":
         rows[-1] = ("manifest", "weights match; that of the base is a copy")

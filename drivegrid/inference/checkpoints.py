@@ -11,10 +11,11 @@ from drivegrid.errors import ModelError
 from drivegrid.model.adapter import load_adapter, load_base
 from drivegrid.model.adapter_files import ADAPTER_MANIFEST, QWEN_TYPE
 from drivegrid.model.checkpoint import load_nano, shipped_checkpoint
-from drivegrid.model.manifest import MANIFEST_FILE, Manifest, read_json
+from drivegrid.model.manifest import MANIFEST_FILE, Manifest
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.processor import ALIGNED_SIZE_WH, QwenProcessor, stated_size_wh
+from drivegrid.model.stored import read_json
 
 
 def load_checkpoint(

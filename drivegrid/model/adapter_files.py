@@ -16,17 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from drivegrid.errors import ModelError
-from drivegrid.model.manifest import (
-    MANIFEST_FILE,
-    Manifest,
-    expect,
-    file_sha256,
-    read_json,
-    tensor_files,
-    tensor_shape,
-    tensor_shapes,
-    verify,
-)
+from drivegrid.model.manifest import MANIFEST_FILE, Manifest, expect, verify
+from drivegrid.model.stored import file_sha256, read_json, tensor_files, tensor_shape, tensor_shapes
 
 ADAPTER_MANIFEST = "drivegrid_adapter.json"
 ADAPTER_CONFIG = "adapter_config.json"

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from drivegrid.errors import ModelError
 from drivegrid.model import SHIPPED
-from drivegrid.model.manifest import build_manifest, read_json, tensor_files
+from drivegrid.model.manifest import build_manifest
 from drivegrid.model.nano import EMBEDDING_STD, NanoForGrounding
 from drivegrid.model.nano_config import NanoConfig
 from drivegrid.model.nano_files import CONFIG_FILE, EMBEDDING, verify_nano
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.nano_tokenizer import build_tokenizer
 from drivegrid.model.rows import fourier_rows
+from drivegrid.model.stored import read_json, tensor_files
 from drivegrid.model.weight_files import no_progress_bar
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.spelling import BIN_TOKENS, NUM_BINS, Spelling
@@ -42,12 +43,13 @@ def new_nano(
     Args:
         grid: Lattice.
         corpus: Text the tokenizer is trained on.
-        spelling: How points are spelt; by cells by default.
+        spelling: How points are spelt, and words for masks; by cells and without by default.
         **sizes: Fields of `NanoConfig`.
     """
-    tokenizer = build_tokenizer(corpus, Vocabulary(grid), spelling)
+    words = spelling.words if spelling else None
+    tokenizer = build_tokenizer(corpus, Vocabulary(grid, words=words), spelling)
     config = NanoConfig(grid=dataclasses.asdict(grid), **sizes)
-    processor = NanoProcessor(tokenizer, grid, config.image_size_wh)
+    processor = NanoProcessor(tokenizer, grid, config.image_size_wh, words)
     config.spatial_base_id = processor.base_id
     config.special_ids = processor.special_ids
     config.vocab_size = len(tokenizer)
@@ -98,7 +100,14 @@ def save_nano(
         (part / "generation_config.json").unlink()
         processor.tokenizer.save_pretrained(part)
         (part / "training.json").write_text(json.dumps(training, indent=1))
-        build_manifest(part, processor.grid, row_tensors=(EMBEDDING,), init="fourier").save(part)
+        manifest = build_manifest(
+            part,
+            processor.grid,
+            row_tensors=(EMBEDDING,),
+            init="fourier",
+            mask_words=processor.vocabulary.words,
+        )
+        manifest.save(part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:
@@ -120,7 +129,9 @@ def load_nano(folder: Path) -> tuple[NanoForGrounding, NanoProcessor]:
     except Exception as error:  # whatever transformers makes of fields `verify_nano` does not know
         raise ModelError(f"{CONFIG_FILE} must describe a model, got: {error} ({path}).") from error
     _load_weights(model, folder)
-    processor = NanoProcessor.from_pretrained(folder, manifest.grid, config.image_size_wh)
+    processor = NanoProcessor.from_pretrained(
+        folder, manifest.grid, config.image_size_wh, manifest.mask_words
+    )
     return model.eval(), processor
 
 

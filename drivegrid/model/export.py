@@ -20,10 +20,8 @@ from drivegrid.model.adapter_files import ADAPTER_CONFIG, QWEN_TYPE
 from drivegrid.model.manifest import (
     MANIFEST_FILE,
     Manifest,
-    build_manifest,
     load_tokenizer_file,
-    read_json,
-    tensor_files,
+    rebuild_manifest,
     verify,
 )
 from drivegrid.model.processor import (
@@ -33,6 +31,7 @@ from drivegrid.model.processor import (
     save_size_wh,
     stated_size_wh,
 )
+from drivegrid.model.stored import read_json, tensor_files
 from drivegrid.model.weight_files import (
     copy_small_files,
     new_checkpoint,
@@ -106,7 +105,7 @@ def export_checkpoint(
         save_size_wh(folder, picture_size_wh(source))
         for name in old.row_tensors:
             _check_distinct(folder, name, old.token_ids)
-        build_manifest(folder, old.grid, row_tensors=old.row_tensors, init=old.init).save(folder)
+        rebuild_manifest(folder, old).save(folder)
         return verify(folder)
 
 

@@ -26,13 +26,19 @@ from drivegrid.model.manifest import (
     Manifest,
     build_manifest,
     load_tokenizer_file,
-    read_json,
-    tensor_files,
-    tensor_shape,
     verify,
 )
 from drivegrid.model.places import place_tokens
-from drivegrid.model.rows import RowInit, check_init, check_rows, composed_rows, grid_rows, words_of
+from drivegrid.model.rows import (
+    RowInit,
+    check_init,
+    check_rows,
+    composed_rows,
+    grid_rows,
+    mask_rows,
+    words_of,
+)
+from drivegrid.model.stored import read_json, tensor_files, tensor_shape
 from drivegrid.model.weight_files import (
     copy_small_files,
     copy_weights,
@@ -41,6 +47,7 @@ from drivegrid.model.weight_files import (
     weights_size,
 )
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.vocabulary import Vocabulary
 
 ROWS_MULTIPLE = 128
@@ -54,13 +61,18 @@ _TOKENIZER_FILES = frozenset(
 
 
 def extend_checkpoint(
-    source_dir: str | Path, target_dir: str | Path, grid: GridSpec, init: RowInit = "fourier"
+    source_dir: str | Path,
+    target_dir: str | Path,
+    grid: GridSpec,
+    init: RowInit = "fourier",
+    mask_words: MaskWords | None = None,
 ) -> Manifest:
     """Write a copy of a checkpoint that knows the spatial tokens of a lattice.
 
     The tokens get contiguous ids after the tokenizer's last one. The matrices grow to a multiple
     of 128 rows and never shrink. Rows of grid tokens follow ``init``; offsets and tags start from
-    the words that say the same. The target appears whole or not at all.
+    the words that say the same, words for masks from draws like the old rows. The target appears
+    whole or not at all.
 
     Args:
         source_dir: Qwen2.5-VL folder: ``config.json``, safetensors, tokenizer. Not changed.
@@ -68,6 +80,7 @@ def extend_checkpoint(
         grid: The lattice.
         init: How the rows of grid tokens start; see `drivegrid.model.rows`. ``"mean"`` is always
             refused: its rows are equal.
+        mask_words: Those for masks, if it shall know any.
 
     Returns:
         The manifest, also written to the target.
@@ -80,7 +93,7 @@ def extend_checkpoint(
     source, target = Path(source_dir), Path(target_dir)
     check_init(init)
     matrices = _check_source(source)
-    tokenizer, words, vocabulary = _extend_tokenizer(source, grid)
+    tokenizer, words, vocabulary = _extend_tokenizer(source, grid, mask_words)
     with new_checkpoint(target, _size_bound(source, matrices, vocabulary)) as folder:
         copy_small_files(source, folder, without=_TOKENIZER_FILES)
         tokenizer.save_pretrained(folder)
@@ -89,7 +102,10 @@ def extend_checkpoint(
         changes = {name: partial(new_rows.append_to, name) for name in matrices}
         copy_weights(source, folder, changes)
         _write_config(source, folder, _num_rows(folder, matrices))
-        build_manifest(folder, grid, row_tensors=list(matrices), init=init).save(folder)
+        manifest = build_manifest(
+            folder, grid, row_tensors=list(matrices), init=init, mask_words=mask_words
+        )
+        manifest.save(folder)
         manifest = verify(folder)
     return manifest
 
@@ -117,7 +133,8 @@ class _NewRows:
         mean, std = _moments(old[:base])
         word_rows = np.stack([_as_numpy(old[ids]).mean(axis=0) for ids in self.words])
         cells = grid_rows(self.init, self.vocabulary.grid, mean, std, places=self.places)
-        rows = np.concatenate([cells, composed_rows(word_rows, std)])
+        masks = mask_rows(len(self.vocabulary.word_range), mean, std)
+        rows = np.concatenate([cells, composed_rows(word_rows, std), masks])
         stored = torch.from_numpy(rows).to(old.dtype)
         check_rows(_as_numpy(stored), std, what)
         grown = old.new_empty(grown_size(old.shape[0], stop), old.shape[1])
@@ -168,19 +185,19 @@ def _check_source(source: Path) -> dict[str, Path]:
 
 
 def _extend_tokenizer(
-    source: Path, grid: GridSpec
+    source: Path, grid: GridSpec, mask_words: MaskWords | None
 ) -> tuple[PreTrainedTokenizerBase, list[list[int]], Vocabulary]:
     """Return the tokenizer with the tokens added, the ids of their words, and the vocabulary."""
     load_tokenizer_file(source)  # AutoTokenizer makes up an empty one where the file is missing.
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
-    vocabulary = Vocabulary(grid, base_id=len(tokenizer))
+    vocabulary = Vocabulary(grid, len(tokenizer), mask_words)
     known = tokenizer.get_vocab()
     taken = [token for token in vocabulary.tokens if token in known]
     if taken:
         raise ModelError(
             f"tokenizer must not own spatial tokens yet, got {', '.join(taken[:4])} ({source})."
         )
-    named = vocabulary.tokens[grid.num_cells :]
+    named = vocabulary.tokens[grid.num_cells : vocabulary.num_spatial]
     words = [tokenizer.encode(f" {words_of(t)}", add_special_tokens=False) for t in named]
     tokenizer.add_tokens([AddedToken(t, normalized=False) for t in vocabulary.tokens])
     return tokenizer, words, vocabulary

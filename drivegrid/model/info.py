@@ -19,18 +19,11 @@ from drivegrid.model.adapter_files import (
     AdapterManifest,
     is_tied,
 )
-from drivegrid.model.manifest import (
-    MANIFEST_FILE,
-    Manifest,
-    expect,
-    file_sha256,
-    read_json,
-    tensor_files,
-    tensor_headers,
-    verify,
-)
+from drivegrid.model.manifest import MANIFEST_FILE, Manifest, expect, verify
 from drivegrid.model.nano_files import verify_nano
+from drivegrid.model.stored import file_sha256, read_json, tensor_files, tensor_headers
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 
 Form: TypeAlias = Literal["full", "adapter", "base"]
 
@@ -58,6 +51,7 @@ class ModelInfo:
         rank: Of an adapter's LoRA.
         alpha: Of an adapter's LoRA.
         base_sha256: Of the manifest of an adapter's base.
+        mask_words: Those for masks; None where there are none.
     """
 
     form: Form
@@ -77,6 +71,7 @@ class ModelInfo:
     rank: int | None = None
     alpha: float | None = None
     base_sha256: str | None = None
+    mask_words: MaskWords | None = None
 
 
 def describe(folder: str | Path) -> ModelInfo:
@@ -115,6 +110,7 @@ def _claims(manifest: Manifest) -> dict[str, Any]:
         "token_ids": (manifest.token_ids[0], manifest.token_ids[-1]),
         "init": manifest.init,
         "created_by": manifest.created_by,
+        "mask_words": manifest.mask_words,
     }
 
 

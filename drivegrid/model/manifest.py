@@ -8,7 +8,6 @@ another model fails by name instead of by wrong pictures. No torch here.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -17,17 +16,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from drivegrid.errors import ModelError, TokenError
+from drivegrid.model.stored import file_sha256, read_json, rows_sha256
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.vocabulary import SPEC_VERSION, Vocabulary
 
 MANIFEST_FILE = "drivegrid.json"
 TOKENIZER_FILE = "tokenizer.json"
-WEIGHTS_FILE = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +36,15 @@ class Manifest:
         model_type: ``model_type`` of ``config.json``.
         grid: The lattice, gamma included.
         base_id: Id of ``<grid_0_0>``; the others follow in the order of `Vocabulary`.
-        num_tokens: Number of spatial tokens.
+        num_tokens: Number of spatial tokens, words for masks included.
         tokenizer_sha256: Of ``tokenizer.json``.
         row_tensors: Weights that hold a row per token: input embedding, then an untied head.
         rows_sha256: Of the spatial rows of these tensors, as stored, one after the other.
         init: How the rows were first filled.
         spec_version: Version of the token specification.
         created_by: Package and version that wrote the manifest.
+        mask_words: Those for masks, which follow the other tokens. A manifest without the field, as
+            all were once, is of a checkpoint without any.
     """
 
     model_type: str
@@ -57,11 +57,12 @@ class Manifest:
     init: str
     spec_version: int = SPEC_VERSION
     created_by: str = dataclasses.field(default_factory=lambda: f"drivegrid {version('drivegrid')}")
+    mask_words: MaskWords | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The spatial tokens with this checkpoint's ids."""
-        return Vocabulary(self.grid, self.base_id)
+        return Vocabulary(self.grid, self.base_id, self.mask_words)
 
     @property
     def token_ids(self) -> range:
@@ -72,7 +73,10 @@ class Manifest:
         """Write ``drivegrid.json`` into a folder, whole or not at all."""
         target = Path(folder) / MANIFEST_FILE
         partial = target.with_suffix(".partial")
-        partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        facts = dataclasses.asdict(self)
+        if self.mask_words is None:
+            del facts["mask_words"]
+        partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         os.replace(partial, target)
 
     @classmethod
@@ -94,6 +98,8 @@ class Manifest:
             ModelError: If a field is missing, unknown or of a wrong type.
         """
         types = {field.name: _JSON_TYPES[field.name] for field in dataclasses.fields(cls)}
+        if "mask_words" not in found:
+            del types["mask_words"]
         if found.keys() != types.keys():
             odd = sorted(found.keys() ^ types.keys())
             raise ModelError(
@@ -107,8 +113,10 @@ class Manifest:
         names = found["row_tensors"]
         if not names or any(type(name) is not str for name in names):
             raise ModelError(f"row_tensors must be names of tensors, got {names} ({path}).")
-        grid = parse_grid(found["grid"], path)
-        return cls(**found | {"grid": grid, "row_tensors": tuple(names)})
+        read = {"grid": parse_grid(found["grid"], path), "row_tensors": tuple(names)}
+        if "mask_words" in found:
+            read["mask_words"] = _parse_words(found["mask_words"], path)
+        return cls(**found | read)
 
 
 _JSON_TYPES: dict[str, type] = {
@@ -122,7 +130,17 @@ _JSON_TYPES: dict[str, type] = {
     "init": str,
     "spec_version": int,
     "created_by": str,
+    "mask_words": dict,
 }
+
+
+def _parse_words(found: dict[str, Any], path: Path) -> MaskWords:
+    try:
+        return MaskWords(**found)
+    except (TypeError, TokenError) as error:
+        raise ModelError(
+            f"mask_words must be those of a tokenizer, got {found}: {error} ({path})."
+        ) from error
 
 
 def parse_grid(found: object, path: Path) -> GridSpec:
@@ -140,7 +158,12 @@ def parse_grid(found: object, path: Path) -> GridSpec:
 
 
 def build_manifest(
-    folder: str | Path, grid: GridSpec, *, row_tensors: Sequence[str], init: str
+    folder: str | Path,
+    grid: GridSpec,
+    *,
+    row_tensors: Sequence[str],
+    init: str,
+    mask_words: MaskWords | None = None,
 ) -> Manifest:
     """Describe a checkpoint folder: after extending it, and again after training it.
 
@@ -149,12 +172,13 @@ def build_manifest(
         grid: Lattice of the tokens in the tokenizer.
         row_tensors: Weights with a row per token; a tied head is not listed.
         init: How the rows were first filled.
+        mask_words: Those for masks in the tokenizer.
 
     Raises:
         ModelError: If a file or tensor is missing or the tokenizer lacks the tokens.
     """
     folder = Path(folder)
-    vocabulary = Vocabulary(grid)
+    vocabulary = Vocabulary(grid, words=mask_words)
     tokenizer = load_tokenizer_file(folder)
     base_id = tokenizer.token_to_id(vocabulary.tokens[0])
     if base_id is None:
@@ -162,7 +186,7 @@ def build_manifest(
             f"tokenizer must know {vocabulary.tokens[0]} ({folder / TOKENIZER_FILE}). "
             "Run: drivegrid model extend"
         )
-    vocabulary = Vocabulary(grid, base_id)
+    vocabulary = Vocabulary(grid, base_id, mask_words)
     check_tokens(tokenizer, vocabulary, folder / TOKENIZER_FILE)
     return Manifest(
         model_type=_model_type(folder),
@@ -173,6 +197,26 @@ def build_manifest(
         row_tensors=tuple(row_tensors),
         rows_sha256=rows_sha256(folder, row_tensors, range(base_id, base_id + len(vocabulary))),
         init=init,
+        mask_words=mask_words,
+    )
+
+
+def rebuild_manifest(folder: str | Path, old: Manifest) -> Manifest:
+    """Describe a copy of a checkpoint whose weights have changed.
+
+    Args:
+        folder: The copy.
+        old: Manifest of what it was copied from.
+
+    Raises:
+        ModelError: As `build_manifest`.
+    """
+    return build_manifest(
+        folder,
+        old.grid,
+        row_tensors=old.row_tensors,
+        init=old.init,
+        mask_words=old.mask_words,
     )
 
 
@@ -233,29 +277,6 @@ def check_tokens(tokenizer: Tokenizer, vocabulary: Vocabulary, where: Path) -> N
         )
 
 
-def read_json(path: Path, fix: str = "") -> dict[str, Any]:
-    """Load a JSON object of a checkpoint folder; ``fix`` ends the message where it is missing.
-
-    Raises:
-        ModelError: If the folder or the file is missing, or it is no JSON or no object.
-    """
-    folder = path.parent
-    if not folder.is_dir():
-        got = "a file" if folder.exists() else "nothing there"
-        raise ModelError(f"checkpoint must be a folder, got {got} ({folder}).")
-    if not path.is_file():
-        raise ModelError(
-            f"checkpoint must hold {path.name}, which is missing ({folder}). {fix}".rstrip()
-        )
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} must be JSON, got: {error} ({path}).") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{path.name} must hold an object, got {type(found).__name__} ({path}).")
-    return found
-
-
 def load_tokenizer_file(folder: Path) -> Tokenizer:
     """Load ``tokenizer.json`` of a folder.
 
@@ -271,122 +292,5 @@ def load_tokenizer_file(folder: Path) -> Tokenizer:
         raise ModelError(f"{TOKENIZER_FILE} must be a tokenizer, got: {error} ({path}).") from error
 
 
-def tensor_files(folder: Path) -> dict[str, Path]:
-    """Return tensor name to the safetensors file that holds it, over all shards.
-
-    Raises:
-        ModelError: If the folder has no safetensors, a shard is missing or a header is damaged.
-    """
-    claimed = _indexed_files(folder)
-    names = set(claimed.values()) or {WEIGHTS_FILE}
-    files = [folder / name for name in sorted(names)]
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        raise ModelError(f"checkpoint must hold {', '.join(missing)} ({folder}).")
-    found = {name: path for path in files for name in _tensor_header(path)[0]}
-    for name, file in claimed.items():
-        if found.get(name) != folder / file:
-            raise ModelError(f"{file} must hold the tensor {name} ({folder / WEIGHTS_INDEX}).")
-    return found
-
-
-def _indexed_files(folder: Path) -> dict[str, str]:
-    """Return tensor name to shard as the index states it; empty where there is no index."""
-    path = folder / WEIGHTS_INDEX
-    if not path.exists():
-        return {}
-    found = read_json(path).get("weight_map")
-    if (
-        not isinstance(found, dict)
-        or not found
-        # A bare name: weights must not come from outside the folder.
-        or any(not isinstance(file, str) or Path(file).name != file for file in found.values())
-    ):
-        raise ModelError(f"weight_map must give each tensor a file beside the index ({path}).")
-    return found
-
-
-def tensor_shape(path: Path, name: str) -> list[int]:
-    """Return the shape of a tensor that a safetensors file holds.
-
-    Raises:
-        ModelError: If the file is damaged.
-    """
-    return tensor_shapes(path)[name]
-
-
-def tensor_shapes(path: Path) -> dict[str, list[int]]:
-    """Return the shape of each tensor that a safetensors file holds.
-
-    Raises:
-        ModelError: If the file is damaged.
-    """
-    return {name: entry["shape"] for name, entry in tensor_headers(path).items()}
-
-
-def tensor_headers(path: Path) -> dict[str, dict[str, Any]]:
-    """Return ``dtype``, ``shape`` and ``data_offsets`` of each tensor of a safetensors file.
-
-    Raises:
-        ModelError: If the file is missing or damaged.
-    """
-    return _tensor_header(path)[0]
-
-
-def rows_sha256(folder: Path, row_tensors: Sequence[str], token_ids: range) -> str:
-    """Return the sha256 of some rows of some tensors, as the bytes stored on disk.
-
-    Raises:
-        ModelError: If a tensor is missing or has too few rows.
-    """
-    files = tensor_files(folder)
-    digest = hashlib.sha256()
-    for name in row_tensors:
-        if name not in files:
-            raise ModelError(f"weights must hold the tensor {name} ({folder}).")
-        header, start = _tensor_header(files[name])
-        num_rows = (*header[name]["shape"], 0)[0]
-        if num_rows < token_ids.stop:
-            raise ModelError(
-                f"{name} must have at least {token_ids.stop} rows, got {num_rows} ({files[name]})."
-            )
-        begin, end = header[name]["data_offsets"]
-        row_bytes = (end - begin) // num_rows
-        with files[name].open("rb") as file:
-            file.seek(start + begin + token_ids.start * row_bytes)
-            digest.update(file.read(len(token_ids) * row_bytes))
-    return digest.hexdigest()
-
-
-def _tensor_header(path: Path) -> tuple[dict[str, Any], int]:
-    """Return the tensors of a safetensors file and where its data begins, in bytes."""
-    try:
-        # Checks that shapes, types and places of the tensors fill the file exactly.
-        with safe_open(path, framework="np"):
-            pass
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"weights must be a whole safetensors file, got: {error} ({path}).") from (
-            error
-        )
-    # Read by hand: safetensors' numpy side has no bfloat16.
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    return header, 8 + length
-
-
 def _model_type(folder: Path) -> str:
     return str(read_json(folder / "config.json").get("model_type"))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file of a checkpoint folder.
-
-    Raises:
-        ModelError: If it is missing.
-    """
-    if not path.is_file():
-        raise ModelError(f"checkpoint must hold {path.name}, which is missing ({path.parent}).")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

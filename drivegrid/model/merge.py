@@ -15,7 +15,7 @@ from torch import Tensor
 
 from drivegrid.errors import ModelError
 from drivegrid.model.adapter_files import ADAPTER_WEIGHTS, verify_adapter
-from drivegrid.model.manifest import MANIFEST_FILE, Manifest, build_manifest, verify
+from drivegrid.model.manifest import MANIFEST_FILE, Manifest, rebuild_manifest, verify
 from drivegrid.model.processor import save_size_wh, stated_size_wh
 from drivegrid.model.weight_files import (
     Change,
@@ -64,7 +64,7 @@ def merge_adapter(
             save_size_wh(folder, size_wh)
         copy_weights(base, folder, changes)
         old = adapter.manifest
-        build_manifest(folder, old.grid, row_tensors=old.row_tensors, init=old.init).save(folder)
+        rebuild_manifest(folder, old).save(folder)
         return verify(folder)
 
 

@@ -19,11 +19,9 @@ from drivegrid.model.manifest import (
     expect,
     load_tokenizer_file,
     parse_grid,
-    read_json,
-    tensor_files,
-    tensor_shape,
     verify,
 )
+from drivegrid.model.stored import read_json, tensor_files, tensor_shape
 
 MODEL_TYPE = "drivegrid_nano"
 CONFIG_FILE = "config.json"

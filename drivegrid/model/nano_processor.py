@@ -18,6 +18,7 @@ from drivegrid.model.nano_tokenizer import wrap_tokenizer
 from drivegrid.tokens.automaton import TokenClasses
 from drivegrid.tokens.grammar import NONE
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.vocabulary import Vocabulary, escape_text
 from drivegrid.trunk.pixels import to_pixel_values
 
@@ -29,19 +30,28 @@ class NanoProcessor:
         tokenizer: As `build_tokenizer` makes it.
         grid: Lattice the spatial tokens stand for.
         image_size_wh: Model input in pixels.
+        words: Those for masks that the tokenizer knows.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, grid: GridSpec, image_size_wh: tuple[int, int]
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        grid: GridSpec,
+        image_size_wh: tuple[int, int],
+        words: MaskWords | None = None,
     ) -> None:
         self.tokenizer, self.grid, self.image_size_wh = tokenizer, grid, image_size_wh
         self.base_id = self._id(Vocabulary(grid).tokens[0])
-        self.vocabulary = Vocabulary(grid, self.base_id)
+        self.vocabulary = Vocabulary(grid, self.base_id, words)
         self.special_ids = {role: self._id(token) for role, token in SPECIAL_TOKENS.items()}
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, grid: GridSpec, image_size_wh: tuple[int, int]
+        cls,
+        folder: str | Path,
+        grid: GridSpec,
+        image_size_wh: tuple[int, int],
+        words: MaskWords | None = None,
     ) -> NanoProcessor:
         """Load the tokenizer of a checkpoint folder.
 
@@ -52,7 +62,7 @@ class NanoProcessor:
             ModelError: If the file is missing or no such tokenizer.
         """
         tokenizer = wrap_tokenizer(load_tokenizer_file(Path(folder)))
-        return cls(tokenizer, grid, image_size_wh)
+        return cls(tokenizer, grid, image_size_wh, words)
 
     def _id(self, token: str) -> int:
         found: int | None = self.tokenizer.convert_tokens_to_ids(token)

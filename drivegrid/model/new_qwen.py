@@ -31,6 +31,7 @@ from drivegrid.model.processor import (
 )
 from drivegrid.model.weight_files import no_progress_bar
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 
 PAD, START_OF_TURN, VISION_START = "<|endoftext|>", "<|im_start|>", "<|vision_start|>"
 VIDEO_PAD = "<|video_pad|>"
@@ -75,6 +76,7 @@ def new_qwen(
     grid: GridSpec,
     sizes: QwenSizes = QwenSizes(),
     seed: int = 0,
+    mask_words: MaskWords | None = None,
 ) -> Manifest:
     """Write an untrained Qwen2.5-VL that knows the spatial tokens of a lattice.
 
@@ -84,6 +86,7 @@ def new_qwen(
         grid: The lattice.
         sizes: Of the model; its head is tied.
         seed: Of the weights.
+        mask_words: Those for masks, if it shall know any.
 
     Returns:
         The manifest, also written to the target.
@@ -103,7 +106,7 @@ def new_qwen(
             model = Qwen2_5_VLForConditionalGeneration(_config(tokenizer, sizes))
             model.save_pretrained(plain)
         tokenizer.save_pretrained(plain)
-        return extend_checkpoint(plain, target, grid)
+        return extend_checkpoint(plain, target, grid, mask_words=mask_words)
 
 
 def _tokenizer(corpus: Iterable[str]) -> PreTrainedTokenizerFast:

@@ -21,8 +21,8 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
 
 from drivegrid.errors import ModelError
 from drivegrid.geometry import FloatArray
-from drivegrid.model.manifest import tensor_files
 from drivegrid.model.processor import MERGE, VISUAL_PITCH, to_patches
+from drivegrid.model.stored import tensor_files
 from drivegrid.model.weight_files import read_tensor
 from drivegrid.tokens.grid import GridSpec
 

@@ -23,7 +23,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.geometry import Size
-from drivegrid.model.manifest import read_json, verify
+from drivegrid.model.manifest import verify
+from drivegrid.model.stored import read_json
 from drivegrid.tokens.automaton import TokenClasses
 from drivegrid.tokens.grammar import NONE
 from drivegrid.tokens.grid import GridSpec

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from drivegrid.errors import ModelError
 from drivegrid.model.adapter_files import EMBEDDING, HEAD, base_name, is_tied
-from drivegrid.model.manifest import MANIFEST_FILE, Manifest, build_manifest, tensor_files, verify
+from drivegrid.model.manifest import MANIFEST_FILE, Manifest, rebuild_manifest, verify
+from drivegrid.model.stored import tensor_files
 from drivegrid.model.weight_files import (
     Change,
     copy_small_files,
@@ -55,7 +56,7 @@ def save_retrained(
     with new_checkpoint(part, weights_size(base)) as folder:
         copy_small_files(base, folder, without={MANIFEST_FILE})
         copy_weights(base, folder, changes)
-        build_manifest(folder, old.grid, row_tensors=old.row_tensors, init=old.init).save(folder)
+        rebuild_manifest(folder, old).save(folder)
         manifest = verify(folder)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)

@@ -130,6 +130,14 @@ def composed_rows(words: FloatArray, std: FloatArray) -> FloatArray:
     return rows
 
 
+def mask_rows(num_rows: int, mean: FloatArray, std: FloatArray) -> FloatArray:
+    """Return (num_rows, dim) rows for words that tell masks, drawn as SAMTok draws them.
+
+    Neighbouring codes have nothing in common, so there is no order that the rows could follow.
+    """
+    return gaussian_rows(num_rows, mean, std, seed=2)
+
+
 def words_of(token: str) -> str:
     """Return what an offset token or tag says in plain words.
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers.utils import logging
 
 from drivegrid.errors import ConfigError, ModelError
-from drivegrid.model.manifest import WEIGHTS_FILE, WEIGHTS_INDEX, read_json, tensor_files
+from drivegrid.model.stored import WEIGHTS_FILE, WEIGHTS_INDEX, read_json, tensor_files
 from drivegrid.model.whole import check_finite
 
 Change: TypeAlias = Callable[[Tensor], Tensor]

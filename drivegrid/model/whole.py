@@ -14,7 +14,7 @@ from transformers import AutoConfig, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.errors import ModelError
 from drivegrid.model.adapter_files import base_name
-from drivegrid.model.manifest import tensor_files, tensor_shape
+from drivegrid.model.stored import tensor_files, tensor_shape
 
 HEAD = "lm_head.weight"
 

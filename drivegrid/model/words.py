@@ -10,6 +10,7 @@ from torch import Tensor
 from drivegrid.model.checkpoint import new_nano
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
+from drivegrid.model.rows import mask_rows
 from drivegrid.tokens.spelling import Spelling
 
 _SIZES = (
@@ -28,12 +29,13 @@ def renew_words(
 
     A token that both tokenizers have keeps its row of the embedding. One that is new starts at the
     mean of the rows of its pieces in the former tokenizer; what has none keeps its random start.
+    New words for masks start from draws like the former rows: their pieces say nothing.
 
     Args:
         model: A trained model; it is left as it is.
         processor: Its processor.
         corpus: Text as in `new_nano`.
-        spelling: How the model spells points; by cells by default.
+        spelling: How the model spells points, and words for masks; by cells by default.
     """
     sizes = {name: getattr(model.config, name) for name in _SIZES}
     renewed, reader = new_nano(processor.grid, corpus, spelling, **sizes)
@@ -53,7 +55,12 @@ def _rows(
     former = processor.tokenizer.get_vocab()
     known = model.embedding.weight
     rows = renewed.embedding.weight.clone()
+    words = reader.vocabulary.word_range
+    moments = known.mean(dim=0).double().numpy(), known.std(dim=0).double().numpy()
+    rows[words.start : words.stop] = torch.from_numpy(mask_rows(len(words), *moments)).to(rows)
     for token, index in reader.tokenizer.get_vocab().items():
+        if index in words and token not in former:
+            continue
         text = reader.tokenizer.convert_tokens_to_string([token])
         pieces = [former[token]] if token in former else processor.tokenizer.encode(text)
         if pieces:

@@ -16,6 +16,7 @@ import numpy as np
 
 from drivegrid.errors import ConfigError, TokenError
 from drivegrid.geometry import BoolArray, GeometryKind, IntArray
+from drivegrid.tokens.mask_words import LEVELS, MOST_WORDS
 from drivegrid.tokens.vocabulary import KINDS, RING, Vocabulary
 
 
@@ -118,6 +119,9 @@ class _Class(IntEnum):
     END = auto()
     OPEN = 8  # to 12, one class for each kind in the order of KINDS
     CLOSE = 13  # to 17, likewise
+    WORD = 18  # of a mask that has any number of them
+    FIRST_WORD = auto()  # of a mask that has one of each level
+    SECOND_WORD = auto()
 
 
 class _Phase(IntEnum):
@@ -141,6 +145,9 @@ class _Phase(IntEnum):
     POLY_3 = auto()
     SEG = auto()
     SEG_1 = auto()
+    PAIR_1 = auto()
+    PAIR_2 = auto()
+    WORDS = auto()
     AFTER = auto()  # a closing tag
     DONE = auto()
 
@@ -169,8 +176,11 @@ _TABLE: dict[_Phase, dict[int, _Phase]] = {
     _P.POLY_1: {_C.CELL: _P.POLY_2},
     _P.POLY_2: {_C.CELL: _P.POLY_3},
     _P.POLY_3: {_C.CELL: _P.POLY_3, _C.RING: _P.POLY},
-    _P.SEG: {_C.CELL: _P.SEG_1},
+    _P.SEG: {_C.CELL: _P.SEG_1, _C.FIRST_WORD: _P.PAIR_1, _C.WORD: _P.WORDS},
     _P.SEG_1: {_C.CELL: _P.SEG_1},
+    _P.PAIR_1: {_C.SECOND_WORD: _P.PAIR_2},
+    _P.PAIR_2: {int(_C.CLOSE) + KINDS.index("seg"): _P.AFTER},
+    _P.WORDS: {_C.WORD: _P.WORDS, int(_C.CLOSE) + KINDS.index("seg"): _P.AFTER},
     _P.AFTER: {_C.NEWLINE: _P.START, **_OPENINGS, _C.END: _P.DONE},
     _P.DONE: {_C.END: _P.DONE},
 }
@@ -218,7 +228,7 @@ class AnswerAutomaton:
         self._class_of = _classify(classes)
         self._closed = frozenset(_C.OPEN + k for k, kind in enumerate(KINDS) if kind not in kinds)
         self._radix = 1 + max(
-            self.limits.anchors, self.limits.text, classes.vocabulary.grid.num_cells
+            self.limits.anchors, self.limits.text, classes.vocabulary.grid.num_cells, MOST_WORDS
         )
         self._masks: dict[tuple[int, int], BoolArray] = {}
 
@@ -262,7 +272,7 @@ class AnswerAutomaton:
         extra = self._none_token(old)
         key = (sum(1 << c for c in legal), extra)
         if key not in self._masks:
-            table = np.zeros(_C.CLOSE + len(KINDS), dtype=bool)
+            table = np.zeros(1 + max(_C), dtype=bool)
             table[legal] = True
             mask = table[self._class_of]
             if extra >= 0:
@@ -294,6 +304,8 @@ class AnswerAutomaton:
             return state.counter < self.limits.text
         if token_class == _C.CELL:
             return state.counter < self.limits.anchors
+        if token_class == _C.WORD:
+            return state.counter < MOST_WORDS
         if token_class == _C.RING:
             return state.counter + 3 <= self.limits.anchors
         if state.phase == _P.AFTER and token_class != _C.END:
@@ -358,5 +370,18 @@ def _classify(classes: TokenClasses) -> IntArray:
     for k, kind in enumerate(KINDS):
         class_of[vocabulary.id_of(f"<{kind}>")] = _C.OPEN + k
         class_of[vocabulary.id_of(f"</{kind}>")] = _C.CLOSE + k
+    _classify_words(class_of, vocabulary)
     class_of[classes.end] = _C.END  # last: it may be </answer>
     return class_of
+
+
+def _classify_words(class_of: IntArray, vocabulary: Vocabulary) -> None:
+    if vocabulary.words is None:
+        return
+    ids = np.arange(vocabulary.word_range.start, vocabulary.word_range.stop)
+    class_of[ids] = _C.WORD
+    if vocabulary.words.name == "samtok":
+        for ids_of_level, token_class in zip(
+            np.split(ids, LEVELS), (_C.FIRST_WORD, _C.SECOND_WORD), strict=True
+        ):
+            class_of[ids_of_level] = token_class

@@ -28,6 +28,7 @@ from drivegrid.geometry import (
 from drivegrid.tokens.fewest import encode_fewest
 from drivegrid.tokens.grid import GridGeometry, GridSpec
 from drivegrid.tokens.lines import canonical_order, clip_line, encode_rows
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.offsets import decode_points, encode_offsets, residual_bound
 from drivegrid.tokens.rings import clip_rings, encode_fewest_ring, encode_regular
 
@@ -53,6 +54,8 @@ class Codec:
         every: ``"rows"`` takes every k-th row.
         sampling: The lattice whose rows ``"rows"`` takes, where that is not ``grid``: points of
             the same places can so be written on a finer lattice.
+        words: Those for masks that stand beside cells in what is read; what they show is known to
+            a mask tokenizer alone, so that ``decode`` gives nothing for them.
     """
 
     grid: GridSpec = field(default_factory=GridSpec)
@@ -60,6 +63,7 @@ class Codec:
     rounds: int = 1
     every: int = 1
     sampling: GridSpec | None = None
+    words: MaskWords | None = None
 
     def __post_init__(self) -> None:
         problems = []

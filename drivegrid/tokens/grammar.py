@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 
 from drivegrid.errors import TokenError
-from drivegrid.geometry import GeometryKind, IntArray
+from drivegrid.geometry import GeometryKind
 from drivegrid.tokens.answer import (
     AnswerItem,
     ParsedAnswer,
@@ -25,6 +25,7 @@ from drivegrid.tokens.answer import (
 )
 from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
 from drivegrid.tokens.lexer import Lexeme, lex
+from drivegrid.tokens.mask_words import MaskWords, mask_geometry
 from drivegrid.tokens.vocabulary import ANCHOR_COUNTS, OFFSET_TOKENS, RING, check_geometry
 
 NONE = "none"
@@ -41,6 +42,8 @@ def format_geometry(geometry: GridGeometry) -> str:
     '<point><grid_3_4></point>'
     """
     check_geometry(geometry)
+    if geometry.words:
+        return f"<{geometry.kind}>{''.join(geometry.words)}</{geometry.kind}>"
     parts = ("".join(f"<grid_{x}_{y}>" for x, y in part.tolist()) for part in geometry.cells)
     return f"<{geometry.kind}>{RING.join(parts)}</{geometry.kind}>"
 
@@ -75,7 +78,12 @@ def format_answer(items: Iterable[AnswerItem], think: str | None = None) -> str:
 
 
 def parse_answer(
-    text: str, grid: GridSpec, strict: bool = False, *, report: Reporter | None = None
+    text: str,
+    grid: GridSpec,
+    strict: bool = False,
+    *,
+    words: MaskWords | None = None,
+    report: Reporter | None = None,
 ) -> ParsedAnswer:
     """Read an answer; never raises on model text unless strict.
 
@@ -83,6 +91,7 @@ def parse_answer(
         text: What the model wrote, decoded.
         grid: The lattice; cells outside it move to its border, with a diagnostic.
         strict: Raise at the first departure from the grammar.
+        words: Those for masks that the model knows; of others none is read.
         report: Collects the diagnostics in place of a plain one, with its own strictness.
 
     Raises:
@@ -94,8 +103,8 @@ def parse_answer(
     """
     report = report or Reporter(text, strict)
     body, think, wrapped = _unwrap(text, report)
-    parser = _AnswerParser(text, grid, report)
-    for lexeme in lex(text, body, report):
+    parser = _AnswerParser(text, grid, report, words)
+    for lexeme in lex(text, body, report, words):
         parser.feed(lexeme)
     parser.finish(body[1])
     if not (parser.items or parser.says_none or report.diagnostics):
@@ -152,8 +161,10 @@ def _only_space(text: str, span: Span, report: Reporter) -> None:
 class _AnswerParser:
     """Builds items from lexemes. Text waits until the next tag says what it was."""
 
-    def __init__(self, text: str, grid: GridSpec, report: Reporter) -> None:
-        self.text, self.grid, self.report = text, grid, report
+    def __init__(
+        self, text: str, grid: GridSpec, report: Reporter, known: MaskWords | None
+    ) -> None:
+        self.text, self.grid, self.report, self.known = text, grid, report, known
         self.items: list[AnswerItem] = []
         self.says_none = False
         self.waiting: list[Span] = []
@@ -162,6 +173,8 @@ class _AnswerParser:
         self.kind: GeometryKind | None = None
         self.opened = 0
         self.parts: list[list[int]] = []  # x, y, x, y, .. of each ring
+        self.words: list[str] = []
+        self.noted = 0  # diagnostics before the open shape
 
     def feed(self, lexeme: Lexeme) -> None:
         if lexeme.type == "text":
@@ -179,9 +192,12 @@ class _AnswerParser:
             if lexeme.name != self.kind:
                 self.report.add("misplaced_tag", lexeme.span, f"close with </{self.kind}>")
             self._close(lexeme.span[1])
-        elif lexeme.type == "cells":
+        elif lexeme.type == "cells" and not self.words:
             self._stray_waiting()
             self.parts[-1] += lexeme.parts[0]
+        elif lexeme.type == "word" and self.kind == "seg" and not self.parts[0]:
+            self._stray_waiting()
+            self.words.append(lexeme.name)
         elif lexeme.type == "ring" and self.kind == "poly":
             self._stray_waiting()
             self.parts.append([])
@@ -206,7 +222,8 @@ class _AnswerParser:
             self._close(lexeme.span[0])
         self._read_head()
         self.kind = next(kind for kind in ANCHOR_COUNTS if kind == lexeme.name)
-        self.opened, self.parts = lexeme.span[0], [[]]
+        self.opened, self.parts, self.words = lexeme.span[0], [[]], []
+        self.noted = len(self.report.diagnostics)
 
     def _read_head(self) -> None:
         """Take the last written line as the head; without any text the instance goes on."""
@@ -226,14 +243,22 @@ class _AnswerParser:
     def _close(self, end: int) -> None:
         assert self.kind is not None
         span = (self.opened, end)
-        cells = self._checked_cells(self.kind, span)
-        if cells:
-            geometry = GridGeometry(self.kind, cells)
+        geometry = self._mask(span) if self.words else self._in_cells(self.kind, span)
+        if geometry is not None:
             self.items.append(AnswerItem(*self.head, geometry, not self.fresh, span))
             self.fresh = False
         self.kind = None
 
-    def _checked_cells(self, kind: GeometryKind, span: Span) -> tuple[IntArray, ...]:
+    def _mask(self, span: Span) -> GridGeometry | None:
+        """Return the mask that the words of the open shape tell; what is left of one is none."""
+        assert self.known is not None
+        if why := self.known.fault(self.words):
+            self.report.add("count_mismatch", span, why)
+        notes = self.report.diagnostics[self.noted :]
+        whole = all(note.code == "spelling" for note in notes)
+        return mask_geometry(self.words) if whole else None
+
+    def _in_cells(self, kind: GeometryKind, span: Span) -> GridGeometry | None:
         """Return the usable parts of the open shape, brought into range and order."""
         low, high = ANCHOR_COUNTS[kind]
         parts = [part[: high and 2 * high] for part in self.parts if len(part) >= 2 * low]
@@ -249,7 +274,7 @@ class _AnswerParser:
         if kind == "box" and parts and (cells[0][0] > cells[0][1]).any():
             self.report.add("swapped_corners", span, "list top left before bottom right")
             cells = [np.sort(cells[0], axis=0)]
-        return tuple(cells)
+        return GridGeometry(kind, tuple(cells)) if cells else None
 
     def _waiting_text(self) -> str:
         return "".join(self.text[start:end] for start, end in self.waiting)

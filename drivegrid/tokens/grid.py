@@ -111,19 +111,23 @@ class GridGeometry:
         cells: One (N, 2) int64 array of (column, row) for each part (ring).
         offsets: For each round a tuple that mirrors ``cells``: (N,) int64 offset indices in
             [0, 10), ``DELETE`` = 9. An anchor deleted in one round keeps ``DELETE`` after it.
+        words: Of a mask that is told by a mask tokenizer's words (`drivegrid.tokens.mask_words`);
+            it has one part without anchors, so that no offset moves it.
     """
 
     kind: GeometryKind
     cells: tuple[IntArray, ...]
     offsets: tuple[tuple[IntArray, ...], ...] = ()
+    words: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GridGeometry):
             return NotImplemented
-        return self.kind == other.kind and self._arrays() == other._arrays()
+        mine, theirs = (self.kind, self.words), (other.kind, other.words)
+        return mine == theirs and self._arrays() == other._arrays()
 
     def __hash__(self) -> int:
-        return hash((self.kind, str(self._arrays())))
+        return hash((self.kind, self.words, str(self._arrays())))
 
     def _arrays(self) -> tuple[list[list[list[int]]], list[list[list[int]]]]:
         cells = [part.tolist() for part in self.cells]

@@ -1,4 +1,4 @@
-"""Cuts model text into tags, runs of cells, runs of offsets and the text between them."""
+"""Cuts model text into tags, runs of cells, runs of offsets, words and the text between them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from drivegrid.tokens.answer import Reporter, Span
 from drivegrid.tokens.grid import DELETE
+from drivegrid.tokens.mask_words import WORD, MaskWords, plain_word
 from drivegrid.tokens.vocabulary import KINDS, RING, TAG_TAIL
 
-LexemeType: TypeAlias = Literal["text", "shape", "open", "close", "ring", "cells", "offsets"]
+LexemeType: TypeAlias = Literal[
+    "text", "shape", "open", "close", "ring", "cells", "offsets", "word"
+]
 WRAPPERS = ("offset", "think", "answer")
 _ALIASES = {"bbox": "box"}  # in a published sample of the paper
 
@@ -24,6 +27,7 @@ _LEXEME = re.compile(
     rf"|<(?P<kind>point|box|line|seg)>{_RUN}</(?P=kind)>)"
     rf"|(?P<cells>{_RUN})"
     rf"|(?P<offsets>(?:<OFF_{_SIGN}_{_SIGN}>|<DELETE>)+)"
+    rf"|(?P<word>{WORD})"
     rf"|(?P<open><(?:{'|'.join((*KINDS, *WRAPPERS))})>)"
     rf"|(?P<close></(?:{'|'.join((*KINDS, *WRAPPERS))})>)"
     r"|(?P<ring><ring>)"
@@ -42,9 +46,10 @@ class Lexeme(NamedTuple):
     """One piece of text.
 
     ``name`` is the tag of "open", "close" and "shape", which is everything from tag to closing
-    tag with nothing but cells and rings inside. ``parts`` holds one run of "cells", the rings
-    of a "shape", each as x, y, x, y, .. not yet checked against a lattice, or one run of offset
-    indices. Lists, not arrays: on a dozen numbers plain Python is faster than numpy.
+    tag with nothing but cells and rings inside; of a "word" for masks it is the word. ``parts``
+    holds one run of "cells", the rings of a "shape", each as x, y, x, y, .. not yet checked against
+    a lattice, or one run of offset indices. Lists, not arrays: on a dozen numbers plain Python is
+    faster than numpy.
     """
 
     type: LexemeType
@@ -53,11 +58,15 @@ class Lexeme(NamedTuple):
     parts: tuple[list[int], ...] = ()
 
 
-def lex(text: str, span: Span, report: Reporter) -> Iterator[Lexeme]:
+def lex(
+    text: str, span: Span, report: Reporter, words: MaskWords | None = None
+) -> Iterator[Lexeme]:
     """Yield the pieces of text inside a span; forgiven spellings and unknown tags are reported.
 
-    Unknown tags are dropped, so that no piece of "text" holds one.
+    Unknown tags are dropped, so that no piece of "text" holds one. So are words for masks that are
+    not among ``words``.
     """
+    known = words.code_of if words else {}
     position, end = span
     for match in _LEXEME.finditer(text, position, end):
         start, stop = match.span()
@@ -78,6 +87,11 @@ def lex(text: str, span: Span, report: Reporter) -> Iterator[Lexeme]:
                 yield Lexeme("close", (start, stop), match[0][2:-1])
             case "ring":
                 yield Lexeme("ring", (start, stop))
+            case "word" if match[0] in known:
+                yield Lexeme("word", (start, stop), match[0])
+            case _ if plain_word(match[0]) in known:
+                report.add("spelling", (start, stop), "spell words as the vocabulary does")
+                yield Lexeme("word", (start, stop), plain_word(match[0]))
             case _:
                 yield from _forgiven(match[0], (start, stop), report)
     if end > position:

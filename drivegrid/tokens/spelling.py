@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 from drivegrid.tokens.answer import Code, ParsedAnswer, Reporter, Span
 from drivegrid.tokens.grammar import parse_answer
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.vocabulary import TAGS, Vocabulary
 
 SpellingName: TypeAlias = Literal["grid", "bins", "text"]
@@ -47,6 +48,7 @@ class Spelling:
     Args:
         name: Which.
         grid: The lattice whose cells it names; 1000 x 1000 for bins and text.
+        words: Those for masks, which all spellings write alike.
 
     >>> Spelling("text").spell("<point><grid_412_733></point>")
     '<point>(412, 733)</point>'
@@ -54,13 +56,15 @@ class Spelling:
 
     name: SpellingName
     grid: GridSpec = BIN_GRID
+    words: MaskWords | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Names that a tokenizer must know; the tags are common to all spellings."""
         if self.name == "grid":
-            return Vocabulary(self.grid).tokens
-        return (*BIN_TOKENS, *TAGS) if self.name == "bins" else TAGS
+            return Vocabulary(self.grid, words=self.words).tokens
+        words = self.words.tokens if self.words else ()
+        return (*BIN_TOKENS, *TAGS, *words) if self.name == "bins" else (*TAGS, *words)
 
     def spell(self, text: str) -> str:
         """Return text whose grid tokens are spelt this way; escaped ones are words and stay."""
@@ -96,9 +100,9 @@ class Spelling:
         (array([[4, 7]]),)
         """
         if self.name == "grid":
-            return parse_answer(text, self.grid, strict)
+            return parse_answer(text, self.grid, strict, words=self.words)
         report = _SpeltReporter(text, strict, self.name)
-        parsed = parse_answer(report.in_cells(), self.grid, report=report)
+        parsed = parse_answer(report.in_cells(), self.grid, words=self.words, report=report)
         items = (
             replace(item, span=item.span and report.original(item.span)) for item in parsed.items
         )

@@ -1,7 +1,8 @@
 """Names, order and ids of the spatial tokens; and how plain text is kept from becoming one.
 
 Spec v1 (docs/spec.md section 3). The order is fixed, so an id is a base plus a local index:
-all ``<grid_x_y>`` row by row, the nine ``<OFF_u_v>``, ``<DELETE>``, then the tags.
+all ``<grid_x_y>`` row by row, the nine ``<OFF_u_v>``, ``<DELETE>``, the tags, then the words of
+the mask tokenizer that a model knows, if any.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from drivegrid.errors import TokenError
 from drivegrid.geometry import GeometryKind, IntArray
 from drivegrid.tokens.grid import NUM_OFFSETS, GridGeometry, GridSpec, offset_vectors
+from drivegrid.tokens.mask_words import MaskWords, is_word
 
 SPEC_VERSION = 1
 KINDS: tuple[GeometryKind, ...] = ("point", "box", "line", "poly", "seg")
@@ -74,12 +76,16 @@ def unescape(text: str) -> str:
 
 
 def check_geometry(geometry: GridGeometry) -> None:
-    """Raise if a shape in cells cannot be written: anchor counts, corner order.
+    """Raise if a shape in cells cannot be written: anchor counts, corner order, words.
 
     Raises:
         TokenError: If a part has too few or too many anchors, if a kind other than ``poly`` has
-            several parts, or if box corners are not top left, bottom right.
+            several parts, if box corners are not top left, bottom right, or if words do not stand
+            alone in a ``seg``.
     """
+    if geometry.words:
+        _check_words(geometry)
+        return
     low, high = ANCHOR_COUNTS[geometry.kind]
     if len(geometry.cells) != 1 and (geometry.kind != "poly" or not geometry.cells):
         raise TokenError(f"{geometry.kind} must have one part, got {len(geometry.cells)}.")
@@ -97,6 +103,17 @@ def check_geometry(geometry: GridGeometry) -> None:
             )
 
 
+def _check_words(geometry: GridGeometry) -> None:
+    if geometry.kind != "seg" or [len(part) for part in geometry.cells] != [0]:
+        raise TokenError(
+            f"words must stand in a seg without anchors, got a {geometry.kind} with "
+            f"{geometry.num_anchors} anchors."
+        )
+    wrong = [word for word in geometry.words if not is_word(word)]
+    if wrong:
+        raise TokenError(f"words must be those of a mask tokenizer, got {wrong[0]!r}.")
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The spatial tokens of one lattice and their ids.
@@ -104,6 +121,7 @@ class Vocabulary:
     Args:
         grid: The lattice.
         base_id: Id of ``<grid_0_0>``; ids are contiguous from here.
+        words: Those for masks, if the model knows any; they come last.
 
     >>> vocabulary = Vocabulary(GridSpec(cols=4, rows=2), base_id=100)
     >>> len(vocabulary), vocabulary.id_of("<grid_1_1>"), vocabulary.token_of(108)
@@ -112,19 +130,25 @@ class Vocabulary:
 
     grid: GridSpec
     base_id: int = 0
+    words: MaskWords | None = None
 
     def __post_init__(self) -> None:
         if self.base_id < 0:
             raise TokenError(f"base_id must be at least 0, got {self.base_id}.")
 
     def __len__(self) -> int:
+        return self.num_spatial + (self.words.count if self.words else 0)
+
+    @property
+    def num_spatial(self) -> int:
+        """Number of tokens before the words: cells, offsets and tags."""
         return self.grid.num_cells + NUM_OFFSETS + len(TAGS)
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
         """All names; the position of a name is its local index."""
         cells = (f"<grid_{x}_{y}>" for y in range(self.grid.rows) for x in range(self.grid.cols))
-        return (*cells, *OFFSET_TOKENS, *TAGS)
+        return (*cells, *OFFSET_TOKENS, *TAGS, *(self.words.tokens if self.words else ()))
 
     @cached_property
     def local_index(self) -> Mapping[str, int]:
@@ -140,6 +164,11 @@ class Vocabulary:
     def offset_range(self) -> range:
         """Ids of the ten offset tokens by offset index."""
         return range(self.cell_range.stop, self.cell_range.stop + NUM_OFFSETS)
+
+    @property
+    def word_range(self) -> range:
+        """Ids of the words for masks, by their code."""
+        return range(self.base_id + self.num_spatial, self.base_id + len(self))
 
     def id_of(self, token: str) -> int:
         """Return the id of a name.
@@ -205,10 +234,10 @@ class Vocabulary:
         """Return (N,) ids of a shape's proposal: tag, cells, rings set apart, closing tag.
 
         Raises:
-            TokenError: As `check_geometry`.
+            TokenError: As `check_geometry`, or if the vocabulary lacks a word.
         """
         check_geometry(geometry)
-        pieces = [np.array([self.id_of(f"<{geometry.kind}>")])]
+        pieces = [np.array([self.id_of(name) for name in (f"<{geometry.kind}>", *geometry.words)])]
         for number, part in enumerate(geometry.cells):
             pieces += [np.array([self.id_of(RING)])] if number else []
             pieces.append(self.cell_ids(part))

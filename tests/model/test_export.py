@@ -14,8 +14,9 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.checkpoint import shipped_checkpoint
 from drivegrid.model.export import aligned_size_wh, export_checkpoint
-from drivegrid.model.manifest import Manifest, build_manifest, tensor_files, verify
+from drivegrid.model.manifest import Manifest, build_manifest, verify
 from drivegrid.model.processor import IMAGE_PAD, chat_text, to_patches
+from drivegrid.model.stored import tensor_files
 from tests.model.tiny_qwen import make_batch, make_checkpoint, make_extended
 
 INDEX = "model.safetensors.index.json"

@@ -10,8 +10,9 @@ from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
 from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.extend import extend_checkpoint
-from drivegrid.model.manifest import tensor_files, verify
+from drivegrid.model.manifest import verify
 from drivegrid.model.rows import spread_of
+from drivegrid.model.stored import tensor_files
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.vocabulary import Vocabulary
 from tests.model.tiny_qwen import NUM_TEXT_IDS, VOCAB_SIZE, copy_qwen_tokenizer, make_checkpoint

@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from drivegrid.errors import ModelError
 from drivegrid.model.extend import extend_checkpoint
-from drivegrid.model.manifest import Manifest, build_manifest, rows_sha256, tensor_files, verify
+from drivegrid.model.manifest import Manifest, build_manifest, verify
+from drivegrid.model.stored import rows_sha256, tensor_files
 from drivegrid.tokens.grid import GridSpec
 from tests.model.tiny_qwen import NUM_TEXT_IDS, make_checkpoint
 

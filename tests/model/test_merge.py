@@ -16,8 +16,9 @@ from drivegrid.errors import ConfigError, ModelError
 from drivegrid.model.adapter import add_adapter, load_adapter, load_base, save_adapter
 from drivegrid.model.adapter_files import ADAPTER_WEIGHTS
 from drivegrid.model.extend import extend_checkpoint
-from drivegrid.model.manifest import tensor_files, verify
+from drivegrid.model.manifest import verify
 from drivegrid.model.merge import merge_adapter
+from drivegrid.model.stored import tensor_files
 from drivegrid.tokens.grid import GridSpec
 from tests.model.tiny_adapter import SMALL, logits_of, tensors, tied_or_not, train
 from tests.model.tiny_qwen import make_batch, make_checkpoint

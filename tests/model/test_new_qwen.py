@@ -8,13 +8,14 @@ from drivegrid.cli.main import app  # noqa: E402
 from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.model.adapter import load_base  # noqa: E402
 from drivegrid.model.checkpoint import load_nano, shipped_checkpoint  # noqa: E402
-from drivegrid.model.manifest import rows_sha256, tensor_files, tensor_shapes, verify  # noqa: E402
+from drivegrid.model.manifest import verify  # noqa: E402
 from drivegrid.model.new_qwen import QwenSizes, new_qwen  # noqa: E402
 from drivegrid.model.processor import (  # noqa: E402
     QwenProcessor,
     save_size_wh,
     stated_size_wh,
 )
+from drivegrid.model.stored import rows_sha256, tensor_files, tensor_shapes  # noqa: E402
 from drivegrid.tokens.grid import GridSpec  # noqa: E402
 
 GRID = GridSpec(cols=4, rows=3)

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from drivegrid.model.adapter import AdapterConfig, add_adapter, load_base, save_adapter
 from drivegrid.model.adapter_files import ADAPTER_MANIFEST, ADAPTER_WEIGHTS
-from drivegrid.model.manifest import file_sha256
+from drivegrid.model.stored import file_sha256
 from tests.model.tiny_qwen import make_batch, make_extended
 
 SMALL = AdapterConfig(rank=4, alpha=8)

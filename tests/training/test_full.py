@@ -24,8 +24,9 @@ from drivegrid.errors import ModelError  # noqa: E402
 from drivegrid.geometry import Box  # noqa: E402
 from drivegrid.inference.checkpoints import load_checkpoint  # noqa: E402
 from drivegrid.model.adapter import load_base  # noqa: E402
-from drivegrid.model.manifest import tensor_files, verify  # noqa: E402
+from drivegrid.model.manifest import verify  # noqa: E402
 from drivegrid.model.retrained import save_retrained  # noqa: E402
+from drivegrid.model.stored import tensor_files  # noqa: E402
 from drivegrid.tokens.automaton import Limits  # noqa: E402
 from tests.model.tiny_qwen import make_batch, make_extended  # noqa: E402
 
