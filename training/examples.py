@@ -11,7 +11,7 @@ import numpy as np
 from drivegrid.data.scene import Scene
 from drivegrid.geometry import Geometry
 from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN, TRIES, draw_turns
-from drivegrid.tasks.conversations.refining import mistaken, mistakes
+from drivegrid.tasks.conversations.refining import can_move, mistaken, mistakes
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.representation import Representation
@@ -92,7 +92,7 @@ class DialogueDrawer:
             if turn is not None:
                 place = talk.place[turn.targets[0]] if kind == ATTRIBUTES_DRAWN else None
                 mark = None if place is None else talk.scene.instances[place].geometry
-                refined = bool(turn.items) and rng.random() < self.refine
+                refined = can_move(turn.items) and rng.random() < self.refine
                 # Draws of their own: the next question is the same however this is answered.
                 said = self._mended(talk, turn, rng.spawn(1)[0]) if refined else self._plain(turn)
                 yield Dialogue(kind, said, mark, refined)

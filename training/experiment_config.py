@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from drivegrid.errors import ConfigError
 from drivegrid.tasks.representation import WITH_CELLS
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 
 from .config import Strict, TrainingConfig, load_config
 from .grpo_config import GrpoConfig, Stage, load_grpo_config
@@ -25,7 +25,7 @@ class EvaluationConfig(Strict):
     """How a trained model is scored."""
 
     frames: int = Field(100, ge=1, description="rendered test scenes")
-    tasks: tuple[str, ...] = Field(tuple(TASKS), description="plain questions, and `attributes`")
+    tasks: tuple[str, ...] = Field(tuple(SCORED), description="plain questions, and `attributes`")
     real: Path | None = Field(None, description="TuSimple label file, its pictures beside")
     real_frames: int | None = Field(None, ge=1, description="so many of them; default all")
     free_frames: int = Field(16, ge=0, description="frames that are also asked unconstrained")
@@ -34,8 +34,8 @@ class EvaluationConfig(Strict):
     @field_validator("tasks")
     @classmethod
     def _known(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        if not tasks or not set(tasks) <= {*TASKS, ATTRIBUTES}:
-            raise ValueError(f"tasks must be some of {', '.join((*TASKS, ATTRIBUTES))}")
+        if not tasks or not set(tasks) <= {*SCORED, ATTRIBUTES}:
+            raise ValueError(f"tasks must be some of {', '.join((*SCORED, ATTRIBUTES))}")
         return tasks
 
 

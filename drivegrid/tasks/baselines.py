@@ -25,7 +25,7 @@ from drivegrid.metrics.referring import ReferringScore, score_referring
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.refine import noisy_proposal
 from drivegrid.tasks.scoring import asked_part, headline, perfect_answer
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grid import GridGeometry
 
@@ -273,7 +273,7 @@ def _proposals(scene: Scene, codec: Codec, rng: np.random.Generator) -> dict[str
     """Return what a shaken answer to every task decodes to, without and with its offsets."""
     space, size_wh = default_label_space(), scene.frame.size_wh
     found: dict[str, list[Instance]] = {"proposal": [], "ceiling": []}
-    for task in TASKS.values():
+    for task in SCORED.values():
         items, kept = answer_items(Asked("", task.instances(scene)), codec, size_wh)
         for item in noisy_proposal(items, kept, codec.grid, size_wh, rng):
             bare = GridGeometry(item.geometry.kind, item.geometry.cells, ())

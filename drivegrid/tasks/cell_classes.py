@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from drivegrid.data.scene import Instance, Scene
 from drivegrid.geometry import FloatArray, Geometry, Size
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.grid import GridSpec
 
 _CLASSES = (
@@ -45,7 +45,7 @@ def cell_classes(scene: Scene, grid: GridSpec) -> Planes:
     """
     planes = np.zeros((len(CELL_CLASSES), grid.rows, grid.cols), dtype=np.uint8)
     size_wh = scene.frame.size_wh
-    for task in TASKS.values():
+    for task in SCORED.values():
         for instance in task.instances(scene):
             _mark(planes, instance, grid, size_wh)
     return planes

@@ -10,7 +10,7 @@ from drivegrid.data.blanks import COUNTS, METRES
 from drivegrid.data.descriptions import ADJECTIVES, RELATIONS
 from drivegrid.data.phrasing import templates
 from drivegrid.labels import LabelSpace, default_label_space
-from drivegrid.tasks import drivable, lanes, objects, regions, signs
+from drivegrid.tasks import drivable, irregular, lanes, objects, regions, signs
 from drivegrid.tasks.refine import QUESTION
 
 PLAIN_QUESTIONS = (
@@ -21,6 +21,7 @@ PLAIN_QUESTIONS = (
     *signs.PARAPHRASES,
     *(p + signs.LOOKS_SUFFIX for p in signs.PARAPHRASES),
     *drivable.PARAPHRASES,
+    *irregular.PARAPHRASES,
     *regions.DESCRIBE,
     QUESTION,
     "none",
@@ -39,7 +40,9 @@ def questions(space: LabelSpace) -> list[str]:
         for form in objects.NEAREST
     ]
     every = [
-        objects.all_of(form, label) for label in objects.ASKED_CLASSES for form in objects.ALL_OF
+        objects.all_of(form, label)
+        for label in (*objects.ASKED_CLASSES, *irregular.ASKED_REGIONS)
+        for form in objects.ALL_OF
     ]
     return [*PLAIN_QUESTIONS, *ordinals, *nearest, *every]
 

@@ -20,7 +20,7 @@ from drivegrid.metrics.rules.expressions import expressions_of
 from drivegrid.tasks.conversations.talk import answer_shape
 from drivegrid.tasks.lanes import Lanes
 from drivegrid.tasks.scoring import asked_part
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 
 LanesAsked: TypeAlias = Literal["all", "ego"]
 EGO_LINES = 2
@@ -52,7 +52,7 @@ class Exam:
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that some frame has an answer to; others are not asked."""
         return tuple(
-            name for name, task in TASKS.items() if any(map(task.instances, self.split.scenes))
+            name for name, task in SCORED.items() if any(map(task.instances, self.split.scenes))
         )
 
     def only(self, places: Sequence[int]) -> Exam:

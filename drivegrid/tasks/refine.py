@@ -27,7 +27,7 @@ from drivegrid.geometry import (
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
-from drivegrid.tokens.grid import DELETE, GridGeometry, GridSpec
+from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
 from drivegrid.tokens.offsets import decode_points, offsets_toward
 from drivegrid.tokens.rings import clip_rings
 
@@ -101,6 +101,12 @@ def noisy_proposal(
         wrong = invent(items, grid, rng)
         shaken.insert(int(rng.integers(len(shaken) + 1)), wrong)
     return shaken
+
+
+def unmoved(geometry: GridGeometry, rounds: int) -> GridGeometry:
+    """Return a shape with so many rounds of offsets in which every anchor stays."""
+    stay = tuple(np.full(len(part), STAY) for part in geometry.cells)
+    return replace(geometry, offsets=(stay,) * rounds)
 
 
 def invent(items: Sequence[AnswerItem], grid: GridSpec, rng: np.random.Generator) -> AnswerItem:

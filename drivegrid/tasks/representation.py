@@ -29,6 +29,7 @@ from drivegrid.tokens.answer import AnswerItem, Diagnostic
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets, parse_offsets
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
 from drivegrid.tokens.spelling import Spelling, count_tokens
 
 RepresentationName: TypeAlias = Literal["grid", "grid+offset", "grid64", "text", "bins"]
@@ -141,6 +142,7 @@ def representation(
     rounds: int = 1,
     every: int = 2,
     line_encoder: Literal["rows", "fewest"] = "rows",
+    words: MaskWords | None = None,
 ) -> Representation:
     """Return a representation.
 
@@ -150,6 +152,7 @@ def representation(
         rounds: Rounds of ``"grid+offset"``, 1 to 3; the others have none.
         every: Lines have an anchor in every k-th row of the lattice.
         line_encoder: ``"fewest"`` sets anchors where the lattice is reached, so it goes with cells.
+        words: Those for masks that stand beside; all representations write them alike.
 
     Raises:
         ConfigError: If there is no such representation, or the settings do not go together.
@@ -163,8 +166,9 @@ def representation(
         raise ConfigError(f"rounds must lie in 1 to {MAX_ROUNDS}, got {rounds}.")
     if name in WITH_CELLS:
         lattice = GRID64 if name == "grid64" else lattice
-        codec = Codec(lattice, line_encoder, rounds if name == "grid+offset" else 0, every)
-        return Representation(name, lattice, codec, Spelling("grid", lattice))
-    spelling = Spelling("text" if name == "text" else "bins")
-    codec = Codec(spelling.grid, line_encoder, 0, every, sampling=lattice)
+        rounds = rounds if name == "grid+offset" else 0
+        codec = Codec(lattice, line_encoder, rounds, every, words=words)
+        return Representation(name, lattice, codec, Spelling("grid", lattice, words))
+    spelling = Spelling("text" if name == "text" else "bins", words=words)
+    codec = Codec(spelling.grid, line_encoder, 0, every, sampling=lattice, words=words)
     return Representation(name, lattice, codec, spelling)

@@ -10,7 +10,7 @@ from drivegrid.data.scene import Instance, Scene
 from drivegrid.errors import GeometryError
 from drivegrid.metrics.evaluate import evaluate_scenes
 from drivegrid.tasks.base import at_basic_level
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.codec import Codec
 
 HEADLINES = (
@@ -24,7 +24,7 @@ HEADLINES = (
 
 def asked_part(scene: Scene) -> Scene:
     """Return the scene with only what the tasks ask for, in their order, at the basic level."""
-    asked = (i for task in TASKS.values() for i in task.instances(scene))
+    asked = (i for task in SCORED.values() for i in task.instances(scene))
     instances = tuple(at_basic_level(instance) for instance in asked)
     return replace(scene, instances=instances)
 

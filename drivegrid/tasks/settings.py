@@ -34,6 +34,8 @@ KINDS = {
     "refine": 1,
     "refine_mask": 1,
     "dialogue": 1,
+    "regions": 1,
+    "region_query": 2,
 }
 """Every kind of conversation, with how many a frame gives at most."""
 EVERYTHING = "*"

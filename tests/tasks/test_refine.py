@@ -14,7 +14,7 @@ from drivegrid.tasks.refine import (
     noisy_proposal,
     refine_prompt,
 )
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets, parse_answer, parse_offsets
@@ -27,7 +27,7 @@ GRID = GridSpec()
 
 
 def proposal(name: str, noise: Noise, seed: int = 0, scene=road):
-    asked = Asked("", TASKS[name].instances(scene()))
+    asked = Asked("", SCORED[name].instances(scene()))
     items, kept = answer_items(asked, Codec(GRID, rounds=0), SIZE)
     rng = np.random.default_rng(seed)
     return items, kept, noisy_proposal(items, kept, GRID, SIZE, rng, noise)
@@ -37,7 +37,7 @@ def test_empty_answer_stays_empty() -> None:
     assert proposal("lanes", Noise(1, 1, 1), scene=empty)[2] == []
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SCORED)
 def test_text_of_proposal_and_offsets_parses_strictly(name: str) -> None:
     for seed in range(20):
         _, _, shaken = proposal(name, Noise(), seed)

@@ -10,14 +10,14 @@ from drivegrid.training.rewards import PRESETS, offset_rewards, proposal_rewards
 from drivegrid.training.trivial_policies import trivial_offsets, trivial_proposals
 
 from drivegrid.tasks.refine import Noise
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.grammar import format_answer, parse_answer
 from drivegrid.tokens.grid import GridGeometry
 
 from .test_trivial_policies import CODEC, GOALS, PROMPT, shaken
 
-SHAPES = pytest.mark.parametrize("name", TASKS)
+SHAPES = pytest.mark.parametrize("name", SCORED)
 SETTINGS = pytest.mark.parametrize("settings", PRESETS.values(), ids=PRESETS)
 SEEDS = range(5)
 
@@ -152,7 +152,7 @@ def halved(labels: str) -> str:
 
 
 def test_a_good_proposal_is_left_alone() -> None:
-    for name in TASKS:
+    for name in SCORED:
         goal, proposal, _ = shaken(name, Noise(0.0, 0.0, 0.0))
         texts = trivial_offsets(proposal, goal, CODEC, np.random.default_rng(0))
         for settings in PRESETS.values():

@@ -9,7 +9,7 @@ from drivegrid.data.scene import Instance
 from drivegrid.geometry import Polygon
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.refine import Noise, noisy_proposal
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_offsets, parse_answer, parse_offsets
 from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
@@ -21,11 +21,11 @@ PROMPT = "what is it? <point><grid_3_4></point> Options: wet, dry."
 
 
 def goal_of(name: str) -> Goal:
-    items, kept = answer_items(Asked("", TASKS[name].instances(road())), CODEC, SIZE)
+    items, kept = answer_items(Asked("", SCORED[name].instances(road())), CODEC, SIZE)
     return Goal.from_answer(items, kept, SIZE)
 
 
-GOALS = {name: goal_of(name) for name in TASKS} | {
+GOALS = {name: goal_of(name) for name in SCORED} | {
     "nothing": Goal((), SIZE),
     "words": Goal((), SIZE, "wet"),
 }
@@ -46,7 +46,7 @@ def test_the_ceiling_is_the_highest(name: str, settings) -> None:
     assert ceiling > by_name["empty"] + 0.5
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SCORED)
 @pytest.mark.parametrize("regions", ["poly", "seg"])
 def test_all_that_should_be_are_well_formed(name: str, regions) -> None:
     for policy, text in policies(GOALS[name], regions).items():
@@ -89,13 +89,13 @@ NOISE = Noise(0.5, 0.05, 0.5)
 
 def shaken(name: str, noise: Noise = NOISE, seed: int = 0):
     goal, rng = GOALS[name], np.random.default_rng(seed)
-    items, kept = answer_items(Asked("", TASKS[name].instances(road())), CODEC, SIZE)
+    items, kept = answer_items(Asked("", SCORED[name].instances(road())), CODEC, SIZE)
     noisy = noisy_proposal(items, kept, CODEC.grid, SIZE, rng, noise)
     bare = [replace(i, geometry=GridGeometry(i.geometry.kind, i.geometry.cells)) for i in noisy]
     return goal, bare, format_offsets([item.geometry for item in noisy])
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SCORED)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_best_offsets_are_the_labels_of_supervised_training(name: str, seed: int) -> None:
     # Boxes and points: as long as no corner was lost, which the labels delete alone.
@@ -104,7 +104,7 @@ def test_the_best_offsets_are_the_labels_of_supervised_training(name: str, seed:
     assert trivial_offsets(proposal, goal, CODEC, np.random.default_rng(0))["best"] == labels
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SCORED)
 @pytest.mark.parametrize("rewarded", PRESETS)
 def test_the_best_offsets_pay_most(name: str, rewarded: str) -> None:
     goal, proposal, _ = shaken(name)

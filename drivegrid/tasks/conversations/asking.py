@@ -20,6 +20,7 @@ from drivegrid.geometry import clip_points
 from drivegrid.tasks.base import Asked
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.drivable import Drivable
+from drivegrid.tasks.irregular import ASKED_REGIONS, ROOT, Regions, ask_regions_of
 from drivegrid.tasks.lanes import ORDINALS, Lanes, ask_by_place, ask_ego
 from drivegrid.tasks.objects import ASKED_CLASSES, ROOTS, Objects, ask_all_of, ask_nearest
 from drivegrid.tasks.regions import attribute_prompt, describe, describe_prompt
@@ -34,11 +35,12 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     Objects.name: tuple(root.rstrip("/") for root in ROOTS),
     Signs.name: ("sign",),
     Drivable.name: ("area/drivable/direct",),
+    Regions.name: (ROOT.rstrip("/"),),
 }
 """The labels a task asks for: all must be covered for the answer "none"."""
 SAME_CELLS = 2.0
 """Shapes whose corners lie further apart, in cells, do not have the same tokens."""
-DESCRIBED = ("lane", "obstacle", "object", "sign", "light", "area")
+DESCRIBED = ("lane", "obstacle", "object", "sign", "light", "area", "region")
 
 
 def ask_everything(talk: Talk, name: str, rng: np.random.Generator) -> Turns:
@@ -77,6 +79,18 @@ def ask_object(talk: Talk, rng: np.random.Generator) -> Turns:
         label = options[int(rng.integers(len(options)))]
         ask = ask_nearest if rng.random() < 0.4 else ask_all_of
         yield talk.turn(ask(boxes, label, rng), whole=True)
+
+
+def ask_region(talk: Talk, rng: np.random.Generator) -> Turns:
+    """Ask for all regions of a kind, one time in four of one that is absent."""
+    regions = talk.subjects[Regions.name]
+    present = sorted({region.label for region in regions})
+    absent = [path for path in ASKED_REGIONS if path not in talk.labels and talk.denies(path)]
+    while present or absent:
+        here = bool(present) and (not absent or rng.random() < 0.75)
+        options = present if here else absent
+        label = options[int(rng.integers(len(options)))]
+        yield talk.turn(ask_regions_of(regions, label, rng), whole=True)
 
 
 def ask_expression(talk: Talk, kind: str) -> Turns:

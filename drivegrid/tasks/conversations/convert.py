@@ -20,6 +20,7 @@ from drivegrid.tasks.conversations.asking import (
     ask_given,
     ask_lane,
     ask_object,
+    ask_region,
 )
 from drivegrid.tasks.conversations.record import IMAGE, Message, Record
 from drivegrid.tasks.conversations.refining import ask_refine, ask_refine_mask, refine_chain
@@ -36,6 +37,7 @@ _EXPRESSIONS = {"refer_one": "single", "refer_many": "multiple", "refer_none": "
 _DRAWN: Mapping[str, Callable[[Talk, np.random.Generator], Turns]] = {
     "lane_query": ask_lane,
     "object_query": ask_object,
+    "region_query": ask_region,
     "attributes": ask_attribute,
     ATTRIBUTES_DRAWN: partial(ask_attribute, drawn=True),
     "describe": ask_description,
@@ -44,7 +46,7 @@ _DRAWN: Mapping[str, Callable[[Talk, np.random.Generator], Turns]] = {
     "refine_mask": ask_refine_mask,
 }
 _IN_DIALOGUES = (
-    *SUBJECTS, "lane_query", "object_query", *_EXPRESSIONS,
+    *SUBJECTS, "lane_query", "object_query", "region_query", *_EXPRESSIONS,
     "attributes", "describe",
 )  # fmt: skip
 

@@ -20,7 +20,14 @@ from drivegrid.tasks.conversations.asking import SUBJECTS, Turns
 from drivegrid.tasks.conversations.record import INVENTED
 from drivegrid.tasks.conversations.talk import Talk, Turn
 from drivegrid.tasks.offsets import propose_box, propose_seg
-from drivegrid.tasks.refine import Noise, invent, mend_further, noisy_proposal, refine_prompt
+from drivegrid.tasks.refine import (
+    Noise,
+    invent,
+    mend_further,
+    noisy_proposal,
+    refine_prompt,
+    unmoved,
+)
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
@@ -37,7 +44,12 @@ def ask_refine(talk: Talk, rng: np.random.Generator) -> Turns:
         answers += [Asked(expression.text, instances, exact=True)] if instances else []
     for index in rng.permutation(len(answers)):
         turn = talk.turn(answers[index], whole=True)
-        yield mistaken(talk, turn, rng) if turn else None
+        yield mistaken(talk, turn, rng) if turn and can_move(turn.items) else None
+
+
+def can_move(items: Sequence[AnswerItem]) -> bool:
+    """Tell whether an answer has an anchor that offsets could move: words for masks have none."""
+    return any(item.geometry.num_anchors for item in items)
 
 
 def mistaken(talk: Talk, turn: Turn, rng: np.random.Generator, rounds: int = 1) -> Turn:
@@ -75,7 +87,8 @@ def mistakes(
     targets = list(turn.targets)
     if rng.random() < config.invent:
         place = int(rng.integers(len(items) + 1))
-        wrong = invent(turn.items, grid, rng)
+        movable = [item for item in turn.items if item.geometry.num_anchors]
+        wrong = invent(movable, grid, rng)
         geometry = replace(wrong.geometry, offsets=wrong.geometry.offsets * rounds)
         items.insert(place, replace(wrong, geometry=geometry))
         targets.insert(place, INVENTED)
@@ -85,6 +98,8 @@ def mistakes(
 def _further(
     item: AnswerItem, right: AnswerItem, instance: Instance, talk: Talk, codec: Codec
 ) -> AnswerItem:
+    if _is_mask(item, instance):
+        return replace(item, geometry=unmoved(item.geometry, codec.rounds))
     mended = mend_further(item.geometry, right.geometry, instance.geometry, talk.size_wh, codec)
     return replace(item, geometry=mended)
 
@@ -93,11 +108,18 @@ def _shaken(
     talk: Talk, item: AnswerItem, instance: Instance, rng: np.random.Generator
 ) -> AnswerItem:
     config, grid = talk.config.offsets, talk.codec.grid
+    if _is_mask(item, instance):
+        return replace(item, geometry=unmoved(item.geometry, 1))
     if isinstance(instance.geometry, Box):
         box = _cut(instance.geometry, talk)
         return replace(item, geometry=propose_box(box, talk.size_wh, grid, config, rng))
     noise = Noise(config.shake, config.lose, invent=0.0)
     return noisy_proposal([item], [instance], grid, talk.size_wh, rng, noise)[0]
+
+
+def _is_mask(item: AnswerItem, instance: Instance) -> bool:
+    """Tell whether an outlined thing is told by a mask; nothing of it is got wrong or moved."""
+    return item.geometry.kind == "seg" and isinstance(instance.geometry, Polygon)
 
 
 def _cut(box: Box, talk: Talk) -> Box:

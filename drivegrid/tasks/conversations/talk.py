@@ -17,16 +17,20 @@ from drivegrid.geometry import Box, Geometry, Point, Polygon, Size, x_at_bottom
 from drivegrid.labels import default_label_space
 from drivegrid.tasks.base import Asked, answer_items
 from drivegrid.tasks.conversations.coverage import coverage_of, marks_some
+from drivegrid.tasks.irregular import is_region
 from drivegrid.tasks.objects import MIN_SHARE, ROOTS
+from drivegrid.tasks.refine import unmoved
 from drivegrid.tasks.seeds import draw_for
 from drivegrid.tasks.settings import ConversationConfig
 from drivegrid.tasks.table import TASKS
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
-from drivegrid.tokens.grammar import format_answer, format_geometry
+from drivegrid.tokens.grammar import format_answer, format_geometry, parse_answer
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import check_geometry
 
+MASK_TEXT = "seg"
+"""Key of an instance's extra: its mask in text, see `drivegrid.tasks.conversations.masks`."""
 UNKNOWN = "unknown"
 """Value of attributes that nobody could tell; it is no answer."""
 SPECK_SHARE = MIN_SHARE**2
@@ -104,6 +108,16 @@ class Talk:
         self.coverage = coverage_of(source, config.covered, self.space)
         self.memory = _Memory(codec)
         self._regions: dict[int, str] = {}
+        self._recall_masks()
+
+    def _recall_masks(self) -> None:
+        """Take over the masks that are written already: of places all, of answers the regions."""
+        for place, instance in enumerate(self.scene.instances):
+            text = instance.extra.get(MASK_TEXT)
+            if text and isinstance(instance.geometry, Polygon):
+                self._regions[place] = text
+                if is_region(instance):
+                    self.memory.known[id(instance.geometry)] = read_mask(text, self.codec)
 
     @cached_property
     def subjects(self) -> dict[str, tuple[Instance, ...]]:
@@ -184,6 +198,18 @@ class Talk:
         wanted = max(self.config.tasks.get(f"refer_{kind}", 0) for kind in ("one", "many", "none"))
         count = len(KINDS) * max(wanted, 1)
         return draw_referring(self.scene, self.rng("refer"), count, self.config.split)
+
+
+def read_mask(text: str, codec: Codec) -> GridGeometry:
+    """Return a mask in text as an answer gives it; its anchors, if any, stay where they are.
+
+    Raises:
+        TokenError: If the text is not one mask in anchors or words of the codec.
+    """
+    items = parse_answer(text, codec.grid, strict=True, words=codec.words).items
+    if [item.geometry.kind for item in items] != ["seg"]:
+        raise TokenError(f"text must hold one mask, got {text!r:.80}.")
+    return unmoved(items[0].geometry, codec.rounds)
 
 
 def is_speck(instance: Instance, size_wh: Size) -> bool:

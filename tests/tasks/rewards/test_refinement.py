@@ -13,7 +13,7 @@ from drivegrid.tasks.rewards.anchors import UNMATCHED
 from drivegrid.tasks.rewards.goal import Goal
 from drivegrid.tasks.rewards.refinement import offset_worth, prepare
 from drivegrid.tasks.rewards.settings import RewardSettings
-from drivegrid.tasks.table import TASKS
+from drivegrid.tasks.table import SCORED
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_offsets, parse_answer, parse_offsets
 from drivegrid.tokens.grid import DELETE, STAY, GridGeometry
@@ -242,7 +242,7 @@ def random_round(proposal, rng) -> str:
 @pytest.mark.parametrize("seed", range(4))
 def test_gain_equals_that_of_the_decoded_shapes(name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    clean, kept = answer_items(Asked("", TASKS[name].instances(road())), CODEC, ROAD_SIZE)
+    clean, kept = answer_items(Asked("", SCORED[name].instances(road())), CODEC, ROAD_SIZE)
     shaken = noisy_proposal(clean, kept, CODEC.grid, ROAD_SIZE, rng, Noise(0.5, 0, 0))
     proposal = [
         replace(i, geometry=GridGeometry(i.geometry.kind, i.geometry.cells)) for i in shaken
@@ -271,10 +271,10 @@ def score(tokens: GridGeometry, instance: Instance) -> float:
     )
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SCORED)
 def test_invented_items_have_no_partner(name: str) -> None:
     rng = np.random.default_rng(5)
-    clean, kept = answer_items(Asked("", TASKS[name].instances(road())), CODEC, ROAD_SIZE)
+    clean, kept = answer_items(Asked("", SCORED[name].instances(road())), CODEC, ROAD_SIZE)
     shaken = noisy_proposal(clean, kept, CODEC.grid, ROAD_SIZE, rng, Noise(0.3, 0, 1))
     goal = Goal.from_answer(clean, kept, ROAD_SIZE)
     invented = [all((p == DELETE).all() for p in i.geometry.offsets[0]) for i in shaken]
