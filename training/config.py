@@ -27,6 +27,7 @@ from drivegrid.tasks.representation import (
 )
 from drivegrid.tasks.settings import KINDS
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import ALL_MASK_WORDS, MaskWords
 
 from .settings_files import read_settings
 
@@ -113,12 +114,28 @@ class LabelledConfig(Strict):
     weight: float = Field(1.0, gt=0, description="how often it is drawn, relative to the others")
 
 
+class MasksConfig(Strict):
+    """Regions are written as masks, and by what."""
+
+    tokenizer: Literal["grid", "samtok", "himtok"] = Field(
+        description="anchors of the lattice, or words that the model must know"
+    )
+    weights: Path | None = Field(None, description="of the tokenizer; default: those shipped")
+    seg: Path | None = Field(None, description="drivegrid-seg, which grid and samtok draw with")
+
+    @property
+    def words(self) -> MaskWords | None:
+        """The words it adds to a vocabulary; anchors need none."""
+        return None if self.tokenizer == "grid" else ALL_MASK_WORDS[self.tokenizer]
+
+
 class SourcesConfig(Strict):
     """Where pictures with labels come from, and which judge."""
 
     labelled: tuple[LabelledConfig, ...] = ()
     rendered: float = Field(1.0, ge=0, description="how often rendered scenes are drawn")
     augment: AugmentConfig | None = Field(None, description="changes; of cached scenes once")
+    masks: MasksConfig | None = Field(None, description="how regions are written; None: outlines")
     first_seed: int = Field(1_000_000, ge=1_000_000, description="first training scene")
     num_scenes: int = Field(8192, ge=1)
     cache: Path | None = Field(None, description="folder for trunk features; None renders live")
@@ -132,7 +149,17 @@ class SourcesConfig(Strict):
             raise ValueError("data must name a labelled set or draw rendered scenes")
         if self.cache is not None and self.labelled:
             raise ValueError("cached features are of a nano's trunk over rendered scenes only")
+        if self.masks is not None and self.augment is not None and self.cache is None:
+            raise ValueError(
+                "augment must go with cache where masks are written: what changes at every look "
+                "would have to be written as often"
+            )
         return self
+
+    @property
+    def mask_words(self) -> MaskWords | None:
+        """The words for masks that a model must know."""
+        return self.masks.words if self.masks else None
 
 
 class DataConfig(SourcesConfig):
@@ -236,6 +263,8 @@ class TrainingConfig(Strict):
             raise ValueError(f"data.tasks must not refine: {name} has no offsets")
         if name == "bins" and self.qwen is not None:
             raise ValueError("an extended checkpoint has no tokens for bins")
+        if data.masks is not None and data.masks.tokenizer == "grid" and name not in WITH_CELLS:
+            raise ValueError(f"data.masks.tokenizer must not be grid: {name} names no cells")
         if data.cache is not None and data.tasks.get(ATTRIBUTES_DRAWN):
             raise ValueError(f"cached features cannot show what {ATTRIBUTES_DRAWN} draws")
         return self
@@ -254,6 +283,7 @@ class TrainingConfig(Strict):
             rounds=one.rounds,
             every=one.every,
             line_encoder=one.line_encoder,
+            words=self.data.mask_words,
         )
         if lattice is not None and way.lattice != lattice:
             raise ConfigError(f"model must have the lattice {way.lattice}, got {lattice}.")

@@ -36,6 +36,8 @@ from drivegrid.trunk.efficientnet import (
 )
 from drivegrid.trunk.pixels import to_pixel_values
 
+from .masked import MaskWriter
+
 MAX_CHUNK = 128
 BATCH = 8
 
@@ -55,6 +57,7 @@ class CacheSpec:
         num_scenes: How many; whole chunks are stored.
         size_wh: Model input in pixels.
         changes: How each picture is augmented with its labels, once; None leaves them as they are.
+        masks: Writes the masks of regions into the labels, after that.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class CacheSpec:
     num_scenes: int
     size_wh: tuple[int, int]
     changes: AugmentConfig | None = None
+    masks: MaskWriter | None = None
 
     @property
     def chunk_size(self) -> int:
@@ -96,6 +100,8 @@ def build_cache(spec: CacheSpec, workers: int) -> None:
     }
     if spec.changes is not None:
         facts["changes"] = spec.changes.model_dump(mode="json")
+    if spec.masks is not None:
+        facts["masks"] = spec.masks.facts
     manifest = spec.folder / "cache.json"
     if manifest.exists() and read_json(manifest) != facts:
         raise ConfigError(
@@ -158,9 +164,10 @@ def _build_chunk(spec: CacheSpec, index: int) -> None:
 def _frame(seed: int, spec: CacheSpec) -> tuple[Picture, Scene]:
     """Render a scene and change it as the cache wants it."""
     frame = render_scene(seed, spec.size_wh)
-    if spec.changes is None:
-        return frame.image, frame.scene
-    return augment(frame.image, frame.scene, spec.changes, np.random.default_rng(seed))
+    image, scene = frame.image, frame.scene
+    if spec.changes is not None:
+        image, scene = augment(image, scene, spec.changes, np.random.default_rng(seed))
+    return image, scene if spec.masks is None else spec.masks.written(scene, image)
 
 
 def cached_strides(trunk: EfficientNetLite0) -> tuple[int, ...]:

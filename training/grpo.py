@@ -40,6 +40,7 @@ from .grpo_pictures import FOLDER as PICTURES
 from .grpo_pictures import GroupPictures
 from .judging import Judge
 from .learner import EVEN, Learner
+from .masked import check_same_words
 from .policies import make_policy
 from .policy import Policy
 from .questions import HeldOutDrawer, Question, QuestionDrawer
@@ -162,10 +163,11 @@ class GrpoTrainer:
         self.config, self.stage, self.folder = config, stage, folder
         self.accelerator = accelerator
         self.policy: Policy = make_policy(config)
+        check_same_words(self.policy.processor.vocabulary.words, config.data.masks)
         way, data = config.written(self.policy.grid), config.data
         with accelerator.main_process_first():  # the others find the cache that the first builds
-            source = training_pictures(data, self.policy.size_wh, config.optim.seed)
-            judging = judging_pictures(data, self.policy.size_wh)
+            source = training_pictures(data, self.policy.size_wh, way.lattice, config.optim.seed)
+            judging = judging_pictures(data, self.policy.size_wh, way.lattice)
         changes = None if data.cache is not None else data.augment
         drawer = QuestionDrawer(
             source, data.tasks, way, config.optim.seed, changes, config.rewards.regions
@@ -189,7 +191,7 @@ class GrpoTrainer:
     def _pictures(self, questions: Sequence[Question]) -> GroupPictures | None:
         """Return what draws a group, about the first held-out picture that shows what is asked."""
         config = self.config
-        shown = shown_pictures(config.data, self.policy.size_wh)
+        shown = shown_pictures(config.data, self.policy.size_wh, self.policy.grid)
         tasks, regions = config.data.tasks, config.rewards.regions
         drawer = HeldOutDrawer(shown, tasks, self.rollouts.way, HELD_OUT_SEED, regions=regions)
         for number, question in enumerate(questions):

@@ -20,7 +20,7 @@ Stage = Literal["1", "2", "joint"]
 DEFAULT_REWARDS = "no-decoder"
 REWARDED_KINDS = (
     "lanes", "lane_query", "objects", "object_query", "signs", "drivable",
-    "refer_one", "refer_many", "refer_none", "attributes",
+    "refer_one", "refer_many", "refer_none", "attributes", "regions", "region_query",
 )  # fmt: skip
 """Kinds of question whose answers can be rewarded: shapes, one of some options, or none."""
 
@@ -174,7 +174,8 @@ class GrpoConfig(Strict):
 
     def written(self, lattice: GridSpec) -> Representation:
         """Return how shapes are written on a model's lattice."""
-        return representation(self.representation, lattice, every=self.every)
+        words = self.data.mask_words
+        return representation(self.representation, lattice, every=self.every, words=words)
 
 
 def load_grpo_config(name: str | Path, changes: Sequence[str] = ()) -> GrpoConfig:

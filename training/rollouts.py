@@ -17,7 +17,7 @@ from drivegrid.inference.talks import Talks
 from drivegrid.inference.written import automaton_of
 from drivegrid.masks.cache import CachedSegmenter
 from drivegrid.model.nano_processor import NanoProcessor
-from drivegrid.tasks.conversations.refining import mask_mistakes, mistakes
+from drivegrid.tasks.conversations.refining import can_move, mask_mistakes, mistakes
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.refine import refine_prompt
 from drivegrid.tasks.representation import Representation
@@ -146,11 +146,11 @@ class Rollouts:
 
         Args:
             asked: The questions.
-            proposals: To each; where it names nothing there is nothing to refine.
+            proposals: To each; where it has no anchor there is nothing to refine.
             rngs: Source of chance of each question.
         """
-        draws = Draws([], [], sum(not items for items in proposals))
-        open_places = [place for place, items in enumerate(proposals) if items]
+        open_places = [place for place, items in enumerate(proposals) if can_move(items)]
+        draws = Draws([], [], len(proposals) - len(open_places))
         if not open_places:
             return draws
         views = self.policy.views(asked.looked)
@@ -214,7 +214,7 @@ class Rollouts:
 
     def named(self, text: str) -> list[AnswerItem]:
         """Return what an answer proposes."""
-        return list(parse_answer(text, self.policy.grid).items)
+        return list(parse_answer(text, self.policy.grid, words=self.way.codec.words).items)
 
     def simulated(self, question: Question, rng: np.random.Generator) -> list[AnswerItem]:
         """Return the right answer with simulated mistakes, without the offsets that mend it."""

@@ -26,6 +26,7 @@ from .checks import FrozenRows, check_gradients, check_launch, check_reporters, 
 from .config import TrainingConfig
 from .dataset import Examples
 from .examples import DialogueDrawer
+from .masked import check_same_words
 from .nano_student import NanoStudent
 from .pictures import FOLDER as PICTURES
 from .pictures import MOST_QUESTIONS, AnswerPictures, draw_questions
@@ -143,6 +144,8 @@ def _gone_on_from(config: TrainingConfig, source: Path) -> tuple[NanoForGroundin
     """Load a trained nano and give it the words that questions are asked in today."""
     model, processor = load_nano(shipped_checkpoint() if str(source) == SHIPPED else source)
     _check_same(config, model.config)
+    if processor.vocabulary.words is not None:  # a nano without any learns those it needs
+        check_same_words(processor.vocabulary.words, config.data.masks)
     corpus, spelling = text_corpus(default_label_space()), config.written(processor.grid).spelling
     model, processor = renew_words(model, processor, corpus, spelling)
     model.train()
@@ -164,7 +167,7 @@ def training_rows(config: TrainingConfig, student: Student, processes: int) -> D
     """Return the training rows: from cached features, rendered live, or from labels on disk."""
     data, optim = config.data, config.optim
     length = optim.steps * optim.batch_scenes * optim.accumulate * processes
-    source = training_pictures(data, student.size_wh, optim.seed)
+    source = training_pictures(data, student.size_wh, student.grid, optim.seed)
     changes = None if data.cache is not None else data.augment
     return Examples(student, source, _drawer(config, student), length, optim.seed, changes)
 
@@ -172,7 +175,7 @@ def training_rows(config: TrainingConfig, student: Student, processes: int) -> D
 def held_out_rows(config: TrainingConfig, student: Student) -> dict[str, Dataset[Row]]:
     """Return rows of held-out pictures for each kind of question, and for refinements."""
     data, count = config.data, config.data.held_out_scenes
-    source = judging_pictures(data, student.size_wh)
+    source = judging_pictures(data, student.size_wh, student.grid)
     kinds = [kind for kind, weight in data.tasks.items() if weight]
     asked = {kind: {"tasks": {kind: 1.0}, "refine": 0.0} for kind in kinds}
     if config.representation == "grid+offset":
@@ -199,7 +202,7 @@ def _allows_questions(source: PictureSource, drawer: DialogueDrawer, count: int)
 def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerPictures:
     """Return what draws answers to a question of each kind, the most frequent ones first."""
     data = config.data
-    source = shown_pictures(data, student.size_wh)
+    source = shown_pictures(data, student.size_wh, student.grid)
     kinds = sorted((k for k, share in data.tasks.items() if share), key=lambda k: -data.tasks[k])
     drawers = []
     for kind in kinds[:MOST_QUESTIONS]:
@@ -210,6 +213,7 @@ def _pictures(config: TrainingConfig, student: Student, folder: Path) -> AnswerP
 
 
 def _drawer(config: TrainingConfig, student: Student) -> DialogueDrawer:
+    check_same_words(student.processor.vocabulary.words, config.data.masks)
     way = config.written(student.grid)
     return DialogueDrawer(config.data, way, in_context=student.in_context)
 
