@@ -32,7 +32,7 @@ from drivegrid.model.stored import read_json
 from .average import WeightAverage
 from .card import grpo_card
 from .checks import check_room
-from .decoder import make_decoder
+from .decoder import make_decoder, make_reader
 from .failures import Failures
 from .grpo_config import GrpoConfig, Stage
 from .grpo_log import StepTally
@@ -173,7 +173,8 @@ class GrpoTrainer:
             source, data.tasks, way, config.optim.seed, changes, config.rewards.regions
         )
         decoder = make_decoder(config, accelerator.device)
-        self.rollouts = Rollouts(self.policy, way, config.rollout, config.rewards, decoder)
+        reader = make_reader(config, way.lattice)
+        self.rollouts = Rollouts(self.policy, way, config.rollout, config.rewards, decoder, reader)
         self.groups = StepGroups(config, stage, self.rollouts, drawer, accelerator)
         self.failures = Failures(folder, config.optim.most_failures, accelerator.process_index)
         self.learner = Learner(self.policy, config, accelerator, self.rollouts.masks)

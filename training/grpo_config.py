@@ -161,12 +161,14 @@ class GrpoConfig(Strict):
         for name in ("weights", "offset_weights"):
             if not any(getattr(self.rewards, name).values()):
                 raise ValueError(f"rewards.{name} must hold one above 0")
-        if self.rewards.weighs_masks and self.segmenter is None:
+        reads = self.data.mask_words is not None
+        if self.rewards.weighs_masks and self.segmenter is None and not reads:
             raise ValueError(
                 "segmenter must be a folder of SAM2 weights where masks are rewarded. Get one: hf "
                 "download facebook/sam2.1-hiera-tiny --local-dir FOLDER; or take rewards=no-decoder"
             )
-        if self.segmenter is not None and self.data.cache is not None:
+        draws = self.segmenter is not None or (reads and self.rewards.weighs_masks)
+        if draws and self.data.cache is not None:
             raise ValueError(
                 "data.cache must be null where masks are rewarded: cached features are no pictures"
             )

@@ -32,7 +32,8 @@ class MaskWriter:
     grid: GridSpec
 
     @cached_property
-    def _tokenizer(self) -> MaskTokenizer:
+    def tokenizer(self) -> MaskTokenizer:
+        """The tokenizer."""
         one = self.settings
         tokenizer = load_tokenizer(one.tokenizer, one.weights, one.seg, self.grid)
         if one.words is not None:
@@ -46,7 +47,7 @@ class MaskWriter:
 
     def written(self, scene: Scene, image: Picture) -> Scene:
         """Return a scene with the text of its masks, see `write_masks`."""
-        return write_masks(scene, image, self._tokenizer)
+        return write_masks(scene, image, self.tokenizer)
 
 
 class MaskedScenes:

@@ -15,6 +15,7 @@ from drivegrid.tasks.rewards.masks import MaskDecoder
 from drivegrid.tasks.rewards.proposal import proposal_components
 from drivegrid.tasks.rewards.refinement import Refined, offset_worth
 from drivegrid.tasks.rewards.settings import PRESETS, RewardSettings, preset
+from drivegrid.tasks.rewards.words import WordDecoder
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 
@@ -24,6 +25,7 @@ __all__ = [
     "MaskDecoder",
     "RewardSettings",
     "Rewards",
+    "WordDecoder",
     "offset_rewards",
     "preset",
     "proposal_rewards",
@@ -59,7 +61,7 @@ def proposal_rewards(
     texts: Sequence[str],
     codec: Codec,
     settings: RewardSettings,
-    masks: MaskDecoder[Any] | None = None,
+    masks: MaskDecoder[Any] | WordDecoder | None = None,
 ) -> Rewards:
     """Reward sampled answers to one question (stage 1).
 
@@ -68,7 +70,8 @@ def proposal_rewards(
         texts: N answers as the model wrote them; anything is an answer.
         codec: Lattice, and how true shapes are written.
         settings: Constants and weights.
-        masks: A mask decoder that has looked at the image; without one there is no `mask`.
+        masks: A mask decoder that has looked at the image, or what draws words; without one there
+            is no `mask`.
 
     Raises:
         RewardError: If a reward is not finite.

@@ -16,12 +16,15 @@ from drivegrid.inference.sampling import ChanceOffsets, LegalMasks, Sample, samp
 from drivegrid.inference.talks import Talks
 from drivegrid.inference.written import automaton_of
 from drivegrid.masks.cache import CachedSegmenter
+from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.tasks.conversations.refining import can_move, mask_mistakes, mistakes
 from drivegrid.tasks.refine import QUESTION as REFINE
 from drivegrid.tasks.refine import refine_prompt
 from drivegrid.tasks.representation import Representation
+from drivegrid.tasks.rewards.goal import true_words
 from drivegrid.tasks.rewards.masks import MaskDecoder, masks_apply
+from drivegrid.tasks.rewards.words import WordDecoder
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.grammar import format_answer, parse_answer
@@ -79,6 +82,7 @@ class Rollouts:
         config: How many answers, how.
         rewards: What they are worth.
         segmenter: Draws the masks that they are rewarded by; None where they are not.
+        tokenizer: Reads those that words tell, likewise.
     """
 
     def __init__(
@@ -88,9 +92,10 @@ class Rollouts:
         config: RolloutConfig,
         rewards: RewardSettings,
         segmenter: CachedSegmenter[Any] | None = None,
+        tokenizer: MaskTokenizer | None = None,
     ) -> None:
         self.policy, self.way, self.config, self.rewards = policy, way, config, rewards
-        self.segmenter = segmenter
+        self.segmenter, self.tokenizer = segmenter, tokenizer
         classes = policy.processor.token_classes
         self.masks = LegalMasks(classes.size)
         self._shapes = _grammar(policy, way)
@@ -251,10 +256,20 @@ class Rollouts:
     def _worth(
         self, question: Question, texts: list[str], proposal: Sequence[AnswerItem], turn: Turn
     ) -> Rewards:
-        codec, masks = self.way.codec, self.masks_of(question)
+        codec = self.way.codec
         if turn == "grid":
-            return proposal_rewards(question.goal, texts, codec, self.rewards, masks)
+            drawer = self.words_of(question) or self.masks_of(question)
+            return proposal_rewards(question.goal, texts, codec, self.rewards, drawer)
+        masks = self.masks_of(question)
         return offset_rewards(question.goal, proposal, texts, codec, self.rewards, masks)
+
+    def words_of(self, question: Question) -> WordDecoder | None:
+        """Return what draws the words for masks about a picture; None where none are rewarded."""
+        words = self.way.codec.words
+        worded = any(map(true_words, question.goal.instances))
+        if self.tokenizer is None or words is None or not worded:
+            return None
+        return WordDecoder(self.tokenizer, words, question.visual["image"], question.name)
 
     def masks_of(self, question: Question) -> MaskDecoder[Any] | None:
         """Return what draws masks in the picture of a question; None where none are rewarded.

@@ -183,7 +183,7 @@ class _Results:
 
 
 def _check_queries(queries: list[str]) -> None:
-    from drivegrid.inference.predictor import check_query
+    from drivegrid.inference.asked import check_query
 
     for query in queries:
         check_query(query)

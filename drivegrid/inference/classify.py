@@ -15,8 +15,9 @@ from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.files import parse_json
 from drivegrid.errors import ConfigError, FormatError, GeometryError, TokenError
 from drivegrid.geometry import FloatArray, Geometry
+from drivegrid.inference.asked import Image, check_query, open_image
 from drivegrid.inference.calibration import load_temperatures, log_shares
-from drivegrid.inference.predictor import ROWS, Image, Predictor, check_query, open_image
+from drivegrid.inference.predictor import ROWS, Predictor
 from drivegrid.inference.speaker import Pixels, Speaker, View
 from drivegrid.inference.talks import Talks
 from drivegrid.labels import default_label_space

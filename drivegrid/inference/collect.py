@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from drivegrid.data.rasters import outline
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import FloatArray, Geometry, IntArray, Size, from_parts
+from drivegrid.geometry import (
+    BoolArray,
+    FloatArray,
+    Geometry,
+    IntArray,
+    Polygon,
+    Size,
+    from_parts,
+)
 from drivegrid.inference.confidence import AnchorBelief, anchor_belief, expected_place
 from drivegrid.inference.results import Found
 from drivegrid.labels import default_label_space
@@ -18,7 +28,22 @@ from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_geometry, format_offsets
 from drivegrid.tokens.grid import GridGeometry, GridSpec
+from drivegrid.tokens.mask_words import WORD
 from drivegrid.tokens.offsets import decode_points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordMask:
+    """A mask that words tell.
+
+    Args:
+        inside: (H, W) of the frame's size; may be empty.
+        confidence: Mean probability in [0, 1] of its words.
+    """
+
+    inside: BoolArray
+    confidence: float
+
 
 Places: TypeAlias = Literal["cells", "expected"]
 """Where an anchor stands: in the middle of its cell and where offsets take it from there, or
@@ -44,32 +69,37 @@ class Collector:
         items: Sequence[AnswerItem],
         geometries: Sequence[GridGeometry],
         chances: Sequence[Sequence[FloatArray]],
+        masks: Sequence[WordMask | None] | None = None,
     ) -> list[Found]:
-        """Return the instances; deleted ones fall out.
+        """Return the instances; deleted ones and empty masks fall out.
 
         Args:
             items: What the proposal says.
             geometries: The shape of each with its offsets.
             chances: For each item the (num_cells,) distribution of each of its anchors.
+            masks: For each item what its words tell, if it has any.
         """
         found = []
-        for item, geometry, mine in zip(items, geometries, chances, strict=True):
-            shape = self._shape(geometry, mine)
+        for i, (item, geometry, mine) in enumerate(zip(items, geometries, chances, strict=True)):
+            mask = masks[i] if masks else None
+            shape = self._shape(geometry, mine) if mask is None else shape_of(mask.inside)
             if shape is None:
                 continue
             beliefs = self._beliefs(geometry, mine)
+            sure = [mask.confidence] if mask else [belief.confidence for belief in beliefs]
             instance = Instance(
                 label=default_label_space().path_or_words(item.label),
                 geometry=shape,
                 attributes=dict(item.attributes),
-                confidence=float(np.mean([belief.confidence for belief in beliefs])),
+                confidence=float(np.mean(sure)),
                 source=self.source,
             )
             tokens = (
                 format_geometry(geometry),
                 *(format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))),
             )
-            found.append(Found(instance, tokens, self._trace(geometry, beliefs)))
+            trace = self._trace(geometry, beliefs)
+            found.append(Found(instance, tokens, trace, mask=mask.inside if mask else None))
         return found
 
     def _beliefs(self, geometry: GridGeometry, chances: Sequence[FloatArray]) -> list[AnchorBelief]:
@@ -80,7 +110,7 @@ class Collector:
         ]
 
     def _shape(self, geometry: GridGeometry, chances: Sequence[FloatArray]) -> Geometry | None:
-        if self.places == "cells":
+        if self.places == "cells" or geometry.words:
             return self.codec.decode(geometry, self.size_wh, smooth=geometry.kind == "line")
         grid = self.codec.grid
         numbers = _cell_numbers(geometry, grid).tolist()
@@ -104,7 +134,7 @@ class Collector:
             decode_points(cells, offsets[:num], grid, self.size_wh)[0]
             for num in range(1, len(offsets))
         )
-        covariance = np.stack([belief.covariance for belief in beliefs])
+        covariance = np.array([belief.covariance for belief in beliefs]).reshape(-1, 2, 2)
         return AnchorTrace(grid.centers_of(cells, self.size_wh), moved, ~kept, covariance, earlier)
 
 
@@ -141,6 +171,31 @@ def chances_of(
             ]
         )
     return found
+
+
+def word_chances(
+    text: str, items: Sequence[AnswerItem], chances: Sequence[float]
+) -> list[list[float]]:
+    """Return for each item the probability of each of its words.
+
+    Args:
+        text: The answer.
+        items: What it says.
+        chances: For each word of the answer its probability.
+    """
+    places = [match.start() for match in re.finditer(WORD, text)]
+    told = chances if len(places) == len(chances) else [1.0] * len(places)
+    spans = [item.span or (0, 0) for item in items]
+    return [
+        [chance for at, chance in zip(places, told, strict=True) if start <= at < end]
+        for start, end in spans
+    ]
+
+
+def shape_of(mask: BoolArray) -> Polygon | None:
+    """Return the outline of a mask (H, W) in pixels, of all its parts; None of an empty one."""
+    rings = tuple(ring for part in outline(mask) for ring in part.rings)
+    return Polygon(rings) if rings else None
 
 
 def _certain(number: int, grid: GridSpec) -> FloatArray:

@@ -10,8 +10,9 @@ from drivegrid.data.scene import Scene
 from drivegrid.data.split import Split
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import FloatArray
+from drivegrid.inference.asked import check_query
 from drivegrid.inference.classify import ClassifySettings, classify_all
-from drivegrid.inference.predictor import Predictor, check_query
+from drivegrid.inference.predictor import Predictor
 from drivegrid.inference.results import Answer
 from drivegrid.tasks.exam import Exam, marked_place
 from drivegrid.tasks.exam_score import Sheet

@@ -5,51 +5,57 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from drivegrid.data.images import load_image
-from drivegrid.errors import ConfigError, GeometryError, ModelError
+from drivegrid.errors import ConfigError, ModelError
 from drivegrid.geometry import FloatArray, Size
+from drivegrid.inference.asked import (
+    Image,
+    check_query,
+    open_image,
+    unfamiliar_query,
+    unknown_labels,
+)
 from drivegrid.inference.checkpoints import load_checkpoint
 from drivegrid.inference.choosing import Choose
-from drivegrid.inference.collect import Collector, chances_of
+from drivegrid.inference.collect import Collector, chances_of, word_chances
 from drivegrid.inference.consistency import medoid
 from drivegrid.inference.decoding import Anything, propose, refine
 from drivegrid.inference.enumeration import Enumeration
+from drivegrid.inference.masks import MaskReader, draw_masks, empty_masks
 from drivegrid.inference.options import DecodingOptions, Options
 from drivegrid.inference.qwen_speaker import QwenSpeaker
 from drivegrid.inference.repeats import drop_repeats
 from drivegrid.inference.results import Answer
 from drivegrid.inference.speaker import NanoSpeaker, Pixels, Speaker, View
 from drivegrid.inference.talks import Talk, Talks
-from drivegrid.labels import default_label_space
+from drivegrid.masks.cache import CachedSegmenter
+from drivegrid.masks.seg.segmenter import SmallSegmenter
+from drivegrid.masks.segmenter import Segmenter
+from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.model.nano import NanoForGrounding
 from drivegrid.model.nano_processor import NanoProcessor
 from drivegrid.model.processor import QwenProcessor
-from drivegrid.tasks.corpus import unfamiliar_words
 from drivegrid.tasks.representation import WITH_CELLS
 from drivegrid.tasks.table import DEFAULT_TASKS, TASKS
-from drivegrid.tokens.answer import AnswerItem, Diagnostic, ParsedAnswer
+from drivegrid.tokens.answer import AnswerItem, ParsedAnswer
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import parse_answer, parse_offsets
 from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.template import offset_template
 
-Image = npt.NDArray[np.uint8] | str | Path
 CACHED_IMAGES = 4
 ROWS = 16
 """Most conversations that run side by side; more wait for their turn."""
 LIMITS = Limits(items=24, anchors=40, text=24)
 """More than any frame holds; they end the babble of a model that never stops."""
-MAX_QUERY = 500
-"""Longest question, in characters."""
 
 
 class Predictor:
@@ -61,33 +67,40 @@ class Predictor:
     Args:
         model: A nano model, or an extended Qwen2.5-VL with or without an adapter in it.
         processor: Its processor.
+        tokenizer: Reads the words for masks, if the model knows any; the shipped one by default.
     """
 
     def __init__(
         self,
         model: NanoForGrounding | Qwen2_5_VLForConditionalGeneration,
         processor: NanoProcessor | QwenProcessor,
+        tokenizer: MaskTokenizer | None = None,
     ) -> None:
         self.model, self.processor = model, processor
         self.speaker: Speaker = _speaker(model, processor)
         self.codec = Codec(processor.grid)
+        self.reader = MaskReader(processor.vocabulary.words, tokenizer)
         self._encoded: OrderedDict[bytes, View] = OrderedDict()
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path | None = None, base: str | Path | None = None
+        cls,
+        folder: str | Path | None = None,
+        base: str | Path | None = None,
+        tokenizer: MaskTokenizer | None = None,
     ) -> Predictor:
         """Load a checkpoint folder; by default the model that the package ships.
 
         Args:
             folder: A nano checkpoint, an extended Qwen2.5-VL checkpoint, or an adapter of one.
             base: The checkpoint that an adapter was trained on.
+            tokenizer: Reads the words for masks, if the model knows any.
 
         Raises:
             ModelError: If weights are missing or do not fit their manifest, or base and folder
                 do not go together.
         """
-        return cls(*load_checkpoint(folder, base))
+        return cls(*load_checkpoint(folder, base), tokenizer)
 
     def encode(self, image: Pixels) -> View:
         """Return the encoded image, from the cache where it was seen lately.
@@ -152,6 +165,42 @@ class Predictor:
             pairs = zip(images[turn], queries[turn], strict=True)
             answers += self._answers([_Asked(q, *open_image(image)) for image, q in pairs], how)
         return answers
+
+    def segment(
+        self,
+        image: Image,
+        query: str,
+        rounds: int = 1,
+        *,
+        segmenter: Segmenter[Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Answer:
+        """Answer one query in words by masks.
+
+        Words for masks are read by their tokenizer and outlines filled; boxes, points and anchors
+        are prompts of a segmenter. Lines have no area and no mask.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, or a path.
+            query: As for `ask`.
+            rounds: Refine turns.
+            segmenter: Draws; drivegrid-seg as shipped by default.
+            **options: Fields of `DecodingOptions`.
+
+        Returns:
+            The answer; `Found.mask` of each instance is (H, W).
+
+        Raises:
+            ModelError: If the shipped weights are missing; and as `ask` raises.
+        """
+        frame, name = open_image(image)
+        answer = replace(self.ask(frame, query, rounds, **options), image=name)
+        return draw_masks(answer, frame, lambda: segmenter or self._segmenter)
+
+    @cached_property
+    def _segmenter(self) -> Segmenter[Any]:
+        """The shipped segmenter; it remembers as many pictures as the predictor does."""
+        return CachedSegmenter(SmallSegmenter.from_pretrained(), CACHED_IMAGES)
 
     def detect(self, image: Image, tasks: Sequence[str] = DEFAULT_TASKS, rounds: int = 1) -> Answer:
         """Answer the plain question of several tasks and join the answers.
@@ -232,11 +281,15 @@ class Predictor:
         drafts = []
         for found in propose(talks, prompts, grammar, choices):
             text = processor.text_of(found.ids)
-            parsed = parse_answer(text, processor.grid)
+            parsed = parse_answer(text, processor.grid, words=processor.vocabulary.words)
+            words = found.probabilities[
+                [token in processor.vocabulary.word_range for token in found.ids]
+            ]
             drafts.append(
                 _Draft(
                     parsed=parsed,
                     chances=chances_of(text, parsed.items, found.cells, processor.grid),
+                    words=word_chances(text, parsed.items, words.tolist()),
                     geometries=tuple(item.geometry for item in parsed.items),
                     texts=[text],
                     talk=found.talk,
@@ -245,7 +298,7 @@ class Predictor:
         going = [
             (question, draft)
             for (question, _), draft in zip(rows, drafts, strict=True)
-            if draft.geometries
+            if any(geometry.num_anchors for geometry in draft.geometries)
         ]
         for done in range(how.rounds if going else 0):
             self._refine(going, done)
@@ -270,13 +323,15 @@ class Predictor:
 
     def _answer(self, question: _Asked, draft: _Draft, how: DecodingOptions) -> Answer:
         collector = Collector(self.codec, question.size_wh, self.speaker.name, how.places)
-        collected = collector.found(draft.parsed.items, draft.geometries, draft.chances)
+        masks = self.reader.read(question.frame, draft.geometries, draft.words)
+        collected = collector.found(draft.parsed.items, draft.geometries, draft.chances, masks)
         query = question.query
         found, repeats = drop_repeats([replace(one, query=query) for one in collected])
         diagnostics = (
             *(unfamiliar_query(query) if self.speaker.few_words else ()),
             *draft.parsed.diagnostics,
             *unknown_labels(draft.parsed.items),
+            *empty_masks(draft.parsed.items, masks),
             *repeats,
         )
         texts = tuple(draft.texts)
@@ -302,6 +357,7 @@ class _Draft:
 
     parsed: ParsedAnswer
     chances: list[list[FloatArray]]
+    words: list[list[float]]
     geometries: tuple[GridGeometry, ...]
     texts: list[str]
     talk: Talk
@@ -328,51 +384,3 @@ def _speaker(
     assert isinstance(model, Qwen2_5_VLForConditionalGeneration)
     assert isinstance(processor, QwenProcessor)
     return QwenSpeaker(model, processor)
-
-
-def open_image(image: Image) -> tuple[Pixels, str]:
-    """Return an RGB picture and its name; arrays have none."""
-    if isinstance(image, str | Path):
-        return load_image(image), str(image)
-    if not isinstance(image, np.ndarray):
-        raise GeometryError(f"image must be a path or an array, got {type(image).__name__}.")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise GeometryError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}.")
-    return image, ""
-
-
-def check_query(query: str) -> None:
-    """Refuse what is no question.
-
-    Raises:
-        ConfigError: If the query holds no words, is too long, or is not valid text.
-    """
-    if not query.strip():
-        raise ConfigError(f"query must hold words, got {query!r}.")
-    if len(query) > MAX_QUERY:
-        raise ConfigError(f"query must have at most {MAX_QUERY} characters, got {len(query)}.")
-    if not query.isascii() and any("\ud800" <= letter <= "\udfff" for letter in query):
-        raise ConfigError(f"query must be valid text, got {query!r}.")
-
-
-def unfamiliar_query(query: str) -> tuple[Diagnostic, ...]:
-    """Return a diagnostic if the model has never been asked with some of the words."""
-    words = unfamiliar_words(query)
-    if not words:
-        return ()
-    message = f"query must use words the model was trained on, got {', '.join(words[:5])}."
-    return (Diagnostic("unfamiliar_query", (0, 0), message),)
-
-
-def unknown_labels(items: Sequence[AnswerItem]) -> tuple[Diagnostic, ...]:
-    """Return a diagnostic for every label that the taxonomy does not know."""
-    space = default_label_space()
-    return tuple(
-        Diagnostic(
-            "unknown_label",
-            item.span or (0, 0),
-            f"label must be in the taxonomy, got {item.label!r}.",
-        )
-        for item in items
-        if space.path_or_words(item.label) not in space.paths
-    )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drivegrid.data.rasters import rle_encode, rle_to_text
 from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.errors import MissingExtraError
-from drivegrid.geometry import FloatArray, Polygon, Size
+from drivegrid.geometry import BoolArray, FloatArray, Polygon, Size
 from drivegrid.labels import default_label_space
+from drivegrid.masks.shapes import box_of
 from drivegrid.plotting.trace import AnchorTrace
 from drivegrid.tokens.answer import Diagnostic
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import supervision
 
 
-NOT_OF_FORM = frozenset(("repeated", "unfamiliar_query", "unknown_label"))
+NOT_OF_FORM = frozenset(("empty_mask", "repeated", "unfamiliar_query", "unknown_label"))
 """Codes of diagnostics that are not about the grammar."""
 
 
@@ -31,12 +33,17 @@ class Found:
         tokens: Its grid tokens as text, then one offset text for each round.
         trace: Where its anchors were proposed and where they went.
         query: The question it answers.
+        mask: (H, W) its pixels, of the frame's size, where it was told or drawn by a mask.
+        mask_score: How good the segmenter that drew it thinks it is, an IoU in [0, 1]; None
+            without one.
     """
 
     instance: Instance
     tokens: tuple[str, ...]
     trace: AnchorTrace
     query: str = ""
+    mask: BoolArray | None = None
+    mask_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class Answer:
                     "tokens": list(found.tokens),
                     "confidence": found.instance.confidence,
                     "attributes": dict(found.instance.attributes),
+                    **_mask_json(found),
                 }
                 for found in self.found
             ],
@@ -111,16 +119,17 @@ class Answer:
         }
 
     def to_coco(self, image_id: int = 1, first_id: int = 1) -> list[dict[str, Any]]:
-        """Return COCO annotations of the boxes and polygons; COCO has no lines or points.
+        """Return COCO annotations of boxes, polygons and masks; COCO has no lines or points.
 
         Boxes are x, y, width, height in pixels; see `category_ids` for the ids.
         """
         ids = category_ids()
         annotations = []
-        for instance in self.instances:
-            if instance.geometry.kind not in ("box", "poly"):
+        for found in self.found:
+            instance, mask = found.instance, found.mask
+            if instance.geometry.kind not in ("box", "poly") and not _shows(mask):
                 continue
-            low, high = bounds(instance.geometry.vertices())
+            low, high = extent(found)
             annotation: dict[str, Any] = {
                 "id": first_id + len(annotations),
                 "image_id": image_id,
@@ -131,7 +140,10 @@ class Answer:
                 "score": instance.confidence,
                 "attributes": dict(instance.attributes),
             }
-            if isinstance(instance.geometry, Polygon):
+            if mask is not None and _shows(mask):
+                annotation["segmentation"] = rle_of(mask)
+                annotation["area"] = float(mask.sum())
+            elif isinstance(instance.geometry, Polygon):
                 rings = instance.geometry.rings
                 annotation["segmentation"] = [ring.ravel().tolist() for ring in rings]
                 annotation["area"] = abs(sum(map(signed_area, rings[:1])))
@@ -139,7 +151,7 @@ class Answer:
         return annotations
 
     def to_supervision(self) -> supervision.Detections:
-        """Return the boxes as ``supervision.Detections``.
+        """Return the boxes as ``supervision.Detections``; with masks, those that have one.
 
         Raises:
             MissingExtraError: If supervision is not installed.
@@ -148,15 +160,17 @@ class Answer:
             import supervision as sv
         except ImportError as error:
             raise MissingExtraError("to_supervision()", "supervision", "dev") from error
-        boxes = [i for i in self.instances if i.geometry.kind == "box"]
-        if not boxes:
+        masked = [found for found in self.found if _shows(found.mask)]
+        shown = masked or [found for found in self.found if found.instance.geometry.kind == "box"]
+        if not shown:
             return sv.Detections.empty()
-        ids = category_ids()
+        ids, instances = category_ids(), [found.instance for found in shown]
         return sv.Detections(
-            xyxy=np.stack([i.geometry.vertices().ravel() for i in boxes]),
-            confidence=np.array([i.confidence for i in boxes]),
-            class_id=np.array([ids.get(i.label, 0) for i in boxes]),
-            data={"class_name": np.array([i.label for i in boxes])},
+            xyxy=np.stack([np.concatenate(extent(found)) for found in shown]),
+            mask=np.stack([found.mask for found in masked]) if masked else None,
+            confidence=np.array([i.confidence for i in instances]),
+            class_id=np.array([ids.get(i.label, 0) for i in instances]),
+            data={"class_name": np.array([i.label for i in instances])},
         )
 
 
@@ -169,6 +183,33 @@ def points_of(instance: Instance) -> list[Any]:
     """Return [[x, y], ..] in pixels; for polygons one such list a ring."""
     parts = [part.round(2).tolist() for part in instance.geometry.parts()]
     return parts if instance.geometry.kind == "poly" else parts[0]
+
+
+def extent(found: Found) -> tuple[FloatArray, FloatArray]:
+    """Return the (2,) least and greatest x, y of what is known of an instance: mask or shape."""
+    if found.mask is None or not found.mask.any():
+        return bounds(found.instance.geometry.vertices())
+    box = box_of(found.mask)
+    return box[:2], box[2:]
+
+
+def rle_of(mask: BoolArray) -> dict[str, Any]:
+    """Return a mask (H, W) as COCO's run lengths.
+
+    >>> rle_of(np.array([[True, False], [True, True]]))
+    {'size': [2, 2], 'counts': '021O'}
+    """
+    return {"size": list(mask.shape), "counts": rle_to_text(rle_encode(mask))}
+
+
+def _shows(mask: BoolArray | None) -> bool:
+    return mask is not None and bool(mask.any())
+
+
+def _mask_json(found: Found) -> dict[str, Any]:
+    if found.mask is None:
+        return {}
+    return {"mask": rle_of(found.mask), "mask_score": found.mask_score}
 
 
 def bounds(points: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -23,6 +23,7 @@ Span: TypeAlias = tuple[int, int]
 Code: TypeAlias = Literal[
     "count_mismatch",
     "empty",
+    "empty_mask",
     "misplaced_tag",
     "missing_colon",
     "missing_tag",

@@ -59,8 +59,11 @@ def reward_attributes(
 
 
 def _things(answer: ParsedAnswer) -> list[AnswerItem]:
-    """Return the first shape of each line: those of one line state the same."""
-    return [item for item in answer.items if not item.same_instance]
+    """Return the first shape of each line: those of one line state the same.
+
+    Where a mask lies that words tell is not known here.
+    """
+    return [i for i in answer.items if not i.same_instance and not i.geometry.words]
 
 
 def _of_kind(things: Sequence[AnswerItem], instances: Sequence[Instance]) -> BoolArray:

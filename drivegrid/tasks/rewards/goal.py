@@ -10,6 +10,8 @@ from drivegrid.errors import GeometryError
 from drivegrid.geometry import Anchors, Size
 from drivegrid.tokens.answer import AnswerItem
 
+_WORDS = "mask_words"
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -59,5 +61,20 @@ class Goal:
 
 
 def as_answered(instance: Instance, item: AnswerItem) -> Instance:
-    """Return an instance under the label and with the attributes that the right answer states."""
-    return replace(instance, label=item.label, attributes=dict(item.attributes))
+    """Return an instance under the label and with the attributes that the right answer states.
+
+    If that tells it by words for masks, they are noted, see `true_words`.
+    """
+    words = {_WORDS: item.geometry.words} if item.geometry.words else {}
+    return replace(
+        instance,
+        label=item.label,
+        attributes=dict(item.attributes),
+        extra={**instance.extra, **words},
+    )
+
+
+def true_words(instance: Instance) -> tuple[str, ...]:
+    """Return the words for masks by which the right answer tells an instance; may be none."""
+    words: tuple[str, ...] = instance.extra.get(_WORDS, ())
+    return words

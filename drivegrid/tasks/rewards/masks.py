@@ -22,7 +22,7 @@ from drivegrid.errors import GeometryError, ModelError
 from drivegrid.geometry import BoolArray, FloatArray, GeometryKind, IntArray, Polygon, Size
 from drivegrid.masks.drawing import draw_mask
 from drivegrid.masks.segmenter import Handle, LogitArray, Prompt, Segmenter
-from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.goal import Goal, true_words
 from drivegrid.tasks.rewards.objects import Matched
 from drivegrid.tasks.rewards.settings import RewardSettings
 from drivegrid.tokens.answer import AnswerItem
@@ -175,7 +175,7 @@ def object_parts(items: Sequence[AnswerItem]) -> list[dict[GeometryKind, int]]:
         kind = item.geometry.kind
         if not item.same_instance:
             parts = {}
-        if kind not in ("box", "seg"):
+        if kind not in ("box", "seg") or item.geometry.words:
             continue
         if not parts or kind in parts:
             parts = {}
@@ -204,7 +204,8 @@ def masks_apply(goal: Goal, settings: RewardSettings) -> bool:
 
     That is where something with a true mask is to be answered by a box and mask anchors.
     """
-    return settings.regions == "seg" and any(map(has_mask, goal.instances))
+    outlined = [one for one in goal.instances if has_mask(one) and not true_words(one)]
+    return settings.regions == "seg" and bool(outlined)
 
 
 def reward_masks(

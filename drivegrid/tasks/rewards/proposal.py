@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from drivegrid.geometry import Box, FloatArray, Point, Polygon, Polyline
+from drivegrid.data.scene import Instance
+from drivegrid.geometry import Box, FloatArray, IntArray, Point, Polygon, Polyline, Size
 from drivegrid.tasks.rewards.attributes import reward_attributes, states_any
-from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.goal import Goal, true_words
 from drivegrid.tasks.rewards.kinds import reward_points, reward_polygons
 from drivegrid.tasks.rewards.lines import TrueLines, reward_lines
 from drivegrid.tasks.rewards.masks import MaskDecoder, masks_apply, reward_masks
@@ -25,9 +26,11 @@ from drivegrid.tasks.rewards.text import (
     repeats_itself,
     words_of,
 )
+from drivegrid.tasks.rewards.words import WordDecoder, reward_drawn_words, reward_words
 from drivegrid.tokens.answer import AnswerItem, ParsedAnswer, squeeze
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import parse_answer
+from drivegrid.tokens.mask_words import mask_geometry
 
 
 def proposal_components(
@@ -35,7 +38,7 @@ def proposal_components(
     texts: Sequence[str],
     codec: Codec,
     settings: RewardSettings,
-    masks: MaskDecoder[Any] | None = None,
+    masks: MaskDecoder[Any] | WordDecoder | None = None,
 ) -> dict[str, FloatArray]:
     """Return every component that applies to the goal, (N,) each, unweighted.
 
@@ -46,12 +49,13 @@ def proposal_components(
         texts: N answers as the model wrote them; anything is an answer.
         codec: Lattice, and how true shapes are written.
         settings: Constants.
-        masks: A mask decoder that has looked at the image; without one there is no `mask`.
+        masks: A mask decoder that has looked at the image, or what draws words; without one there
+            is no `mask`.
 
     Raises:
         ModelError: If the decoder fails.
     """
-    parsed = [parse_answer(text, codec.grid) for text in texts]
+    parsed = [parse_answer(text, codec.grid, words=codec.words) for text in texts]
     rewards = _forms(parsed, goal, codec, settings)
     if goal.words is not None:
         return rewards | _in_words(goal.words, texts, parsed, settings)
@@ -87,7 +91,10 @@ def _forms(
 
 
 def _true_keys(goal: Goal, codec: Codec) -> list[Key]:
-    tokens = [codec.encode(i.geometry, goal.size_wh) for i in goal.instances]
+    tokens = [
+        mask_geometry(true_words(i)) if true_words(i) else codec.encode(i.geometry, goal.size_wh)
+        for i in goal.instances
+    ]
     items = zip(goal.instances, tokens, strict=True)
     return [item_key(AnswerItem(instance.label, {}, cells)) for instance, cells in items]
 
@@ -116,15 +123,17 @@ def _shapes(
     parsed: Sequence[ParsedAnswer],
     codec: Codec,
     settings: RewardSettings,
-    masks: MaskDecoder[Any] | None,
+    masks: MaskDecoder[Any] | WordDecoder | None,
 ) -> dict[str, FloatArray]:
     """Return the components of the kinds of shapes that the goal holds."""
     size, grid = goal.size_wh, codec.grid
+    worded = [i for i in goal.instances if true_words(i)]
+    shaped = [i for i in goal.instances if not true_words(i)]
     of = {
-        kind: [i for i in goal.instances if isinstance(i.geometry, kind)]
+        kind: [i for i in shaped if isinstance(i.geometry, kind)]
         for kind in (Box, Point, Polyline, Polygon)
     }
-    things = [i for i in goal.instances if isinstance(i.geometry, Box | Polygon)]
+    things = [i for i in shaped if isinstance(i.geometry, Box | Polygon)]
     if settings.regions == "poly":
         things, outlines = of[Box], of[Polygon]
     else:
@@ -134,9 +143,10 @@ def _shapes(
     wanted |= {"poly"} if outlines else set()
     wanted |= {"box"} if things else set()
     wanted |= {"seg"} if things and settings.regions == "seg" else set()
+    wanted |= {"words"} if worded else set()
     # A shape of a kind that was not asked for is wrong in the eyes of every component.
     rivals = np.array(
-        [sum(item.geometry.kind not in wanted for item in answer.items) for answer in parsed]
+        [sum(_form(item) not in wanted for item in answer.items) for answer in parsed]
     )
     rewards: dict[str, FloatArray] = {}
     if things:
@@ -144,9 +154,11 @@ def _shapes(
         true = true_objects(things, size, settings)
         matched = match_objects(objects, true, size, settings)
         rewards |= object_rewards(objects, true, matched, size, rivals, settings)
-        if masks is not None and masks_apply(goal, settings):
+        if isinstance(masks, MaskDecoder) and masks_apply(goal, settings):
             drawn = masks.draw([answer.items for answer in parsed], codec, size)
             rewards["mask"] = reward_masks(drawn, things, matched, rivals, size)
+    if worded:
+        rewards |= _word_masks(worded, parsed, rivals, size, masks)
     if of[Point]:
         shapes = shapes_of(parsed, "point", grid, size)
         rewards["point"] = reward_points(shapes, of[Point], size, rivals, settings)
@@ -161,3 +173,23 @@ def _shapes(
     if any(instance.attributes for instance in goal.instances):
         rewards["attributes"] = reward_attributes(parsed, goal.instances, grid, size, settings)
     return rewards
+
+
+def _word_masks(
+    things: Sequence[Instance],
+    parsed: Sequence[ParsedAnswer],
+    rivals: IntArray,
+    size_wh: Size,
+    masks: MaskDecoder[Any] | WordDecoder | None,
+) -> dict[str, FloatArray]:
+    """Return `mask_words` of things that words tell and, where they can be drawn, `mask`."""
+    rewards = {"mask_words": reward_words(parsed, things, rivals)}
+    if isinstance(masks, WordDecoder):
+        drawn = masks.draw([answer.items for answer in parsed])
+        rewards["mask"] = reward_drawn_words(drawn, parsed, things, rivals, size_wh)
+    return rewards
+
+
+def _form(item: AnswerItem) -> str:
+    """Return in which form a shape is told: by words, or its kind."""
+    return "words" if item.geometry.words else item.geometry.kind

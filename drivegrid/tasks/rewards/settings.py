@@ -14,7 +14,7 @@ from drivegrid.tasks.settings import GIVEN_BY
 
 PROPOSAL_COMPONENTS = (
     "format", "non_repeat", "mask", "box", "critical_points",
-    "point", "line", "polygon", "attributes", "words", "no_target",
+    "point", "line", "polygon", "mask_words", "attributes", "words", "no_target",
 )  # fmt: skip
 OFFSET_COMPONENTS = (
     "format", "point_refinement", "box_gain", "mask_gain", "anchor_refinement", "gain",
@@ -82,7 +82,7 @@ class RewardSettings(BaseModel):
         return weights
 
 
-_SHAPES = dict.fromkeys(("box", "critical_points", "point", "line", "polygon"), 1.0)
+_SHAPES = dict.fromkeys(("box", "critical_points", "point", "line", "polygon", "mask_words"), 1.0)
 _OURS = {"format": 0.5, "non_repeat": 0.5, "attributes": 1.0, "words": 2.0, "no_target": 2.0}
 PRESETS: Mapping[str, RewardSettings] = MappingProxyType(
     {

@@ -75,7 +75,7 @@ def objects_of(parsed: Sequence[ParsedAnswer], grid: GridSpec, size_wh: Size) ->
             kind = item.geometry.kind
             if not item.same_instance:
                 line = {}
-            if kind not in ("box", "seg"):
+            if kind not in ("box", "seg") or item.geometry.words:
                 continue
             if not line or kind in line:
                 line = {}

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from drivegrid.tokens.answer import AnswerItem, ParsedAnswer, squeeze
 from drivegrid.tokens.vocabulary import unescape
 
-Key: TypeAlias = tuple[str, str, tuple[bytes, ...]]
-"""Label, kind and cells of an item: two of one key say the same."""
+Key: TypeAlias = tuple[str, str, tuple[bytes, ...], tuple[str, ...]]
+"""Label, kind, cells and words of an item: two of one key say the same."""
 
 _ENDS = re.compile(r"[.!?]+(?=\s|$)|\n")
 _ABBREVIATIONS = frozenset(
@@ -51,7 +51,8 @@ def _is_unit(words: Sequence[str]) -> bool:
 
 def item_key(item: AnswerItem) -> Key:
     """Return what makes an item the same as another."""
-    return item.label, item.geometry.kind, tuple(part.tobytes() for part in item.geometry.cells)
+    shape = item.geometry
+    return item.label, shape.kind, tuple(part.tobytes() for part in shape.cells), shape.words
 
 
 def repeats_itself(thought: str | None) -> bool:
