@@ -14,7 +14,7 @@ import torch
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.files import parse_json
 from drivegrid.errors import ConfigError, FormatError, GeometryError, TokenError
-from drivegrid.geometry import FloatArray, Geometry
+from drivegrid.geometry import FloatArray, Geometry, Polygon
 from drivegrid.inference.asked import Image, check_query, open_image
 from drivegrid.inference.calibration import load_temperatures, log_shares
 from drivegrid.inference.predictor import ROWS, Predictor
@@ -22,7 +22,7 @@ from drivegrid.inference.speaker import Pixels, Speaker, View
 from drivegrid.inference.talks import Talks
 from drivegrid.labels import default_label_space
 from drivegrid.plotting.marking import mark_region
-from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt, region_text
+from drivegrid.tasks.regions import ClosedQuestion, attribute_prompt, mask_text, region_text
 from drivegrid.tasks.settings import GridConfig
 from drivegrid.tokens.codec import Codec, LineEncoder
 from drivegrid.tokens.grid import GridSpec
@@ -181,6 +181,8 @@ def _pose(
     question, processor = _question(asked), predictor.processor
     if settings.regions == "drawn":
         frame, place = mark_region(frame, region), ""
+    elif isinstance(region, Polygon) and predictor.reader.words is not None:
+        place = mask_text(region, frame, predictor.reader.tokenizer)
     else:
         size_wh = (frame.shape[1], frame.shape[0])
         place = region_text(region, settings.codec(processor.grid), size_wh)

@@ -9,9 +9,12 @@ import numpy as np
 
 from drivegrid.data.attributes import AttributeQuestion
 from drivegrid.data.descriptions import ADJECTIVES, relations_for
+from drivegrid.data.images import Picture
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import Geometry, Size
+from drivegrid.geometry import Geometry, Polygon, Size
 from drivegrid.labels import LabelSpace, default_label_space
+from drivegrid.masks.drawing import draw_mask
+from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.tasks.base import pick
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_geometry
@@ -78,6 +81,21 @@ def region_text(region: Geometry, codec: Codec, size_wh: Size) -> str:
     tokens = codec.encode(region, size_wh)
     check_geometry(tokens)
     return format_geometry(tokens)
+
+
+def mask_text(region: Polygon, image: Picture, tokenizer: MaskTokenizer) -> str:
+    """Return an outlined place as it stands in a question to a model that knows masks in words.
+
+    Args:
+        region: In pixels of the image.
+        image: (H, W, 3) uint8 RGB.
+        tokenizer: As places were written in training.
+
+    Raises:
+        GeometryError: If it lies outside the image.
+    """
+    size_wh = image.shape[1], image.shape[0]
+    return tokenizer.text_of(tokenizer.encode(image, draw_mask(region, size_wh, size_wh)))
 
 
 def describe_prompt(region: str, rng: np.random.Generator) -> str:

@@ -144,10 +144,7 @@ def _shapes(
     wanted |= {"box"} if things else set()
     wanted |= {"seg"} if things and settings.regions == "seg" else set()
     wanted |= {"words"} if worded else set()
-    # A shape of a kind that was not asked for is wrong in the eyes of every component.
-    rivals = np.array(
-        [sum(_form(item) not in wanted for item in answer.items) for answer in parsed]
-    )
+    rivals = _count_rivals(parsed, wanted)
     rewards: dict[str, FloatArray] = {}
     if things:
         objects = objects_of(parsed, grid, size)
@@ -190,6 +187,16 @@ def _word_masks(
     return rewards
 
 
-def _form(item: AnswerItem) -> str:
-    """Return in which form a shape is told: by words, or its kind."""
-    return "words" if item.geometry.words else item.geometry.kind
+def _count_rivals(parsed: Sequence[ParsedAnswer], wanted: set[str]) -> IntArray:
+    """Return (N,) shapes of a form that was not asked for: wrong in the eyes of every component.
+
+    Args:
+        parsed: N answers.
+        wanted: Kinds, and "words" where masks are to be told by these.
+    """
+
+    def form(item: AnswerItem) -> str:
+        return "words" if item.geometry.words else item.geometry.kind
+
+    counts = [sum(form(item) not in wanted for item in answer.items) for answer in parsed]
+    return np.array(counts, dtype=np.int64)
