@@ -133,11 +133,9 @@ def _shapes(
         kind: [i for i in shaped if isinstance(i.geometry, kind)]
         for kind in (Box, Point, Polyline, Polygon)
     }
-    things = [i for i in shaped if isinstance(i.geometry, Box | Polygon)]
-    if settings.regions == "poly":
-        things, outlines = of[Box], of[Polygon]
-    else:
-        outlines = []
+    things, outlines = of[Box], of[Polygon]
+    if settings.regions == "seg":
+        things, outlines = [i for i in shaped if isinstance(i.geometry, Box | Polygon)], []
     wanted = {"point"} if of[Point] else set()
     wanted |= {"line"} if of[Polyline] else set()
     wanted |= {"poly"} if outlines else set()
