@@ -13,6 +13,7 @@ from drivegrid.errors import ModelError, RewardError
 from drivegrid.geometry import FloatArray
 from drivegrid.inference.decoding import refine
 from drivegrid.inference.talks import Talks
+from drivegrid.tasks.conversations.refining import can_move
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.template import offset_template
 
@@ -114,7 +115,7 @@ class Judge:
             for name, text in texts.items():
                 means["grid"].add(name, self._proposal(question, [text]))
             items = self.rollouts.simulated(question, rng)
-            if self.stage == "1" or not items:
+            if self.stage == "1" or not can_move(items):
                 continue
             for name, text in trivial_offsets(items, goal, codec, rng).items():
                 means["offset"].add(name, self._refinement(question, items, [text]))
@@ -141,9 +142,9 @@ class Judge:
     def _refined(
         self, asked: Asked, proposals: Sequence[Sequence[AnswerItem]]
     ) -> Iterator[tuple[int, str]]:
-        """Yield the likeliest refinement of each proposal that names something."""
+        """Yield the likeliest refinement of each proposal that has an anchor."""
         policy = self.rollouts.policy
-        places = [place for place, items in enumerate(proposals) if items]
+        places = [place for place, items in enumerate(proposals) if can_move(items)]
         if not places:
             return
         views, vocabulary = policy.views(asked.looked), policy.processor.vocabulary
@@ -154,7 +155,7 @@ class Judge:
             yield place, policy.processor.text_of(form.fill(moves.offsets).tolist())
 
     def _proposal(self, question: Question, texts: Sequence[str]) -> Rewards:
-        rollouts, masks = self.rollouts, self.rollouts.masks_of(question)
+        rollouts, masks = self.rollouts, self.rollouts.drawer_of(question)
         return proposal_rewards(question.goal, texts, rollouts.way.codec, rollouts.rewards, masks)
 
     def _refinement(

@@ -28,7 +28,6 @@ from drivegrid.tasks.rewards.words import WordDecoder
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.automaton import AnswerAutomaton, Limits
 from drivegrid.tokens.grammar import format_answer, parse_answer
-from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.template import OffsetTemplate, offset_template
 
 from .groups import NO_CHOICE, Group, Looked, Said, Turn, one_of, together
@@ -229,10 +228,7 @@ class Rollouts:
             items = mask_mistakes(question.talk, question.turn, rng)
         else:
             items, _ = mistakes(question.talk, question.turn, rng)
-        return [
-            replace(item, geometry=GridGeometry(item.geometry.kind, item.geometry.cells, ()))
-            for item in items
-        ]
+        return [replace(item, geometry=replace(item.geometry, offsets=())) for item in items]
 
     def _add(
         self,
@@ -258,17 +254,22 @@ class Rollouts:
     ) -> Rewards:
         codec = self.way.codec
         if turn == "grid":
-            drawer = self.words_of(question) or self.masks_of(question)
-            return proposal_rewards(question.goal, texts, codec, self.rewards, drawer)
+            return proposal_rewards(
+                question.goal, texts, codec, self.rewards, self.drawer_of(question)
+            )
         masks = self.masks_of(question)
         return offset_rewards(question.goal, proposal, texts, codec, self.rewards, masks)
 
-    def words_of(self, question: Question) -> WordDecoder | None:
-        """Return what draws the words for masks about a picture; None where none are rewarded."""
+    def drawer_of(self, question: Question) -> WordDecoder | MaskDecoder[Any] | None:
+        """Return what draws the masks of answers: their words, if the right answer has words.
+
+        Raises:
+            ModelError: If it cannot look at the picture.
+        """
         words = self.way.codec.words
         worded = any(map(true_words, question.goal.instances))
         if self.tokenizer is None or words is None or not worded:
-            return None
+            return self.masks_of(question)
         return WordDecoder(self.tokenizer, words, question.visual["image"], question.name)
 
     def masks_of(self, question: Question) -> MaskDecoder[Any] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import FloatArray, GeometryKind, IntArray, Polygon
 from drivegrid.tasks.rewards.anchors import UNMATCHED, lost_anchors
-from drivegrid.tasks.rewards.goal import Goal
+from drivegrid.tasks.rewards.goal import Goal, true_words
 from drivegrid.tasks.rewards.objects import pixels_of
 from drivegrid.tasks.rewards.refinement import Refinement, prepare
 from drivegrid.tasks.rewards.settings import Regions, RewardSettings
@@ -19,6 +19,7 @@ from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
 from drivegrid.tokens.grammar import format_answer, format_offsets
 from drivegrid.tokens.grid import DELETE, STAY, GridGeometry, GridSpec
+from drivegrid.tokens.mask_words import mask_geometry
 from drivegrid.tokens.offsets import offsets_toward
 from drivegrid.tokens.vocabulary import escape
 
@@ -153,6 +154,8 @@ def _item(label: str, kind: GeometryKind, cells: IntArray, grid: GridSpec) -> An
 
 def _best(instance: Instance, goal: Goal, codec: Codec, regions: Regions) -> list[AnswerItem]:
     """Return the items of an instance that its tokens before any offset allow."""
+    if words := true_words(instance):
+        return [_stated(instance, mask_geometry(words))]
     if _kinds_of(instance, regions) != ("box", "seg"):
         tokens = codec.encode(instance.geometry, goal.size_wh)
         return [_stated(instance, GridGeometry(tokens.kind, tokens.cells))]

@@ -14,6 +14,7 @@ from drivegrid.model.manifest import verify
 from drivegrid.model.rows import spread_of
 from drivegrid.model.stored import tensor_files
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import ALL_MASK_WORDS
 from drivegrid.tokens.vocabulary import Vocabulary
 from tests.model.tiny_qwen import NUM_TEXT_IDS, VOCAB_SIZE, copy_qwen_tokenizer, make_checkpoint
 
@@ -315,3 +316,25 @@ def test_padding_rows_do_not_set_the_scale(tmp_path):
     extend_checkpoint(source, tmp_path / "new", SMALL)
     rows = matrices(load(tmp_path / "new"))[0][NUM_TEXT_IDS:][: len(Vocabulary(SMALL))]
     assert rows.abs().max() < 1.0
+
+
+def test_words_for_masks_come_last_and_start_like_old_rows(tmp_path):
+    source = make_checkpoint(tmp_path / "base", tied=True)
+    plain = extend_checkpoint(source, tmp_path / "plain", SMALL)
+    words = ALL_MASK_WORDS["samtok"]
+    manifest = extend_checkpoint(source, tmp_path / "words", SMALL, mask_words=words)
+    assert manifest.base_id == plain.base_id
+    assert manifest.num_tokens == plain.num_tokens + words.count
+    old, new = (matrices(load(tmp_path / name))[0].detach() for name in ("plain", "words"))
+    assert torch.equal(old[: plain.token_ids.stop], new[: plain.token_ids.stop])
+    places = manifest.vocabulary.word_range
+    rows, former = new[places.start : places.stop].float(), old[:NUM_TEXT_IDS].float()
+    assert len(rows.unique(dim=0)) == words.count
+    scale = former.std(dim=0)
+    assert ((rows.mean(dim=0) - former.mean(dim=0)).abs() < 0.3 * scale).all()
+    torch.testing.assert_close(rows.std(dim=0), scale, rtol=0.2, atol=0)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "words")
+    text = "puddle: <seg><sam_1_17><sam_2_255></seg>"
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    assert [places[17], places[511]] == ids[-3:-1]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text

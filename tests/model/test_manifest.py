@@ -8,9 +8,11 @@ from safetensors.torch import load_file, save_file
 
 from drivegrid.errors import ModelError
 from drivegrid.model.extend import extend_checkpoint
-from drivegrid.model.manifest import Manifest, build_manifest, verify
+from drivegrid.model.manifest import Manifest, build_manifest, rebuild_manifest, verify
 from drivegrid.model.stored import rows_sha256, tensor_files
 from drivegrid.tokens.grid import GridSpec
+from drivegrid.tokens.mask_words import MaskWords
+from drivegrid.tokens.vocabulary import TAGS
 from tests.model.tiny_qwen import NUM_TEXT_IDS, make_checkpoint
 
 GRID = GridSpec(cols=3, rows=2, offset_cols=6, offset_rows=4, gamma=0.5)
@@ -176,3 +178,41 @@ def test_too_few_rows_are_named(folder):
 def test_no_torch_is_imported():
     code = "import sys, drivegrid.model.manifest; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def with_words(tmp_path):
+    base = make_checkpoint(tmp_path / "old", False)
+    extend_checkpoint(base, tmp_path / "words", GRID, mask_words=MaskWords("samtok", 8))
+    return tmp_path / "words"
+
+
+def test_a_manifest_tells_whose_words_there_are(with_words):
+    manifest = verify(with_words)
+    assert manifest.mask_words == MaskWords("samtok", 8)
+    assert manifest.num_tokens == len(manifest.vocabulary) == 6 + 10 + len(TAGS) + 8
+    assert manifest.vocabulary.token_of(manifest.token_ids[-1]) == "<sam_2_3>"
+    assert rebuild_manifest(with_words, manifest) == manifest
+
+
+def test_a_checkpoint_without_words_is_described_as_ever(folder):
+    found = json.loads((folder / "drivegrid.json").read_text())
+    assert "mask_words" not in found and list(found)[-1] == "created_by"
+    assert verify(folder).mask_words is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"name": "samtok", "count": 6}, "num_tokens must match"),
+        ({"name": "himtok", "count": 8}, r"<him_0> must have id \d+, got None"),
+        ({"name": "grid", "count": 8}, "mask_words must be those of a tokenizer"),
+        ({"name": "samtok"}, "mask_words must be those of a tokenizer"),
+        ({"name": "samtok", "count": "8"}, "mask_words must be those of a tokenizer"),
+        (None, "mask_words must be a dict"),
+    ],
+)
+def test_other_words_than_the_tokenizer_has_are_refused(with_words, words, message):
+    edit(with_words, mask_words=words)
+    with pytest.raises(ModelError, match=message):
+        verify(with_words)

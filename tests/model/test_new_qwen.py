@@ -79,3 +79,17 @@ def test_a_folder_states_the_size_of_its_pictures(folder) -> None:
     save_size_wh(folder, (504, 280))
     assert stated_size_wh(folder) == QwenProcessor.from_pretrained(folder).size_wh == (504, 280)
     (folder / "preprocessor_config.json").unlink()
+
+
+@pytest.mark.parametrize("name", ["samtok", "himtok"])
+def test_the_command_adds_words_for_masks(tmp_path, name) -> None:
+    target = tmp_path / "words"
+    sizes = ["--width", "32", "--layers", "1", "--tower-width", "32", "--tower-layers", "1"]
+    command = ["model", "new", str(target), "--lattice", "4x3", "--masks", name, *sizes]
+    ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == 0, ran.output
+    words = verify(target).mask_words
+    assert words is not None and words.name == name
+    told = CliRunner().invoke(app, ["model", "info", str(target)])
+    assert f"the last {words.count} tokens are words of {name}" in told.output
+    assert QwenProcessor.from_pretrained(target, (84, 56)).vocabulary.words == words

@@ -4,7 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from drivegrid.model.checkpoint import load_nano, save_nano  # noqa: E402
 from drivegrid.model.words import renew_words  # noqa: E402
+from drivegrid.tokens.mask_words import ALL_MASK_WORDS  # noqa: E402
+from drivegrid.tokens.spelling import Spelling  # noqa: E402
+from tests.toy import GRID  # noqa: E402
 
 CORPUS = ("all lanes", "lane line: ", "car: ", "zebra crossing: ") * 20
 
@@ -44,3 +48,24 @@ def test_other_weights_stay_and_the_model_is_left_alone(toy, renewed) -> None:
     assert all(torch.equal(before[n], after[n]) for n in before if n != "embedding.weight")
     again.embedding.weight.data[0] += 1
     assert not torch.equal(model.embedding.weight[0], again.embedding.weight[0])
+
+
+@pytest.mark.parametrize("name", ["samtok", "himtok"])
+def test_words_for_masks_are_learnt_anew(toy, name, tmp_path) -> None:
+    model, processor = toy
+    words = ALL_MASK_WORDS[name]
+    again, reader = renew_words(model, processor, CORPUS, Spelling("grid", GRID, words))
+    assert reader.vocabulary.words == words
+    before = again.embedding.weight[: reader.vocabulary.word_range.start]
+    rows = again.embedding.weight[list(reader.vocabulary.word_range)]
+    assert len(rows.unique(dim=0)) == words.count
+    torch.testing.assert_close(rows.std(), before.std(), rtol=0.3, atol=0)
+    save_nano(again, reader, tmp_path / "nano", {})
+    loaded, known = load_nano(tmp_path / "nano")
+    assert known.vocabulary == reader.vocabulary
+    kept, _ = renew_words(loaded, known, CORPUS, Spelling("grid", GRID, words))
+    place = list(reader.vocabulary.word_range)
+    assert torch.equal(kept.embedding.weight[place], loaded.embedding.weight[place])
+    mask = words.tokens[0] + words.tokens[-1]
+    assert known.text_of(known.reply_ids(f"<seg>{mask}</seg>")) == f"<seg>{mask}</seg>"
+    assert mask in known.tokenizer.decode(known.turn_ids(f"What is AT <seg>{mask}</seg>?"))

@@ -85,9 +85,9 @@ def mistakes(
             for item, right, instance in zip(items, turn.items, shown, strict=True)
         ]
     targets = list(turn.targets)
-    if rng.random() < config.invent:
+    movable = [item for item in turn.items if item.geometry.num_anchors]
+    if movable and rng.random() < config.invent:
         place = int(rng.integers(len(items) + 1))
-        movable = [item for item in turn.items if item.geometry.num_anchors]
         wrong = invent(movable, grid, rng)
         geometry = replace(wrong.geometry, offsets=wrong.geometry.offsets * rounds)
         items.insert(place, replace(wrong, geometry=geometry))
