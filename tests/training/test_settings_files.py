@@ -49,7 +49,7 @@ def test_a_change_holds_no_key_twice(tmp_path) -> None:
         ("{preset: moon}", "rewards must be one of"),
         (
             "{weights: {format: 0, non_repeat: 0, words: 0, no_target: 0, box: 0, point: 0, "
-            "critical_points: 0, line: 0, polygon: 0, attributes: 0}}",
+            "critical_points: 0, line: 0, polygon: 0, mask_words: 0, attributes: 0}}",
             "rewards.weights must hold one above 0",
         ),
     ],
