@@ -79,8 +79,9 @@ class Collector:
             chances: For each item the (num_cells,) distribution of each of its anchors.
             masks: For each item what its words tell, if it has any.
         """
-        found = []
+        found, number = [], -1
         for i, (item, geometry, mine) in enumerate(zip(items, geometries, chances, strict=True)):
+            number += not item.same_instance
             mask = masks[i] if masks else None
             shape = self._shape(geometry, mine) if mask is None else shape_of(mask.inside)
             if shape is None:
@@ -98,8 +99,8 @@ class Collector:
                 format_geometry(geometry),
                 *(format_offsets([geometry], r + 1) for r in range(len(geometry.offsets))),
             )
-            trace = self._trace(geometry, beliefs)
-            found.append(Found(instance, tokens, trace, mask=mask.inside if mask else None))
+            trace, inside = self._trace(geometry, beliefs), mask.inside if mask else None
+            found.append(Found(instance, tokens, trace, mask=inside, number=number))
         return found
 
     def _beliefs(self, geometry: GridGeometry, chances: Sequence[FloatArray]) -> list[AnchorBelief]:

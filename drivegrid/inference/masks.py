@@ -93,7 +93,7 @@ def draw_masks(answer: Answer, frame: Pixels, segmenter: Callable[[], Segmenter[
     """Return an answer whose instances have masks.
 
     What has a mask keeps it, outlines are filled, boxes, points and anchors are drawn by a
-    segmenter. Lines have no area and get none.
+    segmenter; box and anchors of one instance are one prompt. Lines have no area and get none.
 
     Args:
         answer: About the frame.
@@ -101,11 +101,7 @@ def draw_masks(answer: Answer, frame: Pixels, segmenter: Callable[[], Segmenter[
         segmenter: Gives what draws; asked only where there is something to draw.
     """
     found = [_filled(one, answer) for one in answer.found]
-    prompts = {
-        i: prompt
-        for i, one in enumerate(found)
-        if one.mask is None and (prompt := prompt_of(one.instance.geometry)) is not None
-    }
+    prompts = _prompts(found)
     if prompts:
         drawer = segmenter()
         logits, scores = drawer.decode(drawer.encode(frame), list(prompts.values()))
@@ -121,6 +117,34 @@ def _filled(found: Found, answer: Answer) -> Found:
         return found
     inside: BoolArray = draw_mask(shape, answer.size_wh, answer.size_wh)
     return replace(found, mask=inside)
+
+
+def _prompts(found: Sequence[Found]) -> dict[int, Prompt]:
+    """Return the prompt of each instance that is still to be drawn, by its place."""
+    prompts: dict[int, Prompt] = {}
+    told: dict[tuple[str, int | None], tuple[int, Prompt]] = {}
+    for i, one in enumerate(found):
+        prompt = prompt_of(one.instance.geometry) if one.mask is None else None
+        if prompt is None:
+            continue
+        key = one.query, one.number
+        if one.number is not None and key in told:
+            before, first = told[key]
+            joined = _joined(first, prompt)
+            if joined is not None:
+                prompts[before] = prompts[i] = joined
+                continue
+        prompts[i] = prompt
+        told[key] = i, prompt
+    return prompts
+
+
+def _joined(first: Prompt, second: Prompt) -> Prompt | None:
+    """Return one prompt of a box and of points, in either order; None of two of a kind."""
+    if (first.box is None) == (second.box is None):
+        return None
+    box, points = (first, second) if first.box is not None else (second, first)
+    return Prompt(points.points, points.positive, box.box)
 
 
 def prompt_of(shape: Geometry) -> Prompt | None:

@@ -36,6 +36,7 @@ class Found:
         mask: (H, W) its pixels, of the frame's size, where it was told or drawn by a mask.
         mask_score: How good the segmenter that drew it thinks it is, an IoU in [0, 1]; None
             without one.
+        number: Of the instance in its answer, which several shapes may tell of; None if unknown.
     """
 
     instance: Instance
@@ -44,6 +45,7 @@ class Found:
     query: str = ""
     mask: BoolArray | None = None
     mask_score: float | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,21 @@ def test_every_shape_becomes_a_mask(predictor, says) -> None:
     assert all(f.mask is None or f.mask.shape == (96, 160) for f in answer.found)
 
 
+def test_box_and_anchors_of_one_instance_are_one_prompt(predictor, says) -> None:
+    says(
+        "car: <box><grid_1_1><grid_3_3></box><seg><grid_2_2></seg>\n"
+        "car: <seg><grid_5_5></seg><box><grid_4_4><grid_6_6></box>\n"
+        "sign: <point><grid_0_0></point><point><grid_7_7></point>"
+    )
+    ruler = Ruler()
+    answer = predictor.segment(FRAME, "all regions", 0, segmenter=ruler)
+    assert [found.number for found in answer.found] == [0, 0, 1, 1, 2, 2]
+    asked = [(len(p.points), p.box is not None) for p in ruler.asked]
+    assert asked == [(1, True)] * 4 + [(1, False)] * 2
+    assert ruler.asked[0] == ruler.asked[1] != ruler.asked[2] == ruler.asked[3]
+    assert (answer.found[0].mask == answer.found[1].mask).all()
+
+
 def test_a_mask_without_a_pixel_is_left_out_and_told(predictor, says, monkeypatch) -> None:
     monkeypatch.setattr(ToyTokenizer, "threshold", 2.0)
     says("puddle: <seg><sam_1_0><sam_2_0></seg>")
