@@ -20,7 +20,7 @@ from drivegrid.cli.reading import FromOption, RootOption, find_labels
 
 if TYPE_CHECKING:
     from drivegrid.inference.mask_comparison import Comparison
-    from drivegrid.masks.segmenter import Segmenter
+    from drivegrid.masks.loading import TokenizerName
     from drivegrid.masks.tokenizer import MaskTokenizer
 
 masks = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -199,25 +199,14 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _segmenter(sam2: Path | None) -> Segmenter[Any]:
-    from drivegrid.masks.sam2 import Sam2Segmenter
-    from drivegrid.masks.seg.segmenter import SmallSegmenter
-
-    return SmallSegmenter.from_pretrained() if sam2 is None else Sam2Segmenter.from_pretrained(sam2)
-
-
-def _tokenizer(name: str, weights: Path | None, sam2: Path | None) -> MaskTokenizer:
+def _tokenizer(name: TokenizerName, weights: Path | None, sam2: Path | None) -> MaskTokenizer:
     from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
-    from drivegrid.masks.himtok.tokenizer import HimTokenizer
-    from drivegrid.masks.samtok.tokenizer import SamTokenizer
+    from drivegrid.masks.loading import load_tokenizer
+    from drivegrid.masks.sam2 import Sam2Segmenter
 
-    match name:
-        case "samtok":
-            return SamTokenizer.from_pretrained(weights)
-        case "himtok":
-            return HimTokenizer.from_pretrained(weights)
-        case _:
-            return GridMaskTokenizer(_segmenter(sam2))
+    if name == "grid" and sam2 is not None:
+        return GridMaskTokenizer(Sam2Segmenter.from_pretrained(sam2))
+    return load_tokenizer(name, weights)
 
 
 def _writers(sam2: Path | None) -> list[Any]:

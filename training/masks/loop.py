@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ModelError
-from drivegrid.model.manifest import read_json
+from drivegrid.model.stored import read_json
 
 from ..average import WeightAverage
 from ..run_folder import begin, check_new, check_same, keep, resumed_from
