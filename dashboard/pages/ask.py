@@ -17,6 +17,7 @@ from drivegrid.dashboard.pages.parts import (
     asked_dataset,
     asked_frame,
     layer_of,
+    mask_layer,
     plain,
     table,
     told,
@@ -103,6 +104,12 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
     with st.form("ask-form", border=False):
         query = st.text_input("Question", key="ask-query", placeholder=EXAMPLES[1])
         asked = st.form_submit_button("Ask", type="primary", width="stretch")
+    masks = st.toggle(
+        "Draw masks",
+        key="ask-masks",
+        help="A mask of everything an answer names, but lines: a box or a point tells a segmenter "
+        "what is meant.",
+    )
     lanes, everything = st.columns(2)
     if lanes.button("Detect lanes", width="stretch", icon=":material/road:"):
         _put(frame, shared.model.detect(_pixels(shared, frame), LANES))
@@ -115,7 +122,8 @@ def _questions(shared: Hub, frame: FrameRow) -> None:
         chosen = example
     st.session_state["ask-example-done"] = example
     if chosen:
-        _put(frame, shared.model.ask(_pixels(shared, frame), chosen))
+        how = shared.model.segment if masks else shared.model.ask
+        _put(frame, how(_pixels(shared, frame), chosen))
     st.selectbox(
         "About a place that you draw with the region tool",
         list(default_label_space().tasks),
@@ -178,6 +186,8 @@ def _layers(shared: Hub, frame: FrameRow) -> list[Layer]:
     ticket = _ticket(frame)
     if ticket is not None and isinstance(ticket.result, Answer):
         layers.append(answer_layer("answer", ticket.result.found))
+        masks = mask_layer("masks", ticket.result.found)
+        layers += [masks] if masks.shapes else []
     return layers
 
 

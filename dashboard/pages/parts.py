@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from drivegrid.dashboard.store.datasets import DatasetRow, list_datasets
 from drivegrid.dashboard.store.records import FrameRow, ShapeRow
 
 from drivegrid.errors import ConfigError, DriveGridError
-from drivegrid.geometry import as_points
+from drivegrid.geometry import Polygon, as_points
 from drivegrid.inference.results import Found
+from drivegrid.masks.drawing import outline_of
 from drivegrid.plotting.trace import AnchorTrace
 
 
@@ -178,3 +180,15 @@ def answer_layer(name: str, found: tuple[Found, ...]) -> Layer:
         for number, one in enumerate(found)
     ]
     return Layer(name, "model", shapes)
+
+
+def mask_layer(name: str, found: tuple[Found, ...]) -> Layer:
+    """Return the masks that were drawn for an answer as a layer; outlines are in it already."""
+    shapes = []
+    for number, one in enumerate(found):
+        drawn = one.mask is not None and not isinstance(one.instance.geometry, Polygon)
+        outline = outline_of(one.mask) if drawn and one.mask is not None else None
+        if outline is not None:
+            mask = replace(one.instance, geometry=outline, confidence=one.mask_score)
+            shapes.append(Shape(f"mask-{number}", mask))
+    return Layer(name, "other", shapes)

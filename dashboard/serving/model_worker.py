@@ -140,6 +140,14 @@ class ModelWorker:
         """
         return self._put(methodcaller("ask", image, query, rounds))
 
+    def segment(self, image: Picture, query: str, rounds: int = 1) -> Ticket:
+        """Ask in words about an RGB picture, and have a mask drawn of everything that is named.
+
+        Raises:
+            BusyError: If the queue is full or closed.
+        """
+        return self._put(methodcaller("segment", image, query, rounds))
+
     def detect(self, image: Picture, tasks: Sequence[str], rounds: int = 1) -> Ticket:
         """Ask the plain question of some tasks: lanes, objects, signs, drivable.
 

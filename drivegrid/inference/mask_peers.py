@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-import cv2
 import numpy as np
 
 from drivegrid.data.images import Picture
 from drivegrid.data.rasters import fill, outline, rle_decode, rle_encode
 from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import BoolArray, Polygon, Size
+from drivegrid.masks.drawing import smoothed
 from drivegrid.masks.ellipse import ellipse_of
 from drivegrid.masks.shapes import inside_of, resized
 from drivegrid.masks.tokenizer import MaskTokenizer
@@ -23,9 +23,6 @@ TAGS = 2
 RLE_WH = (64, 64)
 """Size at which masks are written as run lengths: finer ones take hundreds of numbers."""
 ELLIPSE_NUMBERS = 5
-STEP_PX = 1.0
-"""How far the outline of a mask may be moved before it is written: hundreds of steps one pixel
-high would cost a second and say nothing on a lattice whose cells are wider."""
 
 
 class Written(NamedTuple):
@@ -97,6 +94,7 @@ class PolygonWriter:
         shapes, tokens = [], 0
         for part in outline(mask):
             try:
+                # Hundreds of steps one pixel high would cost a second and say nothing.
                 cells = self.codec.encode(smoothed(part), size_wh)
                 check_geometry(cells)
             except (GeometryError, TokenError):
@@ -117,18 +115,6 @@ class PolygonWriter:
                 if isinstance(shape, Polygon):
                     mask |= fill(shape, size_wh)
         return masks
-
-
-def smoothed(polygon: Polygon) -> Polygon:
-    """Return an outline without the steps of its pixels: off by a pixel at most.
-
-    Rings that would be left with fewer than three corners stay as they are.
-    """
-    rings = []
-    for ring in polygon.rings:
-        fewer = cv2.approxPolyDP(ring.astype(np.float32), STEP_PX, closed=True)[:, 0]
-        rings.append(fewer.astype(np.float64) if len(fewer) >= 3 else ring)
-    return Polygon(tuple(rings))
 
 
 class RunLengthWriter:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from drivegrid.data.rasters import fill
+from drivegrid.data.rasters import fill, outline
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import BoolArray, Box, FloatArray, Geometry, Polygon, Size, clip_points
+
+STEP_PX = 1.0
+"""How far the outline of a mask may be moved to be rid of its steps."""
 
 
 def as_polygon(shape: Box | Polygon) -> Polygon:
@@ -63,3 +67,24 @@ def draw_mask(shape: Geometry, size_wh: Size, mask_wh: Size) -> BoolArray:
         column, row = np.clip(middle, 0, np.asarray(mask_wh) - 1).astype(int)
         mask[row, column] = True
     return mask
+
+
+def outline_of(mask: BoolArray) -> Polygon | None:
+    """Return the outline of a mask (H, W) as a polygon; None of an empty one.
+
+    The steps of its pixels are left out. Parts that lie apart are rings beside each other.
+    """
+    rings = tuple(ring for part in outline(mask) for ring in smoothed(part).rings)
+    return Polygon(rings) if rings else None
+
+
+def smoothed(polygon: Polygon) -> Polygon:
+    """Return the outline of a mask without the steps of its pixels: off by a pixel at most.
+
+    Rings that would be left with fewer than three corners stay as they are.
+    """
+    rings = []
+    for ring in polygon.rings:
+        fewer = cv2.approxPolyDP(ring.astype(np.float32), STEP_PX, closed=True)[:, 0]
+        rings.append(fewer.astype(np.float64) if len(fewer) >= 3 else ring)
+    return Polygon(tuple(rings))

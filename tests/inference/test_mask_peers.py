@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from drivegrid.data.rasters import outline
 from drivegrid.inference.mask_comparison import CLASSES, compare
 from drivegrid.inference.mask_peers import (
     RLE_WH,
@@ -14,7 +13,6 @@ from drivegrid.inference.mask_peers import (
     RunLengthWriter,
     TokenizerWriter,
     Written,
-    smoothed,
 )
 from drivegrid.masks.labelled import LabelledMasks
 from drivegrid.metrics.masks import mask_iou
@@ -71,14 +69,6 @@ def test_tokens_by_hand() -> None:
     assert runs.tokens == len(runs.value)
     [pair] = TokenizerWriter(Pairs(), "pairs").write(IMAGE, SHAPES["all"][None])
     assert pair.tokens == 4
-
-
-def test_outlines_lose_their_steps_and_little_else() -> None:
-    rows, cols = np.indices((256, 320))
-    disc = (rows - 128) ** 2 + (cols - 160) ** 2 < 90**2
-    [ring] = outline(disc)
-    fewer = smoothed(ring)
-    assert len(fewer.rings[0]) < len(ring.rings[0]) / 8
 
 
 class Half:

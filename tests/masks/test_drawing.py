@@ -5,7 +5,7 @@ import pytest
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Box, Point, Polygon
-from drivegrid.masks.drawing import draw_mask
+from drivegrid.masks.drawing import draw_mask, outline_of
 
 SIZE_WH, MASK_WH = (160, 90), (32, 18)
 
@@ -62,3 +62,28 @@ def test_a_small_shape_stands_where_its_middle_is(xyxy, row, column) -> None:
 def test_what_has_no_mask(shape, message) -> None:
     with pytest.raises(GeometryError, match=message):
         draw_mask(shape, SIZE_WH, MASK_WH)
+
+
+def test_an_empty_mask_has_no_outline() -> None:
+    assert outline_of(np.zeros((4, 4), np.bool_)) is None
+
+
+def test_outlines_lose_their_steps_and_little_else() -> None:
+    rows, cols = np.indices((256, 320))
+    disc = (rows - 128) ** 2 + (cols - 160) ** 2 < 90**2
+    disc &= (rows - 128) ** 2 + (cols - 160) ** 2 > 20**2
+    disc[5:9, 5:9] = True
+    shape = outline_of(disc)
+    assert shape is not None
+    assert len(shape.rings) == 3
+    assert sum(map(len, shape.rings)) < 120
+    drawn = draw_mask(shape, (320, 256), (320, 256))
+    assert (drawn ^ disc).sum() < 0.02 * disc.sum()
+
+
+def test_one_pixel_keeps_its_corners() -> None:
+    dot = np.zeros((4, 4), np.bool_)
+    dot[2, 1] = True
+    shape = outline_of(dot)
+    assert shape is not None
+    np.testing.assert_array_equal(draw_mask(shape, (4, 4), (4, 4)), dot)

@@ -1,15 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("streamlit", reason="drivegrid[dashboard] is not installed")
 
-from drivegrid.dashboard.hub import HubSettings, open_hub
+from drivegrid.dashboard.hub import Hub, HubSettings, open_hub
+from drivegrid.dashboard.pages.parts import mask_layer
 from drivegrid.dashboard.store.browse import frame
 from drivegrid.dashboard.store.pictures import add_upload, find_picture
 from streamlit.testing.v1 import AppTest
 
 from drivegrid.data.scene import Instance
-from drivegrid.geometry import Polyline
+from drivegrid.geometry import Box, Polygon, Polyline
 from drivegrid.inference.results import Answer, Found
 from drivegrid.plotting.trace import AnchorTrace
 
@@ -74,6 +77,46 @@ def test_an_answer_is_shown_with_its_tokens(world) -> None:
     assert table["proposed"].tolist() == ["<line><grid_1_30></line>"]
     assert table["confidence"].tolist() == [0.8]
     assert "grid_1_30" in app.code[0].value
+
+
+def test_masks_are_a_layer_of_their_own() -> None:
+    box, place = Box(np.array([10.0, 20, 60, 80])), np.zeros((180, 320), np.bool_)
+    place[25:70, 15:55] = True
+    trace = AnchorTrace(box.xyxy.reshape(2, 2), box.xyxy.reshape(2, 2), np.zeros(2, np.bool_))
+    car = Found(Instance("object/vehicle/car", box), ("",), trace, mask=place, mask_score=0.7)
+    bare = Found(Instance("object/vehicle/car", box), ("",), trace)
+    empty = replace(car, mask=np.zeros_like(place))
+    area = Polygon((np.array([[0.0, 0], [9, 0], [9, 9]]),))
+    outlined = replace(car, instance=Instance("area/drivable", area))
+    layer = mask_layer("masks", (bare, car, empty, outlined))
+    [mask] = layer.shapes
+    assert mask.instance.label == "object/vehicle/car"
+    assert mask.instance.confidence == 0.7
+    corners = mask.instance.geometry.vertices()
+    assert corners.min(axis=0).tolist() == [15, 25]
+    assert corners.max(axis=0).tolist() == [55, 70]
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [(False, "ask"), (True, "segment")])
+def test_masks_are_asked_for(world, monkeypatch, wanted, asked) -> None:
+    calls = []
+
+    class Model:
+        def ask(self, image, query):
+            calls.append(("ask", query))
+            return Asked(None, "timed out")
+
+        def segment(self, image, query):
+            calls.append(("segment", query))
+            return Asked(None, "timed out")
+
+    monkeypatch.setattr(Hub, "model", Model())
+    app = opened(world)
+    app.toggle(key="ask-masks").set_value(wanted)
+    app.text_input(key="ask-query").set_value("all cars")
+    app.button[0].click().run()
+    assert not app.exception
+    assert calls == [(asked, "all cars")]
 
 
 def test_no_answer_is_told(world) -> None:

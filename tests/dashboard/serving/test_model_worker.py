@@ -53,13 +53,15 @@ def test_questions_are_answered(start):
         worker.ask(LARGE, "car", rounds=0),
         worker.detect(IMAGE, ["lanes"], rounds=2),
         worker.classify(IMAGE, Box(np.array([1.0, 1, 2, 2])), "colour"),
+        worker.segment(IMAGE, "car", rounds=0),
     ]
-    assert [ticket.wait(LONG_S) for ticket in asked] == ["done"] * 4
+    assert [ticket.wait(LONG_S) for ticket in asked] == ["done"] * 5
     assert [ticket.result for ticket in asked] == [
         ("car", 1, (4, 6, 3), "a"),
         ("car", 0, (4000, 6000, 3), "a"),
         (("lanes",), 2, (4, 6, 3)),
         {"colour": 1.0, "box": 0.0},
+        ("masks", "car", 0, (4, 6, 3)),
     ]
     assert {ticket.error for ticket in asked} == {""}
     assert {ticket.place for ticket in asked} == {0}
