@@ -16,6 +16,7 @@ from drivegrid.masks.himtok.tokenizer import HimTokenizer
 from drivegrid.masks.himtok.view import NUM_VIEW_CODES, boxes_told, look, views_of
 
 from ..config import Strict
+from .corpus import load_masks
 from .hierarchical import blurred, hierarchical_loss, sampled_levels, sigma_of
 from .judging import judge_tokenizer
 from .loop import Batch, BatchSource, Lesson
@@ -154,10 +155,12 @@ class HimLesson(Lesson):
     def judge(self) -> dict[str, float]:
         """Return mean IoUs of held-out masks; ``iou/L`` is that of their first L codes."""
         shorter = {
-            f"iou/{length}": judge_tokenizer(HimTokenizer(self.network, length), self.held_out)
+            f"iou/{length}": judge_tokenizer(
+                HimTokenizer(self.network, length), map(load_masks, self.held_out)
+            )
             for length in SHORTER
         }
-        whole = judge_tokenizer(HimTokenizer(self.network), self.held_out)
+        whole = judge_tokenizer(HimTokenizer(self.network), map(load_masks, self.held_out))
         return whole | {name: scores["iou"] for name, scores in shorter.items()}
 
     def save(self, folder: Path) -> None:

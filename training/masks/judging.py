@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 
-from drivegrid.masks.labelled import by_class
+from drivegrid.masks.labelled import LabelledMasks, by_class
 from drivegrid.masks.tokenizer import MaskTokenizer
 
-from .corpus import load_masks
 from .seg_judging import ious_of
 
 
-def judge_tokenizer(tokenizer: MaskTokenizer, paths: Sequence[Path]) -> dict[str, float]:
+def judge_tokenizer(tokenizer: MaskTokenizer, frames: Iterable[LabelledMasks]) -> dict[str, float]:
     """Return the mean IoU over all masks as ``iou``, and over those of each class by its name.
 
     Args:
         tokenizer: What is judged.
-        paths: Files of held-out pictures.
+        frames: Held-out pictures with masks.
     """
     ious: list[float] = []
     classes: list[str] = []
-    for path in paths:
-        labelled = load_masks(path)
+    for labelled in frames:
         truth = labelled.masks.unpack()
         codes = tokenizer.encode_all(labelled.image, truth)
         logits = tokenizer.decode_all(labelled.image, codes)

@@ -22,6 +22,7 @@ from drivegrid.masks.shapes import box_of
 from drivegrid.trunk.pixels import to_pixel_values
 
 from ..config import Strict
+from .corpus import load_masks
 from .judging import judge_tokenizer
 from .loop import Batch, BatchSource, Lesson
 from .losses import bce_loss, dice_loss, mask_iou, sample_uncertain
@@ -142,7 +143,9 @@ class SamTokLesson(Lesson):
 
     def judge(self) -> dict[str, float]:
         """Return mean IoUs of held-out masks that were written and drawn again."""
-        return judge_tokenizer(SamTokenizer(self.network, self.segmenter), self.held_out)
+        return judge_tokenizer(
+            SamTokenizer(self.network, self.segmenter), map(load_masks, self.held_out)
+        )
 
     def save(self, folder: Path) -> None:
         """Write the network."""

@@ -20,6 +20,7 @@ from drivegrid.trunk.efficientnet import FIRST_ABOVE, EfficientNetLite0, load_pr
 from drivegrid.trunk.pixels import to_pixel_values
 
 from ..config import Strict
+from .corpus import load_masks
 from .loop import Batch, BatchSource, Lesson
 from .losses import bce_loss, dice_loss, mask_iou
 from .prompting import draw_prompt
@@ -151,7 +152,7 @@ class SegLesson(Lesson):
 
     def judge(self) -> dict[str, float]:
         """Return mean IoUs of one click and of a box on held-out scenes."""
-        return judge_segmenter(SmallSegmenter(self.network), self.held_out)
+        return judge_segmenter(SmallSegmenter(self.network), map(load_masks, self.held_out))
 
     def save(self, folder: Path) -> None:
         """Write the network."""

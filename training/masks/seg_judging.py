@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from drivegrid.geometry import BoolArray, FloatArray
-from drivegrid.masks.labelled import by_class
+from drivegrid.masks.labelled import LabelledMasks, by_class
 from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
 from drivegrid.masks.shapes import box_of, deepest_point, inside_of
 
-from .corpus import load_masks
 
-
-def judge_segmenter(segmenter: Segmenter[Any], paths: Sequence[Path]) -> dict[str, float]:
+def judge_segmenter(segmenter: Segmenter[Any], frames: Iterable[LabelledMasks]) -> dict[str, float]:
     """Return mean IoUs over all masks: of one click, of the best of its guesses, and of a box.
 
     ``iou`` is the mean of click and box; ``click/CLASS`` and ``box/CLASS`` are by class.
 
     Args:
         segmenter: What is judged.
-        paths: Files of held-out pictures.
+        frames: Held-out pictures with masks.
     """
     ious: dict[str, list[float]] = {"click": [], "best": [], "box": []}
     classes: list[str] = []
-    for path in paths:
-        labelled = load_masks(path)
+    for labelled in frames:
         truth = labelled.masks.unpack()
         handle = segmenter.encode(labelled.image)
         clicks = np.array([deepest_point(mask) for mask in truth]).reshape(-1, 2)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from drivegrid.training.masks.corpus import save_masks
+from drivegrid.training.masks.corpus import load_masks, save_masks
 from drivegrid.training.masks.hierarchical import blurred, sigma_of
 from drivegrid.training.masks.himtok import DRAWN, HimBatches, HimLesson, HimSettings, label_of
 from drivegrid.training.masks.judging import judge_tokenizer
@@ -161,7 +161,10 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
     before = loss()
     checkpoint = train(lesson, settings, tmp_path / "run", False)
     assert loss() < 0.85 * before
-    assert judge_tokenizer(HimTokenizer.from_pretrained(checkpoint), paths)["iou"] > 0.5
+    assert (
+        judge_tokenizer(HimTokenizer.from_pretrained(checkpoint), map(load_masks, paths))["iou"]
+        > 0.5
+    )
     scores = lesson.judge()
     assert scores["iou/1"] < scores["iou/4"]
     assert scores.keys() == {"iou", "obstacle", "pole", "sign"} | {
