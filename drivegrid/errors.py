@@ -81,10 +81,12 @@ class MissingExtraError(DriveGridError, ImportError):
         feature: What the user asked for, for example ``"predict"``.
         package: The import that failed.
         extra: The extra that brings it.
+        then: A second command, for a package that no registry carries.
     """
 
-    def __init__(self, feature: str, package: str, extra: str) -> None:
+    def __init__(self, feature: str, package: str, extra: str, then: str | None = None) -> None:
+        commands = [f"pip install 'drivegrid[{extra}]'"] + ([then] if then is not None else [])
         super().__init__(
             f"{feature} must have the package {package!r}, which is not installed. "
-            f"Run: pip install 'drivegrid[{extra}]'"
+            f"Run: {' && '.join(commands)}"
         )

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers import Sam2Config, Sam2Model
 
 from drivegrid.data.images import Picture
 from drivegrid.errors import ModelError
 from drivegrid.geometry import FloatArray, Size
+from drivegrid.masks.sam2_prompts import (
+    Sam2Handle,
+    decode_alike,
+    decode_candidates,
+    is_ambiguous,
+    to_mask_logits,
+    to_pixel_values,
+    to_square,
+)
 from drivegrid.masks.segmenter import LogitArray, Prompt
 
 MODEL_TYPES = ("sam2", "sam2_video")
 """Meta's own folders call themselves the latter; its image half is what is loaded."""
 HOW_TO_GET = "Run: hf download facebook/sam2.1-hiera-tiny --local-dir FOLDER (or -small, -large)."
-PROMPTS_PER_PASS = 32
-"""At most so many go through the decoder together; each takes some 30 MiB at 1024 pixels."""
-AMBIGUOUS = 3
-"""Masks for a lone point."""
-SURE = 10.0
-"""Logit inside a known mask; outside it is negative (sam2/modeling/sam2_base.py, for video)."""
-# ImageNet's, with which SAM2 was trained.
-_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sam2Handle:
-    """An image as SAM2 has seen it.
-
-    Args:
-        size_wh: Size of the image.
-        features: What its encoder gives, fine to coarse, each (1, C, h, w).
-    """
-
-    size_wh: Size
-    features: tuple[Tensor, ...]
 
 
 class Sam2Segmenter:
@@ -55,10 +39,6 @@ class Sam2Segmenter:
     the mask of the three that it scores highest.
 
     The candidates of a point are these three.
-
-    Prompts with equally many points go through the decoder together; no prompt is padded. The
-    padding points of transformers (label -10) are zeros that the decoder still attends to, so
-    that they would change the mask, and with it a reward, by what else is in the batch.
 
     Args:
         model: The network; it is put into evaluation mode.
@@ -119,48 +99,28 @@ class Sam2Segmenter:
         self, handle: Sam2Handle, prompts: Sequence[Prompt]
     ) -> tuple[LogitArray, FloatArray]:
         """Draw one mask for each prompt, see `Segmenter.decode`; 256 x 256 in Meta's models."""
-        size = tuple(self._model.prompt_encoder.mask_input_size)
-        logits = np.zeros((len(prompts), *size), np.float32)
-        scores = np.zeros(len(prompts))
-        alike: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
-        for i, prompt in enumerate(prompts):
-            key = len(prompt.points), prompt.box is not None, prompt.mask is not None
-            alike[key].append(i)
-        for group in alike.values():
-            for start in range(0, len(group), PROMPTS_PER_PASS):
-                some = group[start : start + PROMPTS_PER_PASS]
-                found = self._pass(handle, [prompts[i] for i in some])
-                best = found[1].argmax(axis=1)
-                rows = np.arange(len(some))
-                logits[some], scores[some] = found[0][rows, best], found[1][rows, best]
-        return logits, scores
+        return decode_alike(prompts, self._mask_hw, lambda some: self._pass(handle, some))
 
     @torch.inference_mode()
     def candidates(self, handle: Sam2Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
         """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
-        size = tuple(self._model.prompt_encoder.mask_input_size)
-        logits, scores = [np.zeros((0, AMBIGUOUS, *size), np.float32)], [np.zeros((0, AMBIGUOUS))]
-        for start in range(0, len(points), PROMPTS_PER_PASS):
-            some = points[start : start + PROMPTS_PER_PASS]
-            found = self._pass(handle, [Prompt(p[None], np.ones(1, np.bool_)) for p in some])
-            logits.append(found[0])
-            scores.append(found[1])
-        return np.concatenate(logits), np.concatenate(scores)
+        return decode_candidates(points, self._mask_hw, lambda some: self._pass(handle, some))
+
+    @property
+    def _mask_hw(self) -> Size:
+        height, width = self._model.prompt_encoder.mask_input_size
+        return height, width
 
     def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> tuple[LogitArray, FloatArray]:
-        """Decode prompts with equally many points, all with a box or none, a mask or none.
-
-        Returns:
-            (N, C, h, w) logits and (N, C) scores; C is 3 for lone points, else 1.
-        """
+        """Decode prompts of one kind, see `DecoderPass`."""
         weight = self._model.no_memory_embedding
-        ambiguous = _is_ambiguous(prompts[0])
+        ambiguous = is_ambiguous(prompts[0])
         inputs = self._inputs(handle.size_wh, prompts)
         maps = list(handle.features)
         if prompts[0].mask is not None:
             # Masks are added to the image's map: each prompt needs a map of its own.
             inputs = {name: value.transpose(0, 1) for name, value in inputs.items()}
-            inputs["input_masks"] = self._mask_inputs(prompts).to(weight.device, weight.dtype)
+            inputs["input_masks"] = to_mask_logits(prompts, self._mask_hw).to(weight)
             maps = [m.expand(len(prompts), -1, -1, -1) for m in maps]
         found = self._model(image_embeddings=maps, multimask_output=ambiguous, **inputs)
         masks, scores = found.pred_masks, found.iou_scores
@@ -173,10 +133,8 @@ class Sam2Segmenter:
         weight = self._model.no_memory_embedding
         side = self._model.prompt_encoder.input_image_size
 
-        def on_square(values: list[FloatArray]) -> Tensor:
-            """Scale (N, .., 2) pixels of the image; the model adds the half pixel back."""
-            scaled = np.stack(values) * (side / np.asarray(size_wh, np.float64)) - 0.5
-            return torch.from_numpy(scaled)[None].to(weight.device, weight.dtype)
+        def on_square(places: list[FloatArray]) -> Tensor:
+            return to_square(places, size_wh, side)[None].to(weight)
 
         inputs = {}
         boxes = [p.box for p in prompts if p.box is not None]
@@ -187,30 +145,6 @@ class Sam2Segmenter:
         if boxes:
             inputs["input_boxes"] = on_square([box.reshape(2, 2) for box in boxes]).flatten(2)
         return inputs
-
-    def _mask_inputs(self, prompts: list[Prompt]) -> Tensor:
-        """Return (N, 1, h, w) masks as the logits that SAM2 takes a known mask for."""
-        height, width = self._model.prompt_encoder.mask_input_size
-        shares = [
-            cv2.resize(p.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-            for p in prompts
-            if p.mask is not None
-        ]
-        return torch.from_numpy(np.stack(shares))[:, None] * (2 * SURE) - SURE
-
-
-def _is_ambiguous(prompt: Prompt) -> bool:
-    return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
-
-
-def to_pixel_values(image: Picture, side: int) -> Tensor:
-    """Return (1, 3, side, side) float32: stretched to a square and scaled as SAM2 expects.
-
-    Pillow's bilinear filter is antialiased, as the one SAM2 was trained with.
-    """
-    square = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
-    scaled = (np.asarray(square, np.float64) / 255 - _MEAN) / _STD
-    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32))[None]
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from drivegrid.errors import ModelError  # noqa: E402
-from drivegrid.masks.sam2 import PROMPTS_PER_PASS, Sam2Segmenter, to_pixel_values  # noqa: E402
+from drivegrid.masks.sam2 import Sam2Segmenter  # noqa: E402
+from drivegrid.masks.sam2_prompts import PROMPTS_PER_PASS, to_pixel_values  # noqa: E402
 from drivegrid.masks.segmenter import Prompt  # noqa: E402
 from tests.masks.tiny_sam2 import SIDE, make_sam2  # noqa: E402
 

@@ -9,7 +9,10 @@ torch.set_num_threads(1)
 SIDE = 64
 
 
-def make_sam2(folder: Path) -> Path:
+DECODER = {"mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": 32}
+
+
+def make_sam2(folder: Path, decoder: dict[str, float] = DECODER) -> Path:
     """Write a checkpoint of a 64-pixel SAM2 whose masks are 16 x 16."""
     config = Sam2Config(
         vision_config={
@@ -19,7 +22,7 @@ def make_sam2(folder: Path) -> Path:
                 "image_size": [SIDE, SIDE],
                 "blocks_per_stage": [1, 1, 2, 1],
                 "embed_dim_per_stage": [8, 16, 32, 64],
-                "num_attention_heads_per_stage": [1, 1, 2, 2],
+                "num_attention_heads_per_stage": [1, 2, 4, 8],
                 "window_size_per_stage": [4, 4, 4, 2],
                 "window_positional_embedding_background_size": [4, 4],
                 "global_attention_blocks": [3],
@@ -29,19 +32,14 @@ def make_sam2(folder: Path) -> Path:
             "fpn_hidden_size": 32,
         },
         prompt_encoder_config={"hidden_size": 32, "image_size": SIDE},
-        mask_decoder_config={
-            "hidden_size": 32,
-            "mlp_dim": 64,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 32,
-        },
+        mask_decoder_config={"hidden_size": 32, **decoder},
     )
     generator = torch.Generator().manual_seed(0)
     model = Sam2Model(config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "norm" not in name:
-                scale = parameter[0].numel() ** -0.5 if "proj" in name else 1.0
+                scale = parameter[0].numel() ** -0.5 if "proj" in name or "iou_prediction" in name else 1.0
                 parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
         frequencies = torch.randn((2, 16), generator=generator)
         model.shared_image_embedding.positional_embedding.copy_(frequencies)
