@@ -179,7 +179,14 @@ def decode(  # noqa: PLR0913, PLR0917 - options of a command
 
 @masks.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="SAM2 folder, as transformers writes it")],
+    weights: Annotated[
+        Path,
+        typer.Argument(help="SAM2 folder of transformers; with --config a file of Meta's package"),
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(help="YAML of Meta's package, such as configs/sam2.1/sam2.1_hiera_t.yaml"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that SAM2 weights load and draw: a click and a box on a rendered scene.
@@ -188,9 +195,17 @@ def check(
     """
     from drivegrid.inference.mask_check import check_segmenter
     from drivegrid.masks.sam2 import Sam2Segmenter
+    from drivegrid.masks.sam2_package import Sam2PackageSegmenter
 
+    if config is None and weights.is_file():
+        raise typer.BadParameter(f"{weights} is a file: give the --config of Meta's package too")
     _one_thread()
-    _tell(check_segmenter(Sam2Segmenter.from_pretrained(folder)), as_json)
+    segmenter: Segmenter[Any] = (
+        Sam2Segmenter.from_pretrained(weights)
+        if config is None
+        else Sam2PackageSegmenter.from_pretrained(weights, config)
+    )
+    _tell(check_segmenter(segmenter), as_json)
 
 
 def _one_thread() -> None:

@@ -143,7 +143,8 @@ class Sam2PackageSegmenter:
             labels = [np.concatenate([_CORNERS, flags]) for flags in labels]
         elif not len(prompts[0].points):
             # As SAM2 was trained: a mask alone stands beside a point that is none.
-            places, labels = [np.zeros((1, 2))] * len(prompts), [np.array([_NO_POINT])] * len(prompts)
+            places = [np.zeros((1, 2))] * len(prompts)
+            labels = [np.array([_NO_POINT])] * len(prompts)
         on_square = to_square(places, handle.size_wh, self._model.image_size)
         return on_square.to(weight), torch.from_numpy(np.stack(labels)).to(weight.device).int()
 
@@ -178,9 +179,8 @@ def _find_config(config: str | Path) -> Path:
     try:
         package = importlib.import_module("sam2.modeling").__path__[0]
     except ImportError as error:
-        raise MissingExtraError(
-            "Sam2PackageSegmenter", error.name or "sam2", "sam2", INSTALL
-        ) from error
+        missing = str(error.name).partition(".")[0]
+        raise MissingExtraError("Sam2PackageSegmenter", missing, "sam2", INSTALL) from error
     for path in (Path(config), Path(package).parent / config):
         if path.is_file():
             return path
@@ -189,7 +189,7 @@ def _find_config(config: str | Path) -> Path:
 
 def _build_model(path: Path) -> nn.Module:
     """Return the network of a config, as ``build_sam2`` of the package makes it."""
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf  # Hydra's, which the package needs
 
     try:
         parts: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
@@ -197,6 +197,8 @@ def _build_model(path: Path) -> nn.Module:
         extra = parts["model"].setdefault("sam_mask_decoder_extra_args", {})
         extra["dynamic_multimask_via_stability"] = True
         model = _build(parts["model"])
+        if not isinstance(model, nn.Module) or type(model).__name__ != "SAM2Base":
+            raise TypeError(f"{type(model).__name__} must be a SAM2Base")
     except Exception as error:  # whatever YAML and the package make of a damaged config
         raise ModelError(
             f"config must describe a SAM2 of the package, got: {error!r:.300} ({path}). "

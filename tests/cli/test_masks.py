@@ -1,6 +1,7 @@
 """``drivegrid masks`` and ``drivegrid train masks``, as they are called."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from drivegrid.data.scene import Frame, Instance, Scene
 from drivegrid.data.store import save_scenes
 from drivegrid.errors import DriveGridError
 from drivegrid.geometry import Polygon
+from tests.masks.tiny_sam2_package import make_pair
 
 
 def run(*words):
@@ -73,6 +75,8 @@ def test_what_is_broken_is_counted_and_told(data) -> None:
     ("words", "fault"),
     [
         (("masks", "check", "nowhere"), "SAM2 must have a folder"),
+        (("masks", "check", "nowhere.pt", "--config", "x.yaml"), "SAM2 must be a file"),
+        (("masks", "check", ".", "--config", "x.yaml"), "SAM2 must be a file"),
         (("masks", "compare", "--data", "nowhere"), "nowhere"),
         (("masks", "decode", "nowhere", "--root", ".", "--out", "x", "--tokenizer", "himtok"),
          "nowhere"),
@@ -88,6 +92,20 @@ def test_errors_name_what_is_wrong(words, fault, tmp_path, monkeypatch) -> None:
     assert isinstance(result.exception, DriveGridError | OSError)
     assert fault in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_sam2_weights_of_either_kind_are_checked(tmp_path) -> None:
+    folder, checkpoint, config = make_pair(tmp_path / "sam2")
+    ways = [(folder,)]
+    if find_spec("sam2") is not None:
+        ways.append((checkpoint, "--config", config))
+    found = [facts(run("masks", "check", *way, "--json")) for way in ways]
+    assert found[0].keys() > {"click_iou", "box_iou"}
+    for name in ("masks", "click_iou", "box_iou"):
+        assert found[0][name] == pytest.approx(found[-1][name], abs=1e-3)
+    lone = run("masks", "check", checkpoint)
+    assert lone.exit_code == 2
+    assert "--config" in lone.stderr
 
 
 def test_a_training_by_its_command(tmp_path) -> None:

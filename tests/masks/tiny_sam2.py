@@ -39,7 +39,8 @@ def make_sam2(folder: Path, decoder: dict[str, float] = DECODER) -> Path:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "norm" not in name:
-                scale = parameter[0].numel() ** -0.5 if "proj" in name or "iou_prediction" in name else 1.0
+                small = "proj" in name or "iou_prediction" in name
+                scale = parameter[0].numel() ** -0.5 if small else 1.0
                 parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
         frequencies = torch.randn((2, 16), generator=generator)
         model.shared_image_embedding.positional_embedding.copy_(frequencies)
