@@ -21,6 +21,7 @@ from drivegrid.cli.reading import FromOption, RootOption, find_labels
 if TYPE_CHECKING:
     from drivegrid.inference.mask_comparison import Comparison
     from drivegrid.masks.loading import TokenizerName
+    from drivegrid.masks.segmenter import Segmenter
     from drivegrid.masks.tokenizer import MaskTokenizer
 
 masks = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
