@@ -179,7 +179,7 @@ def _find_config(config: str | Path) -> Path:
     try:
         package = importlib.import_module("sam2.modeling").__path__[0]
     except ImportError as error:
-        missing = str(error.name).partition(".")[0]
+        missing = (error.name or "sam2").partition(".")[0]
         raise MissingExtraError("Sam2PackageSegmenter", missing, "sam2", INSTALL) from error
     for path in (Path(config), Path(package).parent / config):
         if path.is_file():
