@@ -19,7 +19,7 @@ from drivegrid.dashboard.store.records import FrameRow, ShapeRow
 from drivegrid.errors import ConfigError, DriveGridError
 from drivegrid.geometry import Polygon, as_points
 from drivegrid.inference.results import Found
-from drivegrid.masks.drawing import outline_of
+from drivegrid.masks.drawing import outline_of, smoothed
 from drivegrid.plotting.trace import AnchorTrace
 
 
@@ -189,6 +189,7 @@ def mask_layer(name: str, found: tuple[Found, ...]) -> Layer:
         drawn = one.mask is not None and not isinstance(one.instance.geometry, Polygon)
         outline = outline_of(one.mask) if drawn and one.mask is not None else None
         if outline is not None:
-            mask = replace(one.instance, geometry=outline, confidence=one.mask_score)
+            shape = smoothed(outline)
+            mask = replace(one.instance, geometry=shape, confidence=one.mask_score)
             shapes.append(Shape(f"mask-{number}", mask))
     return Layer(name, "other", shapes)

@@ -14,6 +14,7 @@ from drivegrid.cli.output import (
     print_error,
     print_json,
     print_rejected,
+    print_warning,
     progress_bar,
 )
 from drivegrid.cli.reading import FromOption, RootOption, find_labels
@@ -57,6 +58,9 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     label_format: FromOption = "auto",
     root: RootOption = None,
     sam2: Sam2Option = None,
+    samtok: Annotated[
+        Path | None, typer.Option(help="folder of SAMTok's weights; default: the shipped ones")
+    ] = None,
     pictures: Annotated[Path | None, typer.Option(help="draw masks here")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +84,7 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
         source = find_labels(data, label_format, None, None)
         read = islice(labelled_frames(source, root, quarantine), limit)
         found = [labelled for _, labelled in progress_bar(read, "frames")]
-    writers = _writers(sam2)
+    writers = _writers(sam2, samtok)
     if pictures is not None:
         draw_sheets(found, writers, pictures)
     with counting_bar(2 * len(found) * len(writers), "writing and drawing") as progress:
@@ -225,7 +229,7 @@ def _tokenizer(name: TokenizerName, weights: Path | None, sam2: Path | None) -> 
     return load_tokenizer(name, weights)
 
 
-def _writers(sam2: Path | None) -> list[Any]:
+def _writers(sam2: Path | None, samtok: Path | None) -> list[Any]:
     from drivegrid.inference.mask_peers import (
         EllipseWriter,
         PolygonWriter,
@@ -233,15 +237,23 @@ def _writers(sam2: Path | None) -> list[Any]:
         TokenizerWriter,
     )
     from drivegrid.masks.himtok.tokenizer import HimTokenizer
+    from drivegrid.masks.network_files import is_shipped
 
     name = "grid + drivegrid-seg" if sam2 is None else "grid + SAM2"
     himtok = [
         TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
         for length in HIMTOK_LENGTHS
     ]
+    writers = [TokenizerWriter(_tokenizer("grid", None, sam2), name)]
+    if samtok is None and not is_shipped("samtok"):
+        print_warning(
+            "SAMTok is left out: the package ships no weights of it. Train them with "
+            "`drivegrid train masks --tokenizer samtok` and name their folder: --samtok"
+        )
+    else:
+        writers.append(TokenizerWriter(_tokenizer("samtok", samtok, None), "SAMTok"))
     return [
-        TokenizerWriter(_tokenizer("grid", None, sam2), name),
-        TokenizerWriter(_tokenizer("samtok", None, None), "SAMTok"),
+        *writers,
         *himtok,
         PolygonWriter(0),
         PolygonWriter(1),

@@ -9,20 +9,19 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from drivegrid.data.rasters import outline
 from drivegrid.data.scene import Instance
 from drivegrid.geometry import (
     BoolArray,
     FloatArray,
     Geometry,
     IntArray,
-    Polygon,
     Size,
     from_parts,
 )
 from drivegrid.inference.confidence import AnchorBelief, anchor_belief, expected_place
 from drivegrid.inference.results import Found
 from drivegrid.labels import default_label_space
+from drivegrid.masks.drawing import outline_of
 from drivegrid.plotting.trace import AnchorTrace
 from drivegrid.tokens.answer import AnswerItem
 from drivegrid.tokens.codec import Codec
@@ -83,7 +82,7 @@ class Collector:
         for i, (item, geometry, mine) in enumerate(zip(items, geometries, chances, strict=True)):
             number += not item.same_instance
             mask = masks[i] if masks else None
-            shape = self._shape(geometry, mine) if mask is None else shape_of(mask.inside)
+            shape = self._shape(geometry, mine) if mask is None else outline_of(mask.inside)
             if shape is None:
                 continue
             beliefs = self._beliefs(geometry, mine)
@@ -191,12 +190,6 @@ def word_chances(
         [chance for at, chance in zip(places, told, strict=True) if start <= at < end]
         for start, end in spans
     ]
-
-
-def shape_of(mask: BoolArray) -> Polygon | None:
-    """Return the outline of a mask (H, W) in pixels, of all its parts; None of an empty one."""
-    rings = tuple(ring for part in outline(mask) for ring in part.rings)
-    return Polygon(rings) if rings else None
 
 
 def _certain(number: int, grid: GridSpec) -> FloatArray:

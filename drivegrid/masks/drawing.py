@@ -70,11 +70,11 @@ def draw_mask(shape: Geometry, size_wh: Size, mask_wh: Size) -> BoolArray:
 
 
 def outline_of(mask: BoolArray) -> Polygon | None:
-    """Return the outline of a mask (H, W) as a polygon; None of an empty one.
+    """Return the outline of a mask (H, W) in pixels, exact; None of an empty one.
 
-    The steps of its pixels are left out. Parts that lie apart are rings beside each other.
+    Parts that lie apart are rings beside each other.
     """
-    rings = tuple(ring for part in outline(mask) for ring in smoothed(part).rings)
+    rings = tuple(ring for part in outline(mask) for ring in part.rings)
     return Polygon(rings) if rings else None
 
 

@@ -28,6 +28,11 @@ Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound="DataclassInstance")
 
 
+def is_shipped(name: str) -> bool:
+    """Tell whether the package ships weights of a network."""
+    return (WEIGHTS / name / WEIGHTS_FILE).is_file()
+
+
 def save_network(network: nn.Module, config: DataclassInstance, folder: str | Path) -> None:
     """Write a network, whole or not at all; floats become half precision."""
     tensors = {

@@ -23,6 +23,7 @@ from drivegrid.geometry import BoolArray, IntArray
 from drivegrid.masks.mask_text import CLOSE, OPEN, plain_name, read_groups
 from drivegrid.masks.segmenter import LogitArray
 from drivegrid.tokens.answer import Diagnostic
+from drivegrid.tokens.mask_words import MaskWords
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +139,24 @@ class MaskTokenizer(ABC):
         if why:
             raise TokenError(f"mask of {self.name} must {why}.")
         return values
+
+
+class WordTokenizer(MaskTokenizer):
+    """A learnt tokenizer: its codes are the words that a vocabulary may have for masks."""
+
+    @property
+    @abstractmethod
+    def words(self) -> MaskWords:
+        """Its words, and which of them make a mask."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Names of all its words; the place of a name is its code."""
+        return self.words.tokens
+
+    def fault(self, codes: IntArray) -> str:
+        """Return what keeps codes from being a mask."""
+        return self.words.fault([self.tokens[code] for code in codes.tolist()])
 
 
 def checked_codes(codes: IntArray, num_tokens: int) -> IntArray:

@@ -5,7 +5,7 @@ import pytest
 
 from drivegrid.errors import GeometryError
 from drivegrid.geometry import Box, Point, Polygon
-from drivegrid.masks.drawing import draw_mask, outline_of
+from drivegrid.masks.drawing import draw_mask, outline_of, smoothed
 
 SIZE_WH, MASK_WH = (160, 90), (32, 18)
 
@@ -73,8 +73,10 @@ def test_outlines_lose_their_steps_and_little_else() -> None:
     disc = (rows - 128) ** 2 + (cols - 160) ** 2 < 90**2
     disc &= (rows - 128) ** 2 + (cols - 160) ** 2 > 20**2
     disc[5:9, 5:9] = True
-    shape = outline_of(disc)
-    assert shape is not None
+    exact = outline_of(disc)
+    assert exact is not None
+    np.testing.assert_array_equal(draw_mask(exact, (320, 256), (320, 256)), disc)
+    shape = smoothed(exact)
     assert len(shape.rings) == 3
     assert sum(map(len, shape.rings)) < 120
     drawn = draw_mask(shape, (320, 256), (320, 256))
@@ -86,4 +88,4 @@ def test_one_pixel_keeps_its_corners() -> None:
     dot[2, 1] = True
     shape = outline_of(dot)
     assert shape is not None
-    np.testing.assert_array_equal(draw_mask(shape, (4, 4), (4, 4)), dot)
+    np.testing.assert_array_equal(draw_mask(smoothed(shape), (4, 4), (4, 4)), dot)

@@ -27,7 +27,8 @@ from drivegrid.masks.himtok.view import (
 )
 from drivegrid.masks.network_files import load_network, save_network
 from drivegrid.masks.segmenter import LogitArray
-from drivegrid.masks.tokenizer import MaskTokenizer, checked_masks
+from drivegrid.masks.tokenizer import WordTokenizer, checked_masks
+from drivegrid.tokens.mask_words import MaskWords
 
 FRAME_SIZE = 512
 """Logits are given in so many rows and columns over the whole frame, whatever its shape."""
@@ -37,7 +38,7 @@ CHUNK = 32
 """Masks that are read or written together; logits of each take 1 MiB."""
 
 
-class HimTokenizer(MaskTokenizer):
+class HimTokenizer(WordTokenizer):
     """Writes a mask as up to 32 codes from coarse to fine; any number from the front is a mask.
 
     The first four say where the mask is, see `view`; the others are learnt, and tell in ever finer
@@ -81,13 +82,9 @@ class HimTokenizer(MaskTokenizer):
         save_network(self.network, self.network.config, folder)
 
     @cached_property
-    def tokens(self) -> tuple[str, ...]:
-        """``<him_0>`` to ``<him_1023>``; the place among the codes says what a token means."""
-        return tuple(f"<him_{code}>" for code in range(NUM_CODES))
-
-    def fault(self, codes: IntArray) -> str:
-        """Return what is wrong with the number of codes; every code may stand everywhere."""
-        return "" if len(codes) <= NUM_TOKENS else f"have at most 32 codes, got {len(codes)}"
+    def words(self) -> MaskWords:
+        """``<him_0>`` to ``<him_1023>``; the place in a mask says what a word means."""
+        return MaskWords("himtok", NUM_CODES)
 
     @torch.inference_mode()
     def encode_all(self, image: Picture | None, masks: BoolArray) -> list[IntArray]:

@@ -24,12 +24,13 @@ from drivegrid.masks.seg.network import PromptBatch, SegNetwork
 from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.masks.shapes import box_of
-from drivegrid.masks.tokenizer import MaskTokenizer, checked_masks, needed_image
+from drivegrid.masks.tokenizer import WordTokenizer, checked_masks, needed_image
+from drivegrid.tokens.mask_words import MaskWords
 
 MASKS_PER_PASS = 64
 
 
-class SamTokenizer(MaskTokenizer):
+class SamTokenizer(WordTokenizer):
     """Tells a mask by two codes; the image is needed to write and to draw it.
 
     Args:
@@ -78,20 +79,9 @@ class SamTokenizer(MaskTokenizer):
         save_network(self.network, self.network.config, folder)
 
     @cached_property
-    def tokens(self) -> tuple[str, ...]:
+    def words(self) -> MaskWords:
         """``<sam_1_0>`` on, the first word, then ``<sam_2_0>`` on, the second."""
-        return tuple(
-            f"<sam_{level}_{code}>"
-            for level in range(1, LEVELS + 1)
-            for code in range(self.network.config.num_codes)
-        )
-
-    def fault(self, codes: IntArray) -> str:
-        """Return what keeps codes from being a mask."""
-        levels = (codes // self.network.config.num_codes + 1).tolist()
-        if levels != list(range(1, LEVELS + 1)):
-            return f"have a first and a second word, got words {levels}"
-        return ""
+        return MaskWords("samtok", LEVELS * self.network.config.num_codes)
 
     @torch.inference_mode()
     def encode_all(self, image: Picture | None, masks: BoolArray) -> list[IntArray]:
