@@ -7,17 +7,19 @@ whole line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from drivegrid.data.files import parse_json, read_lines
-from drivegrid.data.images import load_image
+from drivegrid.data.images import Picture, load_image
 from drivegrid.data.quarantine import Quarantine
-from drivegrid.data.rasters import rle_encode, rle_to_text
 from drivegrid.data.scene import Scene
 from drivegrid.errors import ConfigError, FormatError
+from drivegrid.inference.results import rle_of
 from drivegrid.masks.labelled import LabelledMasks
 from drivegrid.masks.shapes import inside_of
 from drivegrid.masks.tokenizer import MaskTokenizer
@@ -35,36 +37,42 @@ class Done:
         masks: In these frames.
         before: Frames that the file held already.
         ious: Sum of the IoUs of masks with what their words give.
-        dropped: Masks whose words were broken.
     """
 
     frames: int = 0
     masks: int = 0
     before: int = 0
     ious: float = 0.0
-    dropped: int = 0
 
 
 def written_frames(path: Path, tokenizer: str) -> set[str]:
     """Return the images that a file of words holds already, and cut off what is not whole.
 
     Raises:
-        ConfigError: If the file is of another tokenizer.
-        FormatError: If it is no such file.
+        ConfigError: If the file is of another tokenizer; it stays as it is.
+        FormatError: If it is no such file; likewise.
     """
-    if not path.exists() or not path.stat().st_size:
+    if not path.exists():
         return set()
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        path.write_bytes(whole)
-    records = read_words(path)
-    if (found := next(records, {}).get("tokenizer")) != tokenizer:
+    if _head(tokenizer).encode().startswith(content):  # interrupted before its first frame
+        os.truncate(path, 0)
+        return set()
+    _check_tokenizer(next(read_words(path)), tokenizer, path)
+    os.truncate(path, content.rfind(b"\n") + 1)
+    return {record["image"] for record in islice(read_words(path), 1, None)}
+
+
+def _head(tokenizer: str) -> str:
+    return json.dumps({"form": FORM, "tokenizer": tokenizer}) + "\n"
+
+
+def _check_tokenizer(head: dict[str, Any], tokenizer: str, path: Path) -> None:
+    if (found := head.get("tokenizer")) != tokenizer:
         raise ConfigError(
-            f"file must be written by one tokenizer, {tokenizer}, got {found} ({path}). "
-            "Name another file."
+            f"file of words must be of the tokenizer {tokenizer}, got {found} ({path}). "
+            "Name another file, or the tokenizer that wrote it."
         )
-    return {record["image"] for record in records}
 
 
 def read_words(path: Path) -> Iterator[dict[str, Any]]:
@@ -114,7 +122,7 @@ def write_words(
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         if not file.tell():
-            file.write(json.dumps({"form": FORM, "tokenizer": tokenizer.name}) + "\n")
+            file.write(_head(tokenizer.name))
         for scene, labelled in frames:
             if scene.frame.image not in known:
                 file.write(json.dumps(_frame(scene, labelled, tokenizer, done)) + "\n")
@@ -156,11 +164,7 @@ def draw_words(
         FormatError: If it is no such file.
     """
     records = read_words(path)
-    found = next(records, {}).get("tokenizer")
-    if found != tokenizer.name:
-        raise ConfigError(
-            f"file must be of the tokenizer that reads it, {tokenizer.name}, got {found} ({path})."
-        )
+    _check_tokenizer(next(records, {}), tokenizer.name, path)
     for record in records:
         try:
             image = load_image(root / record["image"])
@@ -168,19 +172,28 @@ def draw_words(
             quarantine.reject(error)
             continue
         quarantine.keep()
-        size_wh = image.shape[1], image.shape[0]
-        parsed = [tokenizer.parse(mask["text"]) for mask in record["masks"]]
-        whole = [one.codes[0] for one in parsed if len(one.codes) == 1]
-        drawn = iter(list(tokenizer.decode_all(image, whole)) if whole else [])
-        masks: list[dict[str, Any]] = []
-        for mask, one in zip(record["masks"], parsed, strict=True):
-            if len(one.codes) == 1:
-                inside = inside_of(next(drawn), tokenizer.threshold, size_wh)
-                counts = rle_to_text(rle_encode(inside))
-                rle = {"size": [size_wh[1], size_wh[0]], "counts": counts}
-                masks.append({"label": mask.get("label", ""), "segmentation": rle})
-            else:
-                why = [told.message for told in one.diagnostics]
-                why = why or [f"text must hold one mask, got {len(one.codes)}."]
-                masks.append({"label": mask.get("label", ""), "segmentation": None, "why": why})
-        yield {"image": record["image"], "size_wh": list(size_wh)}, masks
+        size_wh = [image.shape[1], image.shape[0]]
+        yield (
+            {"image": record["image"], "size_wh": size_wh},
+            _draw_frame(record["masks"], image, tokenizer),
+        )
+
+
+def _draw_frame(
+    masks: Sequence[Mapping[str, Any]], image: Picture, tokenizer: MaskTokenizer
+) -> list[dict[str, Any]]:
+    """Return the masks of a frame, drawn; those that are broken with the reason."""
+    parsed = [tokenizer.parse(mask["text"]) for mask in masks]
+    whole = [one.codes[0] for one in parsed if len(one.codes) == 1]
+    logits = iter(tokenizer.decode_all(image, whole) if whole else ())
+    size_wh = image.shape[1], image.shape[0]
+    found = []
+    for mask, one in zip(masks, parsed, strict=True):
+        drawn: dict[str, Any] = {"label": mask.get("label", ""), "segmentation": None}
+        if len(one.codes) == 1:
+            drawn["segmentation"] = rle_of(inside_of(next(logits), tokenizer.threshold, size_wh))
+        else:
+            missing = [f"text must hold one mask, got {len(one.codes)}."]
+            drawn["why"] = [told.message for told in one.diagnostics] or missing
+        found.append(drawn)
+    return found

@@ -86,10 +86,12 @@ def test_an_interrupted_run_goes_on(data, tmp_path) -> None:
     write_words(frames(data), Columns(), path)
     whole = path.read_text()
     lines = whole.splitlines(keepends=True)
-    path.write_text("".join(lines[:2]) + lines[2][:9])
-    done = write_words(frames(data), Columns(), path)
-    assert (done.before, done.frames) == (1, 2)
-    assert path.read_text() == whole
+    for left, before in (("", 0), (lines[0][:9], 0), (lines[0], 0), (lines[0] + lines[1][:9], 0),
+                         ("".join(lines[:2]) + lines[2][:9], 1), (whole, 3)):  # fmt: skip
+        path.write_text(left)
+        done = write_words(frames(data), Columns(), path)
+        assert (done.before, done.frames) == (before, 3 - before)
+        assert path.read_text() == whole
 
 
 def test_files_of_others_are_refused(data, tmp_path) -> None:
@@ -99,10 +101,19 @@ def test_files_of_others_are_refused(data, tmp_path) -> None:
     class Other(Columns):
         name = "samtok"
 
-    with pytest.raises(ConfigError, match="one tokenizer"):
+    with pytest.raises(ConfigError, match="of the tokenizer samtok, got himtok"):
         write_words(frames(data), Other(), path)
-    with pytest.raises(ConfigError, match="tokenizer that reads it"):
+    with pytest.raises(ConfigError, match="of the tokenizer samtok, got himtok"):
         list(draw_words(path, Other(), data, Quarantine()))
+
+
+@pytest.mark.parametrize("content", ["notes", "notes\nand more", '{"a": 1}', "[1]\n2"])
+def test_files_of_others_stay_as_they_are(data, tmp_path, content) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(content)
+    with pytest.raises(FormatError, match=r"notes\.txt"):
+        write_words(frames(data), Columns(), path)
+    assert path.read_text() == content
 
 
 @pytest.mark.parametrize(
