@@ -17,7 +17,7 @@ def judge_tokenizer(tokenizer: MaskTokenizer, frames: Iterable[LabelledMasks]) -
 
     Args:
         tokenizer: What is judged.
-        frames: Held-out pictures with masks.
+        frames: Held-out pictures; at least one of them has a mask.
     """
     ious: list[float] = []
     classes: list[str] = []

@@ -10,17 +10,18 @@ import numpy as np
 from drivegrid.geometry import BoolArray, FloatArray
 from drivegrid.masks.labelled import LabelledMasks, by_class
 from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
-from drivegrid.masks.shapes import box_of, deepest_point, inside_of
+from drivegrid.masks.shapes import box_of, deepest_point, inside_of, overlap
 
 
 def judge_segmenter(segmenter: Segmenter[Any], frames: Iterable[LabelledMasks]) -> dict[str, float]:
     """Return mean IoUs over all masks: of one click, of the best of its guesses, and of a box.
 
-    ``iou`` is the mean of click and box; ``click/CLASS`` and ``box/CLASS`` are by class.
+    ``iou`` is the mean of click and box; ``click/CLASS`` and ``box/CLASS`` are by class. Frames
+    without masks count for nothing.
 
     Args:
         segmenter: What is judged.
-        frames: Held-out pictures with masks.
+        frames: Held-out pictures; at least one of them has a mask.
     """
     ious: dict[str, list[float]] = {"click": [], "best": [], "box": []}
     classes: list[str] = []
@@ -29,12 +30,10 @@ def judge_segmenter(segmenter: Segmenter[Any], frames: Iterable[LabelledMasks]) 
         handle = segmenter.encode(labelled.image)
         clicks = np.array([deepest_point(mask) for mask in truth]).reshape(-1, 2)
         guesses, scores = segmenter.candidates(handle, clicks)
-        by_guess = np.array(
-            [
-                ious_of(g, np.broadcast_to(t, (len(g), *t.shape)), segmenter.threshold)
-                for g, t in zip(guesses, truth, strict=True)
-            ]
-        )
+        by_guess = np.zeros(scores.shape)
+        for row, (drawn, true) in enumerate(zip(guesses, truth, strict=True)):
+            same = np.broadcast_to(true, (len(drawn), *true.shape))
+            by_guess[row] = ious_of(drawn, same, segmenter.threshold)
         rows = np.arange(len(truth))
         ious["click"] += by_guess[rows, scores.argmax(axis=1)].tolist()
         ious["best"] += by_guess.max(axis=1).tolist()
@@ -51,8 +50,5 @@ def judge_segmenter(segmenter: Segmenter[Any], frames: Iterable[LabelledMasks]) 
 def ious_of(logits: LogitArray, truth: BoolArray, threshold: float) -> FloatArray:
     """Return (N,) IoUs of logits (N, h, w), brought to the size of the truth, (N, H, W)."""
     size_wh = truth.shape[2], truth.shape[1]
-    found = np.zeros(len(truth))
-    for i, (drawn, true) in enumerate(zip(logits, truth, strict=True)):
-        inside = inside_of(drawn, threshold, size_wh)
-        found[i] = (inside & true).sum() / max(1, (inside | true).sum())
-    return found
+    pairs = zip(logits, truth, strict=True)
+    return np.array([overlap(inside_of(drawn, threshold, size_wh), true) for drawn, true in pairs])
