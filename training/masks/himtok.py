@@ -72,7 +72,8 @@ class HimBatches(BatchSource):
 
     def __init__(self, samples: Samples, settings: HimSettings) -> None:
         self.optim, self.flip = settings.optim, samples.augment.flip
-        parts = [(1 - samples.real_share, samples.rendered), (samples.real_share, samples.real)]
+        real_share = samples.real_share if samples.real else 0.0
+        parts = [(1 - real_share, samples.rendered), (real_share, samples.real)]
         self.view, workers = settings.model.view, settings.data.workers
         kept = [(share, keep_views(paths, self.view, workers)) for share, paths in parts if paths]
         corpora = np.array([share for share, _ in kept])

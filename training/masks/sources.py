@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,10 @@ def keep_real(root: Path, data: DataSettings) -> list[Path]:
         ConfigError: If no frame is left.
         FormatError: If labels or a picture cannot be read.
     """
-    width, height = data.size_wh
-    folder = data.folder / f"{width}x{height}-real" / root.resolve().name
+    (width, height), place = data.size_wh, root.resolve()
+    # Data sets have folders of the same name, such as train.
+    name = f"{place.name}-{sha256(str(place).encode()).hexdigest()[:8]}"
+    folder = data.folder / f"{width}x{height}-real" / name
     source, found = find_source(root, AUTO), []
     for number, (_, record) in enumerate(source.placed()):
         if isinstance(record, FormatError):

@@ -99,6 +99,12 @@ def test_batches_are_the_same_again_and_even(tmp_path: Path) -> None:
     assert is_real == pytest.approx(0.25 * (1 - DRAWN), abs=0.06)
 
 
+def test_without_real_frames_all_masks_are_rendered_or_drawn(tmp_path: Path) -> None:
+    samples = Samples(drawn_files(tmp_path, 1), (), 1.0, AugmentConfig.off())
+    batch = HimBatches(samples, settings_of("optim.masks_per_scene=8")).batch(0)
+    assert batch["shown"].shape == (8, 16, 16)
+
+
 def test_labels_of_levels() -> None:
     masks = np.zeros((1, 64, 96), bool)
     masks[0, 10:30, 7:31] = True
@@ -126,7 +132,7 @@ def test_the_loss_reaches_everything_that_learns(tmp_path: Path) -> None:
 
 
 def run(folder: Path, paths: list[Path], steps: int, resume: bool = False) -> Path:
-    """Train so many steps, with the schedule of forty."""
+    """Train so many steps."""
     settings = settings_of(f"optim.steps={steps}", "optim.judge_every=20")
     prepare(folder, settings, resume)
     return train(HimLesson(settings, samples_of(paths), paths[:1], "cpu"), settings, folder, resume)
@@ -135,6 +141,7 @@ def run(folder: Path, paths: list[Path], steps: int, resume: bool = False) -> Pa
 def test_training_goes_on_where_it_was_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The schedule knows the last step, which is another for the first part.
     monkeypatch.setattr("drivegrid.training.masks.loop.rate", lambda step, optim: 1.0)
     paths = drawn_files(tmp_path / "corpus")
     whole = run(tmp_path / "whole", paths, 40)
