@@ -21,6 +21,7 @@ from drivegrid.cli.reading import FromOption, RootOption, find_labels
 
 if TYPE_CHECKING:
     from drivegrid.inference.mask_comparison import Comparison
+    from drivegrid.inference.mask_peers import MaskWriter
     from drivegrid.masks.loading import TokenizerName
     from drivegrid.masks.segmenter import Segmenter
     from drivegrid.masks.tokenizer import MaskTokenizer
@@ -79,7 +80,7 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     _one_thread()
     quarantine = Quarantine()
     if data is None:
-        found = list(progress_bar(list(rendered_frames(limit)), "scenes"))
+        found = list(progress_bar(rendered_frames(limit), "scenes"))
     else:
         source = find_labels(data, label_format, None, None)
         read = islice(labelled_frames(source, root, quarantine), limit)
@@ -224,12 +225,16 @@ def _tokenizer(name: TokenizerName, weights: Path | None, sam2: Path | None) -> 
     from drivegrid.masks.loading import load_tokenizer
     from drivegrid.masks.sam2 import Sam2Segmenter
 
-    if name == "grid" and sam2 is not None:
+    if name == "grid" and weights is not None:
+        raise typer.BadParameter("grid anchors have no weights of their own: leave out --weights")
+    if name != "grid" and sam2 is not None:
+        raise typer.BadParameter(f"{name} draws without SAM2: leave out --sam2")
+    if sam2 is not None:
         return GridMaskTokenizer(Sam2Segmenter.from_pretrained(sam2))
     return load_tokenizer(name, weights)
 
 
-def _writers(sam2: Path | None, samtok: Path | None) -> list[Any]:
+def _writers(sam2: Path | None, samtok: Path | None) -> list[MaskWriter]:
     from drivegrid.inference.mask_peers import (
         EllipseWriter,
         PolygonWriter,
@@ -244,7 +249,7 @@ def _writers(sam2: Path | None, samtok: Path | None) -> list[Any]:
         TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
         for length in HIMTOK_LENGTHS
     ]
-    writers = [TokenizerWriter(_tokenizer("grid", None, sam2), name)]
+    writers: list[MaskWriter] = [TokenizerWriter(_tokenizer("grid", None, sam2), name)]
     if samtok is None and not is_shipped("samtok"):
         print_warning(
             "SAMTok is left out: the package ships no weights of it. Train them with "

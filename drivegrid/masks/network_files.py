@@ -23,7 +23,6 @@ CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the shipped networks."""
 
-
 Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound="DataclassInstance")
 
@@ -60,8 +59,14 @@ def load_network(
         shipped: Name of that.
 
     Raises:
-        ModelError: If a file is missing or damaged, or the weights are not the config's.
+        ModelError: If a file is missing or damaged, the weights are not the config's, or none are
+            shipped.
     """
+    if folder is None and not is_shipped(shipped):
+        raise ModelError(
+            f"weights of {shipped} must be named, since the package ships none, got no folder. "
+            f"Train them: drivegrid train masks --tokenizer {shipped}"
+        )
     folder = WEIGHTS / shipped if folder is None else Path(folder)
     network = make(_read_config(form, folder / CONFIG_FILE))
     path = folder / WEIGHTS_FILE

@@ -94,6 +94,20 @@ def test_errors_name_what_is_wrong(words, fault, tmp_path, monkeypatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("tokenizer", "option", "fault"),
+    [("himtok", "--sam2", "without SAM2"), ("samtok", "--sam2", "without SAM2"),
+     ("grid", "--weights", "no weights of their own")],
+)  # fmt: skip
+def test_options_of_another_tokenizer_are_refused(data, tokenizer, option, fault) -> None:
+    out = data / "words.jsonl"
+    result = run("masks", "encode", data / "scenes.jsonl", "--out", out,
+                 "--tokenizer", tokenizer, option, data)  # fmt: skip
+    assert result.exit_code == 2
+    assert fault in " ".join(result.stderr.split())
+    assert not out.exists()
+
+
 def test_sam2_weights_of_either_kind_are_checked(tmp_path) -> None:
     folder, checkpoint, config = make_pair(tmp_path / "sam2")
     ways = [(folder,)]
