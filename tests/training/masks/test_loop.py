@@ -37,7 +37,7 @@ class Line(Lesson):
     def __init__(self, scores=None):
         torch.manual_seed(0)
         self.network = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.1))
-        self.source, self.scores = Numbers(), scores
+        self.source, self.scores, self.judged = Numbers(), scores, []
 
     def groups(self):
         return [{"params": list(self.network.parameters())}]
@@ -48,6 +48,7 @@ class Line(Lesson):
         return wrong.square().mean(), {"wrong": wrong.abs().mean().item()}
 
     def judge(self):
+        self.judged.append({name: t.clone() for name, t in self.network.state_dict().items()})
         wrong = self.network(torch.ones(1, 2)).item() - 2
         return {"iou": self.scores.pop(0) if self.scores else -abs(wrong)}
 
@@ -101,11 +102,15 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path) -> None:
 
 
 def test_the_best_is_kept_not_the_last(tmp_path) -> None:
-    prepare(tmp_path, settings(), False)
-    lesson = Line(scores=[0.9, 0.3])
-    train(lesson, settings(), tmp_path, False)
+    prepare(tmp_path, settings(judge_every=20), False)
+    lesson = Line(scores=[0.3, 0.9, 0.5])
+    train(lesson, settings(judge_every=20), tmp_path, False)
+    first, second, third = lesson.judged
     kept = weights(tmp_path)
-    assert any(not torch.equal(kept[n], t) for n, t in lesson.network.state_dict().items())
+    for name, tensor in second.items():
+        assert torch.equal(kept[name], tensor)
+        assert not torch.equal(first[name], tensor)
+        assert not torch.equal(third[name], tensor)
     assert last_saved(tmp_path).name == "step-000060"
 
 
