@@ -17,6 +17,7 @@ from pydantic import (
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.errors import ConfigError
+from drivegrid.masks.names import TokenizerName
 from drivegrid.tasks.conversations.convert import ATTRIBUTES_DRAWN
 from drivegrid.tasks.representation import (
     MAX_ROUNDS,
@@ -117,7 +118,7 @@ class LabelledConfig(Strict):
 class MasksConfig(Strict):
     """Regions are written as masks, and by what."""
 
-    tokenizer: Literal["grid", "samtok", "himtok"] = Field(
+    tokenizer: TokenizerName = Field(
         description="anchors of the lattice, or words that the model must know"
     )
     weights: Path | None = Field(None, description="of the tokenizer; default: those shipped")

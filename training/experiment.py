@@ -24,7 +24,7 @@ from .experiment_sums import FrameSums, Scores
 from .experiment_table import markdown, table
 from .grpo_config import GrpoConfig, Stage
 from .run_folder import CONFIG_FILE
-from .saved_steps import STEPS as GRPO_STEPS
+from .run_folder import STEPS as GRPO_STEPS
 from .sft import CHECKPOINT
 from .sft import STEPS as SFT_STEPS
 

@@ -52,11 +52,12 @@ from .run_folder import (
     check_same,
     check_step,
     keep,
+    last_saved,
     resumed_from,
     write_settings,
 )
 from .run_log import RunLog
-from .saved_steps import SavedSteps, check_stage, last_saved
+from .saved_steps import SavedSteps, check_stage
 from .sources import judging_pictures, shown_pictures, training_pictures
 from .step_groups import StepGroups
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Collection, Iterator
@@ -20,6 +21,8 @@ CONFIG_FILE = "config.yaml"
 HEAD = "# Every setting of this run, as drivegrid wrote it down.\n"
 FREE = ("data.workers", "optim.threads", "optim.save_every", "optim.judge_every", "log.")
 """Settings, or beginnings of such, that may change when a run is resumed: the result does not."""
+STEPS, STATE = "steps", "state.json"
+"""Folder of the saved steps, and what each tells beside its weights."""
 BEFORE_A_STEP = frozenset(
     (CONFIG_FILE, "judged.json", "best", "pictures", "log.jsonl", "baselines.json",
      "failures.jsonl", "trainer", "steps", ".checkpoint.part")
@@ -97,6 +100,34 @@ def _settings_in(path: Path) -> Any:
         return yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} must be YAML, got {error} ({path}).") from error
+
+
+def last_saved(folder: Path) -> Path | None:
+    """Return the last step of a run that was saved; None without any. It appears whole."""
+    steps = sorted((folder / STEPS).glob("step-*"))
+    return next((step for step in reversed(steps) if (step / STATE).is_file()), None)
+
+
+def step_part(folder: Path) -> Path:
+    """Return where the files of a step are gathered before `put_step` makes it a saved one."""
+    return folder / STEPS / "part"
+
+
+def put_step(folder: Path, step: int, **state: Any) -> None:
+    """Make what lies in `step_part` the last saved step, whole or not at all; the one before goes.
+
+    Args:
+        folder: Of the run.
+        step: Its number.
+        **state: JSON values that stand beside it in `STATE`.
+    """
+    part, target = step_part(folder), folder / STEPS / f"step-{step:06}"
+    write_text(part / STATE, json.dumps({"step": step, **state}) + "\n")
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    for old in target.parent.glob("step-*"):
+        if old != target:
+            shutil.rmtree(old)
 
 
 def resumed_from(folder: Path, saved: Path | None) -> Path:

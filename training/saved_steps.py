@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,22 +11,14 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError
 from drivegrid.model.stored import read_json
 
 from .average import WeightAverage, learnt
 from .grpo_config import Stage
-from .run_folder import resumed_from
+from .run_folder import STATE, last_saved, put_step, resumed_from, step_part
 
-STEPS = "steps"
-LEARNT, STATE = "learnt.safetensors", "state.json"
-
-
-def last_saved(folder: Path) -> Path | None:
-    """Return the last step of a run that was saved; None without any. It appears whole."""
-    steps = sorted((folder / STEPS).glob("step-*"))
-    return next((step for step in reversed(steps) if (step / STATE).is_file()), None)
+LEARNT = "learnt.safetensors"
 
 
 def check_stage(folder: Path, stage: Stage) -> None:
@@ -66,19 +56,12 @@ class SavedSteps:
             step: Its number.
             **state: JSON values that `restore` gives back.
         """
-        steps = self.folder / STEPS
-        part = steps / "part"
+        part = step_part(self.folder)
         self.accelerator.save_state(str(part))
         self.average.save(part, write=self.accelerator.is_main_process)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            write_text(part / STATE, json.dumps({"step": step, **state}) + "\n")
-            target = steps / f"step-{step:06}"
-            shutil.rmtree(target, ignore_errors=True)
-            part.rename(target)
-            for old in steps.glob("step-*"):
-                if old != target:
-                    shutil.rmtree(old)
+            put_step(self.folder, step, **state)
         self.accelerator.wait_for_everyone()
 
     def restore(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -18,19 +18,17 @@ from drivegrid.cli.output import (
     progress_bar,
 )
 from drivegrid.cli.reading import FromOption, RootOption, find_labels
+from drivegrid.masks.names import TokenizerName
 
 if TYPE_CHECKING:
     from drivegrid.inference.mask_comparison import Comparison
     from drivegrid.inference.mask_peers import MaskWriter
-    from drivegrid.masks.loading import TokenizerName
     from drivegrid.masks.segmenter import Segmenter
     from drivegrid.masks.tokenizer import MaskTokenizer
 
 masks = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-TokenizerOption: TypeAlias = Annotated[
-    Literal["grid", "samtok", "himtok"], typer.Option(help="who writes the masks")
-]
+TokenizerOption: TypeAlias = Annotated[TokenizerName, typer.Option(help="who writes the masks")]
 WeightsOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="folder of the tokenizer; default: the shipped one")
 ]

@@ -12,6 +12,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from drivegrid.masks.names import TokenizerName
+
 ConfigOption: TypeAlias = Annotated[
     str, typer.Option(help="a packaged config, such as nano-smoke, or a YAML file")
 ]
@@ -103,7 +105,7 @@ def grpo(
     settings = load_grpo_config(config, _given(changes, max_steps))
 
     from drivegrid.training.grpo import train
-    from drivegrid.training.saved_steps import last_saved
+    from drivegrid.training.run_folder import last_saved
 
     with _resumable(lambda: last_saved(out)):
         checkpoint = train(settings, stage.value, out, resume)
@@ -111,17 +113,9 @@ def grpo(
         typer.echo(f"best checkpoint: {checkpoint}")
 
 
-class MaskTokenizerName(StrEnum):
-    """Whose network learns; behind grid anchors it is drivegrid-seg."""
-
-    GRID = "grid"
-    SAMTOK = "samtok"
-    HIMTOK = "himtok"
-
-
 @train.command()
 def masks(
-    tokenizer: Annotated[MaskTokenizerName, typer.Option(help="grid: drivegrid-seg")],
+    tokenizer: Annotated[TokenizerName, typer.Option(help="whose network; grid: drivegrid-seg")],
     config: ConfigOption,
     out: OutOption,
     max_steps: MaxStepsOption = None,
@@ -135,11 +129,11 @@ def masks(
     Example: drivegrid train masks --tokenizer grid --config seg-cpu --out runs/seg
     --set data.real=[camvid/train]
     """
-    from drivegrid.training.masks.loop import last_saved
     from drivegrid.training.masks.run import train_masks
+    from drivegrid.training.run_folder import last_saved
 
     with _resumable(lambda: last_saved(out)):
-        checkpoint = train_masks(tokenizer.value, config, _given(changes, max_steps), out, resume)
+        checkpoint = train_masks(tokenizer, config, _given(changes, max_steps), out, resume)
     typer.echo(f"best checkpoint: {checkpoint}")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from drivegrid.errors import ModelError
 from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
 from drivegrid.masks.himtok.tokenizer import HimTokenizer
+from drivegrid.masks.names import TokenizerName
 from drivegrid.masks.samtok.tokenizer import SamTokenizer
 from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.tokens.grid import GridSpec
 from drivegrid.tokens.mask_words import MaskWords
-
-TokenizerName: TypeAlias = Literal["grid", "samtok", "himtok"]
 
 
 def load_tokenizer(

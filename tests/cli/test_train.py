@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from drivegrid.training import grpo, sft
-from drivegrid.training.saved_steps import STATE
+from drivegrid.training.run_folder import STATE
 from drivegrid.training.trainer import TRAINER_STATE_NAME
 
 from drivegrid.cli.main import app

@@ -44,7 +44,7 @@ def test_there_and_back_in_half_precision(tmp_path) -> None:
 def test_weights_that_are_not_shipped_are_told_so() -> None:
     assert is_shipped("himtok")
     assert not is_shipped("nothing")
-    with pytest.raises(ModelError, match="weights of nothing must be named.*train masks"):
+    with pytest.raises(ModelError, match=r"weights of nothing must be named.*train masks"):
         load_network(Network, Sizes, None, "nothing")
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -8,7 +10,10 @@ from drivegrid.training.run_folder import (  # noqa: E402
     check_new,
     check_same,
     check_step,
+    last_saved,
+    put_step,
     resumed_from,
+    step_part,
 )
 from safetensors.torch import save_file  # noqa: E402
 
@@ -58,6 +63,20 @@ def test_a_step_that_lost_half_a_file_is_named(tmp_path, name) -> None:
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=name):
         check_step(tmp_path)
+
+
+def test_a_saved_step_takes_the_place_of_the_one_before(tmp_path) -> None:
+    assert last_saved(tmp_path) is None
+    for step in (5, 20, 100, 100):
+        step_part(tmp_path).mkdir(parents=True)
+        (step_part(tmp_path) / "weights").write_text(str(step))
+        put_step(tmp_path, step, stage=1)
+        [saved] = (tmp_path / "steps").iterdir()
+        assert last_saved(tmp_path) == saved
+        assert (saved / "weights").read_text() == str(step)
+        assert json.loads((saved / "state.json").read_text()) == {"step": step, "stage": 1}
+    (tmp_path / "steps" / "step-000200").mkdir()  # lost its state
+    assert last_saved(tmp_path) == saved
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "a.jpg"])

@@ -27,12 +27,23 @@ from drivegrid.errors import ModelError
 from drivegrid.model.stored import read_json
 
 from ..average import WeightAverage
-from ..run_folder import begin, check_new, check_same, keep, resumed_from
+from ..run_folder import (
+    STATE,
+    STEPS,
+    begin,
+    check_new,
+    check_same,
+    keep,
+    last_saved,
+    put_step,
+    resumed_from,
+    step_part,
+)
 from .settings import MaskSettings, OptimSettings
 
 LOG_FILE, JUDGED_FILE = "log.jsonl", "judged.json"
 LOG_EVERY = 20
-WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.pt", "state.json"
+WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.pt"
 
 Batch = dict[str, Tensor]
 """Tensors of one step by name."""
@@ -77,12 +88,6 @@ class Lesson(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the network as it is used."""
-
-
-def last_saved(folder: Path) -> Path | None:
-    """Return the last step of a run that was saved; None without any."""
-    steps = sorted((folder / "steps").glob("step-*"))
-    return steps[-1] if steps else None
 
 
 def prepare(folder: Path, settings: MaskSettings, resume: bool) -> None:
@@ -228,7 +233,7 @@ class _Run:
 
     def _keep_best(self) -> None:
         """Write the network in the place of the best one before."""
-        best, part = self.folder / "best", self.folder / "steps" / "best"
+        best, part = self.folder / "best", self.folder / STEPS / "best"
         shutil.rmtree(part, ignore_errors=True)
         self.lesson.save(part)
         shutil.rmtree(best, ignore_errors=True)
@@ -236,8 +241,7 @@ class _Run:
 
     def save(self, done: int) -> None:
         """Save a step whole or not at all; the one before goes."""
-        steps = self.folder / "steps"
-        part = steps / "part"
+        part = step_part(self.folder)
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         weights = self.lesson.network.state_dict()
@@ -245,13 +249,7 @@ class _Run:
         state = {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
         torch.save(state, part / OPTIMIZER)
         self.average.save(part)
-        write_text(part / STATE, json.dumps({"step": done}) + "\n")
-        target = steps / f"step-{done:06}"
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-        for old in steps.glob("step-*"):
-            if old != target:
-                shutil.rmtree(old)
+        put_step(self.folder, done)
 
     def restore(self) -> int:
         """Go on from the last saved step; return how many are done."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import cv2
 import torch
 
 from drivegrid.errors import ConfigError
+from drivegrid.masks.names import TokenizerName
 
 from .himtok import HimLesson, HimSettings
 from .loop import Lesson, prepare, train
@@ -18,8 +18,7 @@ from .seg import SegLesson, SegSettings
 from .settings import MaskSettings, load_settings
 from .sources import held_out, training_samples
 
-Tokenizer: TypeAlias = Literal["grid", "samtok", "himtok"]
-SETTINGS: dict[Tokenizer, type[MaskSettings]] = {
+SETTINGS: dict[TokenizerName, type[MaskSettings]] = {
     "grid": SegSettings,
     "samtok": SamTokSettings,
     "himtok": HimSettings,
@@ -28,7 +27,7 @@ SETTINGS: dict[Tokenizer, type[MaskSettings]] = {
 
 
 def train_masks(
-    tokenizer: Tokenizer, config: str | Path, changes: Sequence[str], folder: Path, resume: bool
+    tokenizer: TokenizerName, config: str | Path, changes: Sequence[str], folder: Path, resume: bool
 ) -> Path:
     """Train the network of a mask tokenizer; return its best checkpoint.
 

@@ -53,7 +53,8 @@ class Boxes:
 
 
 def test_iou_of_logits_of_any_size() -> None:
-    assert ious_of(np.zeros((0, 4, 4), np.float32), np.zeros((0, 16, 16), np.bool_), 0).shape == (0,)
+    none = ious_of(np.zeros((0, 4, 4), np.float32), np.zeros((0, 16, 16), np.bool_), 0.0)
+    assert none.shape == (0,)
     logits = np.array([[[1.0, -1.0], [-1.0, -1.0]]] * 2, np.float32)
     truth = np.array([rectangle(0, 0, 8, 8), rectangle(8, 8, 16, 16)])
     near, far = ious_of(logits, truth, 0.0)

@@ -7,11 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drivegrid.training.masks.loop import last_saved, prepare, train  # noqa: E402
+from drivegrid.training.masks.loop import prepare, train  # noqa: E402
 from drivegrid.training.masks.samtok import SamTokLesson, SamTokSettings  # noqa: E402
 from drivegrid.training.masks.seg import SegLesson, SegSettings  # noqa: E402
 from drivegrid.training.masks.settings import load_settings  # noqa: E402
 from drivegrid.training.masks.sources import held_out, training_samples  # noqa: E402
+from drivegrid.training.run_folder import last_saved  # noqa: E402
 
 from drivegrid.masks.samtok.tokenizer import SamTokenizer  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402

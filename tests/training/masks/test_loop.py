@@ -10,11 +10,11 @@ from drivegrid.training.masks.loop import (  # noqa: E402
     BatchSource,
     Lesson,
     iter_batches,
-    last_saved,
     prepare,
     train,
 )
 from drivegrid.training.masks.settings import MaskSettings  # noqa: E402
+from drivegrid.training.run_folder import last_saved  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import nn  # noqa: E402
 
