@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,16 @@ from transformers import Sam2Config, Sam2Model
 from drivegrid.data.images import Picture
 from drivegrid.errors import ModelError
 from drivegrid.geometry import FloatArray, Size
-from drivegrid.masks.sam2_prompts import (
-    Sam2Handle,
-    decode_alike,
-    decode_candidates,
-    is_ambiguous,
-    to_mask_logits,
-    to_pixel_values,
-    to_square,
-)
-from drivegrid.masks.segmenter import LogitArray, Prompt
+from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle, is_ambiguous
+from drivegrid.masks.sam2_prompts import to_mask_logits, to_pixel_values, to_square
+from drivegrid.masks.segmenter import Prompt
 
 MODEL_TYPES = ("sam2", "sam2_video")
 """Meta's own folders call themselves the latter; its image half is what is loaded."""
 HOW_TO_GET = "Run: hf download facebook/sam2.1-hiera-tiny --local-dir FOLDER (or -small, -large)."
 
 
-class Sam2Segmenter:
+class Sam2Segmenter(Sam2Drawing):
     """SAM2's image encoder and promptable mask decoder.
 
     The whole image is stretched to the model's square. A prompt with a box or several points
@@ -43,8 +35,6 @@ class Sam2Segmenter:
     Args:
         model: The network; it is put into evaluation mode.
     """
-
-    threshold = 0.0
 
     def __init__(self, model: Sam2Model) -> None:
         self._model = model.train(False)
@@ -94,25 +84,13 @@ class Sam2Segmenter:
         features = self._model.get_image_embeddings(pixels.to(weight.device, weight.dtype))
         return Sam2Handle((width, height), tuple(features))
 
-    @torch.inference_mode()
-    def decode(
-        self, handle: Sam2Handle, prompts: Sequence[Prompt]
-    ) -> tuple[LogitArray, FloatArray]:
-        """Draw one mask for each prompt, see `Segmenter.decode`; 256 x 256 in Meta's models."""
-        return decode_alike(prompts, self._mask_hw, lambda some: self._pass(handle, some))
-
-    @torch.inference_mode()
-    def candidates(self, handle: Sam2Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
-        """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
-        return decode_candidates(points, self._mask_hw, lambda some: self._pass(handle, some))
-
     @property
     def _mask_hw(self) -> Size:
         height, width = self._model.prompt_encoder.mask_input_size
         return height, width
 
-    def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> tuple[LogitArray, FloatArray]:
-        """Decode prompts of one kind, see `DecoderPass`."""
+    def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> Masks:
+        """Decode prompts of one kind, see `Sam2Drawing`."""
         weight = self._model.no_memory_embedding
         ambiguous = is_ambiguous(prompts[0])
         inputs = self._inputs(handle.size_wh, prompts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,10 @@ from torch import Tensor, nn
 
 from drivegrid.data.images import Picture
 from drivegrid.errors import MissingExtraError, ModelError
-from drivegrid.geometry import FloatArray, Size
-from drivegrid.masks.sam2_prompts import (
-    Masks,
-    Sam2Handle,
-    decode_alike,
-    decode_candidates,
-    is_ambiguous,
-    to_mask_logits,
-    to_pixel_values,
-    to_square,
-)
-from drivegrid.masks.segmenter import LogitArray, Prompt
+from drivegrid.geometry import Size
+from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle, is_ambiguous
+from drivegrid.masks.sam2_prompts import to_mask_logits, to_pixel_values, to_square
+from drivegrid.masks.segmenter import Prompt
 
 INSTALL = (
     "SAM2_BUILD_CUDA=0 pip install --no-deps --no-build-isolation "
@@ -42,7 +34,7 @@ IMAGE_HALF = ("image_encoder.", "sam_prompt_encoder.", "sam_mask_decoder.", "no_
 _NO_POINT, _CORNERS = -1, (2, 3)
 
 
-class Sam2PackageSegmenter:
+class Sam2PackageSegmenter(Sam2Drawing):
     """SAM2 as Meta's package builds it; draws what `Sam2Segmenter` draws with the same weights.
 
     Encoder and decoder are called themselves, not the package's image predictor, which needs
@@ -51,8 +43,6 @@ class Sam2PackageSegmenter:
     Args:
         model: A ``SAM2Base``; it is put into evaluation mode.
     """
-
-    threshold = 0.0
 
     def __init__(self, model: nn.Module) -> None:
         self._model: Any = model.train(False)
@@ -98,25 +88,13 @@ class Sam2PackageSegmenter:
             features[-1] = features[-1] + weight.reshape(1, -1, 1, 1)
         return Sam2Handle((width, height), tuple(features))
 
-    @torch.inference_mode()
-    def decode(
-        self, handle: Sam2Handle, prompts: Sequence[Prompt]
-    ) -> tuple[LogitArray, FloatArray]:
-        """Draw one mask for each prompt, see `Segmenter.decode`; 256 x 256 in Meta's models."""
-        return decode_alike(prompts, self._mask_hw, lambda some: self._pass(handle, some))
-
-    @torch.inference_mode()
-    def candidates(self, handle: Sam2Handle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
-        """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
-        return decode_candidates(points, self._mask_hw, lambda some: self._pass(handle, some))
-
     @property
     def _mask_hw(self) -> Size:
         height, width = self._model.sam_prompt_encoder.mask_input_size
         return height, width
 
     def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> Masks:
-        """Decode prompts of one kind, see `DecoderPass`."""
+        """Decode prompts of one kind, see `Sam2Drawing`."""
         encoder, weight = self._model.sam_prompt_encoder, self._model.no_mem_embed
         known = None
         if prompts[0].mask is not None:

@@ -11,7 +11,8 @@ pytest.importorskip("transformers")
 
 from drivegrid.errors import ModelError  # noqa: E402
 from drivegrid.masks.sam2 import Sam2Segmenter  # noqa: E402
-from drivegrid.masks.sam2_prompts import PROMPTS_PER_PASS, to_pixel_values  # noqa: E402
+from drivegrid.masks.sam2_drawing import PROMPTS_PER_PASS  # noqa: E402
+from drivegrid.masks.sam2_prompts import to_pixel_values  # noqa: E402
 from drivegrid.masks.segmenter import Prompt  # noqa: E402
 from tests.masks.tiny_sam2 import SIDE, make_sam2  # noqa: E402
 

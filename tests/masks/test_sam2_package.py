@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from drivegrid.errors import MissingExtraError, ModelError  # noqa: E402
 from drivegrid.masks.sam2 import Sam2Segmenter  # noqa: E402
+from drivegrid.masks.sam2_drawing import PROMPTS_PER_PASS  # noqa: E402
 from drivegrid.masks.sam2_package import Sam2PackageSegmenter  # noqa: E402
-from drivegrid.masks.sam2_prompts import PROMPTS_PER_PASS  # noqa: E402
 from drivegrid.masks.segmenter import Prompt  # noqa: E402
 from tests.masks.tiny_sam2_package import make_pair  # noqa: E402
 
