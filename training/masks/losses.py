@@ -6,12 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+OVERSAMPLE, IMPORTANCE = 3.0, 0.75
+"""Points drawn for one wanted, and the share of these that lie where the logits waver."""
+
 
 def bce_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Return (N,) mean binary cross entropy of masks (N, ..)."""
-    return (
-        F.binary_cross_entropy_with_logits(logits, truth, reduction="none").flatten(1).mean(dim=1)
-    )
+    losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return losses.flatten(1).mean(dim=1)
 
 
 def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -27,7 +29,7 @@ def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def mask_iou(inside: Tensor, truth: Tensor) -> Tensor:
-    """Return (N,) IoU of flags (N, ..) with flags."""
+    """Return (N,) IoU of flags (N, ..) with flags; 0 of two empty masks."""
     inside, truth = inside.flatten(1), truth.flatten(1)
     union = (inside | truth).sum(dim=1)
     return (inside & truth).sum(dim=1) / union.clamp(min=1)
@@ -47,17 +49,14 @@ def sample_uncertain(
         count: How many.
         rng: Source of the points, on the CPU.
     """
-    num, surest = len(logits), round(IMPORTANCE * count)
+    num, wavering = len(logits), round(IMPORTANCE * count)
     drawn = torch.rand(num, round(OVERSAMPLE * count), 2, generator=rng).to(logits.device)
     with torch.no_grad():
-        order = sample_at(logits, drawn).abs().argsort(dim=1)[:, :surest]
+        order = sample_at(logits, drawn).abs().argsort(dim=1)[:, :wavering]
     near = torch.gather(drawn, 1, order[:, :, None].expand(-1, -1, 2))
-    rest = torch.rand(num, count - surest, 2, generator=rng).to(logits.device)
+    rest = torch.rand(num, count - wavering, 2, generator=rng).to(logits.device)
     places = torch.cat([near, rest], dim=1)
     return sample_at(logits, places), sample_at(truth, places)
-
-
-OVERSAMPLE, IMPORTANCE = 3.0, 0.75
 
 
 def sample_at(maps: Tensor, places: Tensor) -> Tensor:

@@ -9,12 +9,10 @@ from pydantic import Field
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.geometry import Size
-from drivegrid.scenes.seeds import FIRST_TRAIN_SEED, TEST_SEEDS, VALIDATION_SEEDS
+from drivegrid.scenes.seeds import VALIDATION_SEEDS
 
 from ..config import Strict
 from ..settings_files import Settings, read_settings
-
-__all__ = ["FIRST_TRAIN_SEED", "TEST_SEEDS", "DataSettings", "MaskSettings", "OptimSettings"]
 
 
 class DataSettings(Strict):
@@ -28,7 +26,7 @@ class DataSettings(Strict):
     size_wh: Size = Field((512, 288), description="size of pictures and masks")
     workers: int = Field(1, ge=0, description="processes that render, and then prepare batches")
     augment: AugmentConfig = AugmentConfig(flip=0.5)
-    first_held_out: int = Field(VALIDATION_SEEDS.start, ge=0)
+    first_held_out: int = Field(VALIDATION_SEEDS.start, ge=0, description="seed of their first")
 
 
 class OptimSettings(Strict):

@@ -16,9 +16,10 @@ from drivegrid.data.sources import AUTO, find_source
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import Size
 from drivegrid.masks.labelled import draw_labelled
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
 
 from .corpus import RenderedCorpus, build_corpus, load_masks, save_masks
-from .settings import FIRST_TRAIN_SEED, DataSettings
+from .settings import DataSettings
 from .varying import Sample, vary
 
 

@@ -5,7 +5,8 @@ import pytest
 pytest.importorskip("torch")
 
 from drivegrid.training.masks.corpus import RenderedCorpus, build_corpus
-from drivegrid.training.masks.settings import FIRST_TRAIN_SEED
+
+from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
 
 SIZE_WH = (128, 64)
 
