@@ -51,7 +51,7 @@ class GridMaskTokenizer(MaskTokenizer):
         return Vocabulary(self.grid).tokens[: self.grid.num_cells]
 
     def fault(self, codes: IntArray) -> str:
-        """Return what keeps codes from being a mask: nothing does."""
+        """Return nothing: any cells are a mask."""
         del codes
         return ""
 

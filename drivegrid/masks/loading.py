@@ -50,5 +50,6 @@ def check_words(tokenizer: MaskTokenizer, words: MaskWords) -> None:
     if tokenizer.tokens != words.tokens:
         raise ModelError(
             f"mask tokenizer must have the {words.count} words of {words.name}, got "
-            f"{tokenizer.num_tokens} of {tokenizer.name}."
+            f"{tokenizer.num_tokens} of {tokenizer.name}. Name the one that wrote the masks the "
+            "model learnt from."
         )

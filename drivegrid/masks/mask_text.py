@@ -16,7 +16,9 @@ _NAME = re.compile(r"<[^<>]*>|[^<>\s]+|[<>]")
 _ZEROS = re.compile(r"(?<=_)0+(?=[0-9])")
 
 Fault = Callable[[IntArray], str]
-"""What keeps codes from being a mask, as "have two codes"; empty if nothing does."""
+"""What codes must do to be a mask, as "have two codes"; empty if they are one."""
+Report = Callable[[Code, Span, str, str], None]
+"""Takes a code, where, what a mask must do, and what stands there."""
 
 
 def read_groups(
@@ -35,8 +37,8 @@ def read_groups(
     found: list[IntArray] = []
     told: list[Diagnostic] = []
 
-    def report(code: Code, span: Span, message: str) -> None:
-        told.append(Diagnostic(code, span, message))
+    def report(code: Code, span: Span, rule: str, got: str) -> None:
+        told.append(Diagnostic(code, span, f"mask must {rule}, got {got:.40}."))
 
     end = 0
     for match in _GROUP.finditer(text):
@@ -45,15 +47,15 @@ def read_groups(
         names = [plain_name(name) for name in _NAME.findall(match["inner"])]
         strange = [name for name in names if name not in code_of]
         if not match["close"]:
-            report("truncated", span, f"mask must end with {CLOSE}.")
+            report("truncated", span, f"end with {CLOSE}", match[0])
         elif not names:
-            report("empty", span, "mask must hold tokens, got none.")
+            report("empty", span, "hold tokens", "none")
         elif strange:
-            report("unknown_tag", span, f"mask must hold its tokens alone, got {strange[0]:.40}.")
+            report("unknown_tag", span, "hold its tokens alone", strange[0])
         else:
             codes = np.array([code_of[name] for name in names], np.int64)
-            if why := fault(codes):
-                report("count_mismatch", span, f"mask must {why}.")
+            if rule := fault(codes):
+                report("count_mismatch", span, rule, "".join(names))
             else:
                 found.append(codes)
     _report_strays(text, (end, len(text)), code_of, report)
@@ -70,12 +72,15 @@ def plain_name(name: str) -> str:
 
 
 def _report_strays(
-    text: str, span: Span, code_of: Mapping[str, int], report: Callable[[Code, Span, str], None]
+    text: str,
+    span: Span,
+    code_of: Mapping[str, int],
+    report: Report,
 ) -> None:
     """Tell of tokens of masks that stand outside of one."""
     start, end = span
     for match in re.finditer(r"<[^<>]*>", text[start:end]):
         if plain_name(match[0]) in code_of:
             place = start + match.start(), start + match.end()
-            report("missing_tag", place, f"tokens of a mask must stand within {OPEN}, {match[0]}.")
+            report("missing_tag", place, f"begin with {OPEN}", match[0])
             return

@@ -95,7 +95,7 @@ class MaskTokenizer(ABC):
 
     @abstractmethod
     def fault(self, codes: IntArray) -> str:
-        """Return what keeps codes from being a mask, as "have two codes, got 1"; else nothing.
+        """Return what codes must do to be a mask, as "have two codes"; nothing if they are one.
 
         Args:
             codes: (T,) at least one, in [0, `num_tokens`).
@@ -135,9 +135,9 @@ class MaskTokenizer(ABC):
             TokenError: If they are not a mask.
         """
         values = checked_codes(codes, self.num_tokens)
-        why = self.fault(values) if len(values) else "have at least one code, got none"
-        if why:
-            raise TokenError(f"mask of {self.name} must {why}.")
+        rule = self.fault(values) if len(values) else "have at least one code"
+        if rule:
+            raise TokenError(f"mask of {self.name} must {rule}, got {values.tolist()!s:.60}.")
         return values
 
 
@@ -155,7 +155,7 @@ class WordTokenizer(MaskTokenizer):
         return self.words.tokens
 
     def fault(self, codes: IntArray) -> str:
-        """Return what keeps codes from being a mask."""
+        """Return what codes must do to be a mask, see `MaskTokenizer.fault`."""
         return self.words.fault([self.tokens[code] for code in codes.tolist()])
 
 
