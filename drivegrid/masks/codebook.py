@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 Quantised: TypeAlias = tuple[Tensor, Tensor]
 SMOOTHING = 1e-5
+"""Added to the use of every code, so that none is divided by 0."""
 CHUNK = 16_384
+"""Vectors that are compared with all codes at a time, to bound the memory."""
 
 
 class Codebook(nn.Module):
@@ -162,6 +164,10 @@ class ResidualCodebooks(nn.Module):
 
 def commitment_loss(vectors: Tensor, sums: Tensor) -> Tensor:
     """Return how far vectors are from their codes, the mean squared error over all levels.
+
+    What a level leaves over is what the next one quantises, so that |r - e|^2 of each level
+    (SAMTok, eq. 4) is the distance from the sum of the codes up to it. The paper's sum over levels
+    and numbers is a mean here, which is the same loss under another weight.
 
     Args:
         vectors: (N, d) before quantisation; the gradient goes to them alone.

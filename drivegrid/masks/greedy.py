@@ -140,13 +140,13 @@ class _Union:
         """Count what each adds; return the IoUs of the union with each."""
         free = ~self._covered
         adds_in = count_bits(self._inside[places] & free[self._where])
-        adds_all = count_bits(self._words[places] & (free & ~self._truth))
-        self._adds_in[places], self._adds_out[places] = adds_in, adds_all
+        adds_out = count_bits(self._words[places] & (free & ~self._truth))
+        self._adds_in[places], self._adds_out[places] = adds_in, adds_out
         self._out_then[places] = self._num_out
-        return self._ious_of(adds_in, adds_all)
+        return self._ious_of(adds_in, adds_out)
 
     def take(self, place: int) -> None:
-        """Add a proposal to the union, whose exact count was the last one asked for."""
+        """Add a proposal to the union."""
         ious = self.exact(np.array([place]))
         self._num_in += int(self._adds_in[place])
         self._num_out += int(self._adds_out[place])
@@ -158,6 +158,6 @@ class _Union:
         return Selection(np.array(self._chosen, np.int64), np.array(self._ious))
 
     def _ious_of(self, adds_in: IntArray, adds_out: IntArray) -> FloatArray:
-        outside = self._area + self._num_out + adds_out
-        ious: FloatArray = (self._num_in + adds_in) / np.maximum(outside, 1)
+        either = self._area + self._num_out + adds_out
+        ious: FloatArray = (self._num_in + adds_in) / np.maximum(either, 1)
         return ious

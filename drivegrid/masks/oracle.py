@@ -102,21 +102,22 @@ class OracleSegmenter:
         ]
         if not meant:
             return [], 0.0
-        if prompt.mask is not None:
-            drawn = cv2.resize(
-                prompt.mask.astype(np.uint8), self._mask_wh, interpolation=cv2.INTER_NEAREST
-            )
-            ious = np.array([overlap(self._masks[i], drawn > 0) for i in meant])
-            best = int(ious.argmax())
-            return ([meant[best]] if ious[best] > 0 else []), float(ious[best])
-        if prompt.box is not None:
-            ious = _box_iou(self._boxes[meant], prompt.box)
-            best = int(ious.argmax())
-            return ([meant[best]] if ious[best] > 0 else []), float(ious[best])
-        if not num:
-            return [], 0.0
-        inside = np.any([held[i][prompt.positive] for i in meant], axis=0)
-        return meant, float(inside.mean())
+        if prompt.mask is None and prompt.box is None:
+            inside = np.any([held[i][prompt.positive] for i in meant], axis=0)
+            return (meant, float(inside.mean())) if num else ([], 0.0)
+        ious = self._likeness(meant, prompt)
+        best = int(ious.argmax())
+        return ([meant[best]] if ious[best] > 0 else []), float(ious[best])
+
+    def _likeness(self, shapes: list[int], prompt: Prompt) -> FloatArray:
+        """Return (N,) IoU of shapes with the mask of a prompt, or without one with its box."""
+        if prompt.mask is None:
+            assert prompt.box is not None
+            return _box_iou(self._boxes[shapes], prompt.box)
+        drawn = cv2.resize(
+            prompt.mask.astype(np.uint8), self._mask_wh, interpolation=cv2.INTER_NEAREST
+        )
+        return np.array([overlap(self._masks[i], drawn > 0) for i in shapes])
 
 
 def holds(polygon: Polygon, points: FloatArray) -> BoolArray:

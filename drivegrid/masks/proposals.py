@@ -65,17 +65,15 @@ def propose(segmenter: Segmenter[Any], image: Picture, grid: GridSpec | None = N
     """
     grid = grid or GridSpec()
     handle = segmenter.encode(image)
-    rows, cols = np.divmod(np.arange(grid.num_cells), grid.cols)
-    cells = np.stack([cols, rows], axis=1)
-    points = grid.centers_of(cells, (image.shape[1], image.shape[0]))
-    words, scores, size_wh = [], [], (1, 1)
+    points = grid.centers_of(grid.all_cells, (image.shape[1], image.shape[0]))
+    packed, scores = [], []
     for start in range(0, len(points), CELLS_AT_ONCE):
-        logits, some = segmenter.candidates(handle, points[start : start + CELLS_AT_ONCE])
-        size_wh = logits.shape[3], logits.shape[2]
-        packed = PackedMasks.pack((logits > segmenter.threshold).reshape(-1, *logits.shape[2:]))
-        words.append(packed.words)
-        scores.append(some)
-    return _once(PackedMasks(np.concatenate(words), size_wh), np.concatenate(scores), cells)
+        logits, thought = segmenter.candidates(handle, points[start : start + CELLS_AT_ONCE])
+        inside = (logits > segmenter.threshold).reshape(-1, *logits.shape[2:])
+        packed.append(PackedMasks.pack(inside))
+        scores.append(thought)
+    masks = PackedMasks(np.concatenate([part.words for part in packed]), packed[0].size_wh)
+    return _once(masks, np.concatenate(scores), grid.all_cells)
 
 
 def _once(masks: PackedMasks, scores: FloatArray, cells: IntArray) -> Proposals:

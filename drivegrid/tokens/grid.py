@@ -67,6 +67,16 @@ class GridSpec:
         scaled: FloatArray = step * self.gamma ** (round_ - 1)
         return scaled
 
+    @property
+    def all_cells(self) -> IntArray:
+        """(num_cells, 2) column, row of every cell, row by row.
+
+        >>> GridSpec(cols=2, rows=2).all_cells.tolist()
+        [[0, 0], [1, 0], [0, 1], [1, 1]]
+        """
+        rows, cols = np.divmod(np.arange(self.num_cells), self.cols)
+        return np.stack([cols, rows], axis=1)
+
     def cells_of(self, points: FloatArray, size_wh: Size) -> IntArray:
         """Return (N, 2) column, row of the cells that hold the points.
 

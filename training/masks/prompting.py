@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from drivegrid.geometry import BoolArray, FloatArray, IntArray
+from drivegrid.geometry import BoolArray, FloatArray
 from drivegrid.masks.segmenter import Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.tokens.grid import GridSpec
@@ -48,7 +48,7 @@ def _inside(mask: BoolArray, count: int, rng: np.random.Generator) -> FloatArray
 def _anchors(mask: BoolArray, rng: np.random.Generator) -> Prompt:
     """Draw cells of the lattice whose centres lie in the mask, half of the time with a box."""
     height, width = mask.shape
-    centers = LATTICE.centers_of(lattice_cells(), (width, height))
+    centers = LATTICE.centers_of(LATTICE.all_cells, (width, height))
     cols, rows = centers.astype(np.int64).T
     inside = centers[mask[rows, cols]]
     if not len(inside):
@@ -56,12 +56,6 @@ def _anchors(mask: BoolArray, rng: np.random.Generator) -> Prompt:
     count = int(rng.integers(1, MOST_POINTS + 1))
     chosen = rng.permutation(inside)[:count]
     return _points(chosen, noisy_box(mask, rng) if rng.random() < 0.5 else None)
-
-
-def lattice_cells() -> IntArray:
-    """Return (1024, 2) column, row of all cells, row by row."""
-    rows, cols = np.divmod(np.arange(LATTICE.num_cells), LATTICE.cols)
-    return np.stack([cols, rows], axis=1)
 
 
 def _clicks(mask: BoolArray, rng: np.random.Generator) -> Prompt:
