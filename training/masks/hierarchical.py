@@ -11,16 +11,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from drivegrid.masks.himtok.network import NUM_TOKENS
+
 from .losses import bce_loss, dice_loss
 
-NUM_LEVELS = 32
 PAPER_SIZE = 256
 """Pixels along a side for which the paper gives the blur."""
 
 
 def sampled_levels(count: int, generator: torch.Generator) -> list[int]:
-    """Return so many different levels below the full one, with p_l in proportion to 1 / (l + 8)."""
-    weights = 1 / (torch.arange(1, NUM_LEVELS) + 8)
+    """Return so many different levels l below the full one, drawn in proportion to 1 / (l + 8)."""
+    weights = 1 / (torch.arange(1, NUM_TOKENS) + 8)
     levels: list[int] = (1 + torch.multinomial(weights, count, generator=generator)).tolist()
     return levels
 

@@ -14,7 +14,7 @@ LONE_POINT, BOX, ANCHORS, CLICKS, MASK = 0.4, 0.25, 0.15, 0.1, 0.1
 """Shares of the kinds of prompts; ours. SAM gives point and box alike."""
 BOX_NOISE, MOST_NOISE_PX = 0.1, 20.0
 """Deviation of a corner, a share of the side, and most pixels of it (SAM, appendix A)."""
-MOST_POINTS = 8
+MOST_POINTS, MOST_SHIFT_PX = 8, 3
 LATTICE = GridSpec()
 
 
@@ -83,6 +83,8 @@ def spoilt(mask: BoolArray, rng: np.random.Generator) -> BoolArray:
     side = int(rng.integers(1, 4)) * 2 + 1
     change = cv2.dilate if rng.random() < 0.5 else cv2.erode
     changed = change(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(np.bool_)
-    shift = rng.integers(-3, 4, size=2)
-    changed = np.roll(changed, tuple(shift.tolist()), axis=(0, 1))
+    shift = rng.integers(-MOST_SHIFT_PX, MOST_SHIFT_PX + 1, size=2)
+    # What leaves the picture on one side must not come back on the other.
+    framed = np.roll(np.pad(changed, MOST_SHIFT_PX), tuple(shift.tolist()), axis=(0, 1))
+    changed = framed[MOST_SHIFT_PX:-MOST_SHIFT_PX, MOST_SHIFT_PX:-MOST_SHIFT_PX]
     return changed if changed.any() else mask

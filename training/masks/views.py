@@ -22,10 +22,12 @@ from drivegrid.masks.labelled import CLASSES
 
 from .corpus import load_masks
 
-NAMES = tuple(dict.fromkeys(CLASSES.values()))
+CLASS_NAMES = tuple(dict.fromkeys(CLASSES.values()))
 SHOWN_FILE, TABLE_FILE = "shown.bin", "table.npy"
 CHUNK = 16
+"""Masks that are looked at together, to bound the memory."""
 Seen: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""(N, view, view) uint8 shares, and (N, 5) int16 codes of the view and place of the class."""
 
 
 class Views(NamedTuple):
@@ -71,7 +73,7 @@ class ViewFiles:
 
     @property
     def classes(self) -> np.ndarray:
-        """(N,) class of each mask, as a place in `NAMES`."""
+        """(N,) class of each mask, as a place in `CLASS_NAMES`."""
         return np.array(self._table[:, 4])
 
     @property
@@ -129,5 +131,5 @@ def _seen(path: Path, size: int) -> Seen:
     if not labelled.labels:
         return np.zeros((0, size, size), np.uint8), np.zeros((0, 5), np.int16)
     views = Views.of(labelled.masks.unpack(), size)
-    classes = [NAMES.index(name) for name in labelled.classes]
+    classes = [CLASS_NAMES.index(name) for name in labelled.classes]
     return views.shown.numpy(), np.column_stack((views.where.numpy(), classes)).astype(np.int16)

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from drivegrid.errors import ConfigError
 from drivegrid.masks.codebook import Codebook
 from drivegrid.masks.himtok.view import NUM_VIEW_CODES, boxes_told
+from drivegrid.tokens.mask_words import MOST_WORDS
 
-NUM_TOKENS = 32
+NUM_TOKENS = MOST_WORDS
 NUM_LATENTS = NUM_TOKENS - NUM_VIEW_CODES
 NUM_CODES = 1024
 CODE_DIM = 12

@@ -13,7 +13,7 @@ from drivegrid.training.masks.judging import judge_tokenizer
 from drivegrid.training.masks.loop import prepare, train
 from drivegrid.training.masks.settings import load_settings
 from drivegrid.training.masks.sources import Samples
-from drivegrid.training.masks.views import NAMES, Views, keep_views
+from drivegrid.training.masks.views import CLASS_NAMES, Views, keep_views
 from safetensors.torch import load_file
 
 from drivegrid.data.augment import AugmentConfig
@@ -57,7 +57,7 @@ def test_views_are_those_of_the_masks(tmp_path: Path, workers: int) -> None:
     paths = drawn_files(tmp_path, 3)
     files = keep_views(paths, 16, workers)
     views = files.read(np.array([1, 8]))
-    assert [NAMES[k] for k in files.classes] == ["obstacle", "pole", "sign"] * 3
+    assert [CLASS_NAMES[k] for k in files.classes] == ["obstacle", "pole", "sign"] * 3
     again = keep_views(paths, 16, workers)
     assert again == files and torch.equal(again.read(np.array([8])).shown, views.shown[1:])
     # A pole fills its view but for the margin.

@@ -47,3 +47,5 @@ def test_drafts_are_close_and_never_empty() -> None:
     assert min(ious) > 0.5
     assert np.mean(ious) < 0.95
     assert all(spoilt(MASKS["one pixel"], rng).any() for _ in range(50))
+    # Nothing comes in on the other side of the picture.
+    assert not any(spoilt(MASKS["corner"], rng)[:32].any() for _ in range(50))
