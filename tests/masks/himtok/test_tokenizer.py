@@ -182,6 +182,7 @@ def test_damaged_folders(tmp_path: Path, harm, named: str) -> None:
         HimTokenizer.from_pretrained(folder)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cpu_equals_gpu() -> None:
     network = HimNetwork(SMALL)
