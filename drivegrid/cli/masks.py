@@ -32,6 +32,9 @@ TokenizerOption: TypeAlias = Annotated[TokenizerName, typer.Option(help="who wri
 WeightsOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="folder of the tokenizer; default: the shipped one")
 ]
+SegOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="grid, samtok: folder of drivegrid-seg; default: the shipped")
+]
 Sam2Option: TypeAlias = Annotated[
     Path | None, typer.Option(help="grid: a SAM2 folder in place of drivegrid-seg")
 ]
@@ -56,6 +59,7 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     limit: Annotated[int, typer.Option(min=1, help="frames at most")] = DEFAULT_FRAMES,
     label_format: FromOption = "auto",
     root: RootOption = None,
+    seg: SegOption = None,
     sam2: Sam2Option = None,
     samtok: Annotated[
         Path | None, typer.Option(help="folder of SAMTok's weights; default: the shipped ones")
@@ -83,7 +87,7 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
         source = find_labels(data, label_format, None, None)
         read = islice(labelled_frames(source, root, quarantine), limit)
         found = [labelled for _, labelled in progress_bar(read, "frames")]
-    writers = _writers(sam2, samtok)
+    writers = _writers(samtok, seg, sam2)
     if pictures is not None:
         draw_sheets(found, writers, pictures)
     with counting_bar(2 * len(found) * len(writers), "writing and drawing") as progress:
@@ -107,6 +111,7 @@ def encode(  # noqa: PLR0913, PLR0917 - options of a command
     label_format: FromOption = "auto",
     root: RootOption = None,
     weights: WeightsOption = None,
+    seg: SegOption = None,
     sam2: Sam2Option = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +131,7 @@ def encode(  # noqa: PLR0913, PLR0917 - options of a command
     frames = islice(labelled_frames(source, root, quarantine), limit)
     try:
         done = write_words(
-            progress_bar(frames, "frames"), _tokenizer(tokenizer, weights, sam2), out
+            progress_bar(frames, "frames"), _tokenizer(tokenizer, weights, seg, sam2), out
         )
     except KeyboardInterrupt:
         print_error(f"stopped; what is written stays: the same command goes on ({out})")
@@ -151,6 +156,7 @@ def decode(  # noqa: PLR0913, PLR0917 - options of a command
     out: Annotated[Path, typer.Option(help="file of JSON lines: COCO run lengths")],
     tokenizer: TokenizerOption,
     weights: WeightsOption = None,
+    seg: SegOption = None,
     sam2: Sam2Option = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -166,7 +172,7 @@ def decode(  # noqa: PLR0913, PLR0917 - options of a command
     quarantine, counts = Quarantine(), {"masks": 0, "dropped": 0}
 
     def lines() -> Any:
-        drawn = draw_words(words, _tokenizer(tokenizer, weights, sam2), root, quarantine)
+        drawn = draw_words(words, _tokenizer(tokenizer, weights, seg, sam2), root, quarantine)
         for frame, found in progress_bar(drawn, "frames"):
             whole = sum(mask["segmentation"] is not None for mask in found)
             counts["masks"] += whole
@@ -218,21 +224,25 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _tokenizer(name: TokenizerName, weights: Path | None, sam2: Path | None) -> MaskTokenizer:
+def _tokenizer(
+    name: TokenizerName, weights: Path | None, seg: Path | None, sam2: Path | None
+) -> MaskTokenizer:
     from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
     from drivegrid.masks.loading import load_tokenizer
     from drivegrid.masks.sam2 import Sam2Segmenter
 
     if name == "grid" and weights is not None:
         raise typer.BadParameter("grid anchors have no weights of their own: leave out --weights")
+    if name == "himtok" and seg is not None:
+        raise typer.BadParameter("himtok draws without drivegrid-seg: leave out --seg")
     if name != "grid" and sam2 is not None:
         raise typer.BadParameter(f"{name} draws without SAM2: leave out --sam2")
     if sam2 is not None:
         return GridMaskTokenizer(Sam2Segmenter.from_pretrained(sam2))
-    return load_tokenizer(name, weights)
+    return load_tokenizer(name, weights, seg)
 
 
-def _writers(sam2: Path | None, samtok: Path | None) -> list[MaskWriter]:
+def _writers(samtok: Path | None, seg: Path | None, sam2: Path | None) -> list[MaskWriter]:
     from drivegrid.inference.mask_peers import (
         EllipseWriter,
         PolygonWriter,
@@ -247,14 +257,14 @@ def _writers(sam2: Path | None, samtok: Path | None) -> list[MaskWriter]:
         TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
         for length in HIMTOK_LENGTHS
     ]
-    writers: list[MaskWriter] = [TokenizerWriter(_tokenizer("grid", None, sam2), name)]
+    writers: list[MaskWriter] = [TokenizerWriter(_tokenizer("grid", None, seg, sam2), name)]
     if samtok is None and not is_shipped("samtok"):
         print_warning(
             "SAMTok is left out: the package ships no weights of it. Train them with "
             "`drivegrid train masks --tokenizer samtok` and name their folder: --samtok"
         )
     else:
-        writers.append(TokenizerWriter(_tokenizer("samtok", samtok, None), "SAMTok"))
+        writers.append(TokenizerWriter(_tokenizer("samtok", samtok, seg, None), "SAMTok"))
     return [
         *writers,
         *himtok,

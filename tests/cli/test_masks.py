@@ -97,6 +97,7 @@ def test_errors_name_what_is_wrong(words, fault, tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("tokenizer", "option", "fault"),
     [("himtok", "--sam2", "without SAM2"), ("samtok", "--sam2", "without SAM2"),
+     ("himtok", "--seg", "without drivegrid-seg"),
      ("grid", "--weights", "no weights of their own")],
 )  # fmt: skip
 def test_options_of_another_tokenizer_are_refused(data, tokenizer, option, fault) -> None:
