@@ -5,14 +5,14 @@ import pytest
 
 pytest.importorskip("torch")
 
-from drivegrid.inference.mask_frames import rendered_frames  # noqa: E402
-from drivegrid.masks.himtok.tokenizer import HimTokenizer  # noqa: E402
-from drivegrid.masks.network_files import WEIGHTS, WEIGHTS_FILE  # noqa: E402
-from drivegrid.masks.seg.network import num_parameters  # noqa: E402
-from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
-from drivegrid.masks.segmenter import Prompt  # noqa: E402
-from drivegrid.masks.shapes import box_of, inside_of  # noqa: E402
-from drivegrid.metrics.masks import mask_iou  # noqa: E402
+from drivegrid.inference.mask_frames import rendered_frames
+from drivegrid.masks.himtok.tokenizer import HimTokenizer
+from drivegrid.masks.network_files import WEIGHTS, WEIGHTS_FILE
+from drivegrid.masks.seg.network import num_parameters
+from drivegrid.masks.seg.segmenter import SmallSegmenter
+from drivegrid.masks.segmenter import Prompt
+from drivegrid.masks.shapes import box_of, inside_of
+from drivegrid.metrics.masks import mask_iou
 
 
 @pytest.fixture(scope="module")
