@@ -20,9 +20,8 @@ def save_samtok(folder: Path) -> dict[str, str]:
     torch.manual_seed(0)
     SmallSegmenter(SegNetwork(SEG)).save(folder / "seg")
     segmenter = SmallSegmenter.from_pretrained(folder / "seg")
-    sizes = SEG.logits_wh, SEG.prompts_wh
     mine = fingerprint(segmenter.network)
-    network = SamTokNetwork(SamTokConfig(mine, *sizes, SEG.decoder, 256))
+    network = SamTokNetwork(SamTokConfig(mine, SEG.logits_wh, SEG.decoder, 256))
     network.begin_as(segmenter.network)
     network.codebooks(torch.randn(600, 16))  # the first batch fills the books
     SamTokenizer(network, segmenter).save(folder / "samtok")

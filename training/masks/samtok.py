@@ -80,7 +80,7 @@ class SamTokBatches(BatchSource):
             ),
             "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
             "truth": shrunk(masks, self.config.logits_wh),
-            **batch_prompts(prompts, size_wh, self.config.prompts_wh)._asdict(),
+            **batch_prompts(prompts, size_wh, self.config.logits_wh)._asdict(),
         }
 
 
@@ -103,9 +103,7 @@ class SamTokLesson(Lesson):
         self.settings, self.held_out = settings, held_out
         self.segmenter = SmallSegmenter.from_pretrained(settings.model.seg, device)
         seg = self.segmenter.network.requires_grad_(False)
-        config = SamTokConfig(
-            fingerprint(seg), seg.config.logits_wh, seg.config.prompts_wh, seg.config.decoder
-        )
+        config = SamTokConfig(fingerprint(seg), seg.config.logits_wh, seg.config.decoder)
         self.network = SamTokNetwork(config)
         self.network.begin_as(seg)
         self.network.to(device)

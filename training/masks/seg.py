@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from drivegrid.errors import ConfigError
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
 from drivegrid.masks.seg.segmenter import SmallSegmenter
@@ -37,6 +38,7 @@ plain cross entropy had brought it to .65 (80 steps on the same batches)."""
 class SegModelSettings(Strict):
     """What the network begins with."""
 
+    init_from: Path | None = Field(None, description="folder of a drivegrid-seg to go on from")
     trunk: Literal["nano", "imagenet"] = Field("nano", description="weights the trunk begins with")
     frozen: bool = Field(False, description="whether all of the trunk stays as it is")
     trunk_learning_rate: float = Field(2e-4, gt=0, description="above stride 8; below it stays")
@@ -69,7 +71,7 @@ class SegBatches(BatchSource):
         ]
         prompts = [draw_prompt(mask, rng) for sample in drawn for mask in sample.masks]
         size_wh = drawn[0].image.shape[1], drawn[0].image.shape[0]
-        batch = batch_prompts(prompts, size_wh, self.config.prompts_wh)
+        batch = batch_prompts(prompts, size_wh, self.config.logits_wh)
         pixels = [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
         counts = torch.tensor([len(sample.masks) for sample in drawn])
         lone = [len(p.points) == 1 and p.box is None and p.mask is None for p in prompts]
@@ -110,7 +112,12 @@ class SegLesson(Lesson):
         torch.manual_seed(settings.optim.seed)
         self.settings, self.held_out = settings, held_out
         self.network = SegNetwork(config)
-        self.network.trunk.load_state_dict(_trunk(settings.model.trunk).state_dict())
+        if settings.model.init_from is None:
+            self.network.trunk.load_state_dict(_trunk(settings.model.trunk).state_dict())
+        else:
+            known = SmallSegmenter.from_pretrained(settings.model.init_from)
+            check_config(known.network.config, config, settings.model.init_from)
+            self.network.load_state_dict(known.network.state_dict())
         for part in _resting(self.network.trunk, settings.model.frozen):
             part.requires_grad_(False)
         self.network.to(device)
@@ -157,6 +164,19 @@ class SegLesson(Lesson):
     def save(self, folder: Path) -> None:
         """Write the network."""
         SmallSegmenter(self.network).save(folder)
+
+
+def check_config(known: SegConfig, wanted: SegConfig, folder: Path) -> None:
+    """Refuse to go on from a network of other sizes.
+
+    Raises:
+        ConfigError: If it has.
+    """
+    if known != wanted:
+        raise ConfigError(
+            f"model.init_from must have the sizes of the run, {wanted}, got {known} ({folder}). "
+            "Set data.size_wh as it was trained."
+        )
 
 
 def _trunk(name: str) -> EfficientNetLite0:

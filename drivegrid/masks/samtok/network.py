@@ -22,7 +22,7 @@ from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 LEVELS, CODES = 2, 256
 """Words of a mask and codes of each (SAMTok, appendix B: 256 x 2, not shared)."""
-DRAFT_STRIDE = 4
+DRAFT_STRIDE = 8
 """Pixels of a drawn prompt for one of a draft."""
 
 
@@ -32,22 +32,20 @@ class SamTokConfig:
 
     Args:
         seg: SHA-256 of the drivegrid-seg weights that it was trained on.
-        logits_wh: Size of the masks that are drawn, drivegrid-seg's.
-        prompts_wh: Size at which it takes masks as prompts.
+        logits_wh: Size of the masks that are drawn and of drawn prompts, drivegrid-seg's.
         decoder: Of both halves, drivegrid-seg's.
         num_codes: In each of the two codebooks.
     """
 
     seg: str
     logits_wh: tuple[int, int]
-    prompts_wh: tuple[int, int]
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     num_codes: int = CODES
 
     @property
     def draft_wh(self) -> tuple[int, int]:
         """Size of the drafts."""
-        return self.prompts_wh[0] // DRAFT_STRIDE, self.prompts_wh[1] // DRAFT_STRIDE
+        return self.logits_wh[0] // DRAFT_STRIDE, self.logits_wh[1] // DRAFT_STRIDE
 
 
 class Quantised(NamedTuple):

@@ -95,7 +95,7 @@ class SamTokenizer(WordTokenizer):
             prompts = batch_prompts(
                 [Prompt(box=box_of(mask), mask=mask) for mask in some],
                 size_wh,
-                self.network.config.prompts_wh,
+                self.network.config.logits_wh,
             )
             prompts = PromptBatch(*(part.to(self._device) for part in prompts))
             vectors = self.network.write(self._seg, self._maps(picture, len(some)), prompts)

@@ -14,6 +14,7 @@ from drivegrid.geometry import FloatArray, Size
 from drivegrid.masks.seg.network import PromptBatch
 from drivegrid.masks.seg.prompts import (
     BOTTOM_RIGHT,
+    CENTER,
     CHANNELS,
     NEGATIVE,
     PADDING,
@@ -22,7 +23,7 @@ from drivegrid.masks.seg.prompts import (
 )
 from drivegrid.masks.segmenter import LogitArray, Prompt
 
-POINT_SIGMA = 1.5
+POINT_SIGMA = 3.0
 """Deviation of a drawn point, in pixels of the drawing."""
 
 
@@ -93,8 +94,10 @@ def _places(prompt: Prompt, size_wh: Size) -> tuple[Tensor, Tensor]:
     points = [prompt.points]
     kinds = np.where(prompt.positive, POSITIVE, NEGATIVE).tolist()
     if prompt.box is not None:
-        points.append(prompt.box.reshape(2, 2))
-        kinds += [TOP_LEFT, BOTTOM_RIGHT]
+        corners = prompt.box.reshape(2, 2)
+        # At the corners of a box the image shows what is beside the thing.
+        points += [corners, corners.mean(axis=0, keepdims=True)]
+        kinds += [TOP_LEFT, BOTTOM_RIGHT, CENTER]
     if not kinds:
         points.append(np.zeros((1, 2)))
         kinds = [PADDING]

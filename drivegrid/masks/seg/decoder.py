@@ -71,12 +71,14 @@ class Prompts(NamedTuple):
         kinds: (N, K); padding is seen by nobody.
         coarse: (N, width, h, w), added to the image's cells.
         fine: (N, fine[1], 4 h, 4 w), added to its fine map.
+        edges: (N, fine[2], 8 h, 8 w), added to its edges.
     """
 
     tokens: Tensor
     kinds: Tensor
     coarse: Tensor
     fine: Tensor
+    edges: Tensor
 
 
 class MaskDecoder(nn.Module):
@@ -131,7 +133,7 @@ class MaskDecoder(nn.Module):
         fine = F.relu(self.to_fine(middle) + maps.fine + prompts.fine)
         fine = F.relu(fine + self.smooth_fine(fine))
         # A pole is two pixels wide: it would be lost between the pixels of a coarser canvas.
-        canvas = F.relu(self.to_edges(fine) + maps.edges)
+        canvas = F.relu(self.to_edges(fine) + maps.edges + prompts.edges)
         drawn = [pencil(answers[:, 1 + i]) for i, pencil in enumerate(self.pencils)]
         weights, bias = torch.stack(drawn, dim=1).tensor_split((canvas.shape[1],), dim=2)
         logits = torch.einsum("nmc,nchw->nmhw", weights, canvas) + (bias + FIRST_LOGIT)[..., None]

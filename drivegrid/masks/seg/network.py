@@ -28,13 +28,8 @@ class SegConfig:
 
     @property
     def logits_wh(self) -> Size:
-        """Size of the masks that the decoder draws."""
+        """Size of the masks that the decoder draws, and at which prompts are drawn for it."""
         return self.image_size_wh[0] // 2, self.image_size_wh[1] // 2
-
-    @property
-    def prompts_wh(self) -> Size:
-        """Size at which prompts are drawn for the network."""
-        return self.image_size_wh[0] // 4, self.image_size_wh[1] // 4
 
 
 class PromptBatch(NamedTuple):
@@ -43,7 +38,7 @@ class PromptBatch(NamedTuple):
     Args:
         places: (N, K, 2) x, y as shares of the image's sides.
         kinds: (N, K) what each place is, ``NEGATIVE`` to ``PADDING``.
-        drawn: (N, 4, H/4, W/4) in [0, 1]: mask, positive points, negative points, box.
+        drawn: (N, 4, H/2, W/2) in [0, 1]: mask, positive points, negative points, box.
     """
 
     places: Tensor
@@ -92,7 +87,7 @@ class SegNetwork(nn.Module):
         self.config = config
         self.trunk = EfficientNetLite0()
         self.neck = Neck(config.decoder)
-        self.prompts = PromptEncoder(config.decoder.width, config.decoder.fine[1])
+        self.prompts = PromptEncoder(config.decoder.width, *config.decoder.fine[1:])
         self.decoder = MaskDecoder(config.decoder)
 
     def look(self, pixel_values: Tensor) -> ImageMaps:

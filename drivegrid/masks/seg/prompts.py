@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT, PADDING = range(5)
-"""What a place of a prompt is; padding is seen by nobody."""
+NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT, CENTER, PADDING = range(6)
+"""What a place of a prompt is: a point, a corner or the centre of a box; nobody sees padding."""
 CHANNELS = 4
 """Drawn prompts: mask, positive points, negative points, box."""
 GAIN = 5.0
@@ -56,17 +56,19 @@ class PromptEncoder(nn.Module):
     Args:
         width: Of a token.
         fine: Channels at stride 4.
+        edges: Channels at stride 2.
     """
 
-    def __init__(self, width: int, fine: int) -> None:
+    def __init__(self, width: int, fine: int, edges: int) -> None:
         super().__init__()
         self.position = PositionCode(width)
         self.kinds = nn.Embedding(PADDING + 1, width)
         self.shown = nn.Linear(width, width)
         narrow = width // 4
-        self.fine = nn.Conv2d(CHANNELS, fine, 3, padding=1)
+        self.edges = nn.Conv2d(CHANNELS, edges, 3, padding=1)
+        self.fine = nn.Conv2d(CHANNELS, fine, 4, 2, 1)
         self.coarse = nn.Sequential(
-            nn.Conv2d(CHANNELS, narrow, 2, 2),
+            nn.Conv2d(CHANNELS, narrow, 4, 4),
             nn.GroupNorm(1, narrow),
             nn.ReLU(),
             nn.Conv2d(narrow, width, 2, 2),
@@ -87,10 +89,14 @@ class PromptEncoder(nn.Module):
         tokens: Tensor = self.position(places) + self.kinds(kinds) + shown
         return tokens
 
-    def dense(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what is added to the image's maps: (N, width, h, w) and (N, fine, 4 h, 4 w).
+    def dense(self, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is added to the image's maps.
 
         Args:
-            drawn: (N, ``CHANNELS``, 4 h, 4 w) in [0, 1].
+            drawn: (N, ``CHANNELS``, 8 h, 8 w) in [0, 1].
+
+        Returns:
+            (N, width, h, w), (N, fine, 4 h, 4 w) and (N, edges, 8 h, 8 w).
         """
-        return self.coarse(GAIN * drawn), self.fine(GAIN * drawn)
+        drawn = GAIN * drawn
+        return self.coarse(drawn), self.fine(drawn), self.edges(drawn)

@@ -105,7 +105,7 @@ class SmallSegmenter:
         scores = [torch.zeros(0, 1 + AMBIGUOUS)]
         for start in range(0, len(prompts), PROMPTS_PER_PASS):
             some = prompts[start : start + PROMPTS_PER_PASS]
-            batch = batch_prompts(some, handle.size_wh, self.network.config.prompts_wh)
+            batch = batch_prompts(some, handle.size_wh, self.network.config.logits_wh)
             batch = PromptBatch(*(part.to(self._device) for part in batch))
             maps = handle.maps.of(torch.zeros(len(some), dtype=torch.long))
             drawn = self.network.draw(maps, self.network.encode_prompts(maps, batch))

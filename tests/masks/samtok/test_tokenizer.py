@@ -23,8 +23,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
 def make(codes=8):
     torch.manual_seed(0)
     seg = SegNetwork(SEG)
-    sizes = SEG.logits_wh, SEG.prompts_wh
-    network = SamTokNetwork(SamTokConfig(fingerprint(seg), *sizes, SEG.decoder, codes))
+    network = SamTokNetwork(SamTokConfig(fingerprint(seg), SEG.logits_wh, SEG.decoder, codes))
     network.begin_as(seg)
     network.codebooks(torch.randn(64, 16))  # the first batch fills the books
     return SamTokenizer(network, SmallSegmenter(seg))

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 from drivegrid.masks.seg.batching import batch_prompts, covered, draw_prompt  # noqa: E402
 from drivegrid.masks.seg.prompts import (  # noqa: E402
     BOTTOM_RIGHT,
+    CENTER,
     NEGATIVE,
     PADDING,
     POSITIVE,
@@ -24,12 +25,12 @@ def test_places_are_shares_and_short_prompts_are_padded() -> None:
     mask = Prompt(mask=np.ones((4, 4), np.bool_))
     batch = batch_prompts([two, box, mask], SIZE_WH, MAP_WH)
     assert batch.kinds.tolist() == [
-        [POSITIVE, NEGATIVE, PADDING],
-        [POSITIVE, TOP_LEFT, BOTTOM_RIGHT],
-        [PADDING] * 3,
+        [POSITIVE, NEGATIVE, PADDING, PADDING],
+        [POSITIVE, TOP_LEFT, BOTTOM_RIGHT, CENTER],
+        [PADDING] * 4,
     ]
     assert batch.places[0, :2].tolist() == [[0.25, 0.25], [1, 1]]
-    assert batch.places[1, 1:].tolist() == [[0.125, 0.25], [0.25, 0.75]]
+    assert batch.places[1, 1:].tolist() == [[0.125, 0.25], [0.25, 0.75], [0.1875, 0.5]]
     assert batch.drawn.shape == (3, 4, 8, 16)
 
 
