@@ -21,6 +21,10 @@ from drivegrid.trunk.pixels import to_pixel_values
 
 PROMPTS_PER_PASS = 64
 """At most so many go through the decoder together; each takes some 4 MiB."""
+BOX_SLACK = 0.1
+"""Share of a box's sides that a mask may reach beyond it: boxes are drawn by hand or by models."""
+BOX_SLOPE = 4.0
+"""By how much logits fall with each pixel of the image beyond that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +44,7 @@ class SmallSegmenter:
     """drivegrid-seg: SAM2's way of prompting on a small trunk, trained on rendered masks.
 
     The whole image is stretched to the network's input. A prompt with a box, a mask or several
-    points gives the one mask that is meant; a lone point, which may mean a thing or its part, the
+    points gives the one mask that is meant, never much beyond its box; a lone point, which may mean a thing or its part, the
     mask of the three that is scored highest.
 
     Args:
@@ -89,7 +93,8 @@ class SmallSegmenter:
         lone = torch.tensor([_is_ambiguous(prompt) for prompt in prompts], dtype=torch.bool)
         best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
         rows = torch.arange(len(prompts))
-        return logits[rows, best].numpy(), scores[rows, best].double().numpy()
+        drawn = _held_in_boxes(logits[rows, best].numpy(), prompts, handle.size_wh)
+        return drawn, scores[rows, best].double().numpy()
 
     @torch.inference_mode()
     def candidates(self, handle: SegHandle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
@@ -116,3 +121,21 @@ class SmallSegmenter:
 
 def _is_ambiguous(prompt: Prompt) -> bool:
     return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
+
+
+def _held_in_boxes(logits: LogitArray, prompts: Sequence[Prompt], size_wh: Size) -> LogitArray:
+    """Return logits (N, h, w), negative where it is too far outside the box of a prompt.
+
+    They fall steadily, so that the border stays where it is when they are enlarged.
+    """
+    held = logits.copy()
+    rows, columns = logits.shape[1:]
+    x = (np.arange(columns) + 0.5) * size_wh[0] / columns
+    y = (np.arange(rows)[:, None] + 0.5) * size_wh[1] / rows
+    for mask, prompt in zip(held, prompts, strict=True):
+        if prompt.box is not None:
+            slack = BOX_SLACK * (prompt.box[2:] - prompt.box[:2])
+            (x0, y0), (x1, y1) = prompt.box[:2] - slack, prompt.box[2:] + slack
+            inside = np.minimum(np.minimum(x - x0, x1 - x), np.minimum(y - y0, y1 - y))
+            np.minimum(mask, BOX_SLOPE * inside, out=mask, casting="same_kind")
+    return held

@@ -14,6 +14,7 @@ from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork, num_parameters  # noqa: E402
 from drivegrid.masks.seg.segmenter import PROMPTS_PER_PASS, SmallSegmenter  # noqa: E402
 from drivegrid.masks.segmenter import Prompt  # noqa: E402
+from drivegrid.masks.shapes import box_of, inside_of  # noqa: E402
 
 CONFIG = SegConfig((96, 64), DecoderConfig(16, 2, 2, (8, 8, 4)))
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
@@ -75,6 +76,18 @@ def test_more_prompts_than_go_at_once(segmenter) -> None:
     logits, _ = segmenter.decode(handle, many)
     last, _ = segmenter.decode(handle, many[-1:])
     np.testing.assert_allclose(logits[-1], last[0], atol=1e-4)
+
+
+def test_masks_reach_no_further_than_a_tenth_beyond_their_box(segmenter, monkeypatch) -> None:
+    everywhere = torch.full((2, 4, 32, 48), 9.0), torch.ones(2, 4)
+    monkeypatch.setattr(segmenter, "_draw", lambda handle, prompts: everywhere)
+    prompts = [points((10, 10)), Prompt(box=np.array([8.0, 8, 48, 40]))]
+    logits, _ = segmenter.decode(segmenter.encode(IMAGE), prompts)
+    free, held = (inside_of(one, segmenter.threshold, (80, 48)) for one in logits)
+    assert free.all()
+    np.testing.assert_allclose(box_of(held), [4, 4.8, 52, 43.2], atol=1)
+    assert held[6:42, 6:50].all()
+    assert (everywhere[0] == 9).all()
 
 
 def test_places_scale_with_the_picture(segmenter) -> None:
