@@ -37,6 +37,10 @@ class Model:
         """Answer a query in words."""
         return self.predictor.ask(image, query, rounds)
 
+    def segment(self, image: Picture, query: str, rounds: int) -> Answer:
+        """Answer a query in words, and draw a mask of what is found."""
+        return self.predictor.segment(image, query, rounds)
+
     def detect(self, image: Picture, tasks: Sequence[str], rounds: int) -> Answer:
         """Answer the plain question of each task, joined."""
         return self.predictor.detect(image, tasks, rounds)

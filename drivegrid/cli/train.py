@@ -127,7 +127,7 @@ def masks(
     Example: drivegrid train masks --tokenizer himtok --config himtok-cpu --out runs/himtok
 
     Example: drivegrid train masks --tokenizer grid --config seg-cpu --out runs/seg
-    --set data.real=[camvid/train]
+    --set data.real=[camvid]
     """
     from drivegrid.training.masks.run import train_masks
     from drivegrid.training.run_folder import last_saved

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from drivegrid.data.images import load_image
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.scene import Scene
@@ -12,7 +14,7 @@ from drivegrid.data.sources import LabelSource
 from drivegrid.errors import FormatError
 from drivegrid.geometry import Size
 from drivegrid.masks.labelled import LabelledMasks, draw_labelled
-from drivegrid.scenes.label_masks import label_masks
+from drivegrid.scenes.label_masks import LEAST_PIXELS, label_masks
 from drivegrid.scenes.render import render_scene
 from drivegrid.scenes.seeds import TEST_SEEDS
 
@@ -73,3 +75,17 @@ def draw_frame(scene: Scene, folder: Path) -> LabelledMasks:
             f"picture must have the size of its labels, {scene.frame.size_wh}, got {size_wh}.", path
         )
     return draw_labelled(image, scene, size_wh)
+
+
+def without_specks(labelled: LabelledMasks) -> LabelledMasks:
+    """Return a picture with those of its masks that a rendered thing could have.
+
+    Labels of every pixel come as connected pieces, three in four of them a few pixels where two
+    classes meet. A mean over masks would tell of nothing else.
+
+    Returns:
+        Masks of at least `LEAST_PIXELS` pixels.
+    """
+    kept = np.flatnonzero(labelled.masks.areas >= LEAST_PIXELS)
+    labels = tuple(labelled.labels[place] for place in kept)
+    return LabelledMasks(labelled.image, labels, labelled.masks[kept])

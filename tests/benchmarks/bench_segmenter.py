@@ -16,7 +16,7 @@ from drivegrid.training.masks.seg_judging import judge_segmenter
 
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.sources import find_source
-from drivegrid.inference.mask_frames import labelled_frames, rendered_frames
+from drivegrid.inference.mask_frames import labelled_frames, rendered_frames, without_specks
 from drivegrid.masks.sam2 import Sam2Segmenter
 from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import Prompt
@@ -41,7 +41,7 @@ def main() -> None:
     else:
         read = labelled_frames(find_source(given.data), None, Quarantine())
         frames = [labelled for _, labelled in islice(read, given.limit)]
-    frames = [frame for frame in frames if len(frame.labels)]
+    frames = [without_specks(frame) for frame in frames if len(frame.labels)]
     masks = sum(len(frame.labels) for frame in frames)
     print(f"{masks} masks of {len(frames)} frames")
     for name, value in judge_segmenter(segmenter, frames).items():

@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 import torch
-from rich.progress import track
+from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -120,15 +120,16 @@ def train(lesson: Lesson, settings: MaskSettings, folder: Path, resume: bool) ->
     start = run.restore() if resume else 0
     total = settings.optim.steps
     batches = iter_batches(lesson.source, range(start, total), settings.data.workers)
-    for step, batch in track(
-        zip(range(start, total), batches, strict=True), "training", total, completed=start
-    ):
-        run.learn(step, batch)
-        done = step + 1
-        if done % settings.optim.judge_every == 0 or done == total:
-            run.judge(done)
-        if done % settings.optim.save_every == 0 or done == total:
-            run.save(done)
+    with Progress() as progress:
+        bar = progress.add_task("training", total=total, completed=start)
+        for step, batch in zip(range(start, total), batches, strict=True):
+            run.learn(step, batch)
+            done = step + 1
+            if done % settings.optim.judge_every == 0 or done == total:
+                run.judge(done)
+            if done % settings.optim.save_every == 0 or done == total:
+                run.save(done)
+            progress.update(bar, completed=done)
     keep(folder / "best", folder / "checkpoint")
     return folder / "checkpoint"
 

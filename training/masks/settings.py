@@ -21,6 +21,7 @@ class DataSettings(Strict):
     folder: Path = Field(Path("runs/masks"), description="where rendered scenes are kept")
     num_scenes: int = Field(6000, ge=1, description="rendered scenes")
     held_out: int = Field(60, ge=1, description="rendered scenes to judge by")
+    held_out_real: tuple[Path, ...] = Field((), description="labelled data to judge by, too")
     real: tuple[Path, ...] = Field((), description="labelled data sets with polygons, mixed in")
     real_share: float = Field(0.2, ge=0, le=1, description="share of pictures that are real")
     size_wh: Size = Field((512, 288), description="size of pictures and masks")

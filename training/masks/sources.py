@@ -15,6 +15,7 @@ from drivegrid.data.scene import Scene
 from drivegrid.data.sources import AUTO, find_source
 from drivegrid.errors import ConfigError, FormatError
 from drivegrid.geometry import Size
+from drivegrid.inference.mask_frames import without_specks
 from drivegrid.masks.labelled import draw_labelled
 from drivegrid.scenes.seeds import FIRST_TRAIN_SEED
 
@@ -58,15 +59,16 @@ def training_samples(data: DataSettings) -> Samples:
 
 
 def held_out(data: DataSettings) -> list[Path]:
-    """Render what is missing of the held-out scenes; return their files."""
+    """Render and read what is missing of the frames to judge by; return their files."""
     corpus = RenderedCorpus(data.folder, data.first_held_out, data.held_out, data.size_wh)
-    return build_corpus(corpus, data.workers)
+    real = [path for root in data.held_out_real for path in keep_real(root, data)]
+    return [*build_corpus(corpus, data.workers), *real]
 
 
 def keep_real(root: Path, data: DataSettings) -> list[Path]:
     """Draw the masks of a labelled data set into files beside the rendered ones.
 
-    Frames without polygons teach nothing here and are passed over.
+    Frames without polygons teach nothing here and are passed over, and so are specks.
 
     Raises:
         ConfigError: If no frame is left.
@@ -90,7 +92,8 @@ def keep_real(root: Path, data: DataSettings) -> list[Path]:
 
 def _keep(scene: Scene, root: Path, path: Path, size_wh: Size) -> bool:
     """Write the masks of a frame; return whether it has any."""
-    labelled = draw_labelled(load_image(root / scene.frame.image), scene, size_wh)
+    image = load_image(root / scene.frame.image)
+    labelled = without_specks(draw_labelled(image, scene, size_wh))
     if len(labelled.labels):
         save_masks(path, labelled)
     return bool(labelled.labels)

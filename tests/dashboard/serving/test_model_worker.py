@@ -212,7 +212,8 @@ def test_the_packaged_model_tells_all_that_a_page_shows(start):
     lanes = worker.ask(image, "all lanes from left to right")
     everything = worker.detect(image, ("lanes", "objects"))
     kind = worker.classify(image, Box(np.array([600.0, 300, 700, 360])), "obstacle_class")
-    assert [ticket.wait(5 * LONG_S) for ticket in (lanes, everything, kind)] == ["done"] * 3
+    drawn = worker.segment(image, "all obstacles")
+    assert [t.wait(5 * LONG_S) for t in (lanes, everything, kind, drawn)] == ["done"] * 4
     answer = lanes.result
     assert answer.size_wh == (image.shape[1], image.shape[0])
     assert len(answer.found) >= 1
@@ -223,6 +224,8 @@ def test_the_packaged_model_tells_all_that_a_page_shows(start):
         assert len(found.tokens) == 2
         assert len(found.trace.proposed) == len(found.trace.moved) == len(found.trace.deleted) > 1
     assert everything.result.queries == ("all lanes from left to right", TASKS["objects"].question)
+    masks = [found.mask for found in drawn.result.found if found.mask is not None]
+    assert masks and all(mask.shape == image.shape[:2] and mask.any() for mask in masks)
     assert sum(kind.result.values()) == pytest.approx(1)
     assert list(kind.result.values()) == sorted(kind.result.values(), reverse=True)
 

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 
 from drivegrid.training.masks.corpus import load_masks
 from drivegrid.training.masks.settings import DataSettings
-from drivegrid.training.masks.sources import Samples, keep_real
+from drivegrid.training.masks.sources import Samples, held_out, keep_real
 
 from drivegrid.data.augment import AugmentConfig
 from drivegrid.data.images import save_image
@@ -43,6 +43,16 @@ def test_frames_without_polygons_are_passed_over(tmp_path) -> None:
     boxes = data_set(tmp_path / "boxes", "region/puddle", count=0)
     with pytest.raises(ConfigError, match="must hold frames with polygons"):
         keep_real(boxes, settings(tmp_path / "kept"))
+
+
+def test_real_frames_may_judge(tmp_path) -> None:
+    mine = data_set(tmp_path / "mine", "region/puddle")
+    data = DataSettings(
+        folder=tmp_path / "kept", size_wh=(128, 64), held_out=1, held_out_real=(mine,), workers=0
+    )
+    rendered, *real = held_out(data)
+    assert "area/drivable" in load_masks(rendered).labels
+    assert [load_masks(path).labels for path in real] == [("region/puddle",)] * 2
 
 
 def test_data_sets_of_one_name_are_not_mixed_up(tmp_path) -> None:
