@@ -22,6 +22,9 @@ from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 LEVELS, CODES = 2, 256
 """Words of a mask and codes of each (SAMTok, appendix B: 256 x 2, not shared)."""
+DECAY = 0.97
+"""Of the codebooks' averages. The published .99 looks back on 100 steps of hundreds of masks; with
+two dozen in a step, vectors have moved on by then and leave nine codes in ten behind."""
 DRAFT_STRIDE = 8
 """Pixels of a drawn prompt for one of a draft."""
 
@@ -76,7 +79,7 @@ class SamTokNetwork(nn.Module):
         self.asking = nn.Parameter(torch.zeros(1, width))
         self.writer = TwoWayTransformer(width, config.decoder.heads, config.decoder.rounds)
         self.to_vector = nn.Linear(width, width)
-        self.codebooks = ResidualCodebooks(LEVELS, config.num_codes, width)
+        self.codebooks = ResidualCodebooks(LEVELS, config.num_codes, width, DECAY)
         columns, rows = config.draft_wh
         self.draft = nn.Sequential(
             nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, columns * rows)
