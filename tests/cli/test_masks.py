@@ -71,6 +71,16 @@ def test_what_is_broken_is_counted_and_told(data) -> None:
     assert "quarantined 1" in limited.stdout
 
 
+def test_words_are_not_replaced_by_what_they_draw(data) -> None:
+    words, link = data / "words.jsonl", data / "link.jsonl"
+    run("masks", "encode", data / "scenes.jsonl", "--out", words, "--tokenizer", "himtok")
+    link.symlink_to(words)
+    before = words.read_text()
+    read = run("masks", "decode", words, "--root", data, "--out", link, "--tokenizer", "himtok")
+    assert read.exit_code == 2
+    assert words.read_text() == before
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
