@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from drivegrid.data.images import Picture
+from drivegrid.data.images import Picture, check_picture
 from drivegrid.errors import GeometryError, TokenError
 from drivegrid.geometry import BoolArray, IntArray, as_flags
 from drivegrid.masks.mask_text import CLOSE, OPEN, plain_name, read_groups
@@ -207,8 +207,9 @@ def needed_image(image: Picture | None, name: str) -> Picture:
     """Return an image that a tokenizer cannot do without.
 
     Raises:
-        GeometryError: If there is none.
+        GeometryError: If there is none, or it is not (H, W, 3) uint8.
     """
     if image is None:
         raise GeometryError(f"image must be given to {name}, which looks at it, got None.")
+    check_picture(image)
     return image
