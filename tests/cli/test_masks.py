@@ -133,6 +133,12 @@ def test_sam2_weights_of_either_kind_are_checked(tmp_path) -> None:
     assert "--config" in lone.stderr
 
 
+def test_help_names_a_config_that_trains_masks() -> None:
+    told = run("train", "masks", "--help").stdout
+    assert "himtok-smoke" in told
+    assert "nano-smoke" not in told
+
+
 def test_a_training_by_its_command(tmp_path) -> None:
     out = tmp_path / "run"
     command = ("train", "masks", "--tokenizer", "himtok", "--config", "himtok-smoke", "--out", out,
