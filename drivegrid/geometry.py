@@ -49,6 +49,29 @@ def as_points(values: npt.ArrayLike, what: str = "points") -> FloatArray:
     return points
 
 
+def as_flags(values: npt.ArrayLike, what: str) -> BoolArray:
+    """Return a mask or several as flags: whatever is not 0 is inside.
+
+    Args:
+        values: Flags, whole numbers, or floats that are 0 or 1. Others may be logits or shares,
+            of which no zero says what is outside.
+        what: Name used in the error message.
+
+    Raises:
+        GeometryError: If they are something else.
+
+    >>> as_flags([[0, 255]], "mask").tolist()
+    [[False, True]]
+    """
+    flags = np.asarray(values)
+    if flags.dtype.kind not in "bui" and not np.isin(flags, (0, 1)).all():
+        raise GeometryError(
+            f"{what} must hold flags or whole numbers, got {flags.dtype} beyond 0 and 1. Compare "
+            "with the threshold first."
+        )
+    return flags.astype(np.bool_)
+
+
 class _Shape(ABC):
     """Value equality for the array-holding shapes below."""
 

@@ -6,10 +6,12 @@ import json
 import shutil
 import zipfile
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 
 from drivegrid.data.files import write_text
 from drivegrid.errors import ConfigError, ModelError
@@ -28,6 +30,22 @@ BEFORE_A_STEP = frozenset(
      "failures.jsonl", "trainer", "steps", ".checkpoint.part")
 )  # fmt: skip
 """What a run leaves that ended before its first saved step; another may begin in its place."""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Name the folder where weights cannot be written, as on a full disk.
+
+    Raises:
+        ModelError: If safetensors or torch, which have errors of their own, cannot write.
+    """
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"weights must be written whole, got {error!s:.200} ({folder}). Is the disk full? What "
+            "was saved before stays; --resume goes on."
+        ) from error
 
 
 def check_new(folder: Path, saved: Path | None) -> None:

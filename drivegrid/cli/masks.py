@@ -172,6 +172,8 @@ def decode(  # noqa: PLR0913, PLR0917 - options of a command
     from drivegrid.data.quarantine import Quarantine
     from drivegrid.inference.mask_corpus import draw_words
 
+    if out.resolve() == words.resolve():
+        raise typer.BadParameter(f"--out must not be the file that is read, got {out}")
     _one_thread()
     quarantine, counts = Quarantine(), {"masks": 0, "dropped": 0}
 

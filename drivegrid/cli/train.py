@@ -116,7 +116,9 @@ def grpo(
 @train.command()
 def masks(
     tokenizer: Annotated[TokenizerName, typer.Option(help="whose network; grid: drivegrid-seg")],
-    config: ConfigOption,
+    config: Annotated[
+        str, typer.Option(help="a packaged config, such as himtok-smoke, or a YAML file")
+    ],
     out: OutOption,
     max_steps: MaxStepsOption = None,
     resume: ResumeOption = False,

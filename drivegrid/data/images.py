@@ -57,6 +57,18 @@ _SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def check_picture(image: Picture) -> None:
+    """Refuse what is no picture.
+
+    Raises:
+        GeometryError: If it is no array, (H, W, 3) uint8 with pixels.
+    """
+    if not isinstance(image, np.ndarray):
+        raise GeometryError(f"image must be an array, got {type(image).__name__}.")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise GeometryError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}.")
+
+
 def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Return (H, W, 3) uint8 RGB of a picture file that may be hostile.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from drivegrid.data.images import load_image
+from drivegrid.data.images import check_picture, load_image
 from drivegrid.errors import ConfigError, GeometryError
 from drivegrid.inference.speaker import Pixels
 from drivegrid.labels import default_label_space
@@ -26,8 +26,7 @@ def open_image(image: Image) -> tuple[Pixels, str]:
         return load_image(image), str(image)
     if not isinstance(image, np.ndarray):
         raise GeometryError(f"image must be a path or an array, got {type(image).__name__}.")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise GeometryError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}.")
+    check_picture(image)
     return image, ""
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from drivegrid.data.files import parse_json, read_lines
+from drivegrid.data.files import is_stream, parse_json, read_lines
 from drivegrid.data.images import Picture, load_image
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.scene import Scene
@@ -52,7 +52,7 @@ def written_frames(path: Path, tokenizer: str) -> set[str]:
         ConfigError: If the file is of another tokenizer; it stays as it is.
         FormatError: If it is no such file; likewise.
     """
-    if not path.exists():
+    if not path.exists() or is_stream(path):
         return set()
     content = path.read_bytes()
     if _head(tokenizer).encode().startswith(content):  # interrupted before its first frame
@@ -84,8 +84,8 @@ def read_words(path: Path) -> Iterator[dict[str, Any]]:
     for line, raw in read_lines(path):
         try:
             record = parse_json(raw)
-        except ValueError as error:
-            raise FormatError(f"line must be JSON, got {error}.", path, line) from error
+        except FormatError as error:
+            raise error.at(path, line) from error
         if line == 1 and (not isinstance(record, dict) or record.get("form") != FORM):
             raise FormatError(f"file must begin with its form, {FORM!r}.", path, line)
         if line > 1:

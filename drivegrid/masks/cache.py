@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Generic
 
-from drivegrid.data.images import Picture
+from drivegrid.data.images import Picture, check_picture
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import FloatArray
 from drivegrid.masks.segmenter import Handle, LogitArray, Prompt, Segmenter
@@ -43,7 +43,12 @@ class CachedSegmenter(Generic[Handle]):
         return self._segmenter.threshold
 
     def encode(self, image: Picture) -> Handle:
-        """Look at an image unless its handle is still there."""
+        """Look at an image unless its handle is still there.
+
+        Raises:
+            GeometryError: If it is not (H, W, 3) uint8.
+        """
+        check_picture(image)
         key = image.shape, blake2b(image.tobytes()).digest()
         if key not in self._handles:
             self._handles[key] = self._segmenter.encode(image)

@@ -79,6 +79,9 @@ def load_network(
         raise ModelError(
             f"weights must be those of {CONFIG_FILE} beside them, got {error!s:.300} ({path})."
         ) from error
+    for name, tensor in network.state_dict().items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"weights must be finite, got others in {name} ({path}).")
     return network.eval()
 
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from drivegrid.data.images import Picture
+from drivegrid.data.images import Picture, check_picture
 from drivegrid.geometry import FloatArray, Size
 from drivegrid.masks.segmenter import Prompt
 
@@ -24,7 +24,11 @@ def to_pixel_values(image: Picture, side: int) -> Tensor:
     """Return (1, 3, side, side) float32: stretched to a square and scaled as SAM2 expects.
 
     Pillow's bilinear filter is antialiased, as the one SAM2 was trained with.
+
+    Raises:
+        GeometryError: If the image is not (H, W, 3) uint8.
     """
+    check_picture(image)
     square = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
     scaled = (np.asarray(square, np.float64) / 255 - _MEAN) / _STD
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32))[None]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from drivegrid.data.images import Picture
 from drivegrid.errors import GeometryError
-from drivegrid.geometry import BoolArray, FloatArray, as_points
+from drivegrid.geometry import BoolArray, FloatArray, as_flags, as_points
 
 LogitArray: TypeAlias = npt.NDArray[np.float32]
 Handle = TypeVar("Handle")
@@ -31,7 +31,7 @@ class Prompt:
 
     Raises:
         GeometryError: If there is neither point, box nor mask, the flags do not fit the points, or
-            a number is not finite, a box inside out or a mask without pixels.
+            a number is not finite, a box inside out or a mask without pixels or no flags.
 
     >>> Prompt(np.array([[3.0, 4.0]]), np.array([True])) == Prompt(box=np.array([0.0, 0, 9, 9]))
     False
@@ -81,7 +81,7 @@ def _checked_box(box: FloatArray) -> FloatArray:
 
 
 def _checked_mask(mask: BoolArray) -> BoolArray:
-    flags = np.ascontiguousarray(mask, np.bool_)
+    flags = np.ascontiguousarray(as_flags(mask, "mask of a prompt"))
     if flags.ndim != 2 or not flags.size:
         raise GeometryError(f"mask of a prompt must be (h, w) with pixels, got {flags.shape}.")
     return flags

@@ -17,9 +17,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from drivegrid.data.images import Picture
+from drivegrid.data.images import Picture, check_picture
 from drivegrid.errors import GeometryError, TokenError
-from drivegrid.geometry import BoolArray, IntArray
+from drivegrid.geometry import BoolArray, IntArray, as_flags
 from drivegrid.masks.mask_text import CLOSE, OPEN, plain_name, read_groups
 from drivegrid.masks.segmenter import LogitArray
 from drivegrid.tokens.answer import Diagnostic
@@ -74,7 +74,7 @@ class MaskTokenizer(ABC):
             The codes of each, (T,) in [0, `num_tokens`).
 
         Raises:
-            GeometryError: If a mask is empty, or has not the size of the picture.
+            GeometryError: If masks are no flags, one is empty, or has not the size of the picture.
         """
 
     @abstractmethod
@@ -112,7 +112,7 @@ class MaskTokenizer(ABC):
 
     def encode(self, image: Picture | None, mask: BoolArray) -> IntArray:
         """Write one mask, (H, W); see `encode_all`."""
-        return self.encode_all(image, np.asarray(mask, np.bool_)[None])[0]
+        return self.encode_all(image, np.asarray(mask)[None])[0]
 
     def decode(self, image: Picture | None, codes: IntArray) -> LogitArray:
         """Read one mask, (h, w) logits; see `decode_all`."""
@@ -184,9 +184,9 @@ def checked_masks(masks: BoolArray, image: Picture | None) -> BoolArray:
         image: If given, they must have its size.
 
     Raises:
-        GeometryError: If they have another shape or size, or one of them is empty.
+        GeometryError: If they are no flags, have another shape or size, or one of them is empty.
     """
-    flags = np.asarray(masks)
+    flags = as_flags(masks, "masks")
     if flags.ndim != 3 or not flags.shape[1] * flags.shape[2]:
         raise GeometryError(f"masks must have shape (N, H, W) with pixels, got {flags.shape}.")
     if image is not None and image.shape[:2] != flags.shape[1:]:
@@ -194,7 +194,6 @@ def checked_masks(masks: BoolArray, image: Picture | None) -> BoolArray:
             f"masks must have the size of their image, {image.shape[1]} x {image.shape[0]}, "
             f"got {flags.shape[2]} x {flags.shape[1]}."
         )
-    flags = flags.astype(np.bool_)
     empty = np.flatnonzero(~flags.any(axis=(1, 2)))
     if len(empty):
         raise GeometryError(
@@ -208,8 +207,9 @@ def needed_image(image: Picture | None, name: str) -> Picture:
     """Return an image that a tokenizer cannot do without.
 
     Raises:
-        GeometryError: If there is none.
+        GeometryError: If there is none, or it is not (H, W, 3) uint8.
     """
     if image is None:
         raise GeometryError(f"image must be given to {name}, which looks at it, got None.")
+    check_picture(image)
     return image

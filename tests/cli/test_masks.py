@@ -71,6 +71,16 @@ def test_what_is_broken_is_counted_and_told(data) -> None:
     assert "quarantined 1" in limited.stdout
 
 
+def test_words_are_not_replaced_by_what_they_draw(data) -> None:
+    words, link = data / "words.jsonl", data / "link.jsonl"
+    run("masks", "encode", data / "scenes.jsonl", "--out", words, "--tokenizer", "himtok")
+    link.symlink_to(words)
+    before = words.read_text()
+    read = run("masks", "decode", words, "--root", data, "--out", link, "--tokenizer", "himtok")
+    assert read.exit_code == 2
+    assert words.read_text() == before
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
@@ -121,6 +131,12 @@ def test_sam2_weights_of_either_kind_are_checked(tmp_path) -> None:
     lone = run("masks", "check", checkpoint)
     assert lone.exit_code == 2
     assert "--config" in lone.stderr
+
+
+def test_help_names_a_config_that_trains_masks() -> None:
+    told = run("train", "masks", "--help").stdout
+    assert "himtok-smoke" in told
+    assert "nano-smoke" not in told
 
 
 def test_a_training_by_its_command(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """Corpora of words: written, gone on with, drawn, and what is broken is told."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,12 +108,17 @@ def test_files_of_others_are_refused(data, tmp_path) -> None:
         list(draw_words(path, Other(), data, Quarantine()))
 
 
+def test_words_go_to_a_device_too(data) -> None:
+    assert write_words(frames(data), Columns(), Path("/dev/null")).frames == 3
+
+
 @pytest.mark.parametrize("content", ["notes", "notes\nand more", '{"a": 1}', "[1]\n2"])
 def test_files_of_others_stay_as_they_are(data, tmp_path, content) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(content)
-    with pytest.raises(FormatError, match=r"notes\.txt"):
+    with pytest.raises(FormatError, match=r"notes\.txt") as caught:
         write_words(frames(data), Columns(), path)
+    assert str(caught.value).count("must") == 1
     assert path.read_text() == content
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivegrid.errors import ConfigError
+from drivegrid.errors import ConfigError, GeometryError
 from drivegrid.masks.cache import CachedSegmenter
 from drivegrid.masks.segmenter import Prompt
 
@@ -74,3 +74,9 @@ def test_decoding_is_passed_on_and_counted() -> None:
 def test_no_room_for_an_image() -> None:
     with pytest.raises(ConfigError, match="at least 1, got 0"):
         CachedSegmenter(Mean(), 0)
+
+
+@pytest.mark.parametrize("wrong", [image(1, (4, 5)), image(1).astype(np.float32), "frame.jpg"])
+def test_what_is_no_picture_is_refused(wrong) -> None:
+    with pytest.raises(GeometryError, match="image must be"):
+        CachedSegmenter(Mean(), 1).encode(wrong)

@@ -136,3 +136,13 @@ def test_no_mask_and_any_pixel_will_do() -> None:
 def test_an_image_that_is_needed() -> None:
     with pytest.raises(GeometryError, match="must be given to samtok"):
         needed_image(None, "samtok")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((0, 5, 3), np.uint8), np.zeros((4, 5), np.uint8), np.zeros((4, 5, 4), np.uint8),
+     np.zeros((4, 5, 3), np.float32), "frame.jpg"],
+)  # fmt: skip
+def test_images_that_are_none(image) -> None:
+    with pytest.raises(GeometryError, match="image must be"):
+        needed_image(image, "samtok")

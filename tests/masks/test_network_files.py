@@ -54,3 +54,12 @@ def test_configs_of_others_are_named(tmp_path, config) -> None:
     (tmp_path / "one" / "config.json").write_text(config)
     with pytest.raises(ModelError, match=r"config must hold the sizes of a Sizes.*config\.json"):
         load_network(Network, Sizes, tmp_path / "one", "one")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])  # halves end at 65504
+def test_weights_that_are_not_finite(tmp_path, value) -> None:
+    network = Network(Sizes())
+    network.line.weight.data[0, 0] = value
+    save_network(network, Sizes(), tmp_path / "one")
+    with pytest.raises(ModelError, match=r"finite, got .* line\.weight .*model\.safetensors"):
+        load_network(Network, Sizes, tmp_path / "one", "one")

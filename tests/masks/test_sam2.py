@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from drivegrid.errors import ModelError  # noqa: E402
+from drivegrid.errors import GeometryError, ModelError  # noqa: E402
 from drivegrid.masks.sam2 import Sam2Segmenter  # noqa: E402
 from drivegrid.masks.sam2_drawing import PROMPTS_PER_PASS  # noqa: E402
 from drivegrid.masks.sam2_prompts import to_pixel_values  # noqa: E402
@@ -171,6 +171,12 @@ def test_a_point_in_a_box_takes_the_one_mask(sam2) -> None:
         )
     mask, _ = sam2.decode(handle, [both])
     np.testing.assert_allclose(mask[0], out.pred_masks[0, 0, 0].numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4), (0, 5, 3)])
+def test_what_is_no_picture_is_refused(sam2, shape) -> None:
+    with pytest.raises(GeometryError, match=r"\(H, W, 3\) uint8 RGB"):
+        sam2.encode(np.zeros(shape, np.uint8))
 
 
 def test_pixels_are_scaled_by_hand() -> None:

@@ -29,6 +29,19 @@ def test_what_no_prompt_can_be(points, positive, box, message) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.zeros((0, 4), bool), r"pixels, got \(0, 4\)"),
+        (np.ones((1, 4, 4), bool), r"pixels, got \(1, 4, 4\)"),
+        (np.full((4, 4), -5.0), "flags or whole numbers, got float64"),
+    ],
+)
+def test_masks_that_cannot_be_mended(mask, message) -> None:
+    with pytest.raises(GeometryError, match=message):
+        Prompt(mask=mask)
+
+
+@pytest.mark.parametrize(
     ("other", "same"),
     [
         (Prompt(ONE.copy(), YES.copy(), BOX.copy()), True),

@@ -38,6 +38,7 @@ from ..run_folder import (
     put_step,
     resumed_from,
     step_part,
+    writing,
 )
 from .settings import MaskSettings, OptimSettings
 
@@ -236,7 +237,8 @@ class _Run:
         """Write the network in the place of the best one before."""
         best, part = self.folder / "best", self.folder / STEPS / "best"
         shutil.rmtree(part, ignore_errors=True)
-        self.lesson.save(part)
+        with writing(part):
+            self.lesson.save(part)
         shutil.rmtree(best, ignore_errors=True)
         part.rename(best)
 
@@ -246,10 +248,11 @@ class _Run:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         weights = self.lesson.network.state_dict()
-        save_file({name: t.contiguous() for name, t in weights.items()}, part / WEIGHTS)
         state = {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
-        torch.save(state, part / OPTIMIZER)
-        self.average.save(part)
+        with writing(part):
+            save_file({name: t.contiguous() for name, t in weights.items()}, part / WEIGHTS)
+            torch.save(state, part / OPTIMIZER)
+            self.average.save(part)
         put_step(self.folder, done)
 
     def restore(self) -> int:

@@ -93,6 +93,20 @@ def test_masks_that_cannot_be_written(shape: tuple[int, ...]) -> None:
         TOKENIZER.encode_all(None, np.zeros(shape, bool))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, object, str])
+def test_logits_are_no_masks(kind: type) -> None:
+    mask = np.where(odd_masks()[0], 5, -5).astype(kind)
+    with pytest.raises(GeometryError, match=r"flags or whole numbers, got .* threshold first"):
+        TOKENIZER.encode(None, mask)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, int, float])
+def test_ones_are_inside(kind: type) -> None:
+    mask = odd_masks()[0]
+    codes = TOKENIZER.encode(None, mask.astype(kind))
+    assert codes.tolist() == TOKENIZER.encode(None, mask).tolist()
+
+
 def test_masks_of_another_size_than_the_image() -> None:
     image = np.zeros((30, 60, 3), np.uint8)
     with pytest.raises(GeometryError, match="size of their image"):

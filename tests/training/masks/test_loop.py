@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from drivegrid.errors import ConfigError, ModelError  # noqa: E402
+from tests.data.builders import full_disk  # noqa: E402
 
 
 class Numbers(BatchSource):
@@ -134,6 +135,18 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path) -> None:
     prepare(tmp_path, settings(), False)
     with pytest.raises(ModelError, match="loss must be finite"):
         train(Broken(), settings(), tmp_path, False)
+
+
+@pytest.mark.parametrize("width", [1, 999])  # torch's file is the first beyond the limit, or ours
+def test_a_full_disk_ends_the_run_by_name(tmp_path, width) -> None:
+    lesson = Line()
+    lesson.network.append(nn.Linear(1, width))
+    lesson.judge = lambda: {"iou": 0.0}
+    lesson.save = lambda folder: folder.mkdir(parents=True)
+    prepare(tmp_path, settings(steps=1), False)
+    with full_disk(), pytest.raises(ModelError, match=rf"written whole, got .*{tmp_path}"):
+        train(lesson, settings(steps=1), tmp_path, False)
+    assert last_saved(tmp_path) is None
 
 
 @pytest.mark.parametrize("workers", [0, 1])
