@@ -102,6 +102,8 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
         print_json({**counts, "rows": comparison.rows()})
     else:
         typer.echo(f"{_table(comparison)}\n\nleft out: {specks} masks of fewer than 16 pixels")
+    if not comparison.frames:
+        print_error("labels must hold polygons or masks of 16 pixels or more, got none")
     if quarantine.num_rejected or not comparison.frames:
         raise typer.Exit(1)
 
@@ -144,6 +146,7 @@ def encode(  # noqa: PLR0913, PLR0917 - options of a command
     facts = {
         "frames": done.frames,
         "masks": done.masks,
+        "outside": done.outside,
         "mean_iou": round(done.ious / done.masks, 4) if done.masks else None,
         "written_before": done.before,
         "quarantined": quarantine.num_rejected,

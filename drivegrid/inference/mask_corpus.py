@@ -1,7 +1,7 @@
 """A data set's masks as words, and words as masks again: files of one JSON object a frame.
 
-The first line tells which tokenizer wrote the file. An interrupted run goes on after the last
-whole line.
+The first line tells which tokenizer wrote the file, and by which weights. An interrupted run goes
+on after the last whole line.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from drivegrid.data.images import Picture, load_image
 from drivegrid.data.quarantine import Quarantine
 from drivegrid.data.scene import Scene
 from drivegrid.errors import ConfigError, FormatError
+from drivegrid.geometry import Polygon
 from drivegrid.inference.results import rle_of
 from drivegrid.masks.labelled import LabelledMasks
 from drivegrid.masks.shapes import inside_of
@@ -35,17 +36,19 @@ class Done:
     Args:
         frames: Written in it.
         masks: In these frames.
+        outside: Polygons that lie outside of their picture and show nothing.
         before: Frames that the file held already.
         ious: Sum of the IoUs of masks with what their words give.
     """
 
     frames: int = 0
     masks: int = 0
+    outside: int = 0
     before: int = 0
     ious: float = 0.0
 
 
-def written_frames(path: Path, tokenizer: str) -> set[str]:
+def written_frames(path: Path, tokenizer: MaskTokenizer) -> set[str]:
     """Return the images that a file of words holds already, and cut off what is not whole.
 
     Raises:
@@ -63,16 +66,23 @@ def written_frames(path: Path, tokenizer: str) -> set[str]:
     return {record["image"] for record in islice(read_words(path), 1, None)}
 
 
-def _head(tokenizer: str) -> str:
-    return json.dumps({"form": FORM, "tokenizer": tokenizer}) + "\n"
+def _head(tokenizer: MaskTokenizer) -> str:
+    return json.dumps({"form": FORM, **_facts(tokenizer)}) + "\n"
 
 
-def _check_tokenizer(head: dict[str, Any], tokenizer: str, path: Path) -> None:
-    if (found := head.get("tokenizer")) != tokenizer:
-        raise ConfigError(
-            f"file of words must be of the tokenizer {tokenizer}, got {found} ({path}). "
-            "Name another file, or the tokenizer that wrote it."
-        )
+def _facts(tokenizer: MaskTokenizer) -> dict[str, str]:
+    weights = {"weights": tokenizer.weights} if tokenizer.weights else {}
+    return {"tokenizer": tokenizer.name, **weights}
+
+
+def _check_tokenizer(head: dict[str, Any], tokenizer: MaskTokenizer, path: Path) -> None:
+    """Raise if a file is of another tokenizer; one that tells no weights goes with all."""
+    for name, wanted in _facts(tokenizer).items():
+        if (found := head.get(name, wanted)) != wanted:
+            raise ConfigError(
+                f"file of words must be of the {name} {wanted:.12}, got {found!s:.12} ({path}). "
+                "Name another file, or the tokenizer and weights that wrote it."
+            )
 
 
 def read_words(path: Path) -> Iterator[dict[str, Any]]:
@@ -114,15 +124,15 @@ def write_words(
         path: JSON lines.
 
     Raises:
-        ConfigError: If the file is of another tokenizer.
+        ConfigError: If the file is of another tokenizer, or other weights of it.
         FormatError: If it is no such file.
     """
-    known = written_frames(path, tokenizer.name)
+    known = written_frames(path, tokenizer)
     done = Done(before=len(known))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         if not file.tell():
-            file.write(_head(tokenizer.name))
+            file.write(_head(tokenizer))
         for scene, labelled in frames:
             if scene.frame.image not in known:
                 file.write(json.dumps(_frame(scene, labelled, tokenizer, done)) + "\n")
@@ -143,6 +153,7 @@ def _frame(
         done.ious += iou
     done.frames += 1
     done.masks += len(masks)
+    done.outside += sum(isinstance(i.geometry, Polygon) for i in scene.instances) - len(masks)
     return {"image": scene.frame.image, "size_wh": list(size_wh), "masks": masks}
 
 
@@ -160,11 +171,11 @@ def draw_words(
         quarantine: Counts frames; gets those whose picture cannot be read.
 
     Raises:
-        ConfigError: If the file is of another tokenizer.
+        ConfigError: If the file is of another tokenizer, or other weights of it.
         FormatError: If it is no such file.
     """
     records = read_words(path)
-    _check_tokenizer(next(records, {}), tokenizer.name, path)
+    _check_tokenizer(next(records, {}), tokenizer, path)
     for record in records:
         try:
             image = load_image(root / record["image"])

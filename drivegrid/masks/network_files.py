@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,16 @@ def save_network(network: nn.Module, config: DataclassInstance, folder: str | Pa
         text = json.dumps(dataclasses.asdict(config), indent=2)
         (part / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
         save_file(tensors, part / WEIGHTS_FILE)
+
+
+def fingerprint(*parts: nn.Module) -> str:
+    """Return the SHA-256 of the weights of some parts, in half precision, as files hold them."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, tensor in sorted(part.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().half().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_network(

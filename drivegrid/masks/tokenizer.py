@@ -23,7 +23,6 @@ from drivegrid.geometry import BoolArray, IntArray, as_flags
 from drivegrid.masks.mask_text import CLOSE, OPEN, plain_name, read_groups
 from drivegrid.masks.segmenter import LogitArray
 from drivegrid.tokens.answer import Diagnostic
-from drivegrid.tokens.mask_words import MaskWords
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +55,11 @@ class MaskTokenizer(ABC):
     @abstractmethod
     def tokens(self) -> tuple[str, ...]:
         """Names of all its tokens; the place of a name is its code."""
+
+    @property
+    def weights(self) -> str:
+        """Fingerprint of the weights that give codes their meaning; nothing where none do."""
+        return ""
 
     @property
     def num_tokens(self) -> int:
@@ -139,24 +143,6 @@ class MaskTokenizer(ABC):
         if rule:
             raise TokenError(f"mask of {self.name} must {rule}, got {values.tolist()!s:.60}.")
         return values
-
-
-class WordTokenizer(MaskTokenizer):
-    """A learnt tokenizer: its codes are the words that a vocabulary may have for masks."""
-
-    @property
-    @abstractmethod
-    def words(self) -> MaskWords:
-        """Its words, and which of them make a mask."""
-
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """Names of all its words; the place of a name is its code."""
-        return self.words.tokens
-
-    def fault(self, codes: IntArray) -> str:
-        """Return what codes must do to be a mask, see `MaskTokenizer.fault`."""
-        return self.words.fault([self.tokens[code] for code in codes.tolist()])
 
 
 def checked_codes(codes: IntArray, num_tokens: int) -> IntArray:

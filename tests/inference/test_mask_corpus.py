@@ -82,6 +82,13 @@ def test_masks_go_there_and_back(data, tmp_path) -> None:
     assert quarantine.num_kept == 3
 
 
+def test_polygons_outside_of_the_picture_are_counted(data, tmp_path) -> None:
+    shapes = tuple(Instance("region/puddle", box(*s)) for s in ((0.0, 4.0), (20.0, 30.0)))
+    save_scenes([Scene(Frame("a.png", SIZE_WH), shapes)], data / "scenes.jsonl")
+    done = write_words(frames(data), Columns(), tmp_path / "words.jsonl")
+    assert (done.masks, done.outside) == (1, 1)
+
+
 def test_an_interrupted_run_goes_on(data, tmp_path) -> None:
     path = tmp_path / "words.jsonl"
     write_words(frames(data), Columns(), path)
@@ -106,6 +113,26 @@ def test_files_of_others_are_refused(data, tmp_path) -> None:
         write_words(frames(data), Other(), path)
     with pytest.raises(ConfigError, match="of the tokenizer samtok, got himtok"):
         list(draw_words(path, Other(), data, Quarantine()))
+
+
+def test_words_of_other_weights_are_other_masks(data, tmp_path) -> None:
+    class Learnt(Columns):
+        def __init__(self, weights):
+            self.known = weights
+
+        weights = property(lambda self: self.known)
+
+    path = tmp_path / "words.jsonl"
+    write_words(frames(data), Learnt("a1"), path)
+    assert write_words(frames(data), Learnt("a1"), path).before == 3
+    for work in (lambda one: write_words(frames(data), one, path),
+                 lambda one: list(draw_words(path, one, data, Quarantine()))):  # fmt: skip
+        with pytest.raises(ConfigError, match="of the weights b2, got a1"):
+            work(Learnt("b2"))
+        work(Learnt("a1"))
+    # A file that tells no weights, as a model's answers, goes with all of them.
+    path.write_text(path.read_text().replace(', "weights": "a1"', "", 1))
+    assert len(list(draw_words(path, Learnt("b2"), data, Quarantine()))) == 3
 
 
 def test_words_go_to_a_device_too(data) -> None:

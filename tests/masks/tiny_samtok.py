@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork  # noqa: E402
-from drivegrid.masks.samtok.tokenizer import SamTokenizer, fingerprint  # noqa: E402
+from drivegrid.masks.samtok.tokenizer import SamTokenizer, image_side  # noqa: E402
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
@@ -20,7 +20,7 @@ def save_samtok(folder: Path) -> dict[str, str]:
     torch.manual_seed(0)
     SmallSegmenter(SegNetwork(SEG)).save(folder / "seg")
     segmenter = SmallSegmenter.from_pretrained(folder / "seg")
-    mine = fingerprint(segmenter.network)
+    mine = image_side(segmenter.network)
     network = SamTokNetwork(SamTokConfig(mine, SEG.logits_wh, SEG.decoder, 256))
     network.begin_as(segmenter.network)
     network.codebooks(torch.randn(600, 16))  # the first batch fills the books

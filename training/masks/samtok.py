@@ -13,7 +13,7 @@ from torch import Tensor
 
 from drivegrid.masks.codebook import commitment_loss
 from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork
-from drivegrid.masks.samtok.tokenizer import SamTokenizer, fingerprint
+from drivegrid.masks.samtok.tokenizer import SamTokenizer, image_side
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.network import PromptBatch, SegConfig
 from drivegrid.masks.seg.segmenter import SmallSegmenter
@@ -103,7 +103,7 @@ class SamTokLesson(Lesson):
         self.settings, self.held_out = settings, held_out
         self.segmenter = SmallSegmenter.from_pretrained(settings.model.seg, device)
         seg = self.segmenter.network.requires_grad_(False)
-        config = SamTokConfig(fingerprint(seg), seg.config.logits_wh, seg.config.decoder)
+        config = SamTokConfig(image_side(seg), seg.config.logits_wh, seg.config.decoder)
         self.network = SamTokNetwork(config)
         self.network.begin_as(seg)
         self.network.to(device)

@@ -27,7 +27,8 @@ from drivegrid.masks.himtok.view import (
 )
 from drivegrid.masks.network_files import load_network, save_network
 from drivegrid.masks.segmenter import LogitArray
-from drivegrid.masks.tokenizer import WordTokenizer, checked_masks
+from drivegrid.masks.tokenizer import checked_masks
+from drivegrid.masks.word_tokenizer import WordTokenizer
 from drivegrid.tokens.mask_words import MaskWords
 
 FRAME_SIZE = 512
@@ -52,6 +53,7 @@ class HimTokenizer(WordTokenizer):
         ConfigError: If the length is not from 1 to 32.
     """
 
+    network: HimNetwork
     name: ClassVar[str] = "himtok"
     needs_image: ClassVar[bool] = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from drivegrid.data.images import Picture
 from drivegrid.errors import ModelError
 from drivegrid.geometry import BoolArray, IntArray
 from drivegrid.masks.cache import CachedSegmenter
-from drivegrid.masks.network_files import load_network, save_network
+from drivegrid.masks.network_files import fingerprint, load_network, save_network
 from drivegrid.masks.samtok.network import LEVELS, SamTokConfig, SamTokNetwork
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.decoder import ImageMaps
@@ -24,7 +22,8 @@ from drivegrid.masks.seg.network import PromptBatch, SegNetwork
 from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.masks.shapes import box_of
-from drivegrid.masks.tokenizer import WordTokenizer, checked_masks, needed_image
+from drivegrid.masks.tokenizer import checked_masks, needed_image
+from drivegrid.masks.word_tokenizer import WordTokenizer
 from drivegrid.tokens.mask_words import MaskWords
 
 MASKS_PER_PASS = 64
@@ -41,11 +40,12 @@ class SamTokenizer(WordTokenizer):
         ModelError: If the segmenter has other weights.
     """
 
+    network: SamTokNetwork
     name: ClassVar[str] = "samtok"
     needs_image: ClassVar[bool] = True
 
     def __init__(self, network: SamTokNetwork, segmenter: SmallSegmenter) -> None:
-        found = fingerprint(segmenter.network)
+        found = image_side(segmenter.network)
         if network.config.seg != found:
             raise ModelError(
                 f"SAMTok must have the drivegrid-seg that it was trained on, "
@@ -126,15 +126,6 @@ class SamTokenizer(WordTokenizer):
         return self.segmenter.encode(picture).maps.of(torch.zeros(count, dtype=torch.long))
 
 
-def fingerprint(seg: SegNetwork) -> str:
-    """Return the SHA-256 of the weights that SAMTok takes over unchanged, in half precision."""
-    digest = hashlib.sha256()
-    for part in (seg.trunk, seg.neck, seg.prompts):
-        for name, tensor in sorted(part.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(_half(tensor).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _half(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().half().contiguous()
+def image_side(seg: SegNetwork) -> str:
+    """Return the fingerprint of what SAMTok takes over from drivegrid-seg unchanged."""
+    return fingerprint(seg.trunk, seg.neck, seg.prompts)

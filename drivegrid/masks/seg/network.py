@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
 from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder, Prompts
 from drivegrid.masks.seg.prompts import PromptEncoder
@@ -21,10 +22,19 @@ class SegConfig:
     Args:
         image_size_wh: Of the input in pixels, multiples of 32; every image is stretched to it.
         decoder: Of the mask decoder.
+
+    Raises:
+        ConfigError: If the size is none.
     """
 
     image_size_wh: Size = (512, 288)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    def __post_init__(self) -> None:
+        sides = self.image_size_wh
+        whole = isinstance(sides, tuple) and [type(side) for side in sides] == [int, int]
+        if not whole or any(side <= 0 or side % 32 for side in sides):
+            raise ConfigError(f"image_size_wh must be two multiples of 32, got {sides!r:.60}.")
 
     @property
     def logits_wh(self) -> Size:

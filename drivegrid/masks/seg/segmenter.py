@@ -44,8 +44,8 @@ class SmallSegmenter:
     """drivegrid-seg: SAM2's way of prompting on a small trunk, trained on rendered masks.
 
     The whole image is stretched to the network's input. A prompt with a box, a mask or several
-    points gives the one mask that is meant, never much beyond its box; a lone point, which may mean a thing or its part, the
-    mask of the three that is scored highest.
+    points gives the one mask that is meant, never much beyond its box; a lone point, which may mean
+    a thing or its part, the mask of the three that is scored highest.
 
     Args:
         network: It is put into evaluation mode.

@@ -10,7 +10,7 @@ from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork  # noqa: 
 from drivegrid.masks.samtok.tokenizer import (  # noqa: E402
     MASKS_PER_PASS,
     SamTokenizer,
-    fingerprint,
+    image_side,
 )
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork  # noqa: E402
@@ -23,7 +23,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
 def make(codes=8):
     torch.manual_seed(0)
     seg = SegNetwork(SEG)
-    network = SamTokNetwork(SamTokConfig(fingerprint(seg), SEG.logits_wh, SEG.decoder, codes))
+    network = SamTokNetwork(SamTokConfig(image_side(seg), SEG.logits_wh, SEG.decoder, codes))
     network.begin_as(seg)
     network.codebooks(torch.randn(64, 16))  # the first batch fills the books
     return SamTokenizer(network, SmallSegmenter(seg))
