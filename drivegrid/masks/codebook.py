@@ -66,12 +66,15 @@ class Codebook(nn.Module):
         # Distances in half precision would choose other codes.
         with torch.no_grad(), torch.autocast(vectors.device.type, enabled=False):
             found = self._placed(vectors.detach().float())
-            if self.training and len(found) and not self.started:
+            first = self.training and len(found) > 0 and not self.started
+            if first:
                 self._start(found)
             numbers = self._nearest(found)
             quantised = self.lookup(numbers)
             if self.training and len(found):
                 self._follow(found, numbers)
+                if not first:
+                    self._restart(found)
         return numbers, quantised
 
     def lookup(self, numbers: Tensor) -> Tensor:
@@ -99,6 +102,8 @@ class Codebook(nn.Module):
     def _start(self, vectors: Tensor) -> None:
         self.codes.copy_(_some(vectors, len(self.codes)))
         self.sums.copy_(self.codes)
+        # Copies of one vector would share what is its: batches to come have others for them.
+        self.sizes[len(vectors) :] = 0
         self.started.fill_(True)
 
     def _follow(self, vectors: Tensor, numbers: Tensor) -> None:
@@ -110,12 +115,11 @@ class Codebook(nn.Module):
         total = self.sizes.sum()
         smooth = (self.sizes + SMOOTHING) / (total + len(self.codes) * SMOOTHING) * total
         self.codes.copy_(self._placed(self.sums / smooth[:, None]))
-        self._restart(vectors)
 
     def _restart(self, vectors: Tensor) -> None:
         even = self.sizes.mean()
-        dead = self.sizes < self.rare * even
-        fresh = _some(vectors, int(dead.sum()))
+        dead = torch.nonzero(self.sizes < self.rare * even)[: len(vectors), 0]
+        fresh = _some(vectors, len(dead))
         self.codes[dead] = fresh
         self.sums[dead] = fresh * even
         self.sizes[dead] = even

@@ -87,6 +87,17 @@ def test_fewer_vectors_than_codes_are_taken_again() -> None:
     assert quantised.tolist() == [[1.0], [2.0]] and len(set(numbers.tolist())) == 2
 
 
+def test_codes_that_a_small_batch_cannot_fill_start_with_those_to_come() -> None:
+    torch.manual_seed(4)
+    book = Codebook(9, 2)
+    batches = [torch.randn(3, 2) for _ in range(3)]
+    for batch in batches:
+        book(batch)
+    everything = torch.cat(batches)
+    apart = torch.cdist(book.codes, everything)
+    assert len(set(apart.argmin(1).tolist())) == 9
+
+
 def test_eval_mode_changes_nothing() -> None:
     torch.manual_seed(3)
     book = Codebook(8, 2)

@@ -32,8 +32,6 @@ from .sources import Samples
 
 BCE, DICE, POINTS = 2.0, 0.5, 12_544
 """Weights of the parts of the loss and points it is taken at (the published configuration)."""
-DRAFT = 0.5
-"""Weight of the loss of drafts; ours."""
 
 
 class SamTokModelSettings(Strict):
@@ -43,7 +41,7 @@ class SamTokModelSettings(Strict):
         None, description="folder of drivegrid-seg; the shipped one by default"
     )
     commitment: float = Field(1.0, ge=0, description="weight of the commitment loss")
-    free_steps: int = Field(500, ge=0, description="first steps, in which codes are not used yet")
+    free_steps: int = Field(300, ge=0, description="first steps, in which codes are not used yet")
 
 
 class SamTokSettings(MaskSettings):
@@ -122,22 +120,20 @@ class SamTokLesson(Lesson):
         prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
         vectors = network.write(seg, maps, prompts)
         _, _, sums = network.quantise(vectors)
-        chosen = vectors
+        chosen, weight = vectors, 0.0
         if int(batch["step"]) >= self.settings.model.free_steps:
             chosen = vectors + (sums[:, -1] - vectors).detach()
-        logits, draft = network.draw(seg, maps, chosen)
+            weight = self.settings.model.commitment
+        logits = network.draw(seg, maps, chosen)
         points = sample_uncertain(logits, truth, POINTS, rng)
         bce, dice = bce_loss(*points).mean(), dice_loss(*points).mean()
-        coarse = torch.nn.functional.adaptive_avg_pool2d(truth, draft.shape[-2:])
-        drafted = bce_loss(draft, coarse).mean() + dice_loss(draft, coarse).mean()
         commitment = commitment_loss(vectors, sums)
         with torch.no_grad():
             iou = mask_iou(logits > 0, truth > 0.5).mean().item()
         used = [level.perplexity for level in network.codebooks.levels]
-        told = {"bce": bce.item(), "dice": dice.item(), "draft": drafted.item(), "iou": iou}
+        told = {"bce": bce.item(), "dice": dice.item(), "iou": iou}
         told |= {"commitment": commitment.item(), "used_1": used[0], "used_2": used[1]}
-        weight = self.settings.model.commitment
-        return BCE * bce + DICE * dice + DRAFT * drafted + weight * commitment, told
+        return BCE * bce + DICE * dice + weight * commitment, told
 
     def judge(self) -> dict[str, float]:
         """Return mean IoUs of held-out masks that were written and drawn again."""

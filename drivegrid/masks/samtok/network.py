@@ -1,9 +1,10 @@
 """SAMTok's network: a mask decoder that writes, two codebooks, and a mask decoder that draws.
 
 Zhou et al., "SAMTok" (2026), section 2.1: both halves are SAM's decoder, the image and prompt
-encoders stay as they are. Here they are drivegrid-seg's. Two things are added that a small network
-needs: the writer gets the mask's box beside the mask (as the published code does), and the codes
-also draft a coarse mask, which the drawing half takes as a mask prompt.
+encoders stay as they are. Here they are drivegrid-seg's. The writer gets the mask's box beside the
+mask, as in the published code. What a small network needs beside that: four numbers of a vector
+are the box, not learnt, so that codes know where a mask is from the first step on, and the drawing
+half takes the box that they tell as a prompt.
 """
 
 from __future__ import annotations
@@ -15,18 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from drivegrid.masks.codebook import ResidualCodebooks
-from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder, Prompts
+from drivegrid.masks.samtok.boxes import ask_boxes, box_at, place_of
+from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder
 from drivegrid.masks.seg.network import PromptBatch, SegNetwork
-from drivegrid.masks.seg.prompts import CHANNELS, POSITIVE
+from drivegrid.masks.seg.prompts import POSITIVE
 from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 LEVELS, CODES = 2, 256
 """Words of a mask and codes of each (SAMTok, appendix B: 256 x 2, not shared)."""
-DECAY = 0.97
-"""Of the codebooks' averages. The published .99 looks back on 100 steps of hundreds of masks; with
-two dozen in a step, vectors have moved on by then and leave nine codes in ten behind."""
-DRAFT_STRIDE = 8
-"""Pixels of a drawn prompt for one of a draft."""
+LEARNT = 12
+"""Numbers of a vector beside the four of the box."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,14 @@ class SamTokConfig:
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     num_codes: int = CODES
 
-    @property
-    def draft_wh(self) -> tuple[int, int]:
-        """Size of the drafts."""
-        return self.logits_wh[0] // DRAFT_STRIDE, self.logits_wh[1] // DRAFT_STRIDE
-
 
 class Quantised(NamedTuple):
     """Masks as codes.
 
     Args:
-        vectors: (N, width) before quantisation.
+        vectors: (N, 16) before quantisation.
         codes: (N, 2) in [0, num_codes).
-        sums: (N, 2, width) the sum of codes up to each level.
+        sums: (N, 2, 16) the sum of codes up to each level.
     """
 
     vectors: Tensor
@@ -78,12 +72,9 @@ class SamTokNetwork(nn.Module):
         width = config.decoder.width
         self.asking = nn.Parameter(torch.zeros(1, width))
         self.writer = TwoWayTransformer(width, config.decoder.heads, config.decoder.rounds)
-        self.to_vector = nn.Linear(width, width)
-        self.codebooks = ResidualCodebooks(LEVELS, config.num_codes, width, DECAY)
-        columns, rows = config.draft_wh
-        self.draft = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, columns * rows)
-        )
+        self.to_learnt = nn.Linear(width, LEARNT)
+        self.to_token = nn.Linear(4 + LEARNT, width)
+        self.codebooks = ResidualCodebooks(LEVELS, config.num_codes, 4 + LEARNT)
         self.drawer = MaskDecoder(config.decoder, masks=1)
 
     def begin_as(self, seg: SegNetwork) -> None:
@@ -100,7 +91,7 @@ class SamTokNetwork(nn.Module):
             self.drawer.asking.weight.copy_(seg.decoder.asking.weight[:2])
 
     def write(self, seg: SegNetwork, maps: ImageMaps, prompts: PromptBatch) -> Tensor:
-        """Return (N, width) vectors of masks.
+        """Return (N, 16) vectors of masks: the place of the box, and what is learnt.
 
         Args:
             seg: Whose prompt encoder is used.
@@ -114,30 +105,29 @@ class SamTokNetwork(nn.Module):
         seen = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         places = seg.prompts.position.lattice(*maps.cells.shape[-2:])
         found, _ = self.writer(tokens, cells, places, seen[:, None, None])
-        vectors: Tensor = self.to_vector(found[:, 0])
-        return vectors
+        boxes = prompts.places[:, :2].flatten(1)
+        return torch.cat([place_of(boxes), self.to_learnt(found[:, 0])], dim=1)
 
     def quantise(self, vectors: Tensor) -> Quantised:
         """Return the codes of vectors; in training mode the codebooks follow."""
         codes, sums = self.codebooks(vectors)
         return Quantised(vectors, codes, sums)
 
-    def draw(self, seg: SegNetwork, maps: ImageMaps, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (N, h, w) logits of masks, and those of their coarse drafts.
+    def draw(self, seg: SegNetwork, maps: ImageMaps, vectors: Tensor) -> Tensor:
+        """Return (N, h, w) logits of masks.
 
         Args:
             seg: Whose prompt encoder is used.
             maps: Of the image, one for each mask.
-            vectors: (N, width) sums of codes.
+            vectors: (N, 16) sums of codes.
         """
-        count, (columns, rows) = len(vectors), self.config.draft_wh
-        draft = self.draft(vectors).view(count, 1, rows, columns)
-        drawn = nn.functional.interpolate(
-            draft.sigmoid(), scale_factor=DRAFT_STRIDE, mode="bilinear", align_corners=False
+        asked = seg.encode_prompts(
+            maps, ask_boxes(box_at(vectors[:, :4].detach()), self.config.logits_wh)
         )
-        absent = drawn.new_zeros(count, CHANNELS - 1, *drawn.shape[2:])
-        kinds = torch.full((count, 1), POSITIVE, device=vectors.device)
-        dense = seg.prompts.dense(torch.cat([drawn, absent], dim=1))
-        prompts = Prompts(vectors[:, None], kinds, *dense)
+        told = torch.full((len(vectors), 1), POSITIVE, device=vectors.device)
+        prompts = asked._replace(
+            tokens=torch.cat([self.to_token(vectors)[:, None], asked.tokens], dim=1),
+            kinds=torch.cat([told, asked.kinds], dim=1),
+        )
         logits, _ = self.drawer(maps, prompts, seg.prompts.position)
-        return logits[:, 0], draft[:, 0]
+        return logits[:, 0]

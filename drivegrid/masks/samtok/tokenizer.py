@@ -113,8 +113,8 @@ class SamTokenizer(WordTokenizer):
         for start in range(0, len(checked), MASKS_PER_PASS):
             some = torch.from_numpy(np.stack(checked[start : start + MASKS_PER_PASS]))
             vectors = self.network.codebooks.lookup(some.to(self._device))
-            logits, _ = self.network.draw(self._seg, self._maps(picture, len(some)), vectors)
-            drawn.append(logits.cpu())
+            maps = self._maps(picture, len(some))
+            drawn.append(self.network.draw(self._seg, maps, vectors).cpu())
         found: LogitArray = torch.cat(drawn).numpy()
         return found
 
