@@ -104,6 +104,7 @@ class Codebook(nn.Module):
         self.sums.copy_(self.codes)
         # Copies of one vector would share what is its: batches to come have others for them.
         self.sizes[len(vectors) :] = 0
+        self.sums[len(vectors) :] = 0
         self.started.fill_(True)
 
     def _follow(self, vectors: Tensor, numbers: Tensor) -> None:

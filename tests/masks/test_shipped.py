@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 from drivegrid.inference.mask_frames import rendered_frames
 from drivegrid.masks.himtok.tokenizer import HimTokenizer
 from drivegrid.masks.network_files import WEIGHTS, WEIGHTS_FILE
+from drivegrid.masks.samtok.tokenizer import SamTokenizer
 from drivegrid.masks.seg.network import num_parameters
 from drivegrid.masks.seg.segmenter import SmallSegmenter
 from drivegrid.masks.segmenter import Prompt
@@ -30,7 +31,7 @@ def mean_iou(tokenizer, frames):
     return float(np.mean(ious))
 
 
-@pytest.mark.parametrize(("name", "most_mb"), [("himtok", 4), ("seg", 8)])
+@pytest.mark.parametrize(("name", "most_mb"), [("himtok", 4), ("samtok", 4), ("seg", 8)])
 def test_weights_are_small(name, most_mb) -> None:
     assert (WEIGHTS / name / WEIGHTS_FILE).stat().st_size <= most_mb * 2**20
 
@@ -42,6 +43,10 @@ def test_himtok_gives_masks_back_and_better_with_every_code(frames) -> None:
     ]
     assert ious == sorted(ious)
     assert ious[-1] > 0.85
+
+
+def test_samtok_draws_masks_from_two_words(frames) -> None:
+    assert mean_iou(SamTokenizer.from_pretrained(), frames) > 0.4
 
 
 def test_drivegrid_seg_draws_boxes(frames) -> None:

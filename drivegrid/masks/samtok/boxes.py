@@ -21,7 +21,7 @@ def place_of(boxes: Tensor) -> Tensor:
     Args:
         boxes: (N, 4) x0, y0, x1, y1 as shares of the image's sides.
     """
-    low, high = boxes.split(2, dim=1)
+    low, high = boxes[:, :2], boxes[:, 2:]
     return torch.cat([NEAR * (low + high) / 2, (high - low).clamp(min=LEAST).log()], dim=1)
 
 
@@ -31,7 +31,7 @@ def box_at(places: Tensor) -> Tensor:
     >>> box_at(place_of(torch.tensor([[0.25, 0.0, 0.5, 1.0]]))).tolist()
     [[0.25, 0.0, 0.5, 1.0]]
     """
-    middles, sizes = places.split(2, dim=1)
+    middles, sizes = places[:, :2], places[:, 2:]
     half = sizes.exp().clamp(max=1) / 2
     return torch.cat([middles / NEAR - half, middles / NEAR + half], dim=1)
 

@@ -129,5 +129,5 @@ class SamTokNetwork(nn.Module):
             tokens=torch.cat([self.to_token(vectors)[:, None], asked.tokens], dim=1),
             kinds=torch.cat([told, asked.kinds], dim=1),
         )
-        logits, _ = self.drawer(maps, prompts, seg.prompts.position)
+        logits: Tensor = self.drawer(maps, prompts, seg.prompts.position)[0]
         return logits[:, 0]
