@@ -14,7 +14,6 @@ from drivegrid.cli.output import (
     print_error,
     print_json,
     print_rejected,
-    print_warning,
     progress_bar,
 )
 from drivegrid.cli.reading import FromOption, RootOption, find_labels
@@ -259,23 +258,15 @@ def _writers(samtok: Path | None, seg: Path | None, sam2: Path | None) -> list[M
         TokenizerWriter,
     )
     from drivegrid.masks.himtok.tokenizer import HimTokenizer
-    from drivegrid.masks.network_files import is_shipped
 
     name = "grid + drivegrid-seg" if sam2 is None else "grid + SAM2"
     himtok = [
         TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
         for length in HIMTOK_LENGTHS
     ]
-    writers: list[MaskWriter] = [TokenizerWriter(_tokenizer("grid", None, seg, sam2), name)]
-    if samtok is None and not is_shipped("samtok"):
-        print_warning(
-            "SAMTok is left out: the package ships no weights of it. Train them with "
-            "`drivegrid train masks --tokenizer samtok` and name their folder: --samtok"
-        )
-    else:
-        writers.append(TokenizerWriter(_tokenizer("samtok", samtok, seg, None), "SAMTok"))
     return [
-        *writers,
+        TokenizerWriter(_tokenizer("grid", None, seg, sam2), name),
+        TokenizerWriter(_tokenizer("samtok", samtok, seg, None), "SAMTok"),
         *himtok,
         PolygonWriter(0),
         PolygonWriter(1),

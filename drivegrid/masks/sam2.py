@@ -14,7 +14,7 @@ from transformers import Sam2Config, Sam2Model
 from drivegrid.data.images import Picture
 from drivegrid.errors import ModelError
 from drivegrid.geometry import FloatArray, Size
-from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle, is_ambiguous
+from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle
 from drivegrid.masks.sam2_prompts import to_mask_logits, to_pixel_values, to_square
 from drivegrid.masks.segmenter import Prompt
 
@@ -92,7 +92,7 @@ class Sam2Segmenter(Sam2Drawing):
     def _pass(self, handle: Sam2Handle, prompts: list[Prompt]) -> Masks:
         """Decode prompts of one kind, see `Sam2Drawing`."""
         weight = self._model.no_memory_embedding
-        ambiguous = is_ambiguous(prompts[0])
+        ambiguous = prompts[0].is_lone_point
         inputs = self._inputs(handle.size_wh, prompts)
         maps = list(handle.features)
         if prompts[0].mask is not None:

@@ -95,8 +95,3 @@ def _alike(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
     for group in alike.values():
         for start in range(0, len(group), PROMPTS_PER_PASS):
             yield group[start : start + PROMPTS_PER_PASS]
-
-
-def is_ambiguous(prompt: Prompt) -> bool:
-    """Return whether SAM2 means three masks by it: a lone point."""
-    return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from drivegrid.data.images import Picture
 from drivegrid.errors import MissingExtraError, ModelError
 from drivegrid.geometry import Size
-from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle, is_ambiguous
+from drivegrid.masks.sam2_drawing import Masks, Sam2Drawing, Sam2Handle
 from drivegrid.masks.sam2_prompts import to_mask_logits, to_pixel_values, to_square
 from drivegrid.masks.segmenter import Prompt
 
@@ -105,7 +105,7 @@ class Sam2PackageSegmenter(Sam2Drawing):
             image_pe=encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
-            multimask_output=is_ambiguous(prompts[0]),
+            multimask_output=prompts[0].is_lone_point,
             repeat_image=True,
             high_res_features=list(handle.features[:-1]),
         )

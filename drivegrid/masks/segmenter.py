@@ -59,6 +59,11 @@ class Prompt:
         if self.mask is not None:
             object.__setattr__(self, "mask", _checked_mask(self.mask))
 
+    @property
+    def is_lone_point(self) -> bool:
+        """Whether it is one point and nothing else, which may mean a thing, its part or group."""
+        return len(self.points) == 1 and self.box is None and self.mask is None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and self._key() == other._key()
 

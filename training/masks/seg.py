@@ -74,7 +74,7 @@ class SegBatches(BatchSource):
         batch = batch_prompts(prompts, size_wh, self.config.logits_wh)
         pixels = [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
         counts = torch.tensor([len(sample.masks) for sample in drawn])
-        lone = [len(p.points) == 1 and p.box is None and p.mask is None for p in prompts]
+        lone = [prompt.is_lone_point for prompt in prompts]
         return {
             "pixels": torch.stack(pixels),
             "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),

@@ -90,7 +90,7 @@ class SmallSegmenter:
     def decode(self, handle: SegHandle, prompts: Sequence[Prompt]) -> tuple[LogitArray, FloatArray]:
         """Draw one mask for each prompt, see `Segmenter.decode`."""
         logits, scores = self._draw(handle, prompts)
-        lone = torch.tensor([_is_ambiguous(prompt) for prompt in prompts], dtype=torch.bool)
+        lone = torch.tensor([prompt.is_lone_point for prompt in prompts], dtype=torch.bool)
         best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
         rows = torch.arange(len(prompts))
         drawn = _held_in_boxes(logits[rows, best].numpy(), prompts, handle.size_wh)
@@ -117,10 +117,6 @@ class SmallSegmenter:
             logits.append(drawn[0].float().cpu())
             scores.append(drawn[1].float().cpu())
         return torch.cat(logits), torch.cat(scores)
-
-
-def _is_ambiguous(prompt: Prompt) -> bool:
-    return len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
 
 
 def _held_in_boxes(logits: LogitArray, prompts: Sequence[Prompt], size_wh: Size) -> LogitArray:
