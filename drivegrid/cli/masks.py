@@ -22,6 +22,7 @@ from drivegrid.masks.names import TokenizerName
 if TYPE_CHECKING:
     from drivegrid.inference.mask_comparison import Comparison
     from drivegrid.inference.mask_peers import MaskWriter
+    from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
     from drivegrid.masks.segmenter import Segmenter
     from drivegrid.masks.tokenizer import MaskTokenizer
 
@@ -235,9 +236,7 @@ def _one_thread() -> None:
 def _tokenizer(
     name: TokenizerName, weights: Path | None, seg: Path | None, sam2: Path | None
 ) -> MaskTokenizer:
-    from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
     from drivegrid.masks.loading import load_tokenizer
-    from drivegrid.masks.sam2 import Sam2Segmenter
 
     if name == "grid" and weights is not None:
         raise typer.BadParameter("grid anchors have no weights of their own: leave out --weights")
@@ -245,13 +244,22 @@ def _tokenizer(
         raise typer.BadParameter("himtok draws without drivegrid-seg: leave out --seg")
     if name != "grid" and sam2 is not None:
         raise typer.BadParameter(f"{name} draws without SAM2: leave out --sam2")
+    return _grid_tokenizer(seg, sam2) if name == "grid" else load_tokenizer(name, weights, seg)
+
+
+def _grid_tokenizer(seg: Path | None, sam2: Path | None) -> GridMaskTokenizer:
+    from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
+    from drivegrid.masks.sam2 import Sam2Segmenter
+    from drivegrid.masks.seg.segmenter import SmallSegmenter
+
     if sam2 is not None:
         return GridMaskTokenizer(Sam2Segmenter.from_pretrained(sam2))
-    return load_tokenizer(name, weights, seg)
+    return GridMaskTokenizer(SmallSegmenter.from_pretrained(seg))
 
 
 def _writers(samtok: Path | None, seg: Path | None, sam2: Path | None) -> list[MaskWriter]:
     from drivegrid.inference.mask_peers import (
+        BoxedAnchorsWriter,
         EllipseWriter,
         PolygonWriter,
         RunLengthWriter,
@@ -259,13 +267,15 @@ def _writers(samtok: Path | None, seg: Path | None, sam2: Path | None) -> list[M
     )
     from drivegrid.masks.himtok.tokenizer import HimTokenizer
 
-    name = "grid + drivegrid-seg" if sam2 is None else "grid + SAM2"
+    name = "drivegrid-seg" if sam2 is None else "SAM2"
+    grid = _grid_tokenizer(seg, sam2)
     himtok = [
         TokenizerWriter(HimTokenizer.from_pretrained(length=length), f"HiMTok, {length}")
         for length in HIMTOK_LENGTHS
     ]
     return [
-        TokenizerWriter(_tokenizer("grid", None, seg, sam2), name),
+        TokenizerWriter(grid, f"grid + {name}"),
+        BoxedAnchorsWriter(grid, f"grid and box + {name}"),
         TokenizerWriter(_tokenizer("samtok", samtok, seg, None), "SAMTok"),
         *himtok,
         PolygonWriter(0),

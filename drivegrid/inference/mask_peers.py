@@ -10,12 +10,15 @@ import numpy as np
 from drivegrid.data.images import Picture
 from drivegrid.data.rasters import fill, outline, rle_decode, rle_encode
 from drivegrid.errors import GeometryError, TokenError
-from drivegrid.geometry import BoolArray, Polygon, Size
+from drivegrid.geometry import BoolArray, Box, IntArray, Polygon, Size
 from drivegrid.masks.drawing import smoothed
 from drivegrid.masks.ellipse import ellipse_of
-from drivegrid.masks.shapes import inside_of, resized
+from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
+from drivegrid.masks.segmenter import Prompt
+from drivegrid.masks.shapes import box_of, inside_of, resized
 from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.tokens.codec import Codec
+from drivegrid.tokens.grid import GridGeometry
 from drivegrid.tokens.vocabulary import check_geometry
 
 TAGS = 2
@@ -73,6 +76,44 @@ class TokenizerWriter:
         logits = self.tokenizer.decode_all(image, [one.value for one in written])
         masks = [inside_of(drawn, self.tokenizer.threshold, size_wh) for drawn in logits]
         return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])
+
+
+class BoxedAnchorsWriter:
+    """GETok's whole answer for a region: a box with a round of offsets, and anchors.
+
+    Both are one prompt, so that the segmenter need not find out how far a mask reaches.
+
+    Args:
+        tokenizer: Finds anchors, and has the segmenter that draws.
+        name: What it is called here.
+    """
+
+    def __init__(self, tokenizer: GridMaskTokenizer, name: str) -> None:
+        self.tokenizer, self.name, self.codec = tokenizer, name, Codec(tokenizer.grid)
+
+    def write(self, image: Picture, masks: BoolArray) -> list[Written]:
+        """Write box and anchors of masks."""
+        anchors = self.tokenizer.encode_all(image, masks)
+        boxes = [self.codec.encode(Box(box_of(mask)), _size(image)) for mask in masks]
+        return [
+            Written((box, codes), 2 * (1 + self.codec.rounds) + 2 * TAGS + TAGS + len(codes))
+            for box, codes in zip(boxes, anchors, strict=True)
+        ]
+
+    def draw(self, image: Picture, written: Sequence[Written]) -> BoolArray:
+        """Ask the segmenter by box and anchors."""
+        segmenter, size_wh = self.tokenizer.segmenter, _size(image)
+        prompts = [self._prompt(*one.value, size_wh) for one in written]
+        logits, _ = segmenter.decode(segmenter.encode(image), prompts)
+        masks = [inside_of(drawn, segmenter.threshold, size_wh) for drawn in logits]
+        return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])
+
+    def _prompt(self, cells: GridGeometry, codes: IntArray, size_wh: Size) -> Prompt:
+        box = self.codec.decode(cells, size_wh)
+        points = self.tokenizer.points_of(codes, size_wh)
+        return Prompt(
+            points, np.ones(len(points), np.bool_), box.xyxy if isinstance(box, Box) else None
+        )
 
 
 class PolygonWriter:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from drivegrid.data.images import Picture
-from drivegrid.geometry import BoolArray, IntArray
+from drivegrid.geometry import BoolArray, FloatArray, IntArray, Size
 from drivegrid.masks.cache import CachedSegmenter
 from drivegrid.masks.proposals import Proposals, anchors_of, propose
 from drivegrid.masks.segmenter import LogitArray, Prompt, Segmenter
@@ -80,10 +80,14 @@ class GridMaskTokenizer(MaskTokenizer):
         size_wh = picture.shape[1], picture.shape[0]
         prompts = []
         for code in codes:
-            rows, cols = np.divmod(self.checked(code), self.grid.cols)
-            points = self.grid.centers_of(np.stack([cols, rows], axis=1), size_wh)
+            points = self.points_of(code, size_wh)
             prompts.append(Prompt(points, np.ones(len(points), np.bool_)))
         return self.segmenter.decode(self.segmenter.encode(picture), prompts)[0]
+
+    def points_of(self, codes: IntArray, size_wh: Size) -> FloatArray:
+        """Return (T, 2) the centres of the cells that codes name, in pixels of a picture."""
+        rows, cols = np.divmod(self.checked(codes), self.grid.cols)
+        return self.grid.centers_of(np.stack([cols, rows], axis=1), size_wh)
 
     def proposals(self, picture: Picture) -> Proposals:
         """Return what all cells propose; those of the last picture are remembered."""

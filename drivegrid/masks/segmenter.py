@@ -130,6 +130,6 @@ class Segmenter(Protocol[Handle]):
             points: (N, 2) x, y in pixels of the image.
 
         Returns:
-            (N, C, h, w) finite logits and (N, C) how good each is, C the segmenter's own. For a
-            lone point ``decode`` draws the one with the highest score.
+            (N, C, h, w) finite logits and (N, C) how good each is, C, h and w the segmenter's own.
+            Of a lone point ``decode`` draws the one with the highest score, at least as well.
         """

@@ -5,16 +5,21 @@ import pytest
 
 pytest.importorskip("torch")
 
+from drivegrid.data.scene import Frame, Instance, Scene
+from drivegrid.geometry import Box
 from drivegrid.inference.mask_comparison import CLASSES, compare
 from drivegrid.inference.mask_peers import (
     RLE_WH,
+    BoxedAnchorsWriter,
     EllipseWriter,
     PolygonWriter,
     RunLengthWriter,
     TokenizerWriter,
     Written,
 )
+from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
 from drivegrid.masks.labelled import LabelledMasks
+from drivegrid.masks.oracle import OracleSegmenter
 from drivegrid.metrics.masks import mask_iou
 from tests.masks.test_mask_text import Pairs
 
@@ -69,6 +74,32 @@ def test_tokens_by_hand() -> None:
     assert runs.tokens == len(runs.value)
     [pair] = TokenizerWriter(Pairs(), "pairs").write(IMAGE, SHAPES["all"][None])
     assert pair.tokens == 4
+
+
+def test_a_box_and_anchors_are_one_prompt() -> None:
+    boxes = ((40.0, 40.0, 120.0, 110.0), (200.0, 20.0, 300.0, 60.0))
+    instances = tuple(Instance("obstacle", Box(np.array(box))) for box in boxes)
+    scene = Scene(Frame("a.png", (320, 256)), instances)
+    tokenizer = GridMaskTokenizer(OracleSegmenter(scene, (320, 256)))
+    writer, asked = BoxedAnchorsWriter(tokenizer, "both"), []
+    assert writer.write(IMAGE, np.zeros((0, 256, 320), np.bool_)) == []
+    assert writer.draw(IMAGE, []).shape == (0, 256, 320)
+    truth = np.stack([shape((40, 40, 120, 110)), shape((200, 20, 300, 60))])
+    written = writer.write(IMAGE, truth)
+    for one, mask in zip(written, truth, strict=True):
+        # Two corners and their offsets, the anchors, and tags around all three.
+        assert one.tokens == 2 + 2 + len(one.value[1]) + 3 * 2
+        points = tokenizer.points_of(one.value[1], (320, 256)).astype(int)
+        assert mask[points[:, 1], points[:, 0]].all()
+    decode = tokenizer.segmenter.decode
+    tokenizer.segmenter.decode = lambda handle, prompts: (
+        asked.extend(prompts) or decode(handle, prompts)
+    )
+    np.testing.assert_array_equal(writer.draw(IMAGE, written), truth)
+    for prompt, box in zip(asked, boxes, strict=True):
+        assert len(prompt.points)
+        # One round of offsets: within a quarter of a cell.
+        np.testing.assert_allclose(prompt.box, box, atol=320 / 32 / 4)
 
 
 class Half:

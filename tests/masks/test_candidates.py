@@ -12,6 +12,7 @@ from drivegrid.geometry import Box  # noqa: E402
 from drivegrid.masks.cache import CachedSegmenter  # noqa: E402
 from drivegrid.masks.oracle import OracleSegmenter  # noqa: E402
 from drivegrid.masks.sam2 import Sam2Segmenter  # noqa: E402
+from drivegrid.masks.seg.batching import batch_prompts  # noqa: E402
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
@@ -62,6 +63,7 @@ def test_no_points(segmenter) -> None:
     assert (len(logits), scores.shape) == (0, (0, 3))
 
 
+@pytest.mark.parametrize("segmenter", ["sam2", "oracle"], indirect=True)
 def test_the_best_candidate_is_what_the_point_alone_draws(segmenter) -> None:
     handle = segmenter.encode(IMAGE)
     logits, scores = segmenter.candidates(handle, POINTS)
@@ -72,6 +74,18 @@ def test_the_best_candidate_is_what_the_point_alone_draws(segmenter) -> None:
     chosen = scores.argmax(axis=1)
     np.testing.assert_allclose(logits[rows, chosen], drawn, atol=1e-5)
     np.testing.assert_allclose(scores[rows, chosen], best, atol=1e-6)
+
+
+def test_drivegrid_seg_looks_closer_at_the_best_candidate() -> None:
+    segmenter = small()
+    handle = segmenter.encode(IMAGE)
+    logits, scores = segmenter.candidates(handle, POINTS)
+    assert logits.shape[:2] == scores.shape == (3, 3)
+    asked = batch_prompts([lone(point) for point in POINTS], SIZE_WH, (48, 32))
+    images = torch.zeros(3, dtype=torch.long)
+    with torch.inference_mode():
+        sketches = segmenter.network.sketch(handle.sight.maps, images, asked, images == 0)
+    np.testing.assert_allclose(logits[range(3), scores.argmax(axis=1)], sketches, atol=1e-5)
 
 
 def test_a_mask_as_prompt_matters_and_stands_alone(segmenter) -> None:

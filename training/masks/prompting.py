@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 
@@ -10,17 +12,20 @@ from drivegrid.masks.segmenter import Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.tokens.grid import GridSpec
 
-LONE_POINT, BOX, ANCHORS, CLICKS, MASK = 0.4, 0.25, 0.15, 0.1, 0.1
-"""Shares of the kinds of prompts; ours. SAM gives point and box alike."""
+Shares: TypeAlias = tuple[float, float, float, float, float]
+SKETCHING: Shares = (0.4, 0.25, 0.15, 0.1, 0.1)
+"""Shares of lone points, boxes, anchors, clicks and masks; ours. SAM gives point and box alike."""
+LOOKING: Shares = (0.25, 0.55, 0.12, 0.08, 0.0)
+"""Shares for the closer look alone, which is asked by boxes first of all."""
 BOX_NOISE, MOST_NOISE_PX = 0.1, 20.0
 """Deviation of a corner, a share of the side, and most pixels of it (SAM, appendix A)."""
 MOST_POINTS, MOST_SHIFT_PX = 8, 3
 LATTICE = GridSpec()
 
 
-def draw_prompt(mask: BoolArray, rng: np.random.Generator) -> Prompt:
-    """Draw a prompt for a mask, (H, W), not empty."""
-    kind = rng.choice(5, p=(LONE_POINT, BOX, ANCHORS, CLICKS, MASK))
+def draw_prompt(mask: BoolArray, rng: np.random.Generator, shares: Shares = SKETCHING) -> Prompt:
+    """Draw a prompt for a mask, (H, W), not empty, of a kind that is drawn by its share."""
+    kind = rng.choice(5, p=shares)
     match int(kind):
         case 0:
             return _points(_inside(mask, 1, rng))

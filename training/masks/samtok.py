@@ -15,8 +15,11 @@ from drivegrid.masks.codebook import commitment_loss
 from drivegrid.masks.samtok.network import SamTokConfig, SamTokNetwork
 from drivegrid.masks.samtok.tokenizer import SamTokenizer, image_side
 from drivegrid.masks.seg.batching import batch_prompts
-from drivegrid.masks.seg.network import PromptBatch, SegConfig
-from drivegrid.masks.seg.segmenter import SmallSegmenter
+from drivegrid.masks.seg.closer import Sight
+from drivegrid.masks.seg.network import SegConfig
+from drivegrid.masks.seg.prompts import PromptBatch
+from drivegrid.masks.seg.segmenter import OUTSIDE, SmallSegmenter
+from drivegrid.masks.seg.views import put_back
 from drivegrid.masks.segmenter import Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.trunk.pixels import to_pixel_values
@@ -26,7 +29,6 @@ from .corpus import load_masks
 from .judging import judge_tokenizer
 from .loop import Batch, BatchSource, Lesson
 from .losses import bce_loss, dice_loss, mask_iou, sample_uncertain
-from .seg import shrunk
 from .settings import MaskSettings
 from .sources import Samples
 
@@ -63,7 +65,7 @@ class SamTokBatches(BatchSource):
         self.samples, self.settings, self.config = samples, settings, config
 
     def batch(self, step: int) -> Batch:
-        """Return pictures, masks as prompts, and masks at the decoder's size."""
+        """Return pictures, masks as prompts, and masks."""
         optim = self.settings.optim
         rng = np.random.default_rng([optim.seed, step])
         drawn = [self.samples.draw(optim.masks_per_scene, rng) for _ in range(optim.batch_scenes)]
@@ -77,7 +79,7 @@ class SamTokBatches(BatchSource):
                 [to_pixel_values(s.image, self.config.image_size_wh) for s in drawn]
             ),
             "images": torch.repeat_interleave(torch.arange(len(drawn)), counts),
-            "truth": shrunk(masks, self.config.logits_wh),
+            "truth": torch.from_numpy(np.array(masks, np.uint8)),
             **batch_prompts(prompts, size_wh, self.config.logits_wh)._asdict(),
         }
 
@@ -101,7 +103,9 @@ class SamTokLesson(Lesson):
         self.settings, self.held_out = settings, held_out
         self.segmenter = SmallSegmenter.from_pretrained(settings.model.seg, device)
         seg = self.segmenter.network.requires_grad_(False)
-        config = SamTokConfig(image_side(seg), seg.config.logits_wh, seg.config.decoder)
+        config = SamTokConfig(
+            image_side(seg), seg.config.logits_wh, seg.config.decoder, seg.config.closer
+        )
         self.network = SamTokNetwork(config)
         self.network.begin_as(seg)
         self.network.to(device)
@@ -114,17 +118,18 @@ class SamTokLesson(Lesson):
     def loss(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Return how far drawn masks are from true ones, and vectors from their codes."""
         network, seg = self.network, self.segmenter.network
-        truth = batch["truth"].float() / 255
+        images, truth = batch["images"], batch["truth"].float()
         with torch.no_grad():
-            maps = seg.look(batch["pixels"]).of(batch["images"])
+            maps = seg.look(batch["pixels"])
         prompts = PromptBatch(*(batch[name] for name in PromptBatch._fields))
-        vectors = network.write(seg, maps, prompts)
+        vectors = network.write(seg, maps.of(images), prompts)
         _, _, sums = network.quantise(vectors)
         chosen, weight = vectors, 0.0
         if int(batch["step"]) >= self.settings.model.free_steps:
             chosen = vectors + (sums[:, -1] - vectors).detach()
             weight = self.settings.model.commitment
-        logits = network.draw(seg, maps, chosen)
+        shown, views = network.draw(Sight(batch["pixels"], maps), images, chosen)
+        logits = put_back(shown, views, seg.config.image_size_wh, OUTSIDE)
         points = sample_uncertain(logits, truth, POINTS, rng)
         bce, dice = bce_loss(*points).mean(), dice_loss(*points).mean()
         commitment = commitment_loss(vectors, sums)

@@ -29,16 +29,17 @@ def judge_segmenter(segmenter: Segmenter[Any], frames: Iterable[LabelledMasks]) 
         truth = labelled.masks.unpack()
         handle = segmenter.encode(labelled.image)
         clicks = np.array([deepest_point(mask) for mask in truth]).reshape(-1, 2)
-        guesses, scores = segmenter.candidates(handle, clicks)
-        by_guess = np.zeros(scores.shape)
-        for row, (drawn, true) in enumerate(zip(guesses, truth, strict=True)):
+        guesses, _ = segmenter.candidates(handle, clicks)
+        for drawn, true in zip(guesses, truth, strict=True):
             same = np.broadcast_to(true, (len(drawn), *true.shape))
-            by_guess[row] = ious_of(drawn, same, segmenter.threshold)
-        rows = np.arange(len(truth))
-        ious["click"] += by_guess[rows, scores.argmax(axis=1)].tolist()
-        ious["best"] += by_guess.max(axis=1).tolist()
-        boxes, _ = segmenter.decode(handle, [Prompt(box=box_of(mask)) for mask in truth])
-        ious["box"] += ious_of(boxes, truth, segmenter.threshold).tolist()
+            ious["best"].append(float(ious_of(drawn, same, segmenter.threshold).max()))
+        asked = {
+            "click": [Prompt(click[None], np.ones(1, np.bool_)) for click in clicks],
+            "box": [Prompt(box=box_of(mask)) for mask in truth],
+        }
+        for way, prompts in asked.items():
+            drawn, _ = segmenter.decode(handle, prompts)
+            ious[way] += ious_of(drawn, truth, segmenter.threshold).tolist()
         classes += labelled.classes
     means = {name: float(np.mean(values)) for name, values in ious.items()}
     for name, places in by_class(classes).items():

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from drivegrid.geometry import Size
-from drivegrid.masks.seg.network import PromptBatch
-from drivegrid.masks.seg.prompts import BOTTOM_RIGHT, CENTER, CHANNELS, TOP_LEFT
+from drivegrid.masks.seg.prompts import BOTTOM_RIGHT, CENTER, CHANNELS, TOP_LEFT, PromptBatch
 
 NEAR = 24.0
 """A shift by this part of the image weighs as much as a size e times another one."""

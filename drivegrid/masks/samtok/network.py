@@ -1,10 +1,10 @@
-"""SAMTok's network: a mask decoder that writes, two codebooks, and a mask decoder that draws.
+"""SAMTok's network: a mask decoder that writes, two codebooks, and a closer look that draws.
 
-Zhou et al., "SAMTok" (2026), section 2.1: both halves are SAM's decoder, the image and prompt
-encoders stay as they are. Here they are drivegrid-seg's. The writer gets the mask's box beside the
-mask, as in the published code. What a small network needs beside that: four numbers of a vector
-are the box, not learnt, so that codes know where a mask is from the first step on, and the drawing
-half takes the box that they tell as a prompt.
+Zhou et al., "SAMTok" (2026), section 2.1: one half of SAM writes a mask as a vector and one draws
+it again, the image and prompt encoders stay as they are. Here they are drivegrid-seg's. The writer
+gets the mask's box beside the mask, as in the published code. What a small network needs beside
+that: four numbers of a vector are the box, not learnt, so that codes know where a mask is from the
+first step on, and what draws is drivegrid-seg's closer look at the box that they tell.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from drivegrid.masks.codebook import ResidualCodebooks
 from drivegrid.masks.samtok.boxes import ask_boxes, box_at, place_of
-from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder
-from drivegrid.masks.seg.network import PromptBatch, SegNetwork
-from drivegrid.masks.seg.prompts import POSITIVE
+from drivegrid.masks.seg.closer import CloserConfig, CloserLook, Sight, view_prompts
+from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps
+from drivegrid.masks.seg.network import SegNetwork
+from drivegrid.masks.seg.prompts import PromptBatch
 from drivegrid.masks.seg.two_way import TwoWayTransformer
 
 LEVELS, CODES = 2, 256
@@ -34,14 +35,16 @@ class SamTokConfig:
 
     Args:
         seg: SHA-256 of the drivegrid-seg weights that it was trained on.
-        logits_wh: Size of the masks that are drawn and of drawn prompts, drivegrid-seg's.
-        decoder: Of both halves, drivegrid-seg's.
+        logits_wh: Size of drawn prompts, drivegrid-seg's.
+        decoder: Of the half that writes, drivegrid-seg's.
+        closer: Of the half that draws, drivegrid-seg's.
         num_codes: In each of the two codebooks.
     """
 
     seg: str
     logits_wh: tuple[int, int]
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    closer: CloserConfig = field(default_factory=CloserConfig)
     num_codes: int = CODES
 
 
@@ -73,22 +76,16 @@ class SamTokNetwork(nn.Module):
         self.asking = nn.Parameter(torch.zeros(1, width))
         self.writer = TwoWayTransformer(width, config.decoder.heads, config.decoder.rounds)
         self.to_learnt = nn.Linear(width, LEARNT)
-        self.to_token = nn.Linear(4 + LEARNT, width)
         self.codebooks = ResidualCodebooks(LEVELS, config.num_codes, 4 + LEARNT)
-        self.drawer = MaskDecoder(config.decoder, masks=1)
+        self.to_hint = nn.Linear(4 + LEARNT, config.closer.widths[3])
+        self.drawer = CloserLook(config.closer, config.decoder)
 
     def begin_as(self, seg: SegNetwork) -> None:
-        """Take over the weights of drivegrid-seg's decoder, where both have the same parts."""
-        mine = {name: tensor.shape for name, tensor in self.drawer.state_dict().items()}
-        theirs = seg.decoder.state_dict()
-        fitting = {
-            name: theirs[name] for name, shape in mine.items() if theirs[name].shape == shape
-        }
-        self.drawer.load_state_dict(fitting, strict=False)
+        """Take over what drivegrid-seg knows: how prompts are read, and how masks are drawn."""
+        self.drawer.load_state_dict(seg.closer.state_dict())
         self.writer.load_state_dict(seg.decoder.transformer.state_dict())
         with torch.no_grad():
             self.asking.copy_(seg.decoder.asking.weight[:1])
-            self.drawer.asking.weight.copy_(seg.decoder.asking.weight[:2])
 
     def write(self, seg: SegNetwork, maps: ImageMaps, prompts: PromptBatch) -> Tensor:
         """Return (N, 16) vectors of masks: the place of the box, and what is learnt.
@@ -113,21 +110,15 @@ class SamTokNetwork(nn.Module):
         codes, sums = self.codebooks(vectors)
         return Quantised(vectors, codes, sums)
 
-    def draw(self, seg: SegNetwork, maps: ImageMaps, vectors: Tensor) -> Tensor:
-        """Return (N, h, w) logits of masks.
+    def draw(self, sight: Sight, images: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (N, size, size) logits of masks in views, and these (N, 4).
 
         Args:
-            seg: Whose prompt encoder is used.
-            maps: Of the image, one for each mask.
+            sight: Of B images.
+            images: (N,) which of them each mask is in.
             vectors: (N, 16) sums of codes.
         """
-        asked = seg.encode_prompts(
-            maps, ask_boxes(box_at(vectors[:, :4].detach()), self.config.logits_wh)
-        )
-        told = torch.full((len(vectors), 1), POSITIVE, device=vectors.device)
-        prompts = asked._replace(
-            tokens=torch.cat([self.to_token(vectors)[:, None], asked.tokens], dim=1),
-            kinds=torch.cat([told, asked.kinds], dim=1),
-        )
-        logits: Tensor = self.drawer(maps, prompts, seg.prompts.position)[0]
-        return logits[:, 0]
+        asked = ask_boxes(box_at(vectors[:, :4].detach()), self.config.logits_wh)
+        nothing = vectors.new_zeros(len(vectors), 1, 1)
+        prompts = view_prompts(asked, images, nothing, self.drawer.size)
+        return self.drawer(sight, prompts, self.to_hint(vectors))[0], prompts.views

@@ -17,9 +17,12 @@ from drivegrid.masks.cache import CachedSegmenter
 from drivegrid.masks.network_files import fingerprint, load_network, save_network
 from drivegrid.masks.samtok.network import LEVELS, SamTokConfig, SamTokNetwork
 from drivegrid.masks.seg.batching import batch_prompts
+from drivegrid.masks.seg.closer import Sight
 from drivegrid.masks.seg.decoder import ImageMaps
-from drivegrid.masks.seg.network import PromptBatch, SegNetwork
-from drivegrid.masks.seg.segmenter import SmallSegmenter
+from drivegrid.masks.seg.network import SegNetwork
+from drivegrid.masks.seg.prompts import PromptBatch
+from drivegrid.masks.seg.segmenter import OUTSIDE, SmallSegmenter
+from drivegrid.masks.seg.views import put_back
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.masks.shapes import box_of
 from drivegrid.masks.tokenizer import checked_masks, needed_image
@@ -108,13 +111,14 @@ class SamTokenizer(WordTokenizer):
         """Draw the masks of codes, see `MaskTokenizer.decode_all`."""
         picture = needed_image(image, self.name)
         checked = [self.checked(code) % self.network.config.num_codes for code in codes]
-        width, height = self.network.config.logits_wh
+        width, height = size_wh = self._seg.config.image_size_wh
         drawn = [torch.zeros(0, height, width)]
         for start in range(0, len(checked), MASKS_PER_PASS):
             some = torch.from_numpy(np.stack(checked[start : start + MASKS_PER_PASS]))
             vectors = self.network.codebooks.lookup(some.to(self._device))
-            maps = self._maps(picture, len(some))
-            drawn.append(self.network.draw(self._seg, maps, vectors).cpu())
+            images = torch.zeros(len(some), dtype=torch.long, device=self._device)
+            shown, views = self.network.draw(self._sight(picture), images, vectors)
+            drawn.append(put_back(shown, views, size_wh, OUTSIDE).cpu())
         found: LogitArray = torch.cat(drawn).numpy()
         return found
 
@@ -122,8 +126,11 @@ class SamTokenizer(WordTokenizer):
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
+    def _sight(self, picture: Picture) -> Sight:
+        return self.segmenter.encode(picture).sight
+
     def _maps(self, picture: Picture, count: int) -> ImageMaps:
-        return self.segmenter.encode(picture).maps.of(torch.zeros(count, dtype=torch.long))
+        return self._sight(picture).maps.of(torch.zeros(count, dtype=torch.long))
 
 
 def image_side(seg: SegNetwork) -> str:

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from drivegrid.geometry import FloatArray, Size
-from drivegrid.masks.seg.network import PromptBatch
 from drivegrid.masks.seg.prompts import (
     BOTTOM_RIGHT,
     CENTER,
@@ -20,6 +19,7 @@ from drivegrid.masks.seg.prompts import (
     PADDING,
     POSITIVE,
     TOP_LEFT,
+    PromptBatch,
 )
 from drivegrid.masks.segmenter import LogitArray, Prompt
 

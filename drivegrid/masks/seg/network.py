@@ -1,17 +1,18 @@
-"""The network of drivegrid-seg: EfficientNet-Lite0, a neck, prompts and a mask decoder."""
+"""The network of drivegrid-seg: EfficientNet-Lite0, prompts, a mask decoder and a closer look."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drivegrid.errors import ConfigError
 from drivegrid.geometry import Size
+from drivegrid.masks.seg.closer import CloserConfig, CloserLook
 from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps, MaskDecoder, Prompts
-from drivegrid.masks.seg.prompts import PromptEncoder
+from drivegrid.masks.seg.prompts import PromptBatch, PromptEncoder
 from drivegrid.trunk.efficientnet import PYRAMID, EfficientNetLite0
 
 
@@ -22,6 +23,7 @@ class SegConfig:
     Args:
         image_size_wh: Of the input in pixels, multiples of 32; every image is stretched to it.
         decoder: Of the mask decoder.
+        closer: Of the closer look.
 
     Raises:
         ConfigError: If the size is none.
@@ -29,6 +31,7 @@ class SegConfig:
 
     image_size_wh: Size = (512, 288)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    closer: CloserConfig = field(default_factory=CloserConfig)
 
     def __post_init__(self) -> None:
         sides = self.image_size_wh
@@ -38,22 +41,8 @@ class SegConfig:
 
     @property
     def logits_wh(self) -> Size:
-        """Size of the masks that the decoder draws, and at which prompts are drawn for it."""
+        """Size of the sketches that the decoder draws, and at which prompts are drawn for it."""
         return self.image_size_wh[0] // 2, self.image_size_wh[1] // 2
-
-
-class PromptBatch(NamedTuple):
-    """N prompts as numbers.
-
-    Args:
-        places: (N, K, 2) x, y as shares of the image's sides.
-        kinds: (N, K) what each place is, ``NEGATIVE`` to ``PADDING``.
-        drawn: (N, 4, H/2, W/2) in [0, 1]: mask, positive points, negative points, box.
-    """
-
-    places: Tensor
-    kinds: Tensor
-    drawn: Tensor
 
 
 class Neck(nn.Module):
@@ -99,6 +88,7 @@ class SegNetwork(nn.Module):
         self.neck = Neck(config.decoder)
         self.prompts = PromptEncoder(config.decoder.width, *config.decoder.fine[1:])
         self.decoder = MaskDecoder(config.decoder)
+        self.closer = CloserLook(config.closer, config.decoder)
 
     def look(self, pixel_values: Tensor) -> ImageMaps:
         """Return the maps of (B, 3, H, W) pictures as `to_pixel_values` gives them."""
@@ -127,6 +117,32 @@ class SegNetwork(nn.Module):
         """
         drawn: tuple[Tensor, Tensor] = self.decoder(maps, prompts, self.prompts.position)
         return drawn
+
+    def sketch(self, maps: ImageMaps, images: Tensor, prompts: PromptBatch, lone: Tensor) -> Tensor:
+        """Return (N, H/2, W/2) logits of what prompts mean that do not say where it lies; else 0.
+
+        Args:
+            maps: Of B images.
+            images: (N,) which image each prompt is about.
+            prompts: N.
+            lone: (N,) whether each is a lone point, which means the guess with the highest score.
+        """
+        width, height = self.config.logits_wh
+        sketches = prompts.places.new_zeros(len(images), height, width)
+        rows = (~prompts.say_where).nonzero()[:, 0]
+        if len(rows):
+            mine, asked = maps.of(images[rows]), prompts.of(rows)
+            logits, scores = self.draw(mine, self.encode_prompts(mine, asked))
+            sketches[rows] = meant(logits, scores, lone[rows])
+        return sketches
+
+
+def meant(logits: Tensor, scores: Tensor, lone: Tensor) -> Tensor:
+    """Return (N, h, w) the mask of (N, 4, h, w) that each prompt means: of a lone point the guess
+    with the highest of the scores (N, 4), of others the first.
+    """
+    best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
+    return logits[torch.arange(len(logits), device=logits.device), best]
 
 
 def num_parameters(network: nn.Module) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,39 @@ CHANNELS = 4
 """Drawn prompts: mask, positive points, negative points, box."""
 GAIN = 5.0
 """Drawn prompts are small beside the picture's maps, and few weights are large at first."""
+
+
+class PromptBatch(NamedTuple):
+    """N prompts as numbers.
+
+    Args:
+        places: (N, K, 2) x, y as shares of the image's sides.
+        kinds: (N, K) what each place is, ``NEGATIVE`` to ``PADDING``.
+        drawn: (N, 4, H/2, W/2) in [0, 1]: mask, positive points, negative points, box.
+    """
+
+    places: Tensor
+    kinds: Tensor
+    drawn: Tensor
+
+    def of(self, some: Tensor) -> PromptBatch:
+        """Return some of the prompts, by their places or by flags."""
+        return PromptBatch(*(part[some] for part in self))
+
+    @property
+    def say_where(self) -> Tensor:
+        """(N,) whether each has a box and no mask to be mended, which may lie elsewhere."""
+        masked = self.drawn[:, 0].flatten(1).any(dim=1)
+        return (self.kinds == TOP_LEFT).any(dim=1) & ~masked
+
+    @property
+    def boxes(self) -> Tensor:
+        """(N, 4) boxes as shares of the image's sides; 0 where there is none."""
+        corners = [
+            (self.places * (self.kinds == kind)[..., None]).sum(dim=1)
+            for kind in (TOP_LEFT, BOTTOM_RIGHT)
+        ]
+        return torch.cat(corners, dim=1)
 
 
 class PositionCode(nn.Module):

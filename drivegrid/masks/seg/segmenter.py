@@ -14,8 +14,11 @@ from drivegrid.data.images import Picture
 from drivegrid.geometry import FloatArray, Size
 from drivegrid.masks.network_files import load_network, save_network
 from drivegrid.masks.seg.batching import batch_prompts
-from drivegrid.masks.seg.decoder import AMBIGUOUS, ImageMaps
-from drivegrid.masks.seg.network import PromptBatch, SegConfig, SegNetwork
+from drivegrid.masks.seg.closer import Sight, view_prompts
+from drivegrid.masks.seg.decoder import AMBIGUOUS
+from drivegrid.masks.seg.network import SegConfig, SegNetwork
+from drivegrid.masks.seg.prompts import PromptBatch
+from drivegrid.masks.seg.views import put_back
 from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.trunk.pixels import to_pixel_values
 
@@ -25,6 +28,10 @@ BOX_SLACK = 0.1
 """Share of a box's sides that a mask may reach beyond it: boxes are drawn by hand or by models."""
 BOX_SLOPE = 4.0
 """By how much logits fall with each pixel of the image beyond that."""
+OUTSIDE = -8.0
+"""Logit of what lies beyond a view."""
+SHARPEST = 2
+"""Views show the picture at most at so many times the size of the network's input."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +40,11 @@ class SegHandle:
 
     Args:
         size_wh: Of the image.
-        maps: Of one image.
+        sight: Of one image.
     """
 
     size_wh: Size
-    maps: ImageMaps
+    sight: Sight
 
 
 class SmallSegmenter:
@@ -45,7 +52,8 @@ class SmallSegmenter:
 
     The whole image is stretched to the network's input. A prompt with a box, a mask or several
     points gives the one mask that is meant, never much beyond its box; a lone point, which may mean
-    a thing or its part, the mask of the three that is scored highest.
+    a thing or its part, the mask of the three that is scored highest. What a prompt means is
+    sketched, unless a box says where it lies, and drawn in a closer look.
 
     Args:
         network: It is put into evaluation mode.
@@ -82,41 +90,57 @@ class SmallSegmenter:
     @torch.inference_mode()
     def encode(self, image: Picture) -> SegHandle:
         """Look at an image, (H, W, 3) uint8 RGB."""
-        pixels = to_pixel_values(image, self.network.config.image_size_wh)[None]
-        height, width = image.shape[:2]
-        return SegHandle((width, height), self.network.look(pixels.to(self._device)))
+        size_wh, wanted = (image.shape[1], image.shape[0]), self.network.config.image_size_wh
+        pixels = to_pixel_values(image, wanted)[None].to(self._device)
+        maps = self.network.look(pixels)
+        sharp = min(size_wh[0], SHARPEST * wanted[0]), min(size_wh[1], SHARPEST * wanted[1])
+        if sharp != wanted:
+            pixels = to_pixel_values(image, sharp)[None].to(self._device)
+        return SegHandle(size_wh, Sight(pixels, maps))
 
     @torch.inference_mode()
     def decode(self, handle: SegHandle, prompts: Sequence[Prompt]) -> tuple[LogitArray, FloatArray]:
         """Draw one mask for each prompt, see `Segmenter.decode`."""
-        logits, scores = self._draw(handle, prompts)
-        lone = torch.tensor([prompt.is_lone_point for prompt in prompts], dtype=torch.bool)
-        best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
-        rows = torch.arange(len(prompts))
-        drawn = _held_in_boxes(logits[rows, best].numpy(), prompts, handle.size_wh)
-        return drawn, scores[rows, best].double().numpy()
+        width, height = self.network.config.image_size_wh
+        drawn, scores = [np.zeros((0, height, width), np.float32)], [np.zeros(0)]
+        for start in range(0, len(prompts), PROMPTS_PER_PASS):
+            some = prompts[start : start + PROMPTS_PER_PASS]
+            logits, thought = self._look_closer(handle, some)
+            drawn.append(_held_in_boxes(logits.cpu().numpy(), some, handle.size_wh))
+            scores.append(thought.double().cpu().numpy())
+        return np.concatenate(drawn), np.concatenate(scores)
+
+    def _look_closer(self, handle: SegHandle, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
+        """Return (N, H, W) logits and (N,) scores."""
+        network, asked = self.network, self._batch(handle, prompts)
+        images = torch.zeros(len(prompts), dtype=torch.long, device=self._device)
+        lone = torch.tensor([prompt.is_lone_point for prompt in prompts], device=self._device)
+        sketches = network.sketch(handle.sight.maps, images, asked, lone)
+        views = view_prompts(asked, images, sketches, network.closer.size)
+        shown, scores = network.closer(handle.sight, views)
+        return put_back(shown, views.views, network.config.image_size_wh, OUTSIDE), scores
 
     @torch.inference_mode()
     def candidates(self, handle: SegHandle, points: FloatArray) -> tuple[LogitArray, FloatArray]:
-        """Draw the three masks that each of some points may mean, see `Segmenter.candidates`."""
-        prompts = [Prompt(point[None], np.ones(1, np.bool_)) for point in points]
-        logits, scores = self._draw(handle, prompts)
-        return logits[:, 1:].numpy(), scores[:, 1:].double().numpy()
+        """Sketch the three masks that each point may mean, see `Segmenter.candidates`.
 
-    def _draw(self, handle: SegHandle, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
-        """Return all (N, 4, h, w) logits and (N, 4) scores on the CPU."""
+        There are thousands of them, so that nobody looks closer.
+        """
+        prompts = [Prompt(point[None], np.ones(1, np.bool_)) for point in points]
         width, height = self.network.config.logits_wh
-        logits = [torch.zeros(0, 1 + AMBIGUOUS, height, width)]
-        scores = [torch.zeros(0, 1 + AMBIGUOUS)]
+        logits = [torch.zeros(0, AMBIGUOUS, height, width)]
+        scores = [torch.zeros(0, AMBIGUOUS)]
         for start in range(0, len(prompts), PROMPTS_PER_PASS):
-            some = prompts[start : start + PROMPTS_PER_PASS]
-            batch = batch_prompts(some, handle.size_wh, self.network.config.logits_wh)
-            batch = PromptBatch(*(part.to(self._device) for part in batch))
-            maps = handle.maps.of(torch.zeros(len(some), dtype=torch.long))
-            drawn = self.network.draw(maps, self.network.encode_prompts(maps, batch))
-            logits.append(drawn[0].float().cpu())
-            scores.append(drawn[1].float().cpu())
-        return torch.cat(logits), torch.cat(scores)
+            asked = self._batch(handle, prompts[start : start + PROMPTS_PER_PASS])
+            maps = handle.sight.maps.of(torch.zeros(len(asked.places), dtype=torch.long))
+            drawn = self.network.draw(maps, self.network.encode_prompts(maps, asked))
+            logits.append(drawn[0][:, 1:].float().cpu())
+            scores.append(drawn[1][:, 1:].float().cpu())
+        return torch.cat(logits).numpy(), torch.cat(scores).double().numpy()
+
+    def _batch(self, handle: SegHandle, prompts: Sequence[Prompt]) -> PromptBatch:
+        batch = batch_prompts(prompts, handle.size_wh, self.network.config.logits_wh)
+        return PromptBatch(*(part.to(self._device) for part in batch))
 
 
 def _held_in_boxes(logits: LogitArray, prompts: Sequence[Prompt], size_wh: Size) -> LogitArray:

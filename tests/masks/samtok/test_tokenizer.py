@@ -12,18 +12,22 @@ from drivegrid.masks.samtok.tokenizer import (  # noqa: E402
     SamTokenizer,
     image_side,
 )
+from drivegrid.masks.seg.closer import CloserConfig  # noqa: E402
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
 
-SEG = SegConfig((96, 64), DecoderConfig(16, 2, 1, (8, 8, 4)))
+CLOSER = CloserConfig(16, (8, 8, 8, 8), 8)
+SEG = SegConfig((96, 64), DecoderConfig(16, 2, 1, (8, 8, 4)), CLOSER)
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
 
 
 def make(codes=8):
     torch.manual_seed(0)
     seg = SegNetwork(SEG)
-    network = SamTokNetwork(SamTokConfig(image_side(seg), SEG.logits_wh, SEG.decoder, codes))
+    network = SamTokNetwork(
+        SamTokConfig(image_side(seg), SEG.logits_wh, SEG.decoder, SEG.closer, codes)
+    )
     network.begin_as(seg)
     network.codebooks(torch.randn(64, 16))  # the first batch fills the books
     return SamTokenizer(network, SmallSegmenter(seg))

@@ -10,13 +10,15 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from drivegrid.errors import ModelError  # noqa: E402
+from drivegrid.masks.seg.closer import CloserConfig  # noqa: E402
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork, num_parameters  # noqa: E402
 from drivegrid.masks.seg.segmenter import PROMPTS_PER_PASS, SmallSegmenter  # noqa: E402
 from drivegrid.masks.segmenter import Prompt  # noqa: E402
 from drivegrid.masks.shapes import box_of, inside_of  # noqa: E402
 
-CONFIG = SegConfig((96, 64), DecoderConfig(16, 2, 2, (8, 8, 4)))
+CLOSER = CloserConfig(16, (8, 8, 8, 8), 8)
+CONFIG = SegConfig((96, 64), DecoderConfig(16, 2, 2, (8, 8, 4)), CLOSER)
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
 
 
@@ -47,8 +49,11 @@ def test_the_shipped_size_is_small() -> None:
 
 def test_no_prompts(segmenter) -> None:
     logits, scores = segmenter.decode(segmenter.encode(IMAGE), [])
-    assert logits.shape == (0, 32, 48)
+    assert logits.shape == (0, 64, 96)
     assert scores.shape == (0,)
+    logits, scores = segmenter.candidates(segmenter.encode(IMAGE), np.zeros((0, 2)))
+    assert logits.shape == (0, 3, 32, 48)
+    assert scores.shape == (0, 3)
 
 
 def test_a_mask_depends_on_its_own_prompt_alone(segmenter) -> None:
@@ -79,8 +84,8 @@ def test_more_prompts_than_go_at_once(segmenter) -> None:
 
 
 def test_masks_reach_no_further_than_a_tenth_beyond_their_box(segmenter, monkeypatch) -> None:
-    everywhere = torch.full((2, 4, 32, 48), 9.0), torch.ones(2, 4)
-    monkeypatch.setattr(segmenter, "_draw", lambda handle, prompts: everywhere)
+    everywhere = torch.full((2, 64, 96), 9.0), torch.ones(2)
+    monkeypatch.setattr(segmenter, "_look_closer", lambda handle, prompts: everywhere)
     prompts = [points((10, 10)), Prompt(box=np.array([8.0, 8, 48, 40]))]
     logits, _ = segmenter.decode(segmenter.encode(IMAGE), prompts)
     free, held = (inside_of(one, segmenter.threshold, (80, 48)) for one in logits)
@@ -96,9 +101,30 @@ def test_places_scale_with_the_picture(segmenter) -> None:
     handle = segmenter.encode(large)
     assert handle.size_wh == (160, 96)
     # The pictures differ by how they are resized; the prompt must not.
-    handle = type(handle)(handle.size_wh, segmenter.encode(IMAGE).maps)
+    handle = type(handle)(handle.size_wh, segmenter.encode(IMAGE).sight)
     large_logits, _ = segmenter.decode(handle, [points((40, 24))])
     np.testing.assert_allclose(small_logits, large_logits, atol=1e-4)
+
+
+def test_only_prompts_that_do_not_say_where_are_sketched(segmenter, monkeypatch) -> None:
+    handle, drawn, draw = segmenter.encode(IMAGE), [], segmenter.network.draw
+
+    def counting(maps, asked):
+        drawn.append(len(asked.tokens))
+        return draw(maps, asked)
+
+    monkeypatch.setattr(segmenter.network, "draw", counting)
+    segmenter.decode(handle, [prompt for prompt in MIXED if prompt.box is not None])
+    assert drawn == []
+    segmenter.decode(handle, MIXED)
+    assert drawn == [4]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_views_show_large_pictures_sharper(segmenter, times) -> None:
+    large = np.zeros((64 * times, 96 * times, 3), np.uint8)
+    pixels = segmenter.encode(large).sight.pixels
+    assert pixels.shape[2:] == (64 * min(times, 2), 96 * min(times, 2))
 
 
 def test_a_folder_keeps_the_network_up_to_half_precision(segmenter, tmp_path) -> None:

@@ -42,6 +42,10 @@ class Boxes:
     def decode(self, handle, prompts):
         logits = np.full((len(prompts), *handle), -1.0, np.float32)
         for drawn, prompt in zip(logits, prompts, strict=True):
+            if prompt.box is None:
+                guesses, scores = self.candidates(handle, prompt.points)
+                drawn[:] = guesses[0, scores[0].argmax()]
+                continue
             left, top, right, bottom = prompt.box.astype(int)
             drawn[top:bottom, left:right] = 1.0
         return logits, np.ones(len(prompts))

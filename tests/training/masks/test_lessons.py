@@ -14,6 +14,7 @@ from drivegrid.training.masks.settings import load_settings  # noqa: E402
 from drivegrid.training.masks.sources import held_out, training_samples  # noqa: E402
 from drivegrid.training.run_folder import last_saved  # noqa: E402
 
+from drivegrid.errors import ConfigError  # noqa: E402
 from drivegrid.masks.samtok.tokenizer import SamTokenizer  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
 from tests.training.masks.conftest import SIZE_WH  # noqa: E402
@@ -60,6 +61,24 @@ def test_drivegrid_seg_learns_a_batch_by_heart(scenes) -> None:
     lesson = SegLesson(settings, training_samples(settings.data), [], "cpu")
     found = losses(lesson, 15)
     assert found[-1] < 0.8 * found[0]
+
+
+def test_the_closer_look_learns_alone(scenes, seg) -> None:
+    more = (f"model.init_from={seg}", "optim.learning_rate=1e-2")
+    settings = load_settings(SegSettings, "closer-cpu", changes(scenes, *more))
+    lesson = SegLesson(settings, training_samples(settings.data), [], "cpu")
+    before = {name: tensor.clone() for name, tensor in lesson.network.state_dict().items()}
+    found = losses(lesson, 15)
+    assert found[-1] < 0.9 * found[0]
+    after = lesson.network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith("closer.") for name in changed)
+
+
+def test_a_closer_look_needs_something_to_look_closer_at(scenes) -> None:
+    with pytest.raises(ConfigError, match="init_from"):
+        load_settings(SegSettings, "closer-cpu", changes(scenes))
 
 
 def test_samtok_learns_a_batch_by_heart(scenes, seg) -> None:
