@@ -7,6 +7,7 @@ past the quantisation (straight-through) is the caller's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
@@ -160,11 +161,31 @@ class ResidualCodebooks(nn.Module):
             sums.append(sums[-1] + code if sums else code)
         return torch.stack(numbers, 1), torch.stack(sums, 1)
 
+    def nearby(self, vectors: Tensor, widths: Sequence[int]) -> Tensor:
+        """Return (N, K, levels) numbers of codes near to vectors, those of `forward` first.
+
+        Args:
+            vectors: (N, d).
+            widths: How many codes each level tries for what each choice before it left over; K is
+                their product.
+        """
+        rest = vectors.detach().float()[:, None]
+        numbers = torch.zeros(len(vectors), 1, 0, dtype=torch.long, device=vectors.device)
+        for book, width in zip(self._books, widths, strict=True):
+            distances = torch.cdist(rest, book.codes.expand(len(vectors), -1, -1))
+            found = distances.topk(width, dim=2, largest=False).indices.flatten(1)
+            numbers = torch.cat([numbers.repeat_interleave(width, dim=1), found[..., None]], dim=2)
+            rest = rest.repeat_interleave(width, dim=1) - book.lookup(found)
+        return numbers
+
     def lookup(self, numbers: Tensor) -> Tensor:
         """Return the sums (N, d) of the codes of (N, levels) numbers."""
-        books = [level for level in self.levels if isinstance(level, Codebook)]
-        parts = [book.lookup(numbers[:, k]) for k, book in enumerate(books)]
+        parts = [book.lookup(numbers[:, k]) for k, book in enumerate(self._books)]
         return torch.stack(parts).sum(0)
+
+    @property
+    def _books(self) -> list[Codebook]:
+        return [level for level in self.levels if isinstance(level, Codebook)]
 
 
 def commitment_loss(vectors: Tensor, sums: Tensor) -> Tensor:

@@ -184,3 +184,23 @@ def test_commitment_by_hand_pulls_the_vectors_alone() -> None:
     loss.backward()
     assert vectors.grad is not None and vectors.grad.tolist() == [[0.5, 1.5]]
     assert sums.grad is None
+
+
+def test_codes_near_by_are_the_nearest_at_each_level() -> None:
+    torch.manual_seed(0)
+    books = ResidualCodebooks(2, 8, 3)
+    books(torch.randn(64, 3))
+    books.eval()
+    vectors = torch.randn(5, 3)
+    assert books.nearby(vectors[:0], (3, 2)).shape == (0, 6, 2)
+    found = books.nearby(vectors, (3, 2))
+    assert found.shape == (5, 6, 2)
+    assert torch.equal(found[:, 0], books(vectors)[0])
+    one, two = (level.codes for level in books.levels)
+
+    def nearest(vector, codes, count):
+        return sorted(range(8), key=lambda i: float((vector - codes[i]).square().sum()))[:count]
+
+    for vector, pairs in zip(vectors, found.tolist(), strict=True):
+        slow = [[i, j] for i in nearest(vector, one, 3) for j in nearest(vector - one[i], two, 2)]
+        assert pairs == slow

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from drivegrid.data.images import Picture
 from drivegrid.errors import ModelError
@@ -18,18 +19,20 @@ from drivegrid.masks.network_files import fingerprint, load_network, save_networ
 from drivegrid.masks.samtok.network import LEVELS, SamTokConfig, SamTokNetwork
 from drivegrid.masks.seg.batching import batch_prompts
 from drivegrid.masks.seg.closer import Sight
-from drivegrid.masks.seg.decoder import ImageMaps
 from drivegrid.masks.seg.network import SegNetwork
 from drivegrid.masks.seg.prompts import PromptBatch
 from drivegrid.masks.seg.segmenter import OUTSIDE, SmallSegmenter
 from drivegrid.masks.seg.views import put_back
 from drivegrid.masks.segmenter import LogitArray, Prompt
-from drivegrid.masks.shapes import box_of
+from drivegrid.masks.shapes import box_of, overlap, resized
 from drivegrid.masks.tokenizer import checked_masks, needed_image
 from drivegrid.masks.word_tokenizer import WordTokenizer
 from drivegrid.tokens.mask_words import MaskWords
 
 MASKS_PER_PASS = 64
+TRIES = (3, 4)
+"""First codes that are tried for a mask, and second ones beside each: the nearest codes are not
+always those that draw it best."""
 
 
 class SamTokenizer(WordTokenizer):
@@ -91,36 +94,50 @@ class SamTokenizer(WordTokenizer):
         """Write masks of one picture, see `MaskTokenizer.encode_all`."""
         picture = needed_image(image, self.name)
         flags = checked_masks(masks, picture)
-        size_wh = picture.shape[1], picture.shape[0]
         found: list[IntArray] = []
         for start in range(0, len(flags), MASKS_PER_PASS):
             some = flags[start : start + MASKS_PER_PASS]
-            prompts = batch_prompts(
-                [Prompt(box=box_of(mask), mask=mask) for mask in some],
-                size_wh,
-                self.network.config.logits_wh,
-            )
-            prompts = PromptBatch(*(part.to(self._device) for part in prompts))
-            vectors = self.network.write(self._seg, self._maps(picture, len(some)), prompts)
-            codes = self.network.quantise(vectors).codes.cpu().numpy()
-            found += list(codes + self.network.config.num_codes * np.arange(LEVELS))
+            tried = self.network.codebooks.nearby(self._vectors(picture, some), TRIES)
+            for mask, codes in zip(some, tried, strict=True):
+                ious = self._ious(mask, self._draw(picture, codes))
+                best = codes[int(np.argmax(ious))].cpu().numpy()
+                found.append(best + self.network.config.num_codes * np.arange(LEVELS))
         return found
+
+    def _vectors(self, picture: Picture, masks: BoolArray) -> Tensor:
+        """Return (N, 16) vectors of masks."""
+        width, height = picture.shape[1], picture.shape[0]
+        asked = [Prompt(box=box_of(mask), mask=mask) for mask in masks]
+        prompts = batch_prompts(asked, (width, height), self.network.config.logits_wh)
+        prompts = PromptBatch(*(part.to(self._device) for part in prompts))
+        maps = self._sight(picture).maps.of(torch.zeros(len(masks), dtype=torch.long))
+        return self.network.write(self._seg, maps, prompts)
+
+    def _ious(self, mask: BoolArray, drawn: LogitArray) -> list[float]:
+        """Return the IoU with a mask of each of several drawn ones."""
+        small = resized(mask, self._seg.config.image_size_wh)
+        return [overlap(logits > self.threshold, small) for logits in drawn]
 
     @torch.inference_mode()
     def decode_all(self, image: Picture | None, codes: Sequence[IntArray]) -> LogitArray:
         """Draw the masks of codes, see `MaskTokenizer.decode_all`."""
         picture = needed_image(image, self.name)
         checked = [self.checked(code) % self.network.config.num_codes for code in codes]
-        width, height = size_wh = self._seg.config.image_size_wh
-        drawn = [torch.zeros(0, height, width)]
+        width, height = self._seg.config.image_size_wh
+        drawn = [np.zeros((0, height, width), np.float32)]
         for start in range(0, len(checked), MASKS_PER_PASS):
-            some = torch.from_numpy(np.stack(checked[start : start + MASKS_PER_PASS]))
-            vectors = self.network.codebooks.lookup(some.to(self._device))
-            images = torch.zeros(len(some), dtype=torch.long, device=self._device)
-            shown, views = self.network.draw(self._sight(picture), images, vectors)
-            drawn.append(put_back(shown, views, size_wh, OUTSIDE).cpu())
-        found: LogitArray = torch.cat(drawn).numpy()
-        return found
+            some = np.stack(checked[start : start + MASKS_PER_PASS])
+            drawn.append(self._draw(picture, torch.from_numpy(some).to(self._device)))
+        return np.concatenate(drawn)
+
+    def _draw(self, picture: Picture, codes: Tensor) -> LogitArray:
+        """Return (N, h, w) logits of the masks of codes (N, 2)."""
+        vectors = self.network.codebooks.lookup(codes)
+        images = torch.zeros(len(codes), dtype=torch.long, device=self._device)
+        shown, views = self.network.draw(self._sight(picture), images, vectors)
+        drawn = put_back(shown, views, self._seg.config.image_size_wh, OUTSIDE)
+        logits: LogitArray = drawn.cpu().numpy()
+        return logits
 
     @property
     def _device(self) -> torch.device:
@@ -128,9 +145,6 @@ class SamTokenizer(WordTokenizer):
 
     def _sight(self, picture: Picture) -> Sight:
         return self.segmenter.encode(picture).sight
-
-    def _maps(self, picture: Picture, count: int) -> ImageMaps:
-        return self._sight(picture).maps.of(torch.zeros(count, dtype=torch.long))
 
 
 def image_side(seg: SegNetwork) -> str:

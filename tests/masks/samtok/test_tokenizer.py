@@ -16,6 +16,7 @@ from drivegrid.masks.seg.closer import CloserConfig  # noqa: E402
 from drivegrid.masks.seg.decoder import DecoderConfig  # noqa: E402
 from drivegrid.masks.seg.network import SegConfig, SegNetwork  # noqa: E402
 from drivegrid.masks.seg.segmenter import SmallSegmenter  # noqa: E402
+from drivegrid.masks.shapes import inside_of, overlap  # noqa: E402
 
 CLOSER = CloserConfig(16, (8, 8, 8, 8), 8)
 SEG = SegConfig((96, 64), DecoderConfig(16, 2, 1, (8, 8, 4)), CLOSER)
@@ -104,6 +105,24 @@ def test_codes_are_the_nearest_ones_level_by_level(samtok) -> None:
         torch.testing.assert_close(sums[1], first[one] + second[two])
     again = samtok.network.codebooks.lookup(found.codes)
     torch.testing.assert_close(again, found.sums[:, 1])
+
+
+def test_of_the_codes_near_by_those_are_written_that_draw_best(samtok) -> None:
+    truth, size_wh = masks(12), (80, 48)
+    written = samtok.encode_all(IMAGE, truth)
+    with torch.inference_mode():
+        vectors = samtok._vectors(IMAGE, truth)
+    nearest = samtok.network.quantise(vectors).codes.numpy() + np.array([0, 8])
+
+    def ious(codes):
+        logits = samtok.decode_all(IMAGE, list(codes))
+        drawn = [inside_of(one, samtok.threshold, size_wh) for one in logits]
+        return np.array([overlap(*pair) for pair in zip(drawn, truth, strict=True)])
+
+    gained = ious(written) - ious(nearest)
+    # They are judged at the size they are drawn at.
+    assert gained.min() > -0.05
+    assert gained.mean() > 0
 
 
 @pytest.mark.parametrize(
