@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from drivegrid.errors import ConfigError
 from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps
 from drivegrid.masks.seg.prompts import CHANNELS, NEGATIVE, POSITIVE, PromptBatch
 from drivegrid.masks.seg.views import each_looked_at, looked_at, middle_boxes, views_of
@@ -32,13 +33,24 @@ class CloserConfig:
 
     Args:
         size: Samples along each side of a view, a multiple of 8.
-        widths: Channels at each halving of it.
+        widths: Channels at each halving of it, multiples of `GROUPS`.
         cells: Channels that the picture's coarsest map is brought to.
+
+    Raises:
+        ConfigError: If a size is none of these.
     """
 
     size: int = 64
     widths: tuple[int, int, int, int] = (16, 32, 40, 48)
     cells: int = 32
+
+    def __post_init__(self) -> None:
+        widths = self.widths if isinstance(self.widths, tuple) else ()
+        whole = [type(number) for number in (self.size, self.cells, *widths)] == [int] * 6
+        if not whole or min(self.size, self.cells, *widths) <= 0 or self.size % 8:
+            raise ConfigError(f"closer must have a size in eights and 4 widths, got {self!r:.90}.")
+        if any(width % GROUPS for width in widths):
+            raise ConfigError(f"widths must be multiples of {GROUPS}, got {widths}.")
 
 
 class Sight(NamedTuple):
