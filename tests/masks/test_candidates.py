@@ -84,7 +84,8 @@ def test_drivegrid_seg_looks_closer_at_the_best_candidate() -> None:
     asked = batch_prompts([lone(point) for point in POINTS], SIZE_WH, (48, 32))
     images = torch.zeros(3, dtype=torch.long)
     with torch.inference_mode():
-        sketches = segmenter.network.sketch(handle.sight.maps, images, asked, images == 0)
+        every = images == 0
+        sketches = segmenter.network.sketch(handle.sight.maps, images, asked, every, every)
     np.testing.assert_allclose(logits[range(3), scores.argmax(axis=1)], sketches, atol=1e-5)
 
 

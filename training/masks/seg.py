@@ -155,7 +155,8 @@ class SegLesson(Lesson):
         else:
             with torch.no_grad():
                 maps = network.look(batch["pixels"])
-                sketches = network.sketch(maps, images, prompts, batch["lone"])
+                wanted = ~prompts.say_where
+                sketches = network.sketch(maps, images, prompts, batch["lone"], wanted)
         views = view_prompts(prompts, images, sketches, network.closer.size)
         logits, scores = network.closer(Sight(batch["pixels"], maps), views)
         seen = each_looked_at(truth, views.views, network.closer.size)

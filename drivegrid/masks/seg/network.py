@@ -118,18 +118,21 @@ class SegNetwork(nn.Module):
         drawn: tuple[Tensor, Tensor] = self.decoder(maps, prompts, self.prompts.position)
         return drawn
 
-    def sketch(self, maps: ImageMaps, images: Tensor, prompts: PromptBatch, lone: Tensor) -> Tensor:
-        """Return (N, H/2, W/2) logits of what prompts mean that do not say where it lies; else 0.
+    def sketch(
+        self, maps: ImageMaps, images: Tensor, prompts: PromptBatch, lone: Tensor, wanted: Tensor
+    ) -> Tensor:
+        """Return (N, H/2, W/2) logits of what prompts mean, 0 for those that nobody asks about.
 
         Args:
             maps: Of B images.
             images: (N,) which image each prompt is about.
             prompts: N.
             lone: (N,) whether each is a lone point, which means the guess with the highest score.
+            wanted: (N,) which of them are sketched.
         """
         width, height = self.config.logits_wh
         sketches = prompts.places.new_zeros(len(images), height, width)
-        rows = (~prompts.say_where).nonzero()[:, 0]
+        rows = wanted.nonzero()[:, 0]
         if len(rows):
             mine, asked = maps.of(images[rows]), prompts.of(rows)
             logits, scores = self.draw(mine, self.encode_prompts(mine, asked))

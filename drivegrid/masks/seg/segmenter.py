@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from drivegrid.data.images import Picture
@@ -30,6 +31,8 @@ BOX_SLOPE = 4.0
 """By how much logits fall with each pixel of the image beyond that."""
 OUTSIDE = -8.0
 """Logit of what lies beyond a view."""
+WIDE = 1 / 3
+"""Share of the picture from which on a box is sketched as well: a view of it is hardly closer."""
 SHARPEST = 2
 """Views show the picture at most at so many times the size of the network's input."""
 
@@ -53,7 +56,7 @@ class SmallSegmenter:
     The whole image is stretched to the network's input. A prompt with a box, a mask or several
     points gives the one mask that is meant, never much beyond its box; a lone point, which may mean
     a thing or its part, the mask of the three that is scored highest. What a prompt means is
-    sketched, unless a box says where it lies, and drawn in a closer look.
+    sketched, unless a box says where it lies, and drawn in a closer look; of a wide box both count.
 
     Args:
         network: It is put into evaluation mode.
@@ -115,10 +118,16 @@ class SmallSegmenter:
         network, asked = self.network, self._batch(handle, prompts)
         images = torch.zeros(len(prompts), dtype=torch.long, device=self._device)
         lone = torch.tensor([prompt.is_lone_point for prompt in prompts], device=self._device)
-        sketches = network.sketch(handle.sight.maps, images, asked, lone)
+        wide = asked.say_where & ((asked.boxes[:, 2:] - asked.boxes[:, :2]).prod(dim=1) > WIDE)
+        wanted = wide | ~asked.say_where
+        sketches = network.sketch(handle.sight.maps, images, asked, lone, wanted)
         views = view_prompts(asked, images, sketches, network.closer.size)
         shown, scores = network.closer(handle.sight, views)
-        return put_back(shown, views.views, network.config.image_size_wh, OUTSIDE), scores
+        width, height = size_wh = network.config.image_size_wh
+        drawn = put_back(shown, views.views, size_wh, OUTSIDE)
+        rough = F.interpolate(sketches[wide, None], (height, width), mode="bilinear")[:, 0]
+        drawn[wide] = (drawn[wide] + rough) / 2
+        return drawn, scores
 
     @torch.inference_mode()
     def candidates(self, handle: SegHandle, points: FloatArray) -> tuple[LogitArray, FloatArray]:

@@ -118,6 +118,9 @@ def test_only_prompts_that_do_not_say_where_are_sketched(segmenter, monkeypatch)
     assert drawn == []
     segmenter.decode(handle, MIXED)
     assert drawn == [4]
+    # A wide box is sketched, too, and both count.
+    segmenter.decode(handle, [MIXED[2], Prompt(box=np.array([2.0, 2, 70, 40]))])
+    assert drawn == [4, 1]
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
