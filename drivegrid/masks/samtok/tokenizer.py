@@ -30,7 +30,7 @@ from drivegrid.masks.word_tokenizer import WordTokenizer
 from drivegrid.tokens.mask_words import MaskWords
 
 MASKS_PER_PASS = 64
-TRIES = (3, 4)
+TRIES = (4, 8)
 """First codes that are tried for a mask, and second ones beside each: the nearest codes are not
 always those that draw it best."""
 
