@@ -34,7 +34,7 @@ class Proposals:
         which: (M,) place of what it proposes in ``masks``; several cells may propose one.
         scores: (M,) how good the segmenter thinks it is.
         first: (M,) True for what the segmenter thinks best for its cell: what it draws for the
-            cell alone.
+            cell alone, some of them with a closer look.
     """
 
     masks: PackedMasks

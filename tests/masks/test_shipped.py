@@ -46,7 +46,7 @@ def test_himtok_gives_masks_back_and_better_with_every_code(frames) -> None:
 
 
 def test_samtok_draws_masks_from_two_words(frames) -> None:
-    assert mean_iou(SamTokenizer.from_pretrained(), frames) > 0.4
+    assert mean_iou(SamTokenizer.from_pretrained(), frames) > 0.6
 
 
 def test_drivegrid_seg_draws_boxes(frames) -> None:
@@ -60,6 +60,6 @@ def test_drivegrid_seg_draws_boxes(frames) -> None:
         drawn = [inside_of(one, segmenter.threshold, size_wh) for one in logits]
         ious += [mask_iou(*pair) for pair in zip(drawn, truth, strict=True)]
         thought += scores.tolist()
-    assert np.mean(ious) > 0.5
+    assert np.mean(ious) > 0.65
     # What it thinks of its masks goes with what they are.
     assert np.corrcoef(ious, thought)[0, 1] > 0.3
