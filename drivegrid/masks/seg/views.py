@@ -23,8 +23,8 @@ STRAY = 0.02
 def views_of(boxes: Tensor) -> Tensor:
     """Return (N, 4) the views of boxes (N, 4), shares of the picture's sides.
 
-    >>> views_of(torch.tensor([[0.25, 0.5, 0.5, 0.5]])).tolist()
-    [[0.1875, 0.48, 0.5625, 0.52]]
+    >>> views_of(torch.tensor([[0.25, 0.25, 0.5, 0.75]])).tolist()
+    [[0.1875, 0.125, 0.5625, 0.875]]
     """
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = ((boxes[:, 2:] - boxes[:, :2]) * MARGIN / 2).clamp(min=LEAST / 2)
