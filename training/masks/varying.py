@@ -38,7 +38,7 @@ def pick_evenly(classes: Sequence[str], count: int, rng: np.random.Generator) ->
     """Return places of at most ``count`` masks, class after class in turn: a frame has one road.
 
     >>> pick_evenly(["car", "car", "car", "road"], 2, np.random.default_rng(0))
-    [3, 0]
+    [3, 1]
     """
     queues = [rng.permutation(places).tolist() for places in by_class(classes).values()]
     rng.shuffle(queues)
