@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ from drivegrid.geometry import BoolArray, Box, IntArray, Polygon, Size
 from drivegrid.masks.drawing import smoothed
 from drivegrid.masks.ellipse import ellipse_of
 from drivegrid.masks.grid_tokenizer import GridMaskTokenizer
-from drivegrid.masks.segmenter import Prompt
+from drivegrid.masks.segmenter import LogitArray, Prompt
 from drivegrid.masks.shapes import box_of, inside_of, resized
 from drivegrid.masks.tokenizer import MaskTokenizer
 from drivegrid.tokens.codec import Codec
@@ -72,10 +72,8 @@ class TokenizerWriter:
 
     def draw(self, image: Picture, written: Sequence[Written]) -> BoolArray:
         """Draw masks of codes."""
-        size_wh = _size(image)
         logits = self.tokenizer.decode_all(image, [one.value for one in written])
-        masks = [inside_of(drawn, self.tokenizer.threshold, size_wh) for drawn in logits]
-        return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])
+        return _inside(logits, self.tokenizer.threshold, image)
 
 
 class BoxedAnchorsWriter:
@@ -96,17 +94,16 @@ class BoxedAnchorsWriter:
         anchors = self.tokenizer.encode_all(image, masks)
         boxes = [self.codec.encode(Box(box_of(mask)), _size(image)) for mask in masks]
         return [
-            Written((box, codes), 2 * (1 + self.codec.rounds) + 2 * TAGS + TAGS + len(codes))
+            Written((box, codes), (2 + TAGS) * (1 + self.codec.rounds) + TAGS + len(codes))
             for box, codes in zip(boxes, anchors, strict=True)
         ]
 
     def draw(self, image: Picture, written: Sequence[Written]) -> BoolArray:
         """Ask the segmenter by box and anchors."""
-        segmenter, size_wh = self.tokenizer.segmenter, _size(image)
-        prompts = [self._prompt(*one.value, size_wh) for one in written]
+        segmenter = self.tokenizer.segmenter
+        prompts = [self._prompt(*one.value, _size(image)) for one in written]
         logits, _ = segmenter.decode(segmenter.encode(image), prompts)
-        masks = [inside_of(drawn, segmenter.threshold, size_wh) for drawn in logits]
-        return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])
+        return _inside(logits, segmenter.threshold, image)
 
     def _prompt(self, cells: GridGeometry, codes: IntArray, size_wh: Size) -> Prompt:
         box = self.codec.decode(cells, size_wh)
@@ -171,9 +168,8 @@ class RunLengthWriter:
 
     def draw(self, image: Picture, written: Sequence[Written]) -> BoolArray:
         """Draw run lengths."""
-        small = [rle_decode(one.value, RLE_WH) for one in written]
-        masks = [inside_of(mask.astype(np.float32), 0.5, _size(image)) for mask in small]
-        return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])
+        small = [rle_decode(one.value, RLE_WH).astype(np.float32) for one in written]
+        return _inside(small, 0.5, image)
 
 
 class EllipseWriter:
@@ -193,3 +189,9 @@ class EllipseWriter:
 
 def _size(image: Picture) -> Size:
     return image.shape[1], image.shape[0]
+
+
+def _inside(logits: Iterable[LogitArray], threshold: float, image: Picture) -> BoolArray:
+    """Return (N, H, W) masks of an image's size from N logits (h, w) of any size."""
+    masks = [inside_of(drawn, threshold, _size(image)) for drawn in logits]
+    return np.array(masks, np.bool_).reshape(len(masks), *image.shape[:2])

@@ -33,8 +33,8 @@ class Proposals:
         cells: (M, 2) column, row of each proposal's cell; a cell may propose several masks.
         which: (M,) place of what it proposes in ``masks``; several cells may propose one.
         scores: (M,) how good the segmenter thinks it is.
-        first: (M,) True for what the segmenter thinks best for its cell: what it draws for the
-            cell alone, some of them with a closer look.
+        first: (M,) True for what the segmenter thinks best for its cell: what the cell alone
+            means to it.
     """
 
     masks: PackedMasks

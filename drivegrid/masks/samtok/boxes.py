@@ -7,6 +7,7 @@ from torch import Tensor
 
 from drivegrid.geometry import Size
 from drivegrid.masks.seg.prompts import BOTTOM_RIGHT, CENTER, CHANNELS, TOP_LEFT, PromptBatch
+from drivegrid.masks.seg.views import covered
 
 NEAR = 24.0
 """A shift by this part of the image weighs as much as a size e times another one."""
@@ -46,15 +47,8 @@ def ask_boxes(boxes: Tensor, map_wh: Size) -> PromptBatch:
     places = torch.cat([corners, corners.mean(dim=1, keepdim=True)], dim=1)
     kinds = torch.tensor([TOP_LEFT, BOTTOM_RIGHT, CENTER], device=boxes.device)
     width, height = map_wh
-    across = _covered(width * boxes[:, 0], width * boxes[:, 2], width)
-    down = _covered(height * boxes[:, 1], height * boxes[:, 3], height)
+    across = covered(width * boxes[:, 0], width * boxes[:, 2], width)
+    down = covered(height * boxes[:, 1], height * boxes[:, 3], height)
     drawn = boxes.new_zeros(len(boxes), CHANNELS, height, width)
     drawn[:, 3] = down[:, :, None] * across[:, None]
     return PromptBatch(places, kinds.expand(len(boxes), -1), drawn)
-
-
-def _covered(low: Tensor, high: Tensor, count: int) -> Tensor:
-    """Return (N, count) the share of each unit interval from 0 on that lies in [low, high]."""
-    starts = torch.arange(count, device=low.device)
-    inside = torch.minimum(high[:, None], starts + 1) - torch.maximum(low[:, None], starts)
-    return inside.clamp(0, 1)

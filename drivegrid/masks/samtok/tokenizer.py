@@ -93,28 +93,28 @@ class SamTokenizer(WordTokenizer):
     def encode_all(self, image: Picture | None, masks: BoolArray) -> list[IntArray]:
         """Write masks of one picture, see `MaskTokenizer.encode_all`."""
         picture = needed_image(image, self.name)
-        flags = checked_masks(masks, picture)
+        flags, sight = checked_masks(masks, picture), self.segmenter.encode(picture).sight
         found: list[IntArray] = []
         for start in range(0, len(flags), MASKS_PER_PASS):
             some = flags[start : start + MASKS_PER_PASS]
-            tried = self.network.codebooks.nearby(self._vectors(picture, some), TRIES)
+            tried = self.network.codebooks.nearby(self._vectors(sight, some), TRIES)
             for mask, codes in zip(some, tried, strict=True):
-                ious = self._ious(mask, self._draw(picture, codes))
+                ious = self._ious(mask, self._draw(sight, codes))
                 best = codes[int(np.argmax(ious))].cpu().numpy()
                 found.append(best + self.network.config.num_codes * np.arange(LEVELS))
         return found
 
-    def _vectors(self, picture: Picture, masks: BoolArray) -> Tensor:
-        """Return (N, 16) vectors of masks."""
-        width, height = picture.shape[1], picture.shape[0]
+    def _vectors(self, sight: Sight, masks: BoolArray) -> Tensor:
+        """Return (N, 16) vectors of masks (N, H, W)."""
+        height, width = masks.shape[1:]
         asked = [Prompt(box=box_of(mask), mask=mask) for mask in masks]
         prompts = batch_prompts(asked, (width, height), self.network.config.logits_wh)
         prompts = PromptBatch(*(part.to(self._device) for part in prompts))
-        maps = self._sight(picture).maps.of(torch.zeros(len(masks), dtype=torch.long))
+        maps = sight.maps.of(torch.zeros(len(masks), dtype=torch.long))
         return self.network.write(self._seg, maps, prompts)
 
     def _ious(self, mask: BoolArray, drawn: LogitArray) -> list[float]:
-        """Return the IoU with a mask of each of several drawn ones."""
+        """Return the IoU of each of several drawn masks, (K, h, w) logits, with one of (H, W)."""
         small = resized(mask, self._seg.config.image_size_wh)
         return [overlap(logits > self.threshold, small) for logits in drawn]
 
@@ -122,19 +122,20 @@ class SamTokenizer(WordTokenizer):
     def decode_all(self, image: Picture | None, codes: Sequence[IntArray]) -> LogitArray:
         """Draw the masks of codes, see `MaskTokenizer.decode_all`."""
         picture = needed_image(image, self.name)
+        sight = self.segmenter.encode(picture).sight
         checked = [self.checked(code) % self.network.config.num_codes for code in codes]
         width, height = self._seg.config.image_size_wh
         drawn = [np.zeros((0, height, width), np.float32)]
         for start in range(0, len(checked), MASKS_PER_PASS):
             some = np.stack(checked[start : start + MASKS_PER_PASS])
-            drawn.append(self._draw(picture, torch.from_numpy(some).to(self._device)))
+            drawn.append(self._draw(sight, torch.from_numpy(some).to(self._device)))
         return np.concatenate(drawn)
 
-    def _draw(self, picture: Picture, codes: Tensor) -> LogitArray:
+    def _draw(self, sight: Sight, codes: Tensor) -> LogitArray:
         """Return (N, h, w) logits of the masks of codes (N, 2)."""
         vectors = self.network.codebooks.lookup(codes)
         images = torch.zeros(len(codes), dtype=torch.long, device=self._device)
-        shown, views = self.network.draw(self._sight(picture), images, vectors)
+        shown, views = self.network.draw(sight, images, vectors)
         drawn = put_back(shown, views, self._seg.config.image_size_wh, OUTSIDE)
         logits: LogitArray = drawn.cpu().numpy()
         return logits
@@ -142,9 +143,6 @@ class SamTokenizer(WordTokenizer):
     @property
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
-
-    def _sight(self, picture: Picture) -> Sight:
-        return self.segmenter.encode(picture).sight
 
 
 def image_side(seg: SegNetwork) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from drivegrid.errors import ConfigError
 from drivegrid.masks.seg.decoder import DecoderConfig, ImageMaps
 from drivegrid.masks.seg.prompts import CHANNELS, NEGATIVE, POSITIVE, PromptBatch
-from drivegrid.masks.seg.views import each_looked_at, looked_at, middle_boxes, views_of
+from drivegrid.masks.seg.views import covered, each_looked_at, looked_at, middle_boxes, views_of
 
 POINT_SIGMA = 2.0
 """Deviation of a drawn point, in samples of the view."""
@@ -192,7 +192,6 @@ def _dots(points: Tensor, wanted: Tensor, size: int) -> Tensor:
 
 def _filled(corners: Tensor, size: int) -> Tensor:
     """Return (N, size, size) the share of each sample inside boxes, (N, 2, 2) corners."""
-    steps = torch.arange(size, device=corners.device)
-    low, high = corners[:, 0, :, None], corners[:, 1, :, None]
-    shares = (torch.minimum(high, steps + 1) - torch.maximum(low, steps)).clamp(0, 1)
-    return shares[:, 1, :, None] * shares[:, 0, None, :]
+    (x0, y0), (x1, y1) = (corner.unbind(dim=1) for corner in corners.unbind(dim=1))
+    across, down = covered(x0, x1, size), covered(y0, y1, size)
+    return down[:, :, None] * across[:, None]

@@ -141,8 +141,12 @@ class SegNetwork(nn.Module):
 
 
 def meant(logits: Tensor, scores: Tensor, lone: Tensor) -> Tensor:
-    """Return (N, h, w) the mask of (N, 4, h, w) that each prompt means: of a lone point the guess
-    with the highest of the scores (N, 4), of others the first.
+    """Return (N, h, w) the mask that each prompt means: the first, of a lone point the best guess.
+
+    Args:
+        logits: (N, 4, h, w), as `SegNetwork.draw` gives them.
+        scores: (N, 4) in [0, 1].
+        lone: (N,) which prompts are lone points.
     """
     best = torch.where(lone, 1 + scores[:, 1:].argmax(dim=1), 0)
     return logits[torch.arange(len(logits), device=logits.device), best]

@@ -95,6 +95,17 @@ def put_back(shown: Tensor, views: Tensor, size_wh: Size, outside: float) -> Ten
     return down @ shown @ across.mT + (1 - inside) * outside
 
 
+def covered(low: Tensor, high: Tensor, count: int) -> Tensor:
+    """Return (N, count) the share of each unit interval from 0 on that lies in [low, high], (N,).
+
+    >>> covered(torch.tensor([0.5]), torch.tensor([2.0]), 3).tolist()
+    [[0.5, 1.0, 0.0]]
+    """
+    starts = torch.arange(count, device=low.device)
+    inside = torch.minimum(high[:, None], starts + 1) - torch.maximum(low[:, None], starts)
+    return inside.clamp(0, 1)
+
+
 def _samples_of(views: Tensor, size: int, shape: torch.Size) -> tuple[Tensor, Tensor]:
     """Return (N, size, H) and (N, size, W) weights of pixels in the rows and columns of views."""
     rows, columns = shape[-2:]

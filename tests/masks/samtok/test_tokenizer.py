@@ -111,7 +111,7 @@ def test_of_the_codes_near_by_those_are_written_that_draw_best(samtok) -> None:
     truth, size_wh = masks(12), (80, 48)
     written = samtok.encode_all(IMAGE, truth)
     with torch.inference_mode():
-        vectors = samtok._vectors(IMAGE, truth)
+        vectors = samtok._vectors(samtok.segmenter.encode(IMAGE).sight, truth)
     nearest = samtok.network.quantise(vectors).codes.numpy() + np.array([0, 8])
 
     def ious(codes):
